@@ -1,0 +1,26 @@
+# Language level, warnings and sanitizers for every target of the project.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+find_program(GYR_CCACHE ccache)
+if(GYR_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${GYR_CCACHE}")
+endif()
+
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual
+                    -Wimplicit-fallthrough -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wconversion>)
+endif()
+if(GYR_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(GYR_SANITIZE)
+  add_compile_options(-fsanitize=${GYR_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${GYR_SANITIZE})
+endif()

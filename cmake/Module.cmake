@@ -1,0 +1,26 @@
+# gyr_module(NAME [DEPS module...] [LIBS target...] SOURCES file... [HEADERS file...] [TESTS file...])
+#
+# A module is one folder below src/: a static library gyr_NAME that may only link the modules it names.
+# TESTS become one executable NAME_test, registered with CTest under the label "unit".
+# The include root is src/, so "state/process.h" names the header wherever it is used from.
+function(gyr_module NAME)
+  cmake_parse_arguments(M "" "" "DEPS;LIBS;SOURCES;TESTS" ${ARGN})
+  if(M_SOURCES)
+    add_library(gyr_${NAME} STATIC ${M_SOURCES})
+    set(SCOPE PUBLIC)
+  else()
+    add_library(gyr_${NAME} INTERFACE)
+    set(SCOPE INTERFACE)
+  endif()
+  target_include_directories(gyr_${NAME} ${SCOPE} "${CMAKE_SOURCE_DIR}/src" "${CMAKE_BINARY_DIR}/generated")
+  foreach(DEP IN LISTS M_DEPS)
+    target_link_libraries(gyr_${NAME} ${SCOPE} gyr_${DEP})
+  endforeach()
+  target_link_libraries(gyr_${NAME} ${SCOPE} ${M_LIBS})
+  if(GYR_TESTS AND M_TESTS)
+    add_executable(${NAME}_test ${M_TESTS})
+    target_link_libraries(${NAME}_test PRIVATE gyr_${NAME} GTest::gtest GTest::gtest_main GTest::gmock)
+    add_test(NAME ${NAME}_test COMMAND ${NAME}_test WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+    set_tests_properties(${NAME}_test PROPERTIES LABELS unit TIMEOUT 120)
+  endif()
+endfunction()

@@ -1,0 +1,24 @@
+#pragma once
+// Event types by their code in the capture format's event table (PPME numbers, reference/events.tsv). Only those
+// that some code treats specially are named here; the schema table (event/schema.h) knows all of them.
+
+#include <cstdint>
+
+namespace gyr {
+
+using EventCode = std::uint16_t;
+
+inline constexpr EventCode kEventNone = 0xffff;
+inline constexpr EventCode kProcExit = 186; // procexit, schema 1
+inline constexpr EventCode kClone = 223;    // clone exit, schema 20
+inline constexpr EventCode kFork = 225;
+inline constexpr EventCode kVfork = 227;
+inline constexpr EventCode kExecve = 293;
+inline constexpr EventCode kExecveat = 331;
+inline constexpr EventCode kClone3 = 335;
+inline constexpr EventCode kAsync = 402;    // "container" and other notifications
+// Our own, above any code of the table: what the process lane tells without a system call of its own.
+inline constexpr EventCode kSnapshot = 0x8001; // evt.type "snapshot": was there before the agent
+inline constexpr EventCode kProcChange = 0x8002; // evt.type "procchange": credentials, name, cgroup, session changed
+
+} // namespace gyr

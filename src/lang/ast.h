@@ -1,0 +1,85 @@
+#pragma once
+// The abstract syntax of conditions (reference/rule-language.md §2). Immutable trees, shared by shared_ptr: macro
+// bodies are spliced, not copied. Every node knows where its text came from.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace gyr::lang {
+
+// Where a node was written: an offset in one source text (a condition string). origin tells which text: the loader
+// keeps a table origin → file, place, macro or rule name; 0 is "the text at hand".
+struct Span {
+    std::uint32_t origin = 0;
+    std::uint32_t offset = 0; // bytes
+    std::uint32_t length = 0;
+};
+
+enum class Op : std::uint8_t {
+    exists, eq, ne, lt, le, gt, ge, contains, icontains, bcontains, startswith, bstartswith, endswith, glob, iglob,
+    regex, in, intersects, pmatch,
+};
+enum class Modifier : std::uint8_t { none, oneof, anyof, allof };
+
+[[nodiscard]] std::string_view to_string(Op op); // as written: "=", "!=", "contains", …; "==" reads back as "="
+[[nodiscard]] std::string_view to_string(Modifier modifier);
+
+struct Operand;
+
+// proc.aname[2]: name "proc.aname", arg "2". evt.arg.path: the whole text is the name; the field catalog splits it.
+struct Field {
+    std::string name;
+    std::optional<std::string> arg;
+    bool arg_quoted = false;
+};
+// tolower(x), getopt(proc.args, "nt:")[t], val(x)
+struct Transformer {
+    std::string name;
+    std::vector<Operand> args;
+    std::optional<std::string> key;
+};
+struct Literal {
+    std::string text;      // unescaped
+    bool quoted = false;
+    bool number = false;   // lexed as a number
+};
+struct ListLiteral {
+    std::vector<Operand> items;
+    bool bare_identifier = false; // a lone name where a list was expected
+};
+struct Operand {
+    std::variant<Field, Transformer, Literal, ListLiteral> value;
+    Span span;
+};
+
+struct Expr;
+using ExprPtr = std::shared_ptr<const Expr>;
+
+struct And { std::vector<ExprPtr> children; };
+struct Or { std::vector<ExprPtr> children; };
+struct Not { ExprPtr child; };
+struct MacroRef { std::string name; };
+struct Check {
+    Operand left;              // Field or Transformer
+    Op op = Op::exists;
+    Modifier modifier = Modifier::none;
+    std::optional<Operand> right; // absent for exists
+};
+
+struct Expr {
+    std::variant<And, Or, Not, MacroRef, Check> node;
+    Span span;
+};
+
+// Canonical text, as upstream prints a filter ("(evt.type = open and proc.name in (a, b))"); parses back to an equal
+// tree.
+[[nodiscard]] std::string to_string(const Expr& expr);
+[[nodiscard]] std::string to_string(const Operand& operand);
+[[nodiscard]] bool equal(const Expr& a, const Expr& b); // spans ignored
+
+} // namespace gyr::lang

@@ -1,0 +1,80 @@
+#pragma once
+// Rules compiled for evaluation. Built beside the running one and swapped between two events; immutable afterwards,
+// so any number of threads may evaluate with it, each with its own Scratch.
+
+#include "lang/diagnostic.h"
+#include "rules/rule.h"
+#include "state/event.h"
+#include "state/process_view.h"
+#include "state/users.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gyr {
+
+// What an evaluation may look at beside the event.
+struct EvalWorld {
+    const ProcessView* processes = nullptr;
+    const UserView* users = nullptr;
+    const std::string* hostname = nullptr;
+};
+
+// Indexes into Matcher::rules(). undecided: the condition depends on a value that is Missing::pending; evaluate the
+// rule again when it may have come (evaluate_rule), at the end with pending taken as missing.
+struct Verdicts {
+    std::vector<std::uint32_t> matched;
+    std::vector<std::uint32_t> undecided;
+    void clear() { matched.clear(), undecided.clear(); }
+};
+
+// One bit per process rule of a Matcher.
+using RuleBits = std::vector<std::uint64_t>;
+
+enum class Decision : std::uint8_t { no, yes, undecided };
+
+class Matcher {
+  public:
+    struct Options {
+        bool process_bits = true;   // evaluate process-scope predicates once per image (off: for differential tests)
+        bool strict = false;        // a rule that cannot be used is an error; otherwise it is disabled with a reason
+    };
+    // Evaluation memory of one thread: results of predicates and extracted values of the event at hand.
+    class Scratch;
+    struct ScratchDeleter { void operator()(Scratch*) const; };
+    using ScratchPtr = std::unique_ptr<Scratch, ScratchDeleter>;
+
+    // Type-checks and compiles. Problems are appended to diagnostics; a rule with an error gets disabled_why.
+    static std::shared_ptr<const Matcher> compile(std::vector<Rule> rules, const Options& options,
+                                                  std::vector<Diagnostic>& diagnostics);
+    ~Matcher();
+
+    [[nodiscard]] std::span<const Rule> rules() const;
+    [[nodiscard]] ScratchPtr make_scratch() const;
+
+    // Event rules that can match this event's type: all that match, in load order.
+    void evaluate(const Event& event, const EvalWorld& world, Scratch& scratch, Verdicts& out) const;
+    // Process rules (process-scope conditions without event types) that hold for the event's process now and are not
+    // in fired; those that matched are added to fired. Undecided ones are not.
+    void evaluate_process(const Event& event, const EvalWorld& world, Scratch& scratch, RuleBits& fired,
+                          Verdicts& out) const;
+    // One rule by index; pending_is_missing decides a rule whose metadata did not come in time.
+    [[nodiscard]] Decision evaluate_rule(std::uint32_t rule, const Event& event, const EvalWorld& world,
+                                         Scratch& scratch, bool pending_is_missing) const;
+    // Whether rule is a process rule; and, if so, its bit (for callers that decide an undecided one later).
+    [[nodiscard]] bool is_process_rule(std::uint32_t rule) const;
+    void set_fired(std::uint32_t rule, RuleBits& fired) const;
+    // Event codes some enabled rule wants; what the plan lowers into hooks.
+    [[nodiscard]] bool wants(EventCode code) const;
+    [[nodiscard]] bool has_process_rules() const;
+
+  private:
+    Matcher();
+    struct Impl;
+    std::unique_ptr<const Impl> impl_;
+};
+
+} // namespace gyr

@@ -1,0 +1,37 @@
+#pragma once
+// A rule as loaded: macros, lists, exceptions and overrides applied. Plain data between the loader (rules/loader.h),
+// the compiler (match/), listings and alerts.
+
+#include "lang/ast.h"
+#include "lang/diagnostic.h"
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace gyr {
+
+enum class Priority : std::uint8_t { emergency, alert, critical, error, warning, notice, informational, debug };
+[[nodiscard]] std::string_view to_string(Priority priority); // "Emergency" … "Informational", "Debug"
+[[nodiscard]] bool parse_priority(std::string_view text, Priority& out); // case-insensitive, also "Info"
+
+struct Rule {
+    std::size_t index = 0;             // position in load order, dense
+    std::string name, description, source = "syscall";
+    std::string condition_text;        // as written (with appends), before macros and lists
+    std::string output;                // template
+    Priority priority = Priority::debug;
+    std::set<std::string> tags;
+    bool enabled = true;
+    bool warn_evttypes = true;
+    bool skip_if_unknown_filter = false;
+    bool capture = false;
+    std::uint64_t capture_duration_ms = 0;
+    Place place;                       // of the rule's first definition
+    lang::ExprPtr condition;           // lists and macros expanded, exceptions joined; null when disabled_why is set
+    std::string disabled_why;          // not empty: the rule cannot be used, and this says why
+};
+
+} // namespace gyr

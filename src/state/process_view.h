@@ -1,0 +1,22 @@
+#pragma once
+// Read access to other processes while an event is looked at: parents, session and group leaders. Implemented by the
+// process table; by a fake in tests. Ended processes answer for a bounded time.
+
+#include "state/process.h"
+
+namespace gyr {
+
+class ProcessView {
+  public:
+    virtual ~ProcessView() = default;
+    // Current (or last) image; null when unknown.
+    [[nodiscard]] virtual const ProcessImage* find(const ProcessKey& key) const = 0;
+    // The process that has this pid now.
+    [[nodiscard]] virtual const ProcessImage* find_pid(Pid pid) const = 0;
+    // By pid as seen inside a pid namespace (session or group leader of a container).
+    [[nodiscard]] virtual const ProcessImage* find_vpid(std::uint32_t pidns_inode, Pid vpid) const = 0;
+    // The process that forked this one, even when it has exited and the kernel named another parent since.
+    [[nodiscard]] virtual const ProcessImage* find_creator(const ProcessKey& key) const = 0;
+};
+
+} // namespace gyr
