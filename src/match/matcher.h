@@ -67,6 +67,8 @@ class Matcher {
     // Whether rule is a process rule; and, if so, its bit (for callers that decide an undecided one later).
     [[nodiscard]] bool is_process_rule(std::uint32_t rule) const;
     void set_fired(std::uint32_t rule, RuleBits& fired) const;
+    void clear_fired(std::uint32_t rule, RuleBits& fired) const;
+    [[nodiscard]] bool is_fired(std::uint32_t rule, const RuleBits& fired) const;
     // Event codes some enabled rule wants; what the plan lowers into hooks.
     [[nodiscard]] bool wants(EventCode code) const;
     [[nodiscard]] bool has_process_rules() const;
