@@ -1,0 +1,149 @@
+#include "event/schema.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+namespace gyr {
+namespace {
+
+using enum ParamType;
+using enum ParamFormat;
+
+constexpr ParamInfo P(std::string_view name, ParamType type, ParamFormat format, std::string_view info) {
+    return ParamInfo{name, type, format, info};
+}
+
+#define GYR_EVENT(code, name, direction, category, kind, flags, count, ...) \
+    constexpr std::array<ParamInfo, count> kParams##code{__VA_ARGS__};
+#include "event/schema_events.inc"
+#undef GYR_EVENT
+
+constexpr EventInfo kEvents[] = {
+#define GYR_EVENT(code, name, direction, category, kind, flags, count, ...)                            \
+    EventInfo{code, name, EventDirection::direction, EventCategory::category, EventKind::kind,         \
+              static_cast<std::uint16_t>(flags), std::span<const ParamInfo>(kParams##code)},
+#include "event/schema_events.inc"
+#undef GYR_EVENT
+};
+
+constexpr bool codes_are_dense() {
+    for (std::size_t i = 0; i < std::size(kEvents); ++i)
+        if (kEvents[i].code != i) return false;
+    return true;
+}
+static_assert(codes_are_dense(), "schema_events.inc must list every code once, in order");
+
+constexpr EventInfo kOwnEvents[] = {
+    {kSnapshot, "snapshot", EventDirection::exit, EventCategory::process, EventKind::metaevent, 0, {}},
+    {kProcChange, "procchange", EventDirection::exit, EventCategory::process, EventKind::metaevent, 0, {}},
+};
+
+constexpr FlagInfo kFlags[] = {
+#define GYR_FLAG(table, name, value) FlagInfo{table, name, value},
+#include "event/schema_flags.inc"
+#undef GYR_FLAG
+};
+
+constexpr SyscallInfo kSyscalls[] = {
+#define GYR_SYSCALL(number, name, generic, state) SyscallInfo{number, name, generic, state},
+#include "event/schema_syscalls.inc"
+#undef GYR_SYSCALL
+};
+
+constexpr EventCode kLive[] = {kProcExit, kClone, kFork, kVfork, kExecve, kExecveat, kClone3, kSnapshot, kProcChange};
+
+using CodesByName = std::unordered_map<std::string_view, std::vector<EventCode>>;
+
+const CodesByName& codes_by_name() {
+    static const CodesByName map = [] {
+        CodesByName m;
+        for (const EventInfo& e : kEvents)
+            if (e.kind != EventKind::unused) m[e.name].push_back(e.code);
+        for (const EventInfo& e : kOwnEvents) m[e.name].push_back(e.code);
+        for (const SyscallInfo& s : kSyscalls)
+            if (!m.contains(s.name)) m[s.name] = {0, 1};
+        return m;
+    }();
+    return map;
+}
+
+void sort_unique(std::vector<std::string_view>& v) {
+    std::ranges::sort(v);
+    v.erase(std::ranges::unique(v).begin(), v.end());
+}
+
+} // namespace
+
+std::span<const EventInfo> event_schema() { return kEvents; }
+
+const EventInfo* find_event(EventCode code) {
+    if (code < std::size(kEvents)) return kEvents[code].kind == EventKind::unused ? nullptr : &kEvents[code];
+    for (const EventInfo& e : kOwnEvents)
+        if (e.code == code) return &e;
+    return nullptr;
+}
+
+std::vector<EventCode> event_codes(std::string_view name) {
+    const auto it = codes_by_name().find(name);
+    return it == codes_by_name().end() ? std::vector<EventCode>{} : it->second;
+}
+
+const std::vector<std::string_view>& event_names() {
+    static const std::vector<std::string_view> names = [] {
+        std::vector<std::string_view> v;
+        for (const auto& [name, codes] : codes_by_name()) v.push_back(name);
+        sort_unique(v);
+        return v;
+    }();
+    return names;
+}
+
+const std::vector<std::string_view>& param_names() {
+    static const std::vector<std::string_view> names = [] {
+        std::vector<std::string_view> v;
+        for (const EventInfo& e : kEvents)
+            for (const ParamInfo& p : e.params) v.push_back(p.name);
+        sort_unique(v);
+        return v;
+    }();
+    return names;
+}
+
+bool is_param_name(std::string_view name) { return std::ranges::binary_search(param_names(), name); }
+
+std::string_view to_string(EventCategory category) {
+    switch (category) {
+    case EventCategory::unknown: return "unknown";
+    case EventCategory::other: return "other";
+    case EventCategory::file: return "file";
+    case EventCategory::net: return "net";
+    case EventCategory::ipc: return "IPC";
+    case EventCategory::wait: return "wait";
+    case EventCategory::signal: return "signal";
+    case EventCategory::sleep: return "sleep";
+    case EventCategory::time: return "time";
+    case EventCategory::process: return "process";
+    case EventCategory::scheduler: return "scheduler";
+    case EventCategory::memory: return "memory";
+    case EventCategory::user: return "user";
+    case EventCategory::io_read:
+    case EventCategory::io_write:
+    case EventCategory::io_other: return "unknown"; // the kind of descriptor decides; see fields/evt.cpp
+    case EventCategory::system: return "system";
+    case EventCategory::internal: return "internal";
+    }
+    return "unknown";
+}
+
+std::span<const FlagInfo> flag_table(std::string_view table) {
+    const auto first = std::ranges::find(kFlags, table, &FlagInfo::table);
+    const auto last = std::find_if(first, std::end(kFlags), [&](const FlagInfo& f) { return f.table != table; });
+    return {first, last};
+}
+
+std::span<const SyscallInfo> syscall_table() { return kSyscalls; }
+std::span<const EventCode> live_event_codes() { return kLive; }
+bool is_live_event(EventCode code) { return std::ranges::find(kLive, code) != std::end(kLive); }
+
+} // namespace gyr
