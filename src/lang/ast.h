@@ -48,9 +48,22 @@ struct Literal {
     bool quoted = false;
     bool number = false;   // lexed as a number
 };
+// A list whose entries live in a file of their own (items_file of a rule file): shared by all conditions that name it,
+// never copied into a tree. Immutable.
+struct ExternalList {
+    std::string name;
+    std::string blob;                    // the entries, one after the other, nothing between them
+    std::vector<std::uint32_t> offsets;  // where each begins, and one past the last: size() + 1 numbers
+
+    [[nodiscard]] std::size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
+    [[nodiscard]] std::string_view operator[](std::size_t i) const {
+        return std::string_view(blob).substr(offsets[i], offsets[i + 1] - offsets[i]);
+    }
+};
 struct ListLiteral {
     std::vector<Operand> items;
     bool bare_identifier = false; // a lone name where a list was expected
+    std::vector<std::shared_ptr<const ExternalList>> external; // members beside items
 };
 struct Operand {
     std::variant<Field, Transformer, Literal, ListLiteral> value;
@@ -76,10 +89,14 @@ struct Expr {
     Span span;
 };
 
-// Canonical text, as upstream prints a filter ("(evt.type = open and proc.name in (a, b))"); parses back to an equal
-// tree.
+// Canonical text, as Falco prints a filter: "(evt.type = open and proc.name in (a, b))". Strings inside transformers
+// stand without quotes there ("join(-,(a.b,c.d))"), so it is a name to show and to compare, not always a source.
 [[nodiscard]] std::string to_string(const Expr& expr);
 [[nodiscard]] std::string to_string(const Operand& operand);
+// Text that parses back to an equal tree.
+[[nodiscard]] std::string to_source(const Expr& expr);
+[[nodiscard]] std::string to_source(const Operand& operand);
 [[nodiscard]] bool equal(const Expr& a, const Expr& b); // spans ignored
+[[nodiscard]] bool equal(const Operand& a, const Operand& b);
 
 } // namespace gyr::lang

@@ -39,7 +39,12 @@ struct Diagnostic {
 [[nodiscard]] std::string to_text(const Diagnostic& diagnostic);
 [[nodiscard]] bool has_errors(const std::vector<Diagnostic>& diagnostics);
 
+// The line of text that holds offset, with a caret below it; long lines are cut around the spot.
+[[nodiscard]] std::string make_snippet(std::string_view text, std::size_t offset, std::size_t length = 1);
+
 // The candidate that is closest to word (edit distance at most a third of its length), or empty.
 [[nodiscard]] std::string_view closest(std::string_view word, const std::vector<std::string_view>& candidates);
+// "did you mean X?", or nothing when no candidate is close.
+[[nodiscard]] std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates);
 
 } // namespace gyr

@@ -76,4 +76,18 @@ TypeClass class_of(FieldType type) {
     }
 }
 
+std::string check_argument(const FieldMatch& match, const Field& field) {
+    const FieldInfo& info = *match.info;
+    const std::string name = "field '" + std::string(info.name) + "' ";
+    const bool by_suffix = !match.suffix.empty();
+    if (by_suffix && field.arg) return name + "takes one argument, not two";
+    const bool given = by_suffix || field.arg.has_value();
+    if (given && info.arg == ArgKind::none) return name + "takes no argument";
+    if (!given && info.arg == ArgKind::required)
+        return name + "needs an argument: " + std::string(info.name) + (info.bracket_arg ? "[...]" : ".<name>");
+    if (field.arg && !info.bracket_arg)
+        return name + "takes its argument behind a dot: " + std::string(info.name) + ".<name>";
+    return {};
+}
+
 } // namespace gyr::lang

@@ -3,7 +3,10 @@
 // fields/ provides the real catalog; tests of the language bring a small one of their own.
 // A catalog is immutable and lives as long as the program; the views in FieldInfo point into it.
 
+#include "lang/ast.h"
+
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -60,5 +63,9 @@ class FieldCatalog {
     [[nodiscard]] virtual FieldMatch find(std::string_view name) const = 0;
     [[nodiscard]] virtual std::vector<std::string_view> names() const = 0; // for suggestions; aliases included
 };
+
+// What is wrong with the way an existing field got its argument (none where one is needed, one where none is taken, in
+// the wrong form); empty when nothing is. Whether the argument makes sense to the field is for the field to say.
+[[nodiscard]] std::string check_argument(const FieldMatch& match, const Field& field);
 
 } // namespace gyr::lang
