@@ -1,0 +1,28 @@
+# gyr_test(TARGET LABEL [ARGS argument...] [TIMEOUT seconds]): registers a test program that stands already with CTest.
+# LABEL says what it needs: unit (nothing), house (the source tree), kernel (root, loads BPF), e2e (root, containers).
+# Tests run in the root of the source tree. Those that need root run one at a time and find the agent in GYR_BINARY.
+add_custom_target(unit_tests)
+function(gyr_test TARGET LABEL)
+  cmake_parse_arguments(T "" "TIMEOUT" "ARGS" ${ARGN})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
+  add_test(NAME ${TARGET} COMMAND ${TARGET} ${T_ARGS} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  set_tests_properties(${TARGET} PROPERTIES LABELS ${LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77)
+  if(LABEL STREQUAL "unit")
+    add_dependencies(unit_tests ${TARGET})
+  elseif(NOT LABEL STREQUAL "house")
+    set_tests_properties(${TARGET} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
+
+# gyr_bench(NAME SOURCES file... [LIBS target...]): the benchmark that `./dev bench NAME` runs.
+function(gyr_bench NAME)
+  if(GYR_BENCH)
+    cmake_parse_arguments(B "" "" "SOURCES;LIBS" ${ARGN})
+    add_executable(bench_${NAME} ${B_SOURCES})
+    target_link_libraries(bench_${NAME} PRIVATE ${B_LIBS})
+    target_include_directories(bench_${NAME} PRIVATE "${CMAKE_SOURCE_DIR}")
+    set_target_properties(bench_${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+  endif()
+endfunction()

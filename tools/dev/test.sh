@@ -1,0 +1,107 @@
+# ./dev test: builds and runs what is asked for, and closes with "N passed, N failed". Sourced by ./dev.
+#
+# Tests are told apart by CTest labels: unit (no root, seconds), house (layers, format, documents), kernel (loads BPF),
+# e2e (real containers). kernel and e2e need root and run one at a time.
+
+test_results=() test_trouble=0
+
+# run_tests BUILD LABELS FILTER: one ctest run; its results go to build/log/ctest-BUILD-LABELS.xml.
+run_tests() {
+    local build=$1 labels=$2 filter=$3 name log results jobs wrapper=() only=()
+    name=ctest-$build-${labels//|/-}
+    results=$log_dir/$name.xml
+    log=$(new_log "$name")
+    rm -f -- "$results"
+    jobs=$(nproc)
+    case "$labels" in *kernel* | *e2e*) jobs=1 ;; esac
+    [ -z "$filter" ] || only=(-R "$filter")
+    # ThreadSanitizer of GCC 12 does not know the address layout that newer kernels randomise over.
+    if [ "$build" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then wrapper=(setarch "$(uname -m)" -R); fi
+    step_begin "Testing $build ($(printf '%s' "$labels" | sed 's/|/, /g'))"
+    GYR_BINARY=$top/build/$build/src/app/gyr \
+    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 suppressions=$top/tools/dev/tsan.supp" \
+    UBSAN_OPTIONS=print_stacktrace=1 \
+    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+        "${wrapper[@]}" ctest --test-dir "build/$build" -L "^($labels)\$" "${only[@]}" -j "$jobs" \
+        --output-on-failure --timeout 300 --output-junit "$results" \
+        --test-output-size-passed 4000000 --test-output-size-failed 4000000 </dev/null 2>&1 |
+        show_tests "$log" || test_trouble=1
+    if [ ! -s "$results" ] || ! grep -q '<testcase' "$results"; then
+        # With a filter it is enough that one build or kind of test has something that matches.
+        if [ -z "$filter" ]; then
+            test_trouble=1
+            step_failed "$log"
+        else
+            step_end "no test matches"
+        fi
+        return 0
+    fi
+    test_results+=("$results")
+    step_end "$(grep -E 'tests passed' "$log" | tail -n 1)"
+}
+
+# Reads ctest's output into the log and shows where it is.
+show_tests() { # LOG
+    local line place name
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >>"$1"
+        on_terminal || continue
+        case "$line" in
+            *' Test '*'#'*)
+                read -r place _ _ name _ <<<"$line"
+                step_progress "$place ${name#\#*:}" ;;
+        esac
+    done
+}
+
+cmd_test() {
+    local filter= builds='' labels='' argument trouble=0
+    for argument in "$@"; do
+        case "$argument" in
+            --asan | --tsan) builds="$builds ${argument#--}" ;;
+            --release) builds="$builds release" ;;
+            --unit | --house | --kernel | --e2e) labels="$labels ${argument#--}" ;;
+            --all) builds="release asan tsan" ;;
+            -*) die "test does not know $argument; see ./dev help" ;;
+            *) filter=${filter:+$filter|}$argument ;;
+        esac
+    done
+    local groups=(build test) build label
+    need_packages "${groups[@]}"
+
+    if [ -z "$builds" ]; then
+        builds=release
+        [ -n "$labels$filter" ] || builds="release asan tsan"
+    fi
+    for build in $builds; do
+        local wanted=$labels
+        if [ -z "$wanted" ]; then
+            wanted=unit
+            [ "$build" != release ] || wanted="unit house kernel e2e"
+        fi
+        local targets=() free='' rooted=''
+        for label in $wanted; do
+            case "$label" in
+                unit) free="${free:+$free|}unit" targets+=(unit_tests) ;;
+                house) free="${free:+$free|}house" targets+=(all) ;;
+                *) rooted="${rooted:+$rooted|}$label" targets+=(all) ;;
+            esac
+        done
+        [ "$build" != release ] || build_release_binary
+        build_tree "$build" "${targets[@]}"
+        [ -z "$free" ] || run_tests "$build" "$free" "$filter"
+        if [ -n "$rooted" ]; then
+            if is_root; then
+                run_tests "$build" "$rooted" "$filter"
+            else
+                say "not run: the $(printf '%s' "$rooted" | sed 's/|/ and /g') tests need root (sudo ./dev test)"
+                trouble=0
+            fi
+        fi
+    done
+    if is_root && [ "$owner" != root ]; then
+        chown -R --reference="$top" build/log build/*/Testing 2>/dev/null || true
+    fi
+    python3 tools/dev/summary.py "${test_results[@]}" || trouble=1
+    [ "$test_trouble" -eq 0 ] && [ "$trouble" -eq 0 ]
+}
