@@ -1,4 +1,4 @@
-# gyr_module(NAME [DEPS module...] [LIBS target...] SOURCES file... [HEADERS file...] [TESTS file...])
+# gyr_module(NAME [DEPS module...] [LIBS target...] [SOURCES file...] [TESTS file...])
 #
 # A module is one folder below src/: a static library gyr_NAME that may only link the modules it names.
 # TESTS become one executable NAME_test, registered with CTest under the label "unit".
