@@ -13,19 +13,20 @@ import os
 import subprocess
 import sys
 
-FLAGS = ["-std=c++23", "-Wall", "-Wextra", "-Wno-pragma-once-outside-header", "-Isrc"]
+FLAGS = ["-std=c++23", "-Wall", "-Wextra", "-Isrc", "-x", "c++", "-"]
 
 
 def check(header, compiler, cache):
     """The compiler's words about a header, or an empty text when it stands alone."""
-    command = compiler + FLAGS + ["-x", "c++", header]
-    text = subprocess.run(command + ["-E"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    command = compiler + FLAGS
+    unit = b'#include "%s"\n' % header[len("src/"):].encode()
+    text = subprocess.run(command + ["-E"], input=unit, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if text.returncode != 0:
         return text.stderr.decode(errors="replace")
     mark = os.path.join(cache, hashlib.sha256(" ".join(command).encode() + text.stdout).hexdigest())
     if os.path.exists(mark):
         return ""
-    done = subprocess.run(command + ["-fsyntax-only", "-Werror"], stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(command + ["-fsyntax-only", "-Werror"], input=unit, stderr=subprocess.PIPE, check=False)
     if done.returncode == 0:
         with open(mark, "w", encoding="ascii"):
             pass

@@ -66,8 +66,8 @@ cmd_test() {
             *) filter=${filter:+$filter|}$argument ;;
         esac
     done
-    local groups=(build test) build label
-    need_packages "${groups[@]}"
+    local build label
+    need_packages build test
 
     if [ -z "$builds" ]; then
         builds=release
@@ -87,8 +87,9 @@ cmd_test() {
                 *) rooted="${rooted:+$rooted|}$label" targets+=(all) ;;
             esac
         done
-        [ "$build" != release ] || build_release_binary
+        case " ${targets[*]} " in *' all '*) targets=(all) ;; esac
         build_tree "$build" "${targets[@]}"
+        [ "$build" != release ] || [ "${targets[0]}" != all ] || keep_release_binary
         [ -z "$free" ] || run_tests "$build" "$free" "$filter"
         if [ -n "$rooted" ]; then
             if is_root; then
