@@ -1,0 +1,331 @@
+#include "alerts/format.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <ctime>
+
+namespace gyr {
+namespace {
+
+using Json = nlohmann::json;                // keys in alphabetical order, as Falco prints them
+using OrderedJson = nlohmann::ordered_json; // keys in the order of design
+
+constexpr Nanos kSecond = 1'000'000'000;
+
+struct SplitTime {
+    std::time_t seconds;
+    long nanos;
+};
+
+SplitTime split(Nanos time) {
+    Nanos seconds = time / kSecond;
+    Nanos rest = time % kSecond;
+    if (rest < 0) {
+        rest += kSecond;
+        --seconds;
+    }
+    return {static_cast<std::time_t>(seconds), static_cast<long>(rest)};
+}
+
+std::string format_prefix_time(Nanos time, TimeFormat format) {
+    const SplitTime at = split(time);
+    std::tm parts{};
+    if (format == TimeFormat::iso8601) {
+        ::gmtime_r(&at.seconds, &parts);
+        return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}+0000", parts.tm_year + 1900, parts.tm_mon + 1,
+                           parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, at.nanos);
+    }
+    ::localtime_r(&at.seconds, &parts);
+    return fmt::format("{:02}:{:02}:{:02}.{:09}", parts.tm_hour, parts.tm_min, parts.tm_sec, at.nanos);
+}
+
+// Escapes what is legal inside a JSON string and yet moves a terminal's cursor, reverses its text or ends a line for
+// some readers: DEL, C1 controls, line and paragraph separators, bidirectional overrides. In valid UTF-8 these
+// sequences stand only inside strings of the document.
+std::string escape_display(std::string_view utf8) {
+    std::string out;
+    out.reserve(utf8.size() + 16);
+    for (std::size_t i = 0; i < utf8.size(); ++i) {
+        const auto at = [&](std::size_t k) { return static_cast<unsigned char>(k < utf8.size() ? utf8[k] : 0); };
+        unsigned code = 0;
+        std::size_t length = 1;
+        if (at(i) == 0x7f) {
+            code = 0x7f;
+        } else if (at(i) == 0xc2 && at(i + 1) >= 0x80 && at(i + 1) <= 0x9f) {
+            code = at(i + 1);
+            length = 2;
+        } else if (at(i) == 0xe2 && at(i + 1) == 0x80 && at(i + 2) >= 0xa8 && at(i + 2) <= 0xae) {
+            code = 0x2000U + (at(i + 2) - 0x80U);
+            length = 3;
+        } else if (at(i) == 0xe2 && at(i + 1) == 0x81 && at(i + 2) >= 0xa6 && at(i + 2) <= 0xa9) {
+            code = 0x2040U + (at(i + 2) - 0x80U);
+            length = 3;
+        }
+        if (code == 0) {
+            out += utf8[i];
+        } else {
+            out += fmt::format("\\u{:04x}", code);
+            i += length - 1;
+        }
+    }
+    return out;
+}
+
+template <class AnyJson>
+std::string dump_line(const AnyJson& document) {
+    return escape_display(document.dump(-1, ' ', false, AnyJson::error_handler_t::replace));
+}
+
+template <class AnyJson>
+AnyJson to_json_value(const AlertValue& value) {
+    struct Visitor {
+        AnyJson operator()(std::monostate) const { return nullptr; }
+        AnyJson operator()(bool v) const { return v; }
+        AnyJson operator()(std::int64_t v) const { return v; }
+        AnyJson operator()(std::uint64_t v) const { return v; }
+        AnyJson operator()(double v) const { return v; }
+        AnyJson operator()(const std::string& v) const { return v; }
+        AnyJson operator()(const AlertValue::List& list) const {
+            AnyJson array = AnyJson::array();
+            for (const AlertValue& item : list) {
+                array.push_back(to_json_value<AnyJson>(item));
+            }
+            return array;
+        }
+    };
+    return std::visit(Visitor{}, value.data);
+}
+
+template <class AnyJson>
+AnyJson members_object(const std::vector<AlertMember>& members) {
+    AnyJson object = AnyJson::object();
+    for (const AlertMember& member : members) {
+        object[member.name] = to_json_value<AnyJson>(member.value);
+    }
+    return object;
+}
+
+OrderedJson block_object(const AlertBlock& block) {
+    OrderedJson object = members_object<OrderedJson>(block.members);
+    for (const AlertBlock::ObjectList& list : block.lists) {
+        OrderedJson array = OrderedJson::array();
+        for (const AlertBlock& item : list.objects) {
+            array.push_back(block_object(item));
+        }
+        object[std::string(list.name)] = std::move(array);
+    }
+    return object;
+}
+
+std::string upper(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) {
+        if (c >= 'a' && c <= 'z') {
+            c = static_cast<char>(c - 'a' + 'A');
+        }
+    }
+    return out;
+}
+
+std::string describe(const GapRecord& gap) {
+    std::string text = fmt::format("Lost at {}: {} x {}", gap.stage.empty() ? "an unknown stage" : gap.stage, gap.count,
+                                   gap.event_class.empty() ? "event" : gap.event_class);
+    if (!gap.reason.empty()) {
+        text += "; " + gap.reason;
+    }
+    return text;
+}
+
+// The three kinds of record in each format.
+
+std::string native(const Alert& a) {
+    OrderedJson j;
+    j["uuid"] = a.uuid;
+    if (a.revision > 0) {
+        j["revision"] = a.revision;
+    }
+    j["time"] = format_utc(a.time);
+    j["rule"] = a.rule;
+    j["priority"] = upper(to_string(a.priority));
+    j["output"] = a.message;
+    j["source"] = a.source;
+    j["scause"] = a.cause;
+    j["hostname"] = a.hostname;
+    j["tags"] = a.tags;
+    for (const AlertBlock& block : a.blocks) {
+        j[std::string(block.name)] = block_object(block);
+    }
+    j["output_fields"] = members_object<OrderedJson>(a.output_fields);
+    if (!a.missing.empty()) {
+        OrderedJson& missing = j["missing"] = OrderedJson::object();
+        for (const MissingField& field : a.missing) {
+            missing[field.name] = to_string(field.why);
+        }
+    }
+    return dump_line(j);
+}
+
+std::string native(const GapRecord& g) {
+    OrderedJson gap;
+    gap["from"] = format_utc(g.from);
+    gap["to"] = format_utc(g.to);
+    gap["count"] = g.count;
+    const auto put = [&gap](const char* key, const std::string& value) {
+        if (!value.empty()) {
+            gap[key] = value;
+        }
+    };
+    put("stage", g.stage);
+    put("class", g.event_class);
+    put("container", g.container);
+    put("cgroup", g.cgroup);
+    put("reason", g.reason);
+    if (!g.rules.empty()) {
+        OrderedJson& rules = gap["rules"] = OrderedJson::object();
+        for (const auto& [rule, count] : g.rules) {
+            rules[rule] = count;
+        }
+    }
+    put("hostname", g.hostname);
+    OrderedJson document;
+    document["gap"] = std::move(gap);
+    return dump_line(document);
+}
+
+std::string native(const Notice& n) {
+    OrderedJson document;
+    document["notice"] = {{"time", format_utc(n.time)}, {"kind", n.kind}, {"message", n.message}, {"hostname", n.hostname}};
+    return dump_line(document);
+}
+
+// "<time>: <Priority> <message>", before escaping.
+std::string text_line(Nanos time, Priority priority, std::string_view message, TimeFormat format) {
+    return fmt::format("{}: {} {}", format_prefix_time(time, format), to_string(priority), message);
+}
+
+// Key of the integer time among the output fields.
+const char* time_key(TimeFormat format) { return format == TimeFormat::iso8601 ? "evt.time.iso8601" : "evt.time"; }
+
+std::string falco(const Alert& a, TimeFormat time) {
+    Json fields = members_object<Json>(a.output_fields);
+    fields[time_key(time)] = a.time;
+    Json j;
+    j["hostname"] = a.hostname;
+    j["output"] = text_line(a.time, a.priority, a.message, time);
+    j["output_fields"] = std::move(fields);
+    j["priority"] = to_string(a.priority);
+    j["rule"] = a.rule;
+    j["source"] = a.source;
+    j["tags"] = a.tags;
+    j["time"] = format_utc(a.time);
+    return dump_line(j);
+}
+
+struct Internal {
+    const char* rule;
+    Priority priority;
+    Nanos time;
+    std::string message;
+    Json fields = Json::object();
+    const std::string& hostname;
+};
+
+std::string falco(const Internal& m, TimeFormat time) {
+    Json j;
+    j["hostname"] = m.hostname;
+    j["output"] = text_line(m.time, m.priority, m.message, time);
+    j["output_fields"] = m.fields;
+    j["priority"] = to_string(m.priority);
+    j["rule"] = m.rule;
+    j["source"] = "internal";
+    j["time"] = format_utc(m.time);
+    return dump_line(j);
+}
+
+Internal internal_message(const GapRecord& g) {
+    Internal m{"Gyr internal: gap", Priority::warning, g.to, describe(g), Json::object(), g.hostname};
+    m.fields["gap.from"] = g.from;
+    m.fields["gap.to"] = g.to;
+    m.fields["gap.count"] = g.count;
+    m.fields["gap.stage"] = g.stage;
+    m.fields["gap.class"] = g.event_class;
+    if (!g.container.empty()) {
+        m.fields["container.id"] = g.container;
+    }
+    for (const auto& [rule, count] : g.rules) {
+        m.fields["gap.rules"][rule] = count;
+    }
+    return m;
+}
+
+Internal internal_message(const Notice& n) {
+    return {"Gyr internal: notice", Priority::notice, n.time, n.message, Json{{"kind", n.kind}}, n.hostname};
+}
+
+std::string format(const Alert& a, const FormatOptions& options) {
+    switch (options.format) {
+    case AlertFormat::json: return native(a);
+    case AlertFormat::falco: return falco(a, options.time);
+    case AlertFormat::text: break;
+    }
+    return escape_line(text_line(a.time, a.priority, a.message, options.time));
+}
+
+template <class Record>
+std::string format_internal(const Record& record, const FormatOptions& options) {
+    if (options.format == AlertFormat::json) {
+        return native(record);
+    }
+    const Internal m = internal_message(record);
+    if (options.format == AlertFormat::falco) {
+        return falco(m, options.time);
+    }
+    std::string line = text_line(m.time, m.priority, m.message, options.time);
+    std::string_view separator = " (";
+    for (const auto& [key, value] : m.fields.items()) {
+        line += fmt::format("{}{}={}", separator, key, value.dump(-1, ' ', false, Json::error_handler_t::replace));
+        separator = " ";
+    }
+    if (!m.fields.empty()) {
+        line += ")";
+    }
+    return escape_line(line);
+}
+
+std::string format(const GapRecord& g, const FormatOptions& options) { return format_internal(g, options); }
+std::string format(const Notice& n, const FormatOptions& options) { return format_internal(n, options); }
+
+} // namespace
+
+std::optional<AlertFormat> parse_alert_format(std::string_view name) {
+    if (name == "text") {
+        return AlertFormat::text;
+    }
+    if (name == "json") {
+        return AlertFormat::json;
+    }
+    if (name == "falco") {
+        return AlertFormat::falco;
+    }
+    return std::nullopt;
+}
+
+std::string format_record(const AlertRecord& record, const FormatOptions& options) {
+    return std::visit([&options](const auto& r) { return format(r, options); }, record);
+}
+
+std::string format_utc(Nanos time) {
+    const SplitTime at = split(time);
+    std::tm parts{};
+    ::gmtime_r(&at.seconds, &parts);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                       parts.tm_hour, parts.tm_min, parts.tm_sec, at.nanos);
+}
+
+std::string escape_line(std::string_view text) {
+    const std::string quoted = dump_line(Json(std::string(text)));
+    return quoted.substr(1, quoted.size() - 2);
+}
+
+} // namespace gyr
