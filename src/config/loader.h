@@ -1,0 +1,29 @@
+#pragma once
+// From a configuration file and overrides to a Config, with every problem named at its place.
+
+#include "config/config.h"
+#include "config/expand.h"
+#include "lang/diagnostic.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gyr::config {
+
+struct LoadRequest {
+    std::string text;                   // of the file; may be empty
+    std::string file;                   // its name in messages
+    std::vector<std::string> overrides; // "a.b=v", in order; they win over the file
+    Environment environment = process_environment();
+};
+
+struct Loaded {
+    Config config;                      // usable only without errors
+    std::vector<Diagnostic> problems;
+    std::map<std::string, std::string> origins; // key → "gyr.yaml:3:7" or "-o key"; keys at their default are not in it
+};
+
+[[nodiscard]] Loaded load_config(const LoadRequest& request);
+
+} // namespace gyr::config

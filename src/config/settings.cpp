@@ -1,0 +1,282 @@
+#include "config/settings.h"
+
+#include "config/units.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace gyr::config {
+namespace {
+
+using Text = std::string& (*)(Config&);
+using Texts = std::vector<std::string>& (*)(Config&);
+using Time = Nanos& (*)(Config&);
+using Bytes = std::uint64_t& (*)(Config&);
+using OutputText = std::string& (*)(Output&);
+using OutputBytes = std::uint64_t& (*)(Output&);
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = kKiB * 1024;
+constexpr std::uint64_t kGiB = kMiB * 1024;
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+const std::vector<Setting<Config>>& table() {
+    static const std::vector<Setting<Config>> entries{
+        {"rules", SettingType::path_list, "[]",
+         "Rule files and folders, read in this order; a folder stands for its *.yaml and *.yml files in name order. "
+         "Empty: the first that exists of rules-default beside the program, /etc/gyr/rules.d and "
+         "/usr/share/gyr/rules. The option -r replaces this list.",
+         Texts([](Config& c) -> auto& { return c.rules; })},
+        {.key = "rule_matching", .type = SettingType::choice, .standard = "all",
+         .doc = "Whether every rule that matches an event raises its alert, or only the first in load order, as Falco does "
+                "by default.",
+         .member = Text([](Config& c) -> auto& { return c.rule_matching; }), .choices = {"all", "first"}},
+        {.key = "priority", .type = SettingType::choice, .standard = "debug",
+         .doc = "The least important priority that is loaded; rules below it are left out.",
+         .member = Text([](Config& c) -> auto& { return c.priority; }),
+         .choices = {"emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug"}},
+        {.key = "time_format", .type = SettingType::choice, .standard = "local",
+         .doc = "How text alerts show the time: local time of day, or ISO 8601 in UTC. JSON always has UTC.",
+         .member = Text([](Config& c) -> auto& { return c.time_format; }), .choices = {"local", "iso8601"}},
+        {.key = "metadata.wait", .type = SettingType::duration, .standard = "1s",
+         .doc = "How long an alert waits for container and user names that are still being looked up. When the time is up "
+                "it is sent without them, and says so under \"missing\".",
+         .member = Time([](Config& c) -> auto& { return c.metadata.wait; }), .most = 60 * kSecond},
+        {.key = "kernel.ring", .type = SettingType::size, .standard = "16MiB",
+         .doc = "Ring buffer between the kernel and the agent for process events; rounded up to a power of two. What does "
+                "not fit is counted and declared by a gap record.",
+         .member = Bytes([](Config& c) -> auto& { return c.kernel.ring_bytes; }), .least = 4 * kKiB, .most = kGiB},
+        {.key = "kernel.environment", .type = SettingType::size, .standard = "4KiB",
+         .doc = "How much of each program's environment is kept (for proc.env); 0 keeps none.",
+         .member = Bytes([](Config& c) -> auto& { return c.kernel.environment_bytes; }), .most = 32 * kKiB},
+        {.key = "state.memory", .type = SettingType::size, .standard = "64MiB",
+         .doc = "Memory budget of the process table. When it is full the longest ended processes are forgotten first, and "
+                "the count is reported.",
+         .member = Bytes([](Config& c) -> auto& { return c.state.memory_bytes; }), .least = kMiB, .most = 64 * kGiB},
+        {.key = "state.lineage", .type = SettingType::duration, .standard = "5m",
+         .doc = "How long an ended process is remembered as somebody's ancestor.",
+         .member = Time([](Config& c) -> auto& { return c.state.lineage; }), .most = 7 * 86400 * kSecond},
+        {.key = "host.root", .type = SettingType::text, .standard = "/",
+         .doc = "Where the host's file system is seen, when the agent itself runs in a container (\"/host\"). Prefix of "
+                "the runtime sockets and state folders, and of /proc and /etc.",
+         .member = Text([](Config& c) -> auto& { return c.host.root; })},
+        {.key = "host.name", .type = SettingType::text, .standard = "\"\"",
+         .doc = "The name alerts give this host. Empty: FALCO_HOSTNAME from the environment, else the system's own.",
+         .member = Text([](Config& c) -> auto& { return c.host.name; })},
+        {.key = "containers.timeout", .type = SettingType::duration, .standard = "5s",
+         .doc = "How long one question to a container runtime may take before it is given up and asked again later.",
+         .member = Time([](Config& c) -> auto& { return c.containers.timeout; }), .least = kSecond / 10,
+         .most = 300 * kSecond},
+        {.key = "containers.docker_sockets", .type = SettingType::path_list, .standard = "[/var/run/docker.sock]",
+         .doc = "Sockets of Docker's API.",
+         .member = Texts([](Config& c) -> auto& { return c.containers.docker_sockets; })},
+        {.key = "containers.podman_sockets", .type = SettingType::path_list, .standard = "[/run/podman/podman.sock]",
+         .doc = "Sockets of Podman's API.",
+         .member = Texts([](Config& c) -> auto& { return c.containers.podman_sockets; })},
+        {.key = "containers.containerd_sockets", .type = SettingType::path_list,
+         .standard = "[/run/containerd/containerd.sock, /run/k3s/containerd/containerd.sock]",
+         .doc = "Sockets of containerd.",
+         .member = Texts([](Config& c) -> auto& { return c.containers.containerd_sockets; })},
+        {.key = "containers.cri_sockets", .type = SettingType::path_list,
+         .standard = "[/run/containerd/containerd.sock, /run/crio/crio.sock, /run/k3s/containerd/containerd.sock]",
+         .doc = "Sockets that speak the Kubernetes container runtime interface.",
+         .member = Texts([](Config& c) -> auto& { return c.containers.cri_sockets; })},
+        {.key = "containers.docker_roots", .type = SettingType::path_list, .standard = "[/var/lib/docker]",
+         .doc = "Docker's data folders, where a container's metadata lies on disk.",
+         .member = Texts([](Config& c) -> auto& { return c.containers.docker_roots; })},
+        {.key = "containers.containerd_states", .type = SettingType::path_list,
+         .standard = "[/run/containerd, /var/run/docker/containerd, /run/k3s/containerd]",
+         .doc = "containerd's state folders, where the bundles of running containers lie.",
+         .member = Texts([](Config& c) -> auto& { return c.containers.containerd_states; })},
+        {.key = "containers.podman_storage", .type = SettingType::path_list,
+         .standard = "[/var/lib/containers/storage]",
+         .doc = "Container storage folders of Podman and CRI-O.",
+         .member = Texts([](Config& c) -> auto& { return c.containers.podman_storage; })},
+        {.key = "log.level", .type = SettingType::choice, .standard = "info",
+         .doc = "The least important messages of the agent itself that go to standard error.",
+         .member = Text([](Config& c) -> auto& { return c.log.level; }),
+         .choices = {"error", "warning", "info", "debug"}},
+        {.key = "log.format", .type = SettingType::choice, .standard = "text",
+         .doc = "How the agent's own messages look: text, or JSON with one object a line.",
+         .member = Text([](Config& c) -> auto& { return c.log.format; }), .choices = {"text", "json"}},
+    };
+    return entries;
+}
+
+const std::vector<Setting<Output>>& output_table() {
+    static const std::vector<Setting<Output>> entries{
+        {.key = "type", .type = SettingType::choice, .standard = "stdout", .doc = "The kind of output.",
+         .member = OutputText([](Output& o) -> auto& { return o.type; }), .choices = {"stdout"}, .required = true},
+        {.key = "format", .type = SettingType::choice, .standard = "text",
+         .doc = "text: one sentence a line. json: Gyr's own record. falco: Falco's JSON, key for key.",
+         .member = OutputText([](Output& o) -> auto& { return o.format; }), .choices = {"text", "json", "falco"}},
+        {.key = "buffer", .type = SettingType::size, .standard = "16MiB",
+         .doc = "What may wait in memory for a slow reader. What does not fit is counted and declared by a gap record.",
+         .member = OutputBytes([](Output& o) -> auto& { return o.buffer_bytes; }), .least = 64 * kKiB, .most = 4 * kGiB},
+    };
+    return entries;
+}
+
+std::string quote(std::string_view text) {
+    const bool plain = !text.empty() && text.find_first_of(":#[]{},&*!|>'\"%@`\n\\ ") == std::string_view::npos &&
+                       text != "null" && text != "true" && text != "false" && text.front() != '-' && text.front() != '?';
+    if (plain) {
+        return std::string(text);
+    }
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) < 0x20) {
+            out += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        } else {
+            out += c;
+        }
+    }
+    return out + "\"";
+}
+
+// Each store_value returns what is wrong, or nothing.
+
+template <class Root>
+std::string store_value(const Setting<Root>& setting, const Node& node, std::string& out) {
+    if (node.kind == Node::Kind::list || node.kind == Node::Kind::map) {
+        return fmt::format("'{}' takes a single value, not {}", setting.key, describe(node.kind));
+    }
+    if (setting.type == SettingType::choice) {
+        const auto same = [&node](std::string_view choice) {
+            return std::equal(choice.begin(), choice.end(), node.text.begin(), node.text.end(), [](char a, char b) {
+                return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+            });
+        };
+        const auto found = std::find_if(setting.choices.begin(), setting.choices.end(), same);
+        if (found == setting.choices.end()) {
+            return fmt::format("'{}' is not a value of '{}'; it takes {}", node.text, setting.key,
+                               fmt::join(setting.choices, ", "));
+        }
+        out = *found;
+        return {};
+    }
+    out = node.text;
+    return {};
+}
+
+template <class Root>
+std::string store_value(const Setting<Root>& setting, const Node& node, std::vector<std::string>& out) {
+    std::vector<std::string> items;
+    if (node.kind == Node::Kind::map) {
+        return fmt::format("'{}' takes a list, not {}", setting.key, describe(node.kind));
+    }
+    if (node.kind == Node::Kind::scalar) {
+        items.push_back(node.text); // one value stands for a list of one
+    }
+    for (const Node& item : node.items) {
+        if (item.kind != Node::Kind::scalar || item.text.empty()) {
+            return fmt::format("the entries of '{}' are single values, one is {}", setting.key,
+                               item.kind == Node::Kind::scalar ? "empty" : describe(item.kind));
+        }
+        items.push_back(item.text);
+    }
+    out = std::move(items);
+    return {};
+}
+
+// Durations and sizes.
+template <class Root, class Number, class Parse, class Format>
+std::string store_number(const Setting<Root>& setting, const Node& node, Number& out, Parse parse, Format format) {
+    if (node.kind != Node::Kind::scalar) {
+        return fmt::format("'{}' takes a {}, not {}", setting.key, to_string(setting.type), describe(node.kind));
+    }
+    const auto value = parse(node.text);
+    if (!value) {
+        return fmt::format("'{}': {}", setting.key, value.error().message);
+    }
+    const auto magnitude = static_cast<std::uint64_t>(*value);
+    if (magnitude < setting.least || magnitude > setting.most) {
+        return fmt::format("'{}' must be between {} and {}, not {}", setting.key,
+                           format(static_cast<Number>(setting.least)), format(static_cast<Number>(setting.most)),
+                           node.text);
+    }
+    out = *value;
+    return {};
+}
+
+template <class Root>
+std::string store_value(const Setting<Root>& setting, const Node& node, Nanos& out) {
+    return store_number(setting, node, out, parse_duration, format_duration);
+}
+
+template <class Root>
+std::string store_value(const Setting<Root>& setting, const Node& node, std::uint64_t& out) {
+    return store_number(setting, node, out, parse_size, format_size);
+}
+
+std::string show_value(const std::string& value) { return quote(value); }
+std::string show_value(const std::vector<std::string>& value) {
+    std::vector<std::string> items;
+    items.reserve(value.size());
+    for (const std::string& item : value) {
+        items.push_back(quote(item));
+    }
+    return fmt::format("[{}]", fmt::join(items, ", "));
+}
+std::string show_value(Nanos value) { return format_duration(value); }
+std::string show_value(std::uint64_t value) { return format_size(value); }
+
+template <class Root>
+Root defaults_of(std::span<const Setting<Root>> entries) {
+    Root root;
+    for (const Setting<Root>& setting : entries) {
+        const auto node = parse_tree(std::string(setting.standard), "default");
+        if (node) {
+            // A default that does not fit its own key is caught by the test of this table.
+            [[maybe_unused]] const std::string wrong = store(setting, *node, root);
+        }
+    }
+    return root;
+}
+
+} // namespace
+
+std::string_view to_string(SettingType type) {
+    switch (type) {
+    case SettingType::text: return "text";
+    case SettingType::choice: return "one of";
+    case SettingType::path_list: return "list of paths";
+    case SettingType::duration: return "duration";
+    case SettingType::size: return "size";
+    }
+    return "";
+}
+
+std::span<const Setting<Config>> settings() { return table(); }
+std::span<const Setting<Output>> output_settings() { return output_table(); }
+
+template <class Root>
+std::string store(const Setting<Root>& setting, const Node& node, Root& root) {
+    return std::visit([&](auto member) { return store_value(setting, node, member(root)); }, setting.member);
+}
+
+template <class Root>
+std::string show(const Setting<Root>& setting, const Root& root) {
+    Root copy = root; // members are reached by accessors that do not change what they reach
+    return std::visit([&](auto member) { return show_value(member(copy)); }, setting.member);
+}
+
+template std::string store(const Setting<Config>&, const Node&, Config&);
+template std::string store(const Setting<Output>&, const Node&, Output&);
+template std::string show(const Setting<Config>&, const Config&);
+template std::string show(const Setting<Output>&, const Output&);
+
+Config default_config() {
+    Config config = defaults_of(settings());
+    config.outputs.push_back(default_output());
+    return config;
+}
+
+Output default_output() { return defaults_of(output_settings()); }
+
+} // namespace gyr::config
