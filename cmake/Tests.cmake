@@ -1,18 +1,26 @@
-# gyr_test(TARGET LABEL [ARGS argument...] [TIMEOUT seconds]): registers a test program that stands already with CTest.
+# gyr_command_test(NAME LABEL [TIMEOUT seconds] COMMAND program argument...): registers a test with CTest.
 # LABEL says what it needs: unit (nothing), house (the source tree), kernel (root, loads BPF), e2e (root, containers).
-# Tests run in the root of the source tree. Those that need root run one at a time and find the agent in GYR_BINARY.
-add_custom_target(unit_tests)
-function(gyr_test TARGET LABEL)
-  cmake_parse_arguments(T "" "TIMEOUT" "ARGS" ${ARGN})
+# Tests run in the root of the source tree. Exit code 77 means skipped. Those that need root run one at a time, and
+# ./dev names the agent under test in the environment variable GYR_BINARY.
+function(gyr_command_test NAME LABEL)
+  cmake_parse_arguments(T "" "TIMEOUT" "COMMAND" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
-  add_test(NAME ${TARGET} COMMAND ${TARGET} ${T_ARGS} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-  set_tests_properties(${TARGET} PROPERTIES LABELS ${LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77)
+  add_test(NAME ${NAME} COMMAND ${T_COMMAND} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  set_tests_properties(${NAME} PROPERTIES LABELS ${LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77)
+  if(LABEL MATCHES "^(kernel|e2e)$")
+    set_tests_properties(${NAME} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
+
+# gyr_test(TARGET LABEL [TIMEOUT seconds] [ARGS argument...]): the same for a program that the build makes.
+add_custom_target(unit_tests)
+function(gyr_test TARGET LABEL)
+  cmake_parse_arguments(T "" "TIMEOUT" "ARGS" ${ARGN})
+  gyr_command_test(${TARGET} ${LABEL} TIMEOUT "${T_TIMEOUT}" COMMAND ${TARGET} ${T_ARGS})
   if(LABEL STREQUAL "unit")
     add_dependencies(unit_tests ${TARGET})
-  elseif(NOT LABEL STREQUAL "house")
-    set_tests_properties(${TARGET} PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()
 
