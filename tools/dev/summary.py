@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Adds up CTest result files (JUnit) and closes with "N passed, N failed[, N skipped]" on a line of its own.
 
-A GoogleTest program counts with its single tests, any other test as one. What failed is shown with the part of
+A GoogleTest program counts with its single tests, one that says "N checks passed, N failed" with these, any other test
+as one. What failed is shown with the part of
 its output that matters. Exit code 0 only when something passed and nothing failed."""
 
 import re
@@ -11,8 +12,11 @@ import xml.etree.ElementTree as ElementTree
 SHOWN_LINES = 60
 
 
-def gtest_counts(output):
-    """(passed, failed, skipped) as GoogleTest's own summary states, or None when there is none."""
+def own_counts(output):
+    """(passed, failed, skipped) as the program's own summary states, or None when there is none."""
+    checks = re.findall(r"^(\d+) checks passed, (\d+) failed(?:, (\d+) skipped)?$", output, re.M)
+    if checks:
+        return tuple(int(number or 0) for number in checks[-1])
     if not re.search(r"^\[==========\] .* ran\.", output, re.M):
         return None
     counts = []
@@ -25,7 +29,8 @@ def gtest_counts(output):
 def telling_part(output):
     """The lines from each failing GoogleTest case, or else the end of the output."""
     cases = re.findall(r"^\[ RUN      \] (?:(?!^\[ RUN).)*?^\[  FAILED  \][^\n]*", output, re.M | re.S)
-    lines = "\n".join(cases).splitlines() or output.splitlines()[-SHOWN_LINES:]
+    lines = "\n".join(cases).splitlines() or [line for line in output.splitlines() if line.startswith("FAIL")]
+    lines = lines or output.splitlines()[-SHOWN_LINES:]
     return lines[:SHOWN_LINES]
 
 
@@ -36,7 +41,7 @@ def main(paths):
         for case in ElementTree.parse(path).getroot().iter("testcase"):
             name, status = case.get("name"), case.get("status")
             output = case.findtext("system-out") or ""
-            counts = gtest_counts(output)
+            counts = own_counts(output)
             good = status == "run" and case.find("failure") is None
             if case.find("skipped") is not None or status in ("notrun", "disabled"):
                 # CTest says "notrun" both of a test that was skipped and of a program that is not there.
