@@ -1,0 +1,50 @@
+#include "containers/classify.h"
+
+#include <algorithm>
+#include <array>
+
+namespace gyr {
+namespace {
+
+enum class Same : std::uint8_t { yes, no, unknown };
+
+Same compare(std::uint32_t mine, std::uint32_t hosts) {
+    if (mine == 0 || hosts == 0) return Same::unknown;
+    return mine == hosts ? Same::yes : Same::no;
+}
+
+} // namespace
+
+bool is_runtime_helper(std::string_view exe_path, std::string_view comm) {
+    if (comm.starts_with("runc:[")) return true; // stages of runc init
+    std::string_view name = exe_path.substr(exe_path.rfind('/') + 1); // npos + 1 is 0
+    // From memory: "/memfd:runc_cloned:/proc/self/exe (deleted)", "/memfd:crun-clone", …
+    const std::size_t memfd = exe_path.find("memfd:");
+    if (memfd != std::string_view::npos && memfd <= 1) name = exe_path.substr(memfd + 6);
+    for (const std::string_view runtime : {"runc", "crun", "conmon", "youki", "kata-", "containerd-shim"}) {
+        if (!name.starts_with(runtime)) continue;
+        const std::string_view rest = name.substr(runtime.size());
+        if (rest.empty() || runtime.ends_with('-') || rest.front() == '-' || rest.front() == '_' || rest.front() == '.' ||
+            rest.front() == ' ' || rest.front() == ':') {
+            return true;
+        }
+    }
+    return name == "docker-runc" || name == "nvidia-container-runtime" || name == "conmonrs";
+}
+
+Belonging classify(const CgroupMatch& match, const NamespaceInodes& process, const NamespaceInodes& host,
+                   std::string_view exe_path, std::string_view comm, bool runtime_knows) {
+    const Same mnt = compare(process.mnt, host.mnt);
+    const Same pid = compare(process.pid, host.pid != 0 ? host.pid : kInitialPidNamespace);
+    if (mnt != Same::no && is_runtime_helper(exe_path, comm)) return Belonging::host;
+    if (runtime_knows) return Belonging::container;
+    const bool apart = match.spelling == CgroupSpelling::text
+                           ? mnt == Same::no && pid == Same::no // "/<a>/<b>" alone says little
+                           : mnt == Same::no || pid == Same::no;
+    if (apart) return Belonging::container;
+    // Namespaces unknown (a replayed or damaged record): a runtime's own spelling is believed.
+    if (mnt == Same::unknown && pid == Same::unknown && match.spelling == CgroupSpelling::runtime) return Belonging::container;
+    return Belonging::undecided;
+}
+
+} // namespace gyr
