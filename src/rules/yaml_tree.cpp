@@ -1,0 +1,154 @@
+#include "rules/yaml_tree.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <istream>
+#include <streambuf>
+#include <unordered_map>
+
+namespace gyr::rules {
+
+namespace {
+
+constexpr std::size_t kMaxDepth = 64; // collections inside each other; rule files need five
+
+// Reads from the file's text without copying it.
+class ViewBuffer : public std::streambuf {
+  public:
+    explicit ViewBuffer(std::string_view text) {
+        char* begin = const_cast<char*>(text.data()); // the get area is never written to
+        setg(begin, begin, begin + text.size());
+    }
+};
+
+std::size_t offset_of(const YAML::Mark& mark) { return mark.pos < 0 ? 0 : static_cast<std::size_t>(mark.pos); }
+
+class TreeBuilder : public YAML::EventHandler {
+  public:
+    TreeBuilder(SourceFilePtr file, std::size_t shift) : file_(std::move(file)), shift_(shift) {}
+
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        open_.clear();
+        anchors_.clear();
+        root_ = make(YamlNode::Kind::null, mark);
+    }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        put(make(YamlNode::Kind::null, mark), anchor);
+    }
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        const auto it = anchors_.find(anchor);
+        // An alias inside its own anchor would make a loop; it counts as nothing.
+        const bool loop = it != anchors_.end() &&
+                          std::ranges::any_of(open_, [&](const Open& o) { return o.node == it->second; });
+        put(it == anchors_.end() || loop ? make(YamlNode::Kind::null, mark) : it->second, 0);
+    }
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  const std::string& value) override {
+        auto node = make(YamlNode::Kind::scalar, mark);
+        node->scalar = std::make_shared<const Scalar>(Scalar{file_, node->offset, value, tag == "?"});
+        put(std::move(node), anchor);
+    }
+    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value) override {
+        enter(make(YamlNode::Kind::sequence, mark), anchor);
+    }
+    void OnSequenceEnd() override { open_.pop_back(); }
+    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value) override {
+        enter(make(YamlNode::Kind::map, mark), anchor);
+    }
+    void OnMapEnd() override { open_.pop_back(); }
+
+    [[nodiscard]] YamlNodePtr root() const { return root_; }
+    // The innermost collection that has begun and not ended.
+    [[nodiscard]] const YamlNode* innermost() const { return open_.empty() ? nullptr : open_.back().node.get(); }
+    [[nodiscard]] std::size_t last_offset() const { return last_; }
+
+  private:
+    struct Open {
+        std::shared_ptr<YamlNode> node;
+        YamlNodePtr key; // of a map, when its value comes next
+    };
+
+    std::shared_ptr<YamlNode> make(YamlNode::Kind kind, const YAML::Mark& mark) {
+        auto node = std::make_shared<YamlNode>();
+        node->kind = kind;
+        node->file = file_;
+        node->offset = offset_of(mark) + shift_;
+        last_ = node->offset;
+        return node;
+    }
+    void put(std::shared_ptr<YamlNode> node, YAML::anchor_t anchor) {
+        if (anchor != 0) anchors_[anchor] = node;
+        attach(node);
+    }
+    void enter(std::shared_ptr<YamlNode> node, YAML::anchor_t anchor) {
+        if (open_.size() >= kMaxDepth) throw YAML::ParserException(YAML::Mark(), "nested too deeply");
+        if (anchor != 0) anchors_[anchor] = node;
+        attach(node);
+        open_.push_back({std::move(node), nullptr});
+    }
+    void attach(const std::shared_ptr<YamlNode>& node) {
+        if (open_.empty()) {
+            root_ = node;
+            return;
+        }
+        Open& parent = open_.back();
+        if (parent.node->kind == YamlNode::Kind::sequence) parent.node->items.push_back(node);
+        else if (parent.key == nullptr) parent.key = node;
+        else parent.node->pairs.emplace_back(std::exchange(parent.key, nullptr), node);
+    }
+
+    SourceFilePtr file_;
+    std::size_t shift_;
+    YamlNodePtr root_;
+    std::vector<Open> open_;
+    std::unordered_map<YAML::anchor_t, std::shared_ptr<YamlNode>> anchors_;
+    std::size_t last_ = 0;
+};
+
+// What the library found wrong, at the place where the author most likely went wrong: it reports what is never closed
+// only where the text after it makes no sense any more.
+YamlError explain(const YAML::Exception& e, const TreeBuilder& builder, const SourceFile& file) {
+    YamlError error{e.msg, std::min(offset_of(e.mark), file.text().size()), {}};
+    if (e.mark.is_null()) error.offset = builder.last_offset();
+    const YamlNode* open = builder.innermost();
+    if (open != nullptr && e.msg.find("flow") != std::string::npos) {
+        error.offset = open->offset;
+        error.message = open->is_sequence() ? "this '[' is never closed" : "this '{' is never closed";
+    }
+    return error;
+}
+
+} // namespace
+
+const YamlNode* YamlNode::find(std::string_view key) const {
+    for (const auto& [k, value] : pairs)
+        if (k->is_scalar() && k->scalar->value == key) return value.get();
+    return nullptr;
+}
+
+std::expected<std::vector<YamlNodePtr>, YamlError> parse_yaml(const SourceFilePtr& file) {
+    std::string_view text = file->text();
+    const std::size_t shift = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+    if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos)
+        return std::unexpected(YamlError{"the file holds a zero byte: it is no text", zero, {}});
+    ViewBuffer buffer(text.substr(shift));
+    std::istream stream(&buffer);
+    TreeBuilder builder(file, shift);
+    std::vector<YamlNodePtr> documents;
+    try {
+        YAML::Parser parser(stream);
+        while (parser.HandleNextDocument(builder)) documents.push_back(builder.root());
+    } catch (const YAML::Exception& e) {
+        return std::unexpected(explain(e, builder, *file));
+    }
+    return documents;
+}
+
+} // namespace gyr::rules
