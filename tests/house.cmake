@@ -7,3 +7,9 @@ endfunction()
 gyr_house_test(house_layers "${Python3_EXECUTABLE}" tools/check_layers.py)
 gyr_house_test(house_headers "${Python3_EXECUTABLE}" tools/check_headers.py --cache "${CMAKE_BINARY_DIR}/headers"
                --compiler "${CMAKE_CXX_COMPILER}" --include "${CMAKE_BINARY_DIR}/generated")
+if(TARGET gyr)
+  gyr_house_test(docs_examples "${Python3_EXECUTABLE}" tests/docs/check_examples.py
+                 $<TARGET_FILE:gyr> README.md docs/rules.md)
+  gyr_house_test(docs_fields "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/fields.md
+                 $<TARGET_FILE:gyr> list fields --format markdown)
+endif()

@@ -1,4 +1,4 @@
-# ./dev fmt, lint, bench and fuzz. Sourced by ./dev.
+# ./dev docs, fmt, lint, bench and fuzz. Sourced by ./dev.
 
 # source_files PATTERN...: files of the project as git knows them (new ones too), NUL-separated.
 source_files() {
@@ -22,6 +22,13 @@ cmd_fmt() {
         source_files '*.h' '*.c' '*.cpp' | as_owner xargs -0 -r -P "$(nproc)" -n 16 clang-format -i
         say "formatted; git diff shows what changed"
     fi
+}
+
+cmd_docs() {
+    need_packages build
+    build_release_binary
+    as_owner python3 tests/docs/check_generated.py --write docs/fields.md build/gyr list fields --format markdown
+    say "wrote docs/fields.md"
 }
 
 cmd_lint() {
