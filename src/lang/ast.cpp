@@ -32,8 +32,11 @@ class Printer {
         std::visit(Overloaded{[&](const And& e) { join(e.children, " and "); },
                               [&](const Or& e) { join(e.children, " or "); },
                               [&](const Not& e) {
-                                  out += "not ";
+                                  // Two in a row would cancel each other when parsed.
+                                  const bool again = source_ && std::holds_alternative<Not>(e.child->node);
+                                  out += again ? "not (" : "not ";
                                   print(*e.child);
+                                  if (again) out += ')';
                               },
                               [&](const MacroRef& e) { out += e.name; }, [&](const Check& e) { print(e); }},
                    expr.node);

@@ -34,7 +34,7 @@ enum class TypeClass : std::uint8_t { none, string, buffer, number, boolean, ip,
 enum class ArgKind : std::uint8_t { none, optional, required };
 
 struct FieldInfo {
-    std::string_view name;
+    std::string_view name = {};
     FieldType type = FieldType::none;
     bool is_list = false;
     ArgKind arg = ArgKind::none;
@@ -45,8 +45,8 @@ struct FieldInfo {
     bool filter_only = false;     // not in output templates
     bool print_only = false;      // not in conditions
     bool deprecated = false;
-    std::string_view source;      // event source that has it ("syscall"); empty: all
-    std::string_view unavailable; // not empty: known, but this build cannot deliver it, and why
+    std::string_view source = {}; // event source that has it ("syscall"); empty: all
+    std::string_view unavailable = {}; // not empty: known, but this build cannot deliver it, and why
 };
 
 // A name as found: info is null when there is no such field; suffix is what followed the field's own name

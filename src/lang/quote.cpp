@@ -54,6 +54,10 @@ bool is_bare_string(std::string_view word) { return !word.empty() && std::ranges
 
 std::string quote(std::string_view text) {
     std::string out = "\"";
+    // A quote with a backslash before it closes nothing, whatever stands before the backslash: a last one is written in
+    // the form that takes a blank along.
+    const bool ends_in_backslash = text.ends_with('\\');
+    if (ends_in_backslash) text.remove_suffix(1);
     for (const char c : text) {
         if (const char letter = escape_letter(c); letter != 0) {
             out += '\\';
@@ -67,6 +71,7 @@ std::string quote(std::string_view text) {
             out += c;
         }
     }
+    if (ends_in_backslash) out += "\\ ";
     return out + '"';
 }
 
