@@ -1,0 +1,27 @@
+#pragma once
+// Counts what an output had to leave out, until a gap record can say so.
+
+#include "alerts/alert.h"
+
+#include <map>
+#include <string>
+
+namespace gyr::outputs {
+
+class LossTally {
+  public:
+    void add(const AlertRecord& record);
+    [[nodiscard]] bool empty() const { return records_ == 0; }
+    [[nodiscard]] std::uint64_t records() const { return records_; } // pushed records in it
+    // The gap record of all that was added; the tally is empty afterwards. Gap records that were themselves left out
+    // are in its count.
+    [[nodiscard]] GapRecord take(const std::string& stage, const std::string& reason, const std::string& hostname);
+
+  private:
+    Nanos from_ = 0, to_ = 0;
+    std::uint64_t records_ = 0;
+    std::uint64_t count_ = 0;
+    std::map<std::string, std::uint64_t> rules_; // at most as many as there are rules
+};
+
+} // namespace gyr::outputs
