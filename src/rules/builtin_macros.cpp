@@ -22,10 +22,6 @@ std::string_view builtin_macros() {
   condition: (evt.type in (link, linkat))
 - macro: kernel_module_load
   condition: (evt.type in (init_module, finit_module))
-- macro: rename
-  condition: (evt.type in (rename, renameat, renameat2))
-- macro: remove
-  condition: (evt.type in (rmdir, unlink, unlinkat))
 )";
 }
 

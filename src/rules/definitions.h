@@ -86,6 +86,7 @@ struct Definitions {
     DefTable<MacroDef> macros;
     DefTable<RuleDef> rules;
     std::size_t next_index = 1;
+    std::vector<std::string> items_files; // that lists were read from
 };
 
 } // namespace gyr::rules

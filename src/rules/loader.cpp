@@ -126,6 +126,7 @@ LoadedRules RuleLoader::finish() {
     out.lists = std::move(resolved.lists);
     out.sources = std::move(resolved.sources);
     out.diagnostics = std::move(s.problems.all());
+    out.items_files = std::move(s.definitions.items_files);
     return out;
 }
 

@@ -387,7 +387,8 @@ class Reader {
             invalid(node, "'items_file' cannot be used here");
             return false;
         }
-        auto list = load_items_file(resolve_items_path(file_->name(), path->value), name);
+        definitions_.items_files.push_back(resolve_items_path(file_->name(), path->value));
+        auto list = load_items_file(definitions_.items_files.back(), name);
         if (!list) {
             problems_.error(code::kFileRead, list.error().message, node, context_);
             return false;

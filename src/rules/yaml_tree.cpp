@@ -101,7 +101,12 @@ class TreeBuilder : public YAML::EventHandler {
         Open& parent = open_.back();
         if (parent.node->kind == YamlNode::Kind::sequence) parent.node->items.push_back(node);
         else if (parent.key == nullptr) parent.key = node;
-        else parent.node->pairs.emplace_back(std::exchange(parent.key, nullptr), node);
+        else add_pair(parent, node);
+    }
+    static void add_pair(Open& parent, const std::shared_ptr<YamlNode>& node) {
+        // Nothing is nowhere: the library places it at the next token. Its key is where it is missing.
+        if (node->is_null()) node->offset = parent.key->offset;
+        parent.node->pairs.emplace_back(std::exchange(parent.key, nullptr), node);
     }
 
     SourceFilePtr file_;
