@@ -76,7 +76,9 @@ std::string quote(std::string_view text) {
 }
 
 std::string quote_if_needed(std::string_view text) {
-    return is_bare_string(text) ? std::string(text) : quote(text);
+    // A backspace may stand in a bare string, but is a blank between words.
+    const bool bare = is_bare_string(text) && text.find('\b') == std::string_view::npos;
+    return bare ? std::string(text) : quote(text);
 }
 
 std::expected<std::string, UnquoteError> unquote(std::string_view quoted) {

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 64; // collections inside each other; rule files need five
 
+constexpr std::size_t kMaxRepeated = 100; // empty values at one and the same place
+
 // Reads from the file's text without copying it.
 class ViewBuffer : public std::streambuf {
   public:
@@ -80,6 +82,9 @@ class TreeBuilder : public YAML::EventHandler {
         node->kind = kind;
         node->file = file_;
         node->offset = offset_of(mark) + shift_;
+        // The library can give the same nothing for ever where a token is out of place (a comma between items).
+        if (kind != YamlNode::Kind::null || node->offset != last_) repeated_ = 0;
+        else if (++repeated_ > kMaxRepeated) throw YAML::ParserException(mark, "something unexpected stands here");
         last_ = node->offset;
         return node;
     }
@@ -115,6 +120,7 @@ class TreeBuilder : public YAML::EventHandler {
     std::vector<Open> open_;
     std::unordered_map<YAML::anchor_t, std::shared_ptr<YamlNode>> anchors_;
     std::size_t last_ = 0;
+    std::size_t repeated_ = 0; // nulls at last_
 };
 
 // What the library found wrong, at the place where the author most likely went wrong: it reports what is never closed
