@@ -46,8 +46,18 @@ struct Config {
 
     struct Containers {
         Nanos timeout = 0;                // for one question to a runtime
-        std::vector<std::string> docker_sockets, containerd_sockets, podman_sockets, cri_sockets;
-        std::vector<std::string> docker_roots, containerd_states, podman_storage;
+        struct Docker {
+            std::vector<std::string> sockets, roots;
+        } docker;
+        struct Podman {
+            std::vector<std::string> sockets, roots;
+        } podman;
+        struct Containerd {
+            std::vector<std::string> sockets, states;
+        } containerd;
+        struct Cri {
+            std::vector<std::string> sockets;
+        } cri;
     } containers;
 
     struct Log {

@@ -86,11 +86,11 @@ TEST(ConfigLoader, ReadsEveryKindOfValue) {
 TEST(ConfigLoader, OverridesWinInOrderAndReachIntoLists) {
     const Config c = good("metadata: {wait: 5s}\noutputs: [{type: stdout}]\n",
                           {"metadata.wait=2s", "metadata.wait=3s", "outputs[0].format=falco", "rules[]=/x", "rules[]=/y",
-                           "containers.docker_sockets=[\"/run/a.sock\", \"/run/b.sock\"]", "log={\"level\": \"debug\"}"});
+                           "containers.docker.sockets=[\"/run/a.sock\", \"/run/b.sock\"]", "log={\"level\": \"debug\"}"});
     EXPECT_EQ(c.metadata.wait, 3'000'000'000);
     EXPECT_EQ(c.outputs[0].format, "falco");
     EXPECT_EQ(c.rules, (std::vector<std::string>{"/x", "/y"}));
-    EXPECT_EQ(c.containers.docker_sockets, (std::vector<std::string>{"/run/a.sock", "/run/b.sock"}));
+    EXPECT_EQ(c.containers.docker.sockets, (std::vector<std::string>{"/run/a.sock", "/run/b.sock"}));
     EXPECT_EQ(c.log.level, "debug");
 }
 

@@ -88,19 +88,23 @@ std::string configuration_markdown() {
 
 std::string show_config(const Config& config, const std::map<std::string, std::string>& origins) {
     std::string out;
-    std::string_view group;
+    std::string_view group; // "containers.docker." while its keys are printed
     const auto line = [&out](std::string text, const std::string& origin) {
         out += fmt::format("{:<60} # {}\n", text, origin);
     };
     for (const Setting<Config>& setting : settings()) {
-        const std::size_t dot = setting.key.find('.');
-        const std::string_view in = dot == std::string_view::npos ? std::string_view() : setting.key.substr(0, dot);
-        if (in != group && !in.empty()) {
-            out += fmt::format("{}:\n", in);
+        const std::string_view in = setting.key.substr(0, setting.key.rfind('.') + 1);
+        std::size_t depth = 0;
+        for (std::size_t dot = in.find('.'); dot != std::string_view::npos; dot = in.find('.', dot + 1)) {
+            const std::string_view parent = in.substr(0, dot + 1);
+            if (!group.starts_with(parent)) {
+                const std::size_t name = parent.rfind('.', dot - 1) + 1; // npos + 1 is 0
+                out += fmt::format("{:{}}{}:\n", "", depth * 2, parent.substr(name, dot - name));
+            }
+            ++depth;
         }
         group = in;
-        const std::string_view name = dot == std::string_view::npos ? setting.key : setting.key.substr(dot + 1);
-        line(fmt::format("{}{}: {}", in.empty() ? "" : "  ", name, show(setting, config)),
+        line(fmt::format("{:{}}{}: {}", "", depth * 2, setting.key.substr(in.size()), show(setting, config)),
              origin_of(origins, std::string(setting.key)));
     }
     if (config.outputs.empty()) {
