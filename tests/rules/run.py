@@ -137,7 +137,7 @@ class Place:
         else:
             environment = {"PATH": os.environ["PATH"], "HOME": self.scratch, "TERM": "dumb", **variables}
         if case.get("tty"):
-            status, output = live.run_tty(argv, case.get("type", "").encode(), env=environment, after_output=True)
+            status, output = live.run_tty(argv, case.get("type", "").encode(), env=environment)
             return status, output.decode("utf-8", "replace")
         done = live.run(argv, env=environment, start_new_session=True)
         return done.returncode, done.stdout

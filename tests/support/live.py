@@ -2,7 +2,8 @@
 
     with live.Runtimes("docker") as rt, live.Agent(rules=["examples/rules"], runtimes=rt) as gyr:
         live.run_tty(rt.docker("exec", "-it", "c1", "sh"), b"exit\\n")
-        alerts = gyr.alerts_until_sentinel()
+        gyr.sentinel()
+        print(gyr.alerts)
 
 Nothing here sleeps to let something happen: the agent says when it is armed, and a sentinel, a process that a rule of
 its own reports, tells that everything before it has been looked at.
@@ -74,40 +75,64 @@ def check(argv, **options):
     return done.stdout.strip()
 
 
-def run_tty(argv, text=b"", env=None, cwd=None, after_output=False):
-    """Runs a command as leader of a session on a new terminal, types text (when after_output is set, as soon as the
-    command has written something), and returns (exit status, what it wrote)."""
-    pid, master = pty.fork()
-    if pid == 0:
-        try:
-            if cwd:
-                os.chdir(cwd)
-            os.execvpe(argv[0], argv, env if env is not None else os.environ)
-        finally:
-            os._exit(127)
-    if text and not after_output:
-        os.write(master, text)
-    written = b""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            raise TimeoutError("%s does not end; it wrote %r" % (shlex.join(argv), written))
-        if not select.select([master], [], [], 1)[0]:
-            continue
-        try:
-            data = os.read(master, 65536)
-        except OSError:  # EIO: the last process on the terminal is gone
-            break
-        if not data:
-            break
-        written += data
-        if text and after_output:
-            os.write(master, text)
-            text = b""
-    os.close(master)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written
+class Terminal:
+    """A command as leader of a session on a terminal of its own."""
+
+    def __init__(self, argv, env=None, cwd=None):
+        self.argv = argv
+        self.written = b""
+        self.status = None
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            try:
+                if cwd:
+                    os.chdir(cwd)
+                os.execvpe(argv[0], argv, env if env is not None else os.environ)
+            finally:
+                os._exit(127)
+
+    def type(self, text):
+        os.write(self.master, text)
+
+    def read_until(self, wanted):
+        """Reads until wanted(what it wrote) holds; False when the terminal closes before."""
+        deadline = time.monotonic() + PATIENCE
+        while not wanted(self.written):
+            if time.monotonic() > deadline:
+                self.close()
+                raise TimeoutError("%s: waited in vain; it wrote %r" % (shlex.join(self.argv), self.written))
+            if not select.select([self.master], [], [], 1)[0]:
+                continue
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:  # EIO: the last process on the terminal is gone
+                return False
+            if not data:
+                return False
+            self.written += data
+        return True
+
+    def end(self):
+        """Reads to the end; returns the exit status."""
+        self.read_until(lambda _: False)
+        os.close(self.master)
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.status
+
+    def close(self):
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.close(self.master)
+            self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def run_tty(argv, text=b"", env=None):
+    """Runs a command on a terminal to its end, types text as soon as it has written something, and returns (exit status,
+    what it wrote)."""
+    terminal = Terminal(argv, env)
+    if text and terminal.read_until(bool):
+        terminal.type(text)
+    return terminal.end(), terminal.written
 
 
 class Agent:
@@ -311,9 +336,16 @@ class Runtimes:
     def options(self):
         """What the agent must be told to find these runtimes instead of the machine's own."""
         v = self.variables
+        states = [v["RT_CONTAINERD_STATE"], v["RT_DOCKER_EXEC_ROOT"] + "/containerd",
+                  v["RT_DOCKER_EXEC_ROOT"] + "/containerd/daemon"]
         return [
-            "containers.docker.sockets=[%s]" % v["RT_DOCKER_SOCKET"],
-            "containers.docker.roots=[%s]" % v["RT_DOCKER_ROOT"],
+            "containers.docker_sockets=[%s]" % v["RT_DOCKER_SOCKET"],
+            "containers.docker_roots=[%s]" % v["RT_DOCKER_ROOT"],
+            "containers.podman_sockets=[%s]" % v["RT_PODMAN_SOCKET"],
+            "containers.podman_storage=[%s, %s]" % (v["RT_PODMAN_ROOT"], v["RT_PODMAN_RUNROOT"]),
+            "containers.containerd_sockets=[%s]" % v["RT_CONTAINERD_SOCKET"],
+            "containers.containerd_states=[%s]" % ", ".join(states),
+            "containers.cri_sockets=[]",
         ]
 
     def docker(self, *arguments):

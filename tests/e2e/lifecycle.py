@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""What the agent puts into the kernel, and that nothing of it stays: which tracepoints process rules attach, the end by
+signal under load, the end by kill -9."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import live  # noqa: E402
+
+RULES = """
+- rule: Burst
+  desc: Every process of the burst.
+  condition: proc.name = gyr-burst
+  output: "%proc.pid %proc.cmdline"
+  priority: INFO
+"""
+BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
+
+
+def held_by(pid):
+    """Ids of the programs, links and maps that a process holds, from its descriptors."""
+    held = {"prog": set(), "link": set(), "map": set()}
+    folder = "/proc/%d/fdinfo" % pid
+    for name in os.listdir(folder):
+        try:
+            with open(os.path.join(folder, name), encoding="ascii", errors="replace") as file:
+                text = file.read()
+        except OSError:
+            continue
+        for kind in held:
+            match = re.search(r"^%s_id:\s*(\d+)$" % kind, text, re.M)
+            if match:
+                held[kind].add(int(match.group(1)))
+    return held
+
+
+def loaded(kind):
+    return {item["id"] for item in json.loads(live.check([BPFTOOL, "-j", kind, "show"]) or "[]")}
+
+
+def wait_until_gone(results, held, what):
+    """The kernel frees programs a moment after their last user has gone."""
+    deadline = time.monotonic() + live.PATIENCE
+    while True:
+        left = {kind: ids & loaded(kind) for kind, ids in held.items()}
+        if not any(left.values()) or time.monotonic() > deadline:
+            return results.expect(not any(left.values()), "%s: still in the kernel: %s" % (what, left))
+        os.sched_yield()
+
+
+def tracepoints(held):
+    """Names of the tracepoints that these links are attached to."""
+    typedefs = dict(re.findall(r"^\[(\d+)\] TYPEDEF 'btf_trace_(\w+)'",
+                               live.check([BPFTOOL, "btf", "dump", "file", "/sys/kernel/btf/vmlinux"]), re.M))
+    names = set()
+    for link in json.loads(live.check([BPFTOOL, "-j", "link", "show"])):
+        if link["id"] in held["link"]:
+            names.add(link.get("tp_name") or typedefs.get(str(link.get("target_btf_id")), "type %s" % link.get("type")))
+    return names
+
+
+def hooks(results):
+    with live.Agent(rules=["examples/rules/terminal-access.yaml"]) as agent:
+        held = held_by(agent.pid)
+        results.expect(held["prog"] and held["link"], "the agent holds programs and links: %r" % held)
+        names = tracepoints(held)
+        print("attached: " + ", ".join(sorted(names)))
+        results.expect({"sched_process_fork", "sched_process_exec", "sched_process_exit"} <= names,
+                       "the process tracepoints are attached")
+        results.equal([name for name in names if name.startswith("sys_")], [], "syscall tracepoints attached")
+        perf = json.loads(live.check([BPFTOOL, "-j", "perf", "show"]) or "[]")
+        results.equal([p for p in perf if p.get("pid") == agent.pid], [], "perf events attached")
+        agent.stop()
+        wait_until_gone(results, held, "after SIGTERM")
+    plan = live.check([live.find_binary(), "plan", "-r", "examples/rules/terminal-access.yaml"], cwd=live.ROOT)
+    for name in ("sched_process_fork", "sched_process_exec", "sched_process_exit"):
+        results.expect(name in plan, "gyr plan names " + name)
+    results.expect("sys_enter" not in plan and "sys_exit" not in plan, "gyr plan names no syscall tracepoint")
+
+
+def load(program):
+    return subprocess.Popen([live.find_actor(), "burst", "100000000", program], start_new_session=True)
+
+
+def end_under_load(results, program, number, what):
+    noise = load(program)
+    try:
+        with live.Agent(text=[RULES]) as agent:
+            agent.wait_for(lambda r: r.get("rule") == "Burst")
+            held = held_by(agent.pid)
+            seconds = agent.stop(number)
+            print("%s: ended after %.3f s" % (what, seconds))
+            results.equal(agent.returncode, -number if number == signal.SIGKILL else 0, what + ": exit status")
+            wait_until_gone(results, held, what)
+            if number != signal.SIGKILL:
+                results.expect(seconds < 1, "%s: it took %.3f s to end" % (what, seconds))
+                results.expect(any(re.search(r"\d+ alerts?", line) for line in agent.log),
+                               "%s: a summary on stderr: %r" % (what, agent.log[-5:]))
+                results.equal(agent.bad_lines, [], what + ": lines that are not JSON")
+    finally:
+        os.killpg(noise.pid, signal.SIGKILL)
+        noise.wait()
+
+
+def main():
+    live.require_root()
+    results = live.Results()
+    folder = tempfile.mkdtemp(prefix="gyr-life-")
+    try:
+        program = folder + "/gyr-burst"
+        shutil.copy(live.find_actor(), program)
+        hooks(results)
+        end_under_load(results, program, signal.SIGTERM, "SIGTERM")
+        end_under_load(results, program, signal.SIGINT, "SIGINT")
+        end_under_load(results, program, signal.SIGKILL, "SIGKILL")
+    finally:
+        shutil.rmtree(folder)
+    return results.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
