@@ -9,7 +9,7 @@ function(gyr_bpf_object NAME SOURCE)
   add_custom_command(
     OUTPUT "${OUT}/${NAME}.skel.h"
     COMMAND ${GYR_BPF_CLANG} -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror
-            -Wno-unused-function -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR}/bpf
+            -Wno-unused-function -Wno-unused-parameter -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR}/bpf
             -c ${CMAKE_SOURCE_DIR}/bpf/${SOURCE} -o ${OUT}/${NAME}.bpf.o
     COMMAND ${GYR_BPFTOOL} gen skeleton ${OUT}/${NAME}.bpf.o name ${NAME} > ${OUT}/${NAME}.skel.h
     DEPENDS "${CMAKE_SOURCE_DIR}/bpf/${SOURCE}" ${BPF_HEADERS}

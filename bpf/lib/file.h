@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Which file it is: device, inode, times, owner, overlay layer, and whether it can be written at all. */
+#ifndef GYR_FILE_H
+#define GYR_FILE_H
+
+#include "lib/path.h"
+
+static __noinline int fill_file(struct gyr_file* out, struct file* file) {
+    if (!out || !file) return 0;
+    struct inode* inode = BPF_CORE_READ(file, f_inode);
+    struct super_block* sb = BPF_CORE_READ(inode, i_sb);
+    if (!inode || !sb) return 0;
+    out->flags = GYR_FILE_PRESENT;
+    out->ino = BPF_CORE_READ(inode, i_ino);
+    out->mode = BPF_CORE_READ(inode, i_mode);
+    out->uid = BPF_CORE_READ(inode, i_uid.val);
+    out->gid = BPF_CORE_READ(inode, i_gid.val);
+    out->nlink = BPF_CORE_READ(inode, i_nlink);
+    out->rdev = BPF_CORE_READ(inode, i_rdev);
+    out->dev = BPF_CORE_READ(sb, s_dev);
+    out->magic = BPF_CORE_READ(sb, s_magic);
+    read_inode_times(inode, out);
+    if (out->magic == OVERLAYFS_SUPER_MAGIC)
+        out->flags |= overlay_upper_dentry(inode) ? GYR_FILE_OVERLAY_UPPER : GYR_FILE_OVERLAY_LOWER;
+    if ((BPF_CORE_READ(sb, s_flags) & SB_RDONLY) || (BPF_CORE_READ(inode, i_flags) & S_IMMUTABLE) ||
+        (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_READONLY))
+        out->flags |= GYR_FILE_READ_ONLY;
+    return 0;
+}
+
+#endif

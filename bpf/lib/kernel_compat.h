@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Members that moved or changed their name between kernel versions. Each function hides one such change; checks for
+ * kernel differences live here and nowhere else.
+ */
+#ifndef GYR_KERNEL_COMPAT_H
+#define GYR_KERNEL_COMPAT_H
+
+#include "lib/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* 6.15 renamed kernfs_node.parent to __parent when it came under RCU. */
+struct kernfs_node___renamed {
+    struct kernfs_node* __parent;
+};
+struct kernfs_node___before {
+    struct kernfs_node* parent;
+};
+
+/* inode times: two scalars since 6.11, __i_ctime since 6.6 (mtime 6.7), a timespec before. */
+struct timespec64___any {
+    s64 tv_sec;
+    long tv_nsec;
+};
+struct inode___scalar {
+    s64 i_ctime_sec, i_mtime_sec;
+    u32 i_ctime_nsec, i_mtime_nsec;
+};
+struct inode___underscored {
+    struct timespec64___any __i_ctime, __i_mtime;
+};
+struct inode___plain {
+    struct timespec64___any i_ctime, i_mtime;
+};
+
+/* mm_struct.rss_stat: an array of per-CPU counters since 6.2, one structure of counters before. */
+struct percpu_counter___rss {
+    s64 count;
+};
+struct mm_struct___percpu {
+    struct percpu_counter___rss rss_stat[4];
+};
+struct mm_rss_stat___before {
+    atomic_long_t count[4];
+};
+struct mm_struct___before {
+    struct mm_rss_stat___before rss_stat;
+};
+struct mm_rss_stat {
+    atomic_long_t count[4];
+};
+
+struct ovl_inode___known {
+    struct inode vfs_inode;
+    struct dentry* __upperdentry;
+};
+
+#pragma clang attribute pop
+
+static __always_inline struct kernfs_node* kernfs_parent(struct kernfs_node* kn) {
+    if (bpf_core_field_exists(((struct kernfs_node___renamed*)kn)->__parent))
+        return BPF_CORE_READ((struct kernfs_node___renamed*)kn, __parent);
+    return BPF_CORE_READ((struct kernfs_node___before*)kn, parent);
+}
+
+static __always_inline void read_inode_times(struct inode* inode, struct gyr_file* out) {
+    if (bpf_core_field_exists(((struct inode___scalar*)inode)->i_ctime_sec)) {
+        struct inode___scalar* i = (void*)inode;
+        out->ctime_sec = BPF_CORE_READ(i, i_ctime_sec);
+        out->ctime_nsec = BPF_CORE_READ(i, i_ctime_nsec);
+        out->mtime_sec = BPF_CORE_READ(i, i_mtime_sec);
+        out->mtime_nsec = BPF_CORE_READ(i, i_mtime_nsec);
+        return;
+    }
+    if (bpf_core_field_exists(((struct inode___underscored*)inode)->__i_ctime)) {
+        struct inode___underscored* i = (void*)inode;
+        out->ctime_sec = BPF_CORE_READ(i, __i_ctime.tv_sec);
+        out->ctime_nsec = BPF_CORE_READ(i, __i_ctime.tv_nsec);
+    } else {
+        struct inode___plain* i = (void*)inode;
+        out->ctime_sec = BPF_CORE_READ(i, i_ctime.tv_sec);
+        out->ctime_nsec = BPF_CORE_READ(i, i_ctime.tv_nsec);
+    }
+    if (bpf_core_field_exists(((struct inode___underscored*)inode)->__i_mtime)) {
+        struct inode___underscored* i = (void*)inode;
+        out->mtime_sec = BPF_CORE_READ(i, __i_mtime.tv_sec);
+        out->mtime_nsec = BPF_CORE_READ(i, __i_mtime.tv_nsec);
+    } else {
+        struct inode___plain* i = (void*)inode;
+        out->mtime_sec = BPF_CORE_READ(i, i_mtime.tv_sec);
+        out->mtime_nsec = BPF_CORE_READ(i, i_mtime.tv_nsec);
+    }
+}
+
+/* Pages of a kind: 0 file, 1 anonymous, 2 swapped out, 3 shared. Approximate, as the kernel's own counters are. */
+static __always_inline u64 mm_pages(struct mm_struct* mm, int kind) {
+    s64 n = 0;
+    if (bpf_core_type_exists(struct mm_rss_stat)) {
+        struct mm_struct___before* m = (void*)mm;
+        bpf_probe_read_kernel(&n, sizeof n,
+                              (u8*)m + bpf_core_field_offset(struct mm_struct___before, rss_stat) + kind * sizeof(s64));
+    } else {
+        struct mm_struct___percpu* m = (void*)mm;
+        struct percpu_counter___rss* base =
+            (void*)((u8*)m + bpf_core_field_offset(struct mm_struct___percpu, rss_stat) +
+                    kind * bpf_core_type_size(struct percpu_counter___rss));
+        n = BPF_CORE_READ(base, count);
+    }
+    return n > 0 ? n : 0;
+}
+
+/* Overlayfs may be a module, its types then unknown here; the upper dentry has always followed the inode. */
+static __always_inline struct dentry* overlay_upper_dentry(struct inode* inode) {
+    struct dentry* upper = NULL;
+    u64 offset = bpf_core_type_size(struct inode);
+    if (bpf_core_field_exists(struct ovl_inode___known, __upperdentry))
+        offset = bpf_core_field_offset(struct ovl_inode___known, __upperdentry) -
+                 bpf_core_field_offset(struct ovl_inode___known, vfs_inode);
+    bpf_probe_read_kernel(&upper, sizeof upper, (u8*)inode + offset);
+    return upper;
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Paths by walking dentries and mounts up to the root of the mount namespace, leaf first. A chroot is not a root
+ * here: the path is the one a reader outside the chroot would use. bpf_loop keeps the verifier's work to one step.
+ */
+#ifndef GYR_PATH_H
+#define GYR_PATH_H
+
+#include "lib/kernel_compat.h"
+#include "lib/scratch.h"
+
+struct path_walk {
+    struct scratch* s;
+    struct dentry* dentry;
+    struct vfsmount* vfsmnt;
+    u32 flags;
+    u32 done;
+};
+
+static long path_step(u32 index, struct path_walk* w) {
+    struct dentry* dentry = w->dentry;
+    struct vfsmount* vfsmnt = w->vfsmnt;
+    struct dentry* root = BPF_CORE_READ(vfsmnt, mnt_root);
+    struct dentry* parent = BPF_CORE_READ(dentry, d_parent);
+    if (dentry == root) {
+        struct mount* m = (void*)((u8*)vfsmnt - bpf_core_field_offset(struct mount, mnt));
+        struct mount* up = BPF_CORE_READ(m, mnt_parent);
+        if (up == m || !up) {
+            w->done = 1;
+            return 1;
+        }
+        w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+        w->vfsmnt = (void*)((u8*)up + bpf_core_field_offset(struct mount, mnt));
+        return 0;
+    }
+    if (!append_name(w->s, BPF_CORE_READ(dentry, d_name.name))) {
+        w->flags |= GYR_BLOB_CUT;
+        w->done = 1;
+        return 1;
+    }
+    if (dentry == parent || !parent) { /* a root that is not the mount's: not reachable from any directory */
+        w->flags |= GYR_BLOB_PSEUDO;
+        w->done = 1;
+        return 1;
+    }
+    w->dentry = parent;
+    return 0;
+}
+
+static __noinline int append_path(struct scratch* s, struct gyr_blob* b, struct vfsmount* mnt, struct dentry* dentry) {
+    if (!s || !b) return 0;
+    blob_begin(s, b);
+    if (!mnt || !dentry) return 0;
+    struct path_walk w = {.s = s, .dentry = dentry, .vfsmnt = mnt};
+    bpf_loop(GYR_PATH_DEPTH, path_step, &w, 0);
+    if (!w.done) {
+        count_error(GYR_ERROR_PATH_DEPTH);
+        w.flags |= GYR_BLOB_CUT;
+    }
+    b->flags = w.flags;
+    blob_end(s, b);
+    return 0;
+}
+
+#endif
