@@ -22,6 +22,17 @@ static __always_inline bool ring_over(u32 numerator, u32 denominator) {
     return bpf_ringbuf_query(&critical, BPF_RB_AVAIL_DATA) > (u64)ring_bytes / denominator * numerator;
 }
 
+/*
+ * The consumer went to sleep between the look at its flag and the record's arrival: an empty record that is thrown
+ * away carries the wake-up.
+ */
+static __always_inline void wake_consumer(void) {
+    void* nothing = bpf_ringbuf_reserve(&critical, 8, 0);
+    if (!nothing) return;
+    control.consumer_sleeps = 0;
+    bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+}
+
 /* Sends s->record with its area and gives the slot back. 0 or a negative errno. */
 static __noinline int emit(struct scratch* s) {
     if (!s) return -22;
@@ -43,6 +54,7 @@ static __noinline int emit(struct scratch* s) {
         control.consumer_sleeps = 1; /* nothing was sent, so the wake-up is still owed */
     }
     scratch_put(s);
+    if (urgent && !err && control.consumer_sleeps && flags == BPF_RB_NO_WAKEUP) wake_consumer();
     return err;
 }
 

@@ -1,0 +1,76 @@
+#pragma once
+// Processes as the running kernel tells of them. One thread owns a LiveSource.
+//
+//     auto source = LiveSource::create({});
+//     (*source)->start();                                   // attaches; the snapshot begins
+//     for (;;) (*source)->poll(timeout, [&](const ProcessRecord& r) { … });
+//
+// poll() delivers the snapshot first-come among live records (see snapshot_merge.h for how they become one story) and
+// snapshot_complete() tells when it is through. Execs and changes wake the poller at once; forks and exits do not, so
+// poll at least every kMaxQuiet. To wait together with other descriptors, wait for fd() to be readable and then call
+// poll(0); each poll() leaves the kernel told to wake fd() for whatever comes next.
+
+#include "base/result.h"
+#include "sources/source.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gyr {
+
+struct LiveOptions {
+    std::uint32_t ring_bytes = 16U << 20; // rounded up to a power of two; raise it when records are lost
+    std::uint32_t env_bytes = 8192;       // of each environment, at most 32 KiB
+    bool exit_by_count = false;           // tell exits the way kernels before 6.16 need it (for tests)
+    bool connector = true;                // listen for changes of ids and sessions
+};
+
+class LiveSource {
+  public:
+    static constexpr std::chrono::milliseconds kMaxQuiet{200};
+
+    // Errors: unsupported, with what this host lacks. Loads, attaches nothing yet.
+    static Result<std::unique_ptr<LiveSource>> create(const LiveOptions& options);
+    ~LiveSource();
+    LiveSource(const LiveSource&) = delete;
+    LiveSource& operator=(const LiveSource&) = delete;
+
+    Result<> start();
+    // Delivers what there is; when there is nothing, waits up to timeout for something. Returns the number delivered, at
+    // most a few thousand, so a flood does not keep the caller. Records are valid during the callback only.
+    std::size_t poll(std::chrono::milliseconds timeout, RecordSink sink);
+    [[nodiscard]] int fd() const;
+    [[nodiscard]] bool snapshot_complete() const;
+
+    // Reads a thread again; its record (change with kChangeRefresh, image included) comes through poll().
+    Result<> refresh(Tid tid);
+    // Reads all processes again, as after a loss: change records with kChangeRefresh. snapshot_complete() is false
+    // until they all came.
+    Result<> refresh_all();
+
+    // Ends the records: detaches everything. What is in the ring can still be polled.
+    void stop();
+
+    // Since start.
+    [[nodiscard]] Losses losses() const;
+    // Since the last call of this, with the first and last moment of just these.
+    [[nodiscard]] Losses take_losses();
+    [[nodiscard]] std::vector<Hook> hooks() const;
+    // What went wrong inside the kernel programs, by kind; records that were lost by it are in losses() too.
+    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kernel_errors() const;
+    // Records that did not decode: a bug, and never expected.
+    [[nodiscard]] std::uint64_t malformed() const;
+    // Instructions that the kernel's verifier looked at, by program.
+    [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> verified_instructions() const;
+
+  private:
+    struct Impl;
+    explicit LiveSource(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace gyr

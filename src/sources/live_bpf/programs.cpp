@@ -1,0 +1,208 @@
+#include "sources/live_bpf/programs.h"
+
+#include "sources/live_bpf/kernel_facts.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fmt/format.h>
+#include <string_view>
+#include <unistd.h>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#include "gyr_bpf.skel.h"
+#pragma GCC diagnostic pop
+
+namespace gyr {
+namespace {
+
+// What libbpf last complained about, for error messages; it has no other way to say it.
+thread_local std::string last_complaint;
+
+__attribute__((format(printf, 2, 0))) int keep_complaint(libbpf_print_level level, const char* format, va_list args) {
+    if (level != LIBBPF_WARN) return 0;
+    std::array<char, 512> buf{};
+    std::vsnprintf(buf.data(), buf.size(), format, args);
+    std::string_view line(buf.data());
+    while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
+    if (line.find("BEGIN PROG LOAD LOG") == std::string_view::npos && line.find("permitted") == std::string_view::npos)
+        last_complaint = line.substr(0, 200);
+    return 0;
+}
+
+struct ProgramFact {
+    const char* program;
+    const char* hook;      // tracepoint or iterator name
+    const char* kind;
+    bool required;
+    const char* coverage;  // what is not seen without it
+};
+
+constexpr std::array kFacts{
+    ProgramFact{"process_fork", "sched_process_fork", "tracepoint", true, "new processes"},
+    ProgramFact{"process_exec", "sched_process_exec", "tracepoint", true, "new program images"},
+    ProgramFact{"process_exit", "sched_process_exit", "tracepoint", true, "ends of processes"},
+    ProgramFact{"process_exit_by_count", "sched_process_exit", "tracepoint", true, "ends of processes"},
+    ProgramFact{"process_prepare_exec", "sched_prepare_exec", "tracepoint", false, "execveat is told as execve"},
+    ProgramFact{"process_rename", "task_rename", "tracepoint", false, "names set by prctl or /proc/PID/comm"},
+    ProgramFact{"process_cgroup", "cgroup_attach_task", "tracepoint", false, "moves to another cgroup without an exec"},
+    ProgramFact{"process_iterate", "iter/task", "iterator", false, "processes that were there before; re-reading after a loss"},
+};
+
+} // namespace
+
+struct Programs::Object {
+    gyr_bpf* skeleton = nullptr;
+    std::vector<bpf_link*> links;
+
+    ~Object() {
+        detach();
+        gyr_bpf::destroy(skeleton);
+    }
+    void detach() {
+        for (bpf_link* link : links) bpf_link__destroy(link);
+        links.clear();
+    }
+    Object() = default;
+    Object(const Object&) = delete;
+    Object& operator=(const Object&) = delete;
+};
+
+Programs::Programs(std::unique_ptr<Object> object) : object_(std::move(object)) {}
+Programs::~Programs() = default;
+
+namespace {
+
+void configure(gyr_bpf& s, const ProgramOptions& options, std::uint32_t ring_bytes) {
+    const int cpus = std::max(libbpf_num_possible_cpus(), 1);
+    const auto n = static_cast<std::uint32_t>(cpus);
+    // One a CPU and two for the iterator; beyond 64 CPUs, not all exec in the same microseconds.
+    const std::uint32_t slots = n <= 64 ? n + 2 : 64 + n / 4;
+    s.rodata->scratch_slots = slots;
+    s.rodata->ring_bytes = ring_bytes;
+    s.rodata->env_bytes_max = std::min(options.env_bytes, GYR_ENV_MAX);
+    bpf_map__set_max_entries(s.maps.scratch_pool, slots);
+    bpf_map__set_max_entries(s.maps.critical, ring_bytes);
+}
+
+} // namespace
+
+Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) {
+    libbpf_set_print(keep_complaint);
+    const KernelTypes types = read_kernel_types();
+    if (!types.present)
+        return fail(ErrorKind::unsupported, "this kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing "
+                                            "(CONFIG_DEBUG_INFO_BTF)");
+    const std::uint32_t page = 4096;
+    const std::uint32_t ring_bytes = std::bit_ceil(std::clamp(options.ring_bytes, page, 1U << 30));
+    const bool by_count = options.exit_by_count || !types.exit_tells_group;
+
+    // First with everything that has a hook; if the kernel refuses, with the required ones alone.
+    int err = 0;
+    for (const bool optional_too : {true, false}) {
+        auto object = std::make_unique<Object>();
+        object->skeleton = gyr_bpf::open();
+        if (object->skeleton == nullptr)
+            return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
+        configure(*object->skeleton, options, ring_bytes);
+        std::vector<Hook> hooks;
+        for (const ProgramFact& f : kFacts) {
+            bpf_program* p = bpf_object__find_program_by_name(object->skeleton->obj, f.program);
+            const std::string_view name = f.program;
+            const bool other_exit = (name == "process_exit" && by_count) || (name == "process_exit_by_count" && !by_count);
+            const bool there = std::string_view(f.kind) == "iterator" ? types.sleepable_iterator : types.has_tracepoint(f.hook);
+            const bool load = !other_exit && there && (f.required || optional_too);
+            bpf_program__set_autoload(p, load);
+            if (!other_exit)
+                hooks.push_back({f.hook, f.kind, false, load ? "" : fmt::format("{}; not seen: {}", there ? "refused by this kernel" : "not in this kernel", f.coverage)});
+            if (!other_exit && !there && f.required)
+                return fail(ErrorKind::unsupported, fmt::format("this kernel has no {} {}", f.kind, f.hook));
+        }
+        err = gyr_bpf::load(object->skeleton);
+        if (err == 0) {
+            std::unique_ptr<Programs> programs(new Programs(std::move(object)));
+            programs->hooks_ = std::move(hooks);
+            programs->ring_bytes_ = ring_bytes;
+            return programs;
+        }
+        if (err == -EPERM || err == -ENOMEM) break; // fewer programs would not help
+    }
+    if (err == -EPERM || err == -EACCES)
+        return fail(ErrorKind::unsupported, explain_refusal());
+    return fail(ErrorKind::unsupported, fmt::format("the kernel refused the BPF programs: {} ({})", std::strerror(-err), last_complaint));
+}
+
+Result<> Programs::attach() {
+    bpf_program* p = nullptr;
+    bpf_object__for_each_program(p, object_->skeleton->obj) {
+        const auto fact = std::ranges::find(kFacts, std::string_view(bpf_program__name(p)),
+                                            [](const ProgramFact& f) { return std::string_view(f.program); });
+        if (fact == kFacts.end() || !bpf_program__autoload(p)) continue;
+        const auto hook = std::ranges::find(hooks_, std::string_view(fact->hook), &Hook::name);
+        if (std::string_view(fact->kind) == "iterator") {
+            hook->active = true; // opened when needed
+            continue;
+        }
+        bpf_link* link = bpf_program__attach(p);
+        if (link == nullptr) {
+            const int err = errno;
+            if (fact->required) return fail(ErrorKind::unsupported, fmt::format("attach to {}: {}", fact->hook, std::strerror(err)));
+            hook->detail = fmt::format("{}; not seen: {}", std::strerror(err), fact->coverage);
+            continue;
+        }
+        hook->active = true;
+        object_->links.push_back(link);
+    }
+    return {};
+}
+
+void Programs::detach() {
+    object_->detach();
+    for (Hook& hook : hooks_) hook.active = false;
+}
+
+bool Programs::has_iterator() const { return bpf_program__autoload(object_->skeleton->progs.process_iterate); }
+
+Result<int> Programs::open_iterator(std::int32_t tid) {
+    bpf_iter_link_info info{};
+    info.task.tid = static_cast<std::uint32_t>(tid);
+    LIBBPF_OPTS(bpf_iter_attach_opts, opts);
+    opts.link_info = &info;
+    opts.link_info_len = sizeof info;
+    bpf_link* link = bpf_program__attach_iter(object_->skeleton->progs.process_iterate, tid != 0 ? &opts : nullptr);
+    if (link == nullptr) return fail_errno("attach the task iterator", errno);
+    const int fd = bpf_iter_create(bpf_link__fd(link));
+    const int err = errno;
+    bpf_link__destroy(link); // the iterator keeps what it needs
+    if (fd < 0) return fail_errno("open the task iterator", err);
+    return fd;
+}
+
+int Programs::ring_fd() const { return bpf_map__fd(object_->skeleton->maps.critical); }
+gyr_control& Programs::control() const { return object_->skeleton->bss->control; }
+gyr_loss* Programs::losses() const { return object_->skeleton->bss->losses; }
+const gyr_u64* Programs::errors() const { return object_->skeleton->bss->errors; }
+
+std::vector<std::pair<std::string, std::uint32_t>> Programs::verified_instructions() const {
+    std::vector<std::pair<std::string, std::uint32_t>> out;
+    bpf_program* p = nullptr;
+    bpf_object__for_each_program(p, object_->skeleton->obj) {
+        if (!bpf_program__autoload(p)) continue;
+        bpf_prog_info info{};
+        std::uint32_t length = sizeof info;
+        if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &length) == 0)
+            out.emplace_back(bpf_program__name(p), info.verified_insns);
+    }
+    return out;
+}
+
+} // namespace gyr

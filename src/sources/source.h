@@ -1,0 +1,37 @@
+#pragma once
+// A source of process records: the kernel, a capture file, a script. One thread owns a source and calls everything.
+
+#include "base/function_ref.h"
+#include "base/result.h"
+#include "event/process_record.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace gyr {
+
+inline constexpr std::size_t kRecordKinds = 5;
+
+// Records of one kind that never reached us. Exact: every record is either delivered or counted here.
+struct LossCounters {
+    std::uint64_t count = 0;
+    std::uint64_t first_boottime_ns = 0, last_boottime_ns = 0; // when the first and the last of them happened
+    std::uint64_t cgroup_id = 0;                               // of the last
+};
+
+// By RecordKind.
+using Losses = std::array<LossCounters, kRecordKinds>;
+
+// One thing the source listens to in the kernel.
+struct Hook {
+    std::string name;
+    std::string kind;  // "tracepoint", "iterator", "netlink"
+    bool active = false;
+    std::string detail; // why it is not active, and what is then not seen
+};
+
+using RecordSink = FunctionRef<void(const ProcessRecord&)>;
+
+} // namespace gyr
