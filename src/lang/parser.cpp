@@ -133,13 +133,28 @@ class Parser {
         e.span = {options_.origin, static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(length)};
         e.after = static_cast<std::uint32_t>(after_);
         if (!open_.empty()) e.unclosed = static_cast<std::uint32_t>(open_.back());
+        if (quote_end_ != 0 && quote_end_ == after_) e.quote = static_cast<std::uint32_t>(quote_start_);
         error_ = std::move(e);
         return nullptr;
     }
     std::nullptr_t fail(std::string message, std::string hint = {}) {
         return fail_at(std::move(message), pos_, token_length(), std::move(hint));
     }
+    // As fail, when what is wrong is that something is not there.
+    std::nullptr_t fail_missing(std::string message, std::string hint = {}) {
+        fail(std::move(message), std::move(hint));
+        error_->missing = true;
+        return nullptr;
+    }
     std::nullptr_t fail_trailing() {
+        // "a.b = and …": the word was taken for the value.
+        if (const std::string_view last = text_.substr(last_name_, after_ - last_name_);
+            last_was_value_ && (last == "and" || last == "or" || last == "not")) {
+            fail_at("a value is missing before '" + std::string(last) + "'", last_name_, last.size());
+            error_->after = static_cast<std::uint32_t>(before_value_);
+            error_->missing = true;
+            return nullptr;
+        }
         const std::size_t id = scan_identifier(text_, pos_);
         const std::string_view word = text_.substr(pos_, id);
         std::string hint;
@@ -324,12 +339,12 @@ class Parser {
         check.right = call_here();
         if (check.right || error_) return check.right.has_value();
         if (peek() == '(') {
-            fail("'" + std::string(to_string(check.op)) + "' takes one value, not a list",
+            fail_missing("'" + std::string(to_string(check.op)) + "' takes one value, not a list",
                  check.op == Op::eq || check.op == Op::ne ? "write 'in (...)'" : "write 'anyof' before the list");
             return false;
         }
         check.right = text_value();
-        if (!check.right && !error_) fail("expected a value, found " + shown());
+        if (!check.right && !error_) fail_missing("expected a value, found " + shown());
         return check.right.has_value();
     }
 
@@ -365,7 +380,7 @@ class Parser {
     std::optional<Operand> number_rhs() {
         if (auto call = call_here(); call || error_) return call;
         if (auto number = number_value()) return number;
-        fail("expected a number, found " + shown(),
+        fail_missing("expected a number, found " + shown(),
              scan_field_name(text_, pos_) != 0 ? "write val(...) around a field on the right side" : "");
         return std::nullopt;
     }
@@ -375,7 +390,7 @@ class Parser {
         if (auto call = call_here(); call || error_) return call;
         const std::string_view name = text_.substr(pos_, scan_identifier(text_, pos_));
         if (!name.empty() && name != "and" && name != "or") return lone_name();
-        fail("expected a list in parentheses after '" + std::string(op) + "', found " + shown());
+        fail_missing("expected a list in parentheses after '" + std::string(op) + "', found " + shown());
         return std::nullopt;
     }
 
@@ -431,6 +446,8 @@ class Parser {
         }
         consume(length);
         last_was_value_ = false;
+        quote_start_ = start;
+        quote_end_ = after_;
         return std::move(*text);
     }
 
@@ -440,6 +457,7 @@ class Parser {
         const std::size_t length = scan_bare(text_, pos_);
         if (length == 0) return std::nullopt;
         last_name_ = pos_;
+        before_value_ = after_;
         last_was_value_ = true;
         consume(length);
         return operand_from(start, Literal{std::string(text_.substr(start, length)), false, false});
@@ -475,7 +493,7 @@ class Parser {
                 if (accept(')')) break;
                 if (!accept(',')) {
                     if (at_end()) fail_at("this '(' is never closed", start, 1);
-                    else fail("expected ',' or ')' in the list, found " + shown(),
+                    else fail_missing("expected ',' or ')' in the list, found " + shown(),
                               peek() == '(' ? "a list holds plain values only" : "put a value with blanks in quotes");
                     return std::nullopt;
                 }
@@ -606,6 +624,9 @@ class Parser {
     std::size_t pos_ = 0;
     std::size_t after_ = 0;     // end of what was consumed last, blanks not counted
     std::size_t last_name_ = 0; // where the last name or bare value began
+    std::size_t before_value_ = 0; // where what stands before the last bare value ended
+    std::size_t quote_start_ = 0;  // of the last quoted string
+    std::size_t quote_end_ = 0;
     bool last_was_value_ = false;
     bool tight_ = false;
     std::uint32_t depth_ = 0;

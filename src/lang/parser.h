@@ -19,6 +19,8 @@ struct ParseError {
     Span span;           // what was found instead of what is allowed; length 0 at the end of the text
     std::uint32_t after = 0;                // where the last thing that was still right ends
     std::optional<std::uint32_t> unclosed;  // the innermost '(' that is still open, when one is
+    bool missing = false;                   // something is missing behind `after`; what stands at span is innocent
+    std::optional<std::uint32_t> quote;     // where a quoted string began that ends at `after`
 };
 
 struct ParseOptions {

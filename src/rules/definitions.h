@@ -86,6 +86,8 @@ struct Definitions {
     DefTable<MacroDef> macros;
     DefTable<RuleDef> rules;
     std::size_t next_index = 1;
+    // Names whose only definition has errors: what refers to them is not to blame.
+    std::set<std::string, std::less<>> broken_lists, broken_macros, broken_rules;
     std::vector<std::string> items_files; // that lists were read from
 };
 

@@ -125,12 +125,14 @@ ComposedText ListExpander::replace(const ComposedText& text, const Resolved& lis
             }
         }
         out.append_range(text, copied, until - copied);
+        out.begin_site(text, at);
         for (std::size_t i = 0; i < list.items.size(); ++i) {
             const ScalarPtr& item = list.items[i];
             if (i != 0) out.append_for(item, ", ");
             if (const std::string shown = item_text(item->value); shown == item->value) out.append(item);
             else out.append_for(item, shown);
         }
+        out.end_site();
         copied = resume;
         at = resume;
     }

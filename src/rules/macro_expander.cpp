@@ -64,14 +64,12 @@ ExprPtr ConditionBuilder::parse(ComposedText text, std::string type, std::string
     auto expr = lang::parse(stored.text(), {origin, kRuleDepth});
     if (expr) return has_external_lists_ ? with_external_lists(*expr) : *expr;
     const SyntaxPlace spot = place_of(expr.error(), stored);
-    Diagnostic d = sources_.diagnose(Severity::error, code::kCompileConditionError, spot.message, spot.span,
-                                     expr.error().hint);
-    if (spot.after) {
-        // Behind the last thing that was right, not at what follows it lines later.
-        d.place.column += 1;
-        d.place.offset += 1;
-        if (const SourceFilePtr file = stored.file(spot.span.offset)) d.snippet = make_snippet(file->text(), d.place.offset);
-    }
+    Diagnostic d;
+    d.code = code::kCompileConditionError;
+    d.message = spot.message;
+    d.hint = spot.hint;
+    d.place = spot.place;
+    d.snippet = make_snippet(spot.file->text(), spot.place.offset, spot.length);
     why = d.message;
     d.context = context;
     d.context.push_back({"condition expression", "", d.place});
@@ -110,6 +108,10 @@ ExprPtr ConditionBuilder::refuse(Job& job, std::string message, Span span, std::
 
 ExprPtr ConditionBuilder::expand_reference(const Expr& expr, const std::string& name, Job& job, Measure& measure) {
     const auto it = by_name_.find(name);
+    if (it == by_name_.end() && definitions_.broken_macros.contains(name)) {
+        if (job.why.empty()) job.why = "macro " + quoted(name) + " has errors";
+        return nullptr;
+    }
     if (it == by_name_.end())
         return refuse(job, "undefined macro " + quoted(name), expr.span, suggestion(name, definitions_.macros.names()));
     Macro& macro = macros_[it->second];

@@ -116,10 +116,23 @@ class Reader {
     ScalarPtr text(const YamlNode& item, std::string_view key) {
         const YamlNode* node = item.find(key);
         if (node == nullptr) {
-            invalid(item, "key " + quoted(key) + " is missing");
+            missing_key(item, key);
             return nullptr;
         }
         return text_of(*node, key);
+    }
+    // A key that is missing because it is misspelt is shown where it stands.
+    void missing_key(const YamlNode& item, std::string_view key) {
+        const YamlNode* alike = similar_key(item, key);
+        invalid(alike != nullptr ? *alike : item, "key " + quoted(key) + " is missing",
+                alike != nullptr ? quoted(alike->scalar->value) + " is not a key of this item" : "");
+    }
+    const YamlNode* similar_key(const YamlNode& item, std::string_view key) const {
+        for (const auto& [name, value] : item.pairs) {
+            if (!name->is_scalar() || contains(kRuleKeys, name->scalar->value) || contains(kListKeys, name->scalar->value)) continue;
+            if (!closest(name->scalar->value, {key}).empty()) return name.get();
+        }
+        return nullptr;
     }
     ScalarPtr text_of(const YamlNode& node, std::string_view key) {
         if (node.is_null() || (node.is_scalar() && trim(node.scalar->value).empty())) {
@@ -354,17 +367,21 @@ class Reader {
         const YamlNode* from_file = item.find("items_file");
         if (items != nullptr) ok = scalars(*items, "items", def.items) && ok;
         else if (from_file == nullptr) {
-            invalid(item, "key 'items' is missing");
+            missing_key(item, "items");
             ok = false;
         }
         if (from_file != nullptr) ok = external_items(*from_file, name->value, def) && ok;
-        if (!ok) return;
+        if (!ok) {
+            definitions_.broken_lists.insert(name->value);
+            return;
+        }
         if (!lang::is_bare_string(name->value))
             problems_.warning(code::kInvalidListName, "list name " + quoted(name->value) + " cannot be used as it is",
                               *name, context_, "a name has no blanks, quotes, parentheses, commas or '='");
         ListDef* old = definitions_.lists.find(name->value);
         if (append) {
             if (old == nullptr) {
+                if (definitions_.broken_lists.contains(name->value)) return;
                 refuse(item, "there is no list " + quoted(name->value) + " to append to",
                        suggestion(name->value, definitions_.lists.names()));
                 return;
@@ -404,7 +421,10 @@ class Reader {
         const bool ok = read_append(item, "macro", append, over);
         append = append || !over.append.empty();
         const ScalarPtr condition = text(item, "condition");
-        if (!ok || condition == nullptr) return;
+        if (!ok || condition == nullptr) {
+            definitions_.broken_macros.insert(name->value);
+            return;
+        }
         if (!lang::is_identifier(name->value))
             problems_.warning(code::kInvalidMacroName,
                               "macro name " + quoted(name->value) + " cannot be used in a condition", *name, context_,
@@ -412,6 +432,7 @@ class Reader {
         MacroDef* old = definitions_.macros.find(name->value);
         if (append) {
             if (old == nullptr) {
+                if (definitions_.broken_macros.contains(name->value)) return;
                 refuse(item, "there is no macro " + quoted(name->value) + " to append to",
                        suggestion(name->value, definitions_.macros.names()));
                 return;
@@ -455,6 +476,7 @@ class Reader {
 // --- rules ---
 
 void Reader::missing_rule(const YamlNode& item, const ScalarPtr& name, std::string_view what) {
+    if (definitions_.broken_rules.contains(name->value)) return;
     refuse(item, "there is no rule " + quoted(name->value) + " to " + std::string(what),
            suggestion(name->value, definitions_.rules.names()));
 }
@@ -506,12 +528,18 @@ void Reader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, RuleDef
     if (old != nullptr) def.source = old->source;
     bool ok = true;
     std::string missing;
+    const YamlNode* alike = nullptr;
     for (const std::string_view key : {"condition", "output", "desc", "priority"}) {
-        if (item->find(key) == nullptr) missing += (missing.empty() ? "" : ", ") + quoted(key);
-        else ok = read_value(*item, key, def) && ok;
+        if (item->find(key) == nullptr) {
+            missing += (missing.empty() ? "" : ", ") + quoted(key);
+            if (alike == nullptr) alike = similar_key(*item, key);
+        } else {
+            ok = read_value(*item, key, def) && ok;
+        }
     }
     if (!missing.empty()) {
-        invalid(*item, "rule " + quoted(name->value) + " lacks " + missing);
+        invalid(alike != nullptr ? *alike : *item, "rule " + quoted(name->value) + " lacks " + missing,
+                alike != nullptr ? quoted(alike->scalar->value) + " is not a key of a rule" : "");
         ok = false;
     }
     for (const std::string_view key : {"enabled", "tags", "capture", "capture_duration", "warn_evttypes",
@@ -520,6 +548,7 @@ void Reader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, RuleDef
     if (const YamlNode* source = item->find("source"); source != nullptr) def.source = source->scalar->value;
     def.unknown_source = !contains(options_.sources, def.source);
     if (!ok) {
+        definitions_.broken_rules.insert(name->value);
         // An unusable new version must not leave the old one in force unnoticed.
         if (old != nullptr && old->disabled_why.empty())
             old->disabled_why = "its redefinition in " + file_->name() + " has errors";

@@ -1,6 +1,7 @@
 #include "rules/source.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace gyr::rules {
@@ -88,16 +89,17 @@ std::vector<std::size_t> Scalar::align() const {
 void ComposedText::add(Piece piece, std::string_view text) {
     if (text.empty()) return;
     piece.begin = text_.size();
+    if (site_ != nullptr) piece.site = site_;
     pieces_.push_back(std::move(piece));
     text_ += text;
 }
 
 void ComposedText::append(const ScalarPtr& scalar, std::size_t from, std::size_t length) {
-    add(Piece{0, scalar, from, true}, std::string_view(scalar->value).substr(from, length));
+    add(Piece{0, scalar, from, true, nullptr}, std::string_view(scalar->value).substr(from, length));
 }
 
 void ComposedText::append_for(const ScalarPtr& scalar, std::string_view text) {
-    add(Piece{0, scalar, 0, false}, text);
+    add(Piece{0, scalar, 0, false, nullptr}, text);
 }
 
 void ComposedText::append_range(const ComposedText& other, std::size_t from, std::size_t length) {
@@ -134,6 +136,41 @@ Place ComposedText::place(std::size_t offset) const {
 SourceFilePtr ComposedText::file(std::size_t offset) const {
     const Piece* piece = piece_at(offset);
     return piece == nullptr ? nullptr : piece->scalar->file;
+}
+
+ScalarPtr ComposedText::scalar(std::size_t offset) const {
+    const Piece* piece = piece_at(offset);
+    return piece == nullptr ? nullptr : piece->scalar;
+}
+
+const ComposedText::Site* ComposedText::site(std::size_t offset) const {
+    const Piece* piece = piece_at(offset);
+    return piece == nullptr ? nullptr : piece->site.get();
+}
+
+void ComposedText::begin_site(const ComposedText& other, std::size_t offset) {
+    const Piece* piece = other.piece_at(offset);
+    if (piece == nullptr) return;
+    site_ = piece->site;
+    if (site_ == nullptr) site_ = std::make_shared<const Site>(Site{piece->scalar->file, other.place(offset)});
+}
+
+std::vector<std::size_t> ComposedText::file_offsets() const {
+    std::vector<std::size_t> out;
+    out.reserve(text_.size());
+    std::unordered_map<const Scalar*, std::vector<std::size_t>> maps;
+    for (std::size_t i = 0; i < pieces_.size(); ++i) {
+        const Piece& piece = pieces_[i];
+        const std::size_t end = i + 1 < pieces_.size() ? pieces_[i + 1].begin : text_.size();
+        if (piece.site != nullptr || !piece.verbatim) {
+            out.resize(end, piece.site != nullptr ? piece.site->place.offset : piece.scalar->offset);
+            continue;
+        }
+        auto [known, fresh] = maps.try_emplace(piece.scalar.get());
+        if (fresh) known->second = piece.scalar->align();
+        for (std::size_t at = piece.begin; at < end; ++at) out.push_back(known->second[piece.from + at - piece.begin]);
+    }
+    return out;
 }
 
 std::uint32_t SourceTable::add(Entry entry) {

@@ -24,6 +24,7 @@ class SourceFile {
     [[nodiscard]] std::string_view text() const { return text_; }
     [[nodiscard]] Place place(std::size_t offset) const;
     [[nodiscard]] std::string_view line(std::size_t number) const; // from 1, without its end
+    [[nodiscard]] std::size_t line_start(std::size_t number) const { return line_starts_[number - 1]; }
 
   private:
     std::string name_;
@@ -54,12 +55,24 @@ class ComposedText {
     // Text that stands for a scalar but is not a copy of it (quotes put around an item, brackets, a blank between).
     void append_for(const ScalarPtr& scalar, std::string_view text);
     void append_range(const ComposedText& other, std::size_t from, std::size_t length);
+    // What is appended from now on stands in place of other's byte at offset (a list's name); end_site ends it.
+    void begin_site(const ComposedText& other, std::size_t offset);
+    void end_site() { site_ = nullptr; }
 
     [[nodiscard]] const std::string& text() const { return text_; }
     [[nodiscard]] std::size_t size() const { return text_.size(); }
     // Where the byte at offset was written, and where the last one of a run from there was; offset may be size().
     [[nodiscard]] Place place(std::size_t offset) const;
     [[nodiscard]] SourceFilePtr file(std::size_t offset) const;
+    // The scalar the byte at offset is of, and, for a byte that stands in another's place, that place.
+    [[nodiscard]] ScalarPtr scalar(std::size_t offset) const;
+    struct Site {
+        SourceFilePtr file;
+        Place place;
+    };
+    [[nodiscard]] const Site* site(std::size_t offset) const;
+    // The file offset of every byte, as place() has it.
+    [[nodiscard]] std::vector<std::size_t> file_offsets() const;
 
   private:
     struct Piece {
@@ -67,12 +80,14 @@ class ComposedText {
         ScalarPtr scalar;
         std::size_t from = 0;  // in the scalar's value
         bool verbatim = true;
+        std::shared_ptr<const Site> site = nullptr;
     };
     [[nodiscard]] const Piece* piece_at(std::size_t offset) const;
     void add(Piece piece, std::string_view text);
 
     std::string text_;
     std::vector<Piece> pieces_;
+    std::shared_ptr<const Site> site_;
 };
 
 // All parsed texts of one load by the origin number that the spans of their trees carry.

@@ -56,25 +56,28 @@ class TreeBuilder : public YAML::EventHandler {
         put(std::move(node), anchor);
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                         YAML::EmitterStyle::value) override {
-        enter(make(YamlNode::Kind::sequence, mark), anchor);
+                         YAML::EmitterStyle::value style) override {
+        enter(make(YamlNode::Kind::sequence, mark), anchor, style == YAML::EmitterStyle::Flow);
     }
     void OnSequenceEnd() override { open_.pop_back(); }
     void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                    YAML::EmitterStyle::value) override {
-        enter(make(YamlNode::Kind::map, mark), anchor);
+                    YAML::EmitterStyle::value style) override {
+        enter(make(YamlNode::Kind::map, mark), anchor, style == YAML::EmitterStyle::Flow);
     }
     void OnMapEnd() override { open_.pop_back(); }
 
     [[nodiscard]] YamlNodePtr root() const { return root_; }
-    // The innermost collection that has begun and not ended.
-    [[nodiscard]] const YamlNode* innermost() const { return open_.empty() ? nullptr : open_.back().node.get(); }
+    // The innermost collection that has begun and not ended, when it is one in brackets.
+    [[nodiscard]] const YamlNode* open_bracket() const {
+        return open_.empty() || !open_.back().flow ? nullptr : open_.back().node.get();
+    }
     [[nodiscard]] std::size_t last_offset() const { return last_; }
 
   private:
     struct Open {
         std::shared_ptr<YamlNode> node;
         YamlNodePtr key; // of a map, when its value comes next
+        bool flow = false; // in brackets
     };
 
     std::shared_ptr<YamlNode> make(YamlNode::Kind kind, const YAML::Mark& mark) {
@@ -92,11 +95,11 @@ class TreeBuilder : public YAML::EventHandler {
         if (anchor != 0) anchors_[anchor] = node;
         attach(node);
     }
-    void enter(std::shared_ptr<YamlNode> node, YAML::anchor_t anchor) {
+    void enter(std::shared_ptr<YamlNode> node, YAML::anchor_t anchor, bool flow) {
         if (open_.size() >= kMaxDepth) throw YAML::ParserException(YAML::Mark(), "nested too deeply");
         if (anchor != 0) anchors_[anchor] = node;
         attach(node);
-        open_.push_back({std::move(node), nullptr});
+        open_.push_back({std::move(node), nullptr, flow});
     }
     void attach(const std::shared_ptr<YamlNode>& node) {
         if (open_.empty()) {
@@ -128,10 +131,23 @@ class TreeBuilder : public YAML::EventHandler {
 YamlError explain(const YAML::Exception& e, const TreeBuilder& builder, const SourceFile& file) {
     YamlError error{e.msg, std::min(offset_of(e.mark), file.text().size()), {}};
     if (e.mark.is_null()) error.offset = builder.last_offset();
-    const YamlNode* open = builder.innermost();
-    if (open != nullptr && e.msg.find("flow") != std::string::npos) {
+    if (const YamlNode* open = builder.open_bracket(); open != nullptr) {
         error.offset = open->offset;
         error.message = open->is_sequence() ? "this '[' is never closed" : "this '{' is never closed";
+        return error;
+    }
+    // A line without a colon swallows the next one; that is where the library stumbles.
+    const Place place = file.place(error.offset);
+    for (std::size_t number = place.line - 1; number > 0; --number) {
+        const std::string_view line = file.line(number);
+        const std::size_t text = line.find_first_not_of(' ');
+        if (text == std::string_view::npos || line[text] == '#') continue;
+        const bool has_colon = line.find(": ") != std::string_view::npos || line.ends_with(':');
+        if (!has_colon && e.msg == "illegal map value" && file.line(place.line).find(':') != std::string_view::npos) {
+            error.offset = file.line_start(number) + text;
+            error.message = "a ':' is missing in this line";
+        }
+        break;
     }
     return error;
 }
