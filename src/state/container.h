@@ -28,6 +28,7 @@ enum class ContainerType : std::uint16_t {
 struct ContainerMount {
     std::string source, destination, mode, propagation;
     bool writable = false;
+    friend bool operator==(const ContainerMount&, const ContainerMount&) = default;
 };
 
 // Metadata. Empty string / nullopt: the runtime does not say. Immutable once published.
@@ -47,12 +48,15 @@ struct ContainerInfo {
     std::string user;                  // as configured for the first process
     Nanos created_time = 0;
     std::string rootfs;                // host path of the root file system when known (bundle root, overlay merged)
+    std::vector<std::string> rootfs_layers; // host paths of the overlay's layers, upper first; there after the end too
     // Kubernetes
     std::string pod_name, pod_namespace, pod_uid, pod_sandbox_id, pod_ip;
     std::map<std::string, std::string, std::less<>> pod_labels;
     bool is_pod_sandbox = false;
     std::string source;                // where this came from: "docker-disk", "docker-api", "oci-bundle", "cri", …
     bool complete = true;              // false: more is expected (disk told some, the runtime is still being asked)
+
+    friend bool operator==(const ContainerInfo&, const ContainerInfo&) = default;
 };
 
 // One container for as long as anything refers to it. Owned by the engine thread; info is swapped by it when the

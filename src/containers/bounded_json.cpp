@@ -1,0 +1,66 @@
+#include "containers/bounded_json.h"
+
+namespace gyr {
+namespace {
+
+bool is_shallow(std::string_view text) {
+    std::size_t depth = 0;
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quoted) {
+            if (c == '\\') ++i;
+            else if (c == '"') quoted = false;
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > kMaxJsonDepth) return false;
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            --depth;
+        }
+    }
+    return true;
+}
+
+} // namespace
+
+std::optional<nlohmann::json> parse_bounded_json(std::string_view text) {
+    if (!is_shallow(text)) return std::nullopt;
+    nlohmann::json parsed = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+    if (parsed.is_discarded()) return std::nullopt;
+    return parsed;
+}
+
+const nlohmann::json* json_at(const nlohmann::json& root, std::initializer_list<const char*> keys) {
+    const nlohmann::json* at = &root;
+    for (const char* key : keys) {
+        if (!at->is_object()) return nullptr;
+        const auto found = at->find(key);
+        if (found == at->end()) return nullptr;
+        at = &*found;
+    }
+    return at;
+}
+
+std::string json_text(const nlohmann::json& root, std::initializer_list<const char*> keys) {
+    const nlohmann::json* value = json_at(root, keys);
+    return value != nullptr && value->is_string() ? value->get_ref<const std::string&>() : std::string{};
+}
+
+std::optional<bool> json_bool(const nlohmann::json& root, std::initializer_list<const char*> keys) {
+    const nlohmann::json* value = json_at(root, keys);
+    if (value == nullptr || !value->is_boolean()) return std::nullopt;
+    return value->get<bool>();
+}
+
+std::map<std::string, std::string, std::less<>> json_labels(const nlohmann::json& root, std::initializer_list<const char*> keys) {
+    std::map<std::string, std::string, std::less<>> labels;
+    const nlohmann::json* value = json_at(root, keys);
+    if (value == nullptr || !value->is_object()) return labels;
+    for (const auto& [key, text] : value->items()) {
+        if (text.is_string()) labels.emplace(key, text.get_ref<const std::string&>());
+    }
+    return labels;
+}
+
+} // namespace gyr

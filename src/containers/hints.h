@@ -1,0 +1,17 @@
+#pragma once
+// What the command line of a container's supervisor (containerd's shim, conmon) says about where its state lies.
+
+#include "containers/resolver.h"
+#include "state/process.h"
+#include "state/process_view.h"
+
+#include <string_view>
+
+namespace gyr {
+
+// Looks at the process, its parents and creators, a few levels up.
+[[nodiscard]] ResolverHints find_hints(const ProcessImage& process, const ProcessView& processes);
+// Adds what one process's image tells when it is a supervisor of the container; false when it is none.
+bool add_hints(const ProcessImage& supervisor, ResolverHints& hints);
+
+} // namespace gyr

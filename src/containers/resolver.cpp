@@ -1,0 +1,706 @@
+#include "containers/resolver.h"
+
+#include "containers/cgroup_id.h"
+#include "containers/disk_lookup.h"
+#include "containers/folder_watch.h"
+#include "containers/metadata.h"
+#include "containers/runtime_client.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <unordered_map>
+#include <utility>
+
+namespace gyr {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMaxEndpoints = 32;
+constexpr std::size_t kMaxDockerRoots = 16;
+constexpr std::size_t kRoundsPending = 4;       // after these a container that nobody knows is no_runtime
+constexpr std::size_t kRoundsUnasked = 5;       // for one that only a watched folder has told of
+constexpr milliseconds kLookAround{2'000};      // folders that were not there yet
+constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task";
+
+void signal_fd(int fd) {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t ignored = ::write(fd, &one, sizeof one);
+}
+void clear_fd(int fd) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t ignored = ::read(fd, &count, sizeof count);
+}
+
+bool is_socket(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+} // namespace
+
+class Resolver::Impl {
+  public:
+    explicit Impl(ResolverOptions options)
+        : options_(std::move(options)), disk_(options_), watch_(options_.watch && options_.use_disk ? options_.max_watches : 0),
+          answers_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+        if (options_.retry.empty()) options_.retry.push_back(milliseconds{1'000});
+    }
+    ~Impl() {
+        stopping_ = true;
+        signal_fd(wake_fd_);
+        if (disk_thread_.joinable()) disk_thread_.join();
+        for (const auto& endpoint : endpoints_) {
+            {
+                const std::scoped_lock lock(mutex_);
+                endpoint->stopping = true;
+            }
+            if (endpoint->client != nullptr) endpoint->client->cancel();
+            endpoint->wake.notify_all();
+        }
+        for (const auto& endpoint : endpoints_) {
+            if (endpoint->thread.joinable()) endpoint->thread.join();
+        }
+        if (answers_fd_ >= 0) ::close(answers_fd_);
+        if (wake_fd_ >= 0) ::close(wake_fd_);
+    }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    Result<> start() {
+        if (answers_fd_ < 0 || wake_fd_ < 0) return fail_errno("eventfd", errno);
+        disk_thread_ = std::thread([this] { run_disk(); });
+        return {};
+    }
+
+    std::shared_ptr<const ContainerInfo> cached(const std::string& full_id) const {
+        const std::scoped_lock lock(mutex_);
+        const auto found = entries_.find(full_id);
+        // A name that can be given again may mean another container by now.
+        if (found == entries_.end() || (found->second.ended && !is_hex_id(full_id))) return nullptr;
+        return found->second.info;
+    }
+
+    bool request(const std::string& full_id, ContainerType guess, const std::string& cgroup_path, ResolverHints hints) {
+        const std::scoped_lock lock(mutex_);
+        auto found = entries_.find(full_id);
+        if (found == entries_.end()) {
+            if (!make_room()) {
+                ++stats_.refused;
+                return false;
+            }
+            found = entries_.emplace(full_id, Entry{}).first;
+        }
+        Entry& entry = found->second;
+        if (entry.ended && !is_hex_id(full_id)) {
+            Entry anew;
+            anew.round = entry.round + 1;
+            entry = std::move(anew);
+        }
+        const bool again = !entry.requested || entry.ended || (entry.hints.bundle.empty() && !hints.bundle.empty());
+        entry.requested = true;
+        entry.ended = false;
+        entry.guess = guess;
+        entry.cgroup_path = cgroup_path;
+        if (is_told_by_cgroup(full_id, guess) && entry.info == nullptr) {
+            ContainerInfo info;
+            info.type = guess;
+            info.name = full_id;
+            info.source = "cgroup";
+            take_info(full_id, entry, std::move(info));
+        }
+        if (entry.hints.bundle.empty() || !hints.bundle.empty()) entry.hints = std::move(hints);
+        if (entry.info != nullptr) publish(full_id, entry);
+        if (again && !is_complete(entry)) {
+            entry.attempt = 0;
+            enqueue(full_id, entry);
+        }
+        return true;
+    }
+
+    void forget(const std::string& full_id) {
+        const std::scoped_lock lock(mutex_);
+        const auto found = entries_.find(full_id);
+        if (found == entries_.end()) return;
+        found->second.ended = true;
+        found->second.ended_at = Clock::now();
+        signal_fd(wake_fd_);
+    }
+
+    [[nodiscard]] int fd() const { return answers_fd_; }
+
+    void drain(const std::function<void(const ResolverAnswer&)>& take) {
+        clear_fd(answers_fd_);
+        std::vector<ResolverAnswer> answers;
+        {
+            const std::scoped_lock lock(mutex_);
+            answers.reserve(answered_.size());
+            for (const std::string& id : answered_) {
+                const auto found = entries_.find(id);
+                if (found == entries_.end()) continue;
+                found->second.published = false;
+                answers.push_back({id, found->second.info, found->second.why});
+            }
+            answered_.clear();
+        }
+        for (const ResolverAnswer& answer : answers) take(answer);
+    }
+
+    Stats stats() const {
+        const std::scoped_lock lock(mutex_);
+        Stats out = stats_;
+        out.known = entries_.size();
+        out.pending = static_cast<std::size_t>(
+            std::ranges::count_if(entries_, [](const auto& item) { return item.second.requested && !is_complete(item.second); }));
+        out.watched = watched_;
+        return out;
+    }
+
+    std::vector<std::string> describe_sockets() const {
+        const std::scoped_lock lock(mutex_);
+        std::vector<std::string> lines;
+        for (const auto& endpoint : endpoints_) {
+            if (endpoint->client == nullptr) continue;
+            lines.push_back(std::string(to_string(endpoint->kind)) + " " + endpoint->path + ": " +
+                            std::string(endpoint->asked ? to_string(endpoint->last) : "not asked yet"));
+        }
+        return lines;
+    }
+
+  private:
+    struct Entry {
+        ContainerType guess = ContainerType::unknown;
+        std::string cgroup_path;
+        ResolverHints hints;
+        std::shared_ptr<const ContainerInfo> info;
+        Missing why = Missing::pending;
+        bool requested = false; // by the caller; else only seen in a watched folder
+        bool ended = false;
+        bool queued = false;    // in disk_queue_
+        bool published = false; // in answered_
+        bool disk_looked = false;
+        Clock::time_point ended_at{}, next_try{};
+        std::size_t attempt = 0;
+        std::uint64_t round = 0;  // answers to an earlier round's question count for nothing
+        int outstanding = 0;      // sockets still to answer in this round
+        bool any_timeout = false, any_denied = false;
+    };
+
+    // A socket and its thread; or, without client, the reader of folders that belong to other users.
+    struct Endpoint {
+        RuntimeKind kind = RuntimeKind::docker;
+        std::string path;
+        std::unique_ptr<RuntimeClient> client;
+        std::deque<std::pair<std::string, std::uint64_t>> queue;
+        std::condition_variable wake;
+        std::thread thread;
+        bool stopping = false, asked = false;
+        CallStatus last = CallStatus::absent;
+        Clock::time_point rest_until{}; // after a timeout: not asked again before
+        int timeouts = 0;
+    };
+
+    // No runtime with a memory of its own: what the cgroup spells is all there is to know.
+    static bool is_told_by_cgroup(const std::string& full_id, ContainerType guess) {
+        return guess == ContainerType::lxc || guess == ContainerType::libvirt_lxc || guess == ContainerType::bpm ||
+               (guess == ContainerType::unknown && !is_hex_id(full_id));
+    }
+
+    static bool is_complete(const Entry& entry) { return entry.info != nullptr && entry.info->complete; }
+
+    // --- all below with mutex_ held unless said otherwise
+
+    bool make_room() {
+        if (entries_.size() < options_.max_containers) return true;
+        auto victim = entries_.end();
+        for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+            const bool spare = it->second.ended || !it->second.requested;
+            if (spare && (victim == entries_.end() || it->second.ended_at < victim->second.ended_at)) victim = it;
+        }
+        if (victim == entries_.end()) return false;
+        entries_.erase(victim);
+        return true;
+    }
+
+    void enqueue(const std::string& full_id, Entry& entry) {
+        if (entry.queued) return;
+        entry.queued = true;
+        disk_queue_.push_back(full_id);
+        signal_fd(wake_fd_);
+    }
+
+    void publish(const std::string& full_id, Entry& entry) {
+        if (!entry.requested || entry.published) return;
+        entry.published = true;
+        answered_.push_back(full_id);
+        signal_fd(answers_fd_);
+    }
+
+    // Takes what a source says; publishes it when that told anything new.
+    void take_info(const std::string& full_id, Entry& entry, ContainerInfo fresh) {
+        if (entry.info != nullptr) fresh = merge_info(*entry.info, std::move(fresh));
+        fresh.full_id = full_id;
+        const Missing why = fresh.complete ? Missing::none : entry.why == Missing::none ? Missing::pending : entry.why;
+        if (entry.info != nullptr && *entry.info == fresh && entry.why == why) return;
+        entry.info = std::make_shared<const ContainerInfo>(std::move(fresh));
+        entry.why = why;
+        publish(full_id, entry);
+    }
+
+    // All that could be asked has been asked in this round.
+    void finish_round(const std::string& full_id, Entry& entry) {
+        ++entry.attempt;
+        if (is_complete(entry)) return;
+        const std::size_t step = std::min(entry.attempt - 1, options_.retry.size() - 1);
+        entry.next_try = Clock::now() + options_.retry[step];
+        signal_fd(wake_fd_); // the disk thread plans its sleep by it
+        Missing why = Missing::pending;
+        if (entry.any_timeout) why = Missing::runtime_timeout;
+        else if (entry.any_denied) why = Missing::denied;
+        else if (entry.attempt >= kRoundsPending) why = Missing::no_runtime;
+        // The disk has told and there is nobody else to ask, or nobody who knows more: that is all there will be.
+        if (entry.info != nullptr && !entry.any_timeout && !entry.info->name.empty() && !entry.info->image.empty()) {
+            auto whole = std::make_shared<ContainerInfo>(*entry.info);
+            whole->complete = true;
+            entry.info = std::move(whole);
+            why = Missing::none;
+        }
+        if (why != entry.why) {
+            entry.why = why;
+            publish(full_id, entry);
+        }
+    }
+
+    // --- endpoints
+
+    Endpoint* endpoint_for(RuntimeKind kind, const std::string& path, bool with_client) {
+        for (const auto& endpoint : endpoints_) {
+            if (endpoint->path == path && endpoint->kind == kind && (endpoint->client != nullptr) == with_client) return endpoint.get();
+        }
+        if (endpoints_.size() >= kMaxEndpoints) return nullptr;
+        auto endpoint = std::make_unique<Endpoint>();
+        endpoint->kind = kind;
+        endpoint->path = path;
+        if (with_client) {
+            const bool http = kind == RuntimeKind::docker || kind == RuntimeKind::podman;
+            endpoint->client = http ? make_http_client(kind, path, options_.call_timeout, options_.max_bytes)
+                                    : make_grpc_client(kind, path, options_.call_timeout, options_.max_bytes);
+        }
+        Endpoint* raw = endpoint.get();
+        endpoint->thread = std::thread([this, raw] { run_endpoint(*raw); });
+        endpoints_.push_back(std::move(endpoint));
+        return raw;
+    }
+
+    void ask(Endpoint* endpoint, const std::string& full_id, Entry& entry) {
+        if (endpoint == nullptr || endpoint->stopping) return;
+        if (endpoint->rest_until > Clock::now()) {
+            entry.any_timeout = true;
+            return;
+        }
+        ++entry.outstanding;
+        endpoint->queue.emplace_back(full_id, entry.round);
+        endpoint->wake.notify_one();
+    }
+
+    // Sockets that could know this container. Not under the mutex: looks at the file system.
+    std::vector<std::pair<RuntimeKind, std::string>> sockets_for(const std::string& full_id, ContainerType type, const ResolverHints& hints,
+                                                                 const std::string& found_socket) const {
+        std::vector<std::pair<RuntimeKind, std::string>> out;
+        const auto add = [&](RuntimeKind kind, const std::string& host_path) {
+            const std::string path = disk_.on_host(host_path);
+            if (!host_path.empty() && is_socket(path) && std::ranges::find(out, std::pair{kind, path}) == out.end()) out.emplace_back(kind, path);
+        };
+        if (!options_.use_sockets) return out;
+        const bool hex = is_hex_id(full_id);
+        const bool any = type == ContainerType::unknown || type == ContainerType::cri || hex;
+        const bool docker = type == ContainerType::docker, podman = type == ContainerType::podman, crio = type == ContainerType::crio;
+        const bool containerd = type == ContainerType::containerd;
+        const bool decided = docker || podman || crio || containerd;
+        if (hex && (docker || (any && !decided))) {
+            for (const std::string& socket : options_.docker_sockets) add(RuntimeKind::docker, socket);
+        }
+        if (hex && (podman || (any && !decided))) {
+            for (const std::string& socket : options_.podman_sockets) add(RuntimeKind::podman, socket);
+            std::error_code error;
+            std::size_t seen = 0;
+            for (std::filesystem::directory_iterator it(disk_.on_host("/run/user"), error), end; !error && it != end && seen < 64; it.increment(error), ++seen) {
+                add(RuntimeKind::podman, "/run/user/" + it->path().filename().string() + "/podman/podman.sock");
+            }
+        }
+        if (containerd || (any && !decided)) {
+            const bool kubernetes = hints.containerd_namespace == "k8s.io" || hints.containerd_namespace.empty();
+            const std::string& near = hints.containerd_socket.empty() ? found_socket : hints.containerd_socket;
+            if (!near.empty() && is_socket(disk_.on_host(near))) {
+                add(RuntimeKind::containerd, near);
+                if (hex && kubernetes) add(RuntimeKind::cri, near);
+            } else {
+                for (const std::string& socket : options_.containerd_sockets) add(RuntimeKind::containerd, socket);
+            }
+            if (hex && kubernetes) {
+                for (const std::string& socket : options_.cri_sockets) add(RuntimeKind::cri, socket);
+            }
+        }
+        if (hex && crio) {
+            for (const std::string& socket : options_.cri_sockets) add(RuntimeKind::cri, socket);
+        }
+        return out;
+    }
+
+    // The thread of one endpoint.
+    void run_endpoint(Endpoint& endpoint) {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            endpoint.wake.wait(lock, [&] { return endpoint.stopping || !endpoint.queue.empty(); });
+            if (endpoint.stopping) return;
+            const auto [full_id, round] = std::move(endpoint.queue.front());
+            endpoint.queue.pop_front();
+            const auto found = entries_.find(full_id);
+            if (found == entries_.end() || found->second.round != round) continue;
+            ContainerInfo info;
+            info.full_id = full_id;
+            const ResolverHints hints = found->second.hints;
+            const std::string cgroup_path = found->second.cgroup_path;
+            lock.unlock();
+            CallStatus status = CallStatus::unknown_id;
+            if (endpoint.client != nullptr) {
+                status = endpoint.client->ask(hints, info);
+            } else if (auto on_disk = disk_.find(full_id, cgroup_path, hints)) {
+                info = std::move(on_disk->info);
+                status = CallStatus::found;
+            }
+            lock.lock();
+            if (endpoint.stopping) return;
+            endpoint.asked = true;
+            endpoint.last = status;
+            if (status == CallStatus::timeout) {
+                ++stats_.timeouts;
+                // Every waiting question would wait as long: all of them are answered "timeout" now.
+                endpoint.timeouts = std::min(endpoint.timeouts + 1, 6);
+                endpoint.rest_until = Clock::now() + options_.call_timeout * endpoint.timeouts;
+                for (const auto& [other, other_round] : std::exchange(endpoint.queue, {})) answer(other, other_round, status, nullptr);
+            } else {
+                endpoint.timeouts = 0;
+            }
+            if (status == CallStatus::unreadable) ++stats_.unreadable;
+            if (status == CallStatus::found) ++(endpoint.client != nullptr ? stats_.socket_hits : stats_.disk_hits);
+            answer(full_id, round, status, status == CallStatus::found ? &info : nullptr);
+        }
+    }
+
+    void answer(const std::string& full_id, std::uint64_t round, CallStatus status, ContainerInfo* info) {
+        const auto found = entries_.find(full_id);
+        if (found == entries_.end() || found->second.round != round) return;
+        Entry& entry = found->second;
+        --entry.outstanding;
+        if (status == CallStatus::timeout) entry.any_timeout = true;
+        if (status == CallStatus::denied) entry.any_denied = true;
+        if (info != nullptr) take_info(full_id, entry, std::move(*info));
+        if (entry.outstanding == 0) finish_round(full_id, entry);
+    }
+
+    // --- the disk thread
+
+    void run_disk() {
+        look_around();
+        Clock::time_point next_look = Clock::now() + kLookAround;
+        while (!stopping_) {
+            std::string full_id;
+            milliseconds wait{0};
+            {
+                const std::scoped_lock lock(mutex_);
+                if (disk_queue_.empty()) wait = due_entries();
+                if (!disk_queue_.empty()) {
+                    full_id = std::move(disk_queue_.front());
+                    disk_queue_.pop_front();
+                }
+            }
+            if (!full_id.empty()) {
+                resolve(full_id);
+                continue;
+            }
+            wait = std::min(wait, std::chrono::duration_cast<milliseconds>(next_look - Clock::now()) + milliseconds{1});
+            pollfd fds[2] = {{wake_fd_, POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
+            ::poll(fds, 2, static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
+            if ((fds[0].revents & POLLIN) != 0) clear_fd(wake_fd_);
+            if ((fds[1].revents & POLLIN) != 0) take_folder_events();
+            if (Clock::now() >= next_look) {
+                look_around();
+                next_look = Clock::now() + kLookAround;
+            }
+        }
+    }
+
+    // Queues what is due, forgets what has been over for long; how long until the next.
+    milliseconds due_entries() {
+        const Clock::time_point now = Clock::now();
+        milliseconds wait = milliseconds{3'600'000};
+        const auto until = [&](Clock::time_point then) {
+            wait = std::min(wait, std::chrono::duration_cast<milliseconds>(then - now) + milliseconds{1});
+        };
+        for (auto it = entries_.begin(); it != entries_.end();) {
+            Entry& entry = it->second;
+            if (entry.ended) {
+                if (now - entry.ended_at >= options_.keep_ended) {
+                    it = entries_.erase(it);
+                    continue;
+                }
+                until(entry.ended_at + options_.keep_ended);
+            } else if (!is_complete(entry) && !entry.queued && entry.outstanding == 0 && entry.attempt > 0 &&
+                       (entry.requested || entry.attempt < kRoundsUnasked)) {
+                if (entry.next_try <= now) enqueue(it->first, entry);
+                else until(entry.next_try);
+            }
+            ++it;
+        }
+        return disk_queue_.empty() ? wait : milliseconds{0};
+    }
+
+    // Not under the mutex.
+    void resolve(const std::string& full_id) {
+        ResolverHints hints;
+        std::string cgroup_path;
+        std::uint64_t round = 0;
+        ContainerType type = ContainerType::unknown;
+        {
+            const std::scoped_lock lock(mutex_);
+            const auto found = entries_.find(full_id);
+            if (found == entries_.end()) return;
+            Entry& entry = found->second;
+            entry.queued = false;
+            entry.any_timeout = entry.any_denied = false;
+            entry.outstanding = 0;
+            round = ++entry.round;
+            hints = entry.hints;
+            cgroup_path = entry.cgroup_path;
+            if (entry.info != nullptr) type = entry.info->type;
+            else if (entry.guess == ContainerType::docker || entry.guess == ContainerType::podman || entry.guess == ContainerType::crio) type = entry.guess;
+        }
+        if (!is_safe_id(full_id)) { // lxc and the like: nothing to look up by such a name
+            const std::scoped_lock lock(mutex_);
+            if (const auto found = entries_.find(full_id); found != entries_.end()) {
+                found->second.attempt = options_.retry.size();
+                finish_round(full_id, found->second);
+            }
+            return;
+        }
+        std::optional<DiskLookup::Found> on_disk;
+        const bool foreign = options_.use_disk && disk_.is_foreign(cgroup_path, hints);
+        if (options_.use_disk && !foreign) on_disk = disk_.find(full_id, cgroup_path, hints);
+        std::string socket;
+        if (on_disk) {
+            type = on_disk->info.type;
+            socket = on_disk->containerd_socket;
+            if (!on_disk->docker_root.empty() && disk_.docker_roots().size() < kMaxDockerRoots) {
+                new_docker_roots_.push_back(on_disk->docker_root);
+            }
+        }
+        const bool complete = on_disk && on_disk->info.complete;
+        const auto sockets = complete ? std::vector<std::pair<RuntimeKind, std::string>>{} : sockets_for(full_id, type, hints, socket);
+        {
+            const std::scoped_lock lock(mutex_);
+            const auto found = entries_.find(full_id);
+            if (found == entries_.end() || found->second.round != round) return;
+            Entry& entry = found->second;
+            if (on_disk) {
+                ++stats_.disk_hits;
+                take_info(full_id, entry, std::move(on_disk->info));
+            }
+            if (!is_complete(entry)) {
+                if (foreign) ask(endpoint_for(RuntimeKind::podman, "", false), full_id, entry);
+                for (const auto& [kind, path] : sockets) ask(endpoint_for(kind, path, true), full_id, entry);
+            }
+            if (entry.outstanding == 0) finish_round(full_id, entry);
+        }
+        adopt_docker_roots();
+    }
+
+    // --- watched folders (disk thread, not under the mutex)
+
+    void adopt_docker_roots() {
+        for (const std::string& root : std::exchange(new_docker_roots_, {})) {
+            const std::vector<std::string> known = disk_.docker_roots();
+            if (std::ranges::find(known, root) != known.end()) continue;
+            add_docker_root(root);
+        }
+    }
+
+    void add_docker_root(const std::string& root) {
+        disk_.add_docker_root(root);
+        watch_docker_root(root);
+    }
+
+    // Watches what is there of the known folders and reads the containers in them.
+    void look_around() {
+        if (!options_.watch || !options_.use_disk) return;
+        for (const std::string& root : disk_.docker_roots()) {
+            if (!watching_.contains(root)) watch_docker_root(root);
+        }
+        for (const std::string& state : options_.containerd_states) {
+            const std::string tasks = disk_.on_host(state + std::string(kTasks));
+            if (!watching_.contains(tasks)) watch_tasks(tasks);
+        }
+        const std::scoped_lock lock(mutex_);
+        watched_ = watch_.size();
+    }
+
+    void watch_docker_root(const std::string& root) {
+        const std::string folder = disk_.on_host(root + "/containers");
+        if (!watch_.add(FolderWatch::Kind::docker_containers, folder)) return;
+        watching_.emplace(root, true);
+        for_each_name(folder, [&](const std::string& id) { watch_docker_container(folder, id); });
+    }
+
+    void watch_docker_container(const std::string& containers, const std::string& id) {
+        if (!is_hex_id(id)) return;
+        watch_.add(FolderWatch::Kind::docker_container, containers + "/" + id);
+        read_docker(containers, id);
+    }
+
+    void read_docker(const std::string& containers, const std::string& id) {
+        const std::string root = disk_.from_host(containers.substr(0, containers.rfind('/')));
+        auto info = disk_.find_docker(root, id);
+        if (!info) return;
+        const std::scoped_lock lock(mutex_);
+        auto found = entries_.find(id);
+        if (found == entries_.end()) {
+            if (!make_room()) return;
+            found = entries_.emplace(id, Entry{}).first;
+        }
+        take_info(id, found->second, std::move(*info));
+    }
+
+    void watch_tasks(const std::string& tasks) {
+        if (!watch_.add(FolderWatch::Kind::task_root, tasks)) return;
+        watching_.emplace(tasks, true);
+        for_each_name(tasks, [&](const std::string& name) { watch_namespace(tasks + "/" + name); });
+    }
+
+    void watch_namespace(const std::string& folder) {
+        if (folder.ends_with("/moby")) return; // Docker's own folder tells more
+        if (!watch_.add(FolderWatch::Kind::task_namespace, folder)) return;
+        for_each_name(folder, [&](const std::string& id) { expect_bundle(folder, id); });
+    }
+
+    // A new bundle: its metadata is asked for before its first process runs.
+    void expect_bundle(const std::string& folder, const std::string& id) {
+        if (!is_safe_id(id)) return;
+        const std::scoped_lock lock(mutex_);
+        auto found = entries_.find(id);
+        if (found == entries_.end()) {
+            if (!make_room()) return;
+            found = entries_.emplace(id, Entry{}).first;
+        }
+        Entry& entry = found->second;
+        if (!is_hex_id(id)) entry.info = nullptr; // a name given again
+        entry.ended = false;
+        entry.why = Missing::pending;
+        entry.attempt = 0;
+        entry.hints.bundle = disk_.from_host(folder) + "/" + id;
+        entry.hints.containerd_namespace = folder.substr(folder.rfind('/') + 1);
+        enqueue(id, entry);
+    }
+
+    template <class Take>
+    void for_each_name(const std::string& folder, Take take) {
+        std::error_code error;
+        std::size_t seen = 0;
+        for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end && seen < options_.max_containers; it.increment(error), ++seen) {
+            take(it->path().filename().string());
+        }
+    }
+
+    void take_folder_events() {
+        bool overflowed = false;
+        watch_.read(
+            [&](const FolderWatch::Event& event) {
+                using enum FolderWatch::Kind;
+                const std::string name(event.name);
+                switch (event.kind) {
+                case docker_containers:
+                    if (name.empty()) watching_.erase(disk_.from_host(event.folder.substr(0, event.folder.rfind('/'))));
+                    else watch_docker_container(event.folder, name);
+                    break;
+                case docker_container: {
+                    const std::string id = event.folder.substr(event.folder.rfind('/') + 1);
+                    const std::string containers = event.folder.substr(0, event.folder.rfind('/'));
+                    if (name.empty()) end_unasked(id);
+                    else if (name == "config.v2.json" || name == "hostconfig.json") read_docker(containers, id);
+                    break;
+                }
+                case task_root:
+                    if (name.empty()) watching_.erase(event.folder);
+                    else watch_namespace(event.folder + "/" + name);
+                    break;
+                case task_namespace:
+                    if (!name.empty()) expect_bundle(event.folder, name);
+                    break;
+                }
+            },
+            overflowed);
+        if (overflowed) {
+            watching_.clear();
+            look_around();
+        }
+        const std::scoped_lock lock(mutex_);
+        watched_ = watch_.size();
+    }
+
+    // Its folder is gone; nobody has asked for it, so nobody will tell us that it has ended.
+    void end_unasked(const std::string& id) {
+        const std::scoped_lock lock(mutex_);
+        const auto found = entries_.find(id);
+        if (found == entries_.end() || found->second.requested) return;
+        found->second.ended = true;
+        found->second.ended_at = Clock::now();
+    }
+
+    ResolverOptions options_;
+    DiskLookup disk_;
+    FolderWatch watch_;                              // disk thread
+    std::unordered_map<std::string, bool> watching_; // disk thread: roots whose folder is watched
+    std::vector<std::string> new_docker_roots_;      // disk thread
+    int answers_fd_ = -1, wake_fd_ = -1;
+    std::atomic<bool> stopping_{false};
+    std::thread disk_thread_;
+
+    mutable std::mutex mutex_; // guards what follows
+    std::unordered_map<std::string, Entry> entries_;
+    std::deque<std::string> disk_queue_;
+    std::vector<std::string> answered_;
+    std::vector<std::unique_ptr<Endpoint>> endpoints_;
+    Stats stats_;
+    std::size_t watched_ = 0;
+};
+
+Resolver::Resolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Resolver::~Resolver() = default;
+
+Result<std::unique_ptr<Resolver>> Resolver::create(ResolverOptions options) {
+    auto impl = std::make_unique<Impl>(std::move(options));
+    if (auto started = impl->start(); !started) return std::unexpected(started.error());
+    return std::unique_ptr<Resolver>(new Resolver(std::move(impl)));
+}
+
+std::shared_ptr<const ContainerInfo> Resolver::cached(const std::string& full_id) const { return impl_->cached(full_id); }
+bool Resolver::request(const std::string& full_id, ContainerType guess, const std::string& cgroup_path, ResolverHints hints) {
+    return impl_->request(full_id, guess, cgroup_path, std::move(hints));
+}
+void Resolver::forget(const std::string& full_id) { impl_->forget(full_id); }
+int Resolver::fd() const { return impl_->fd(); }
+void Resolver::drain(const std::function<void(const ResolverAnswer&)>& take) { impl_->drain(take); }
+Resolver::Stats Resolver::stats() const { return impl_->stats(); }
+std::vector<std::string> Resolver::describe_sockets() const { return impl_->describe_sockets(); }
+
+} // namespace gyr
