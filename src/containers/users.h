@@ -8,7 +8,7 @@
 // namespace first (rootless containers), as their files speak of the inner ids.
 //
 // Owner: the thread that calls (the engine's); workers only hand in what they have read. Files are bounded in size, cached
-// per mount namespace, and looked at again when they may have changed.
+// per container and mount namespace, and looked at again when they may have changed.
 
 #include "base/result.h"
 #include "containers/resolver.h"
@@ -28,7 +28,6 @@ struct UserOptions {
     std::size_t max_containers = 4'096;        // cached; the least recently asked goes first
     std::size_t max_file_bytes = 4U << 20;     // of one passwd or group file; the rest is not read
     std::chrono::milliseconds refresh{10'000}; // a container's files are looked at again this much later, when asked for
-    std::uint32_t host_mnt = 0;                // mount namespace of the host when known (see set_host)
     std::size_t workers = 2;                   // a hanging file system holds up one
 };
 

@@ -1,0 +1,151 @@
+#include "containers/user_files.h"
+
+#include "containers/bounded_file.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+#include <utility>
+
+namespace gyr {
+namespace {
+
+class Fd {
+  public:
+    explicit Fd(int fd) : fd_(fd) {}
+    ~Fd() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Fd& operator=(Fd&&) = delete;
+    [[nodiscard]] int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+
+  private:
+    int fd_;
+};
+
+// path below root, whatever links the container has laid: they are resolved as the container would.
+int open_in_root(int root, const char* path, int flags) {
+    open_how how{};
+    how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    return static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how));
+}
+
+enum class Read : std::uint8_t { ok, absent, failed };
+
+Read read_in_root(int root, const char* path, std::size_t max_bytes, std::string& text, bool& cut) {
+    // First by O_PATH, which opens nothing: a device or FIFO that the container put there is never touched.
+    const Fd place(open_in_root(root, path, O_PATH));
+    if (!place) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? Read::absent : Read::failed;
+    struct stat status {};
+    if (::fstat(place.get(), &status) != 0 || !S_ISREG(status.st_mode)) return Read::absent;
+    const Fd file(open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    if (!file) return Read::failed;
+    auto bytes = read_bounded_fd(file.get(), path, max_bytes, &cut);
+    if (!bytes) return Read::failed;
+    text = std::move(*bytes);
+    return Read::ok;
+}
+
+Read load_tree(int root, std::size_t max_bytes, UserFiles& files) {
+    std::string text;
+    bool cut = false;
+    const Read passwd = read_in_root(root, "etc/passwd", max_bytes, text, cut);
+    if (passwd == Read::ok) files.table.parse_passwd(text, cut);
+    cut = false;
+    text.clear();
+    const Read group = read_in_root(root, "etc/group", max_bytes, text, cut);
+    if (group == Read::ok) files.table.parse_group(text, cut);
+    if (passwd == Read::ok || group == Read::ok) return Read::ok;
+    return passwd == Read::absent && group == Read::absent ? Read::absent : Read::failed;
+}
+
+int open_folder(const std::string& path) { return ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); }
+
+// One file from overlay layers, upper first. A character device 0:0 stands for "removed here", an opaque folder for
+// "nothing of what is below".
+Read read_layers(const std::vector<Fd>& layers, const char* path, std::size_t max_bytes, std::string& text, bool& cut) {
+    for (const Fd& layer : layers) {
+        const Fd place(open_in_root(layer.get(), path, O_PATH | O_NOFOLLOW));
+        if (place) {
+            struct stat status {};
+            if (::fstat(place.get(), &status) == 0 && S_ISCHR(status.st_mode)) return Read::absent;
+            return read_in_root(layer.get(), path, max_bytes, text, cut);
+        }
+        const Fd folder(open_in_root(layer.get(), "etc", O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+        char value = 0;
+        if (folder && ::fgetxattr(folder.get(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y') return Read::absent;
+    }
+    return Read::absent;
+}
+
+bool load_process(const UserFilesWanted& wanted, UserFiles& files, Missing& why) {
+    const std::string process = wanted.proc + "/" + std::to_string(wanted.pid);
+    const Fd root(open_folder(process + "/root"));
+    if (!root) {
+        why = errno == EACCES || errno == EPERM ? Missing::denied : Missing::gone;
+        return false;
+    }
+    std::string uids, gids;
+    if (wanted.map_ids) {
+        uids = read_bounded_file(process + "/uid_map", 65'536).value_or("");
+        gids = read_bounded_file(process + "/gid_map", 65'536).value_or("");
+    }
+    // The root is held; if the process still is in that namespace now, it was when the root was opened.
+    struct stat name_space {};
+    if (::stat((process + "/ns/mnt").c_str(), &name_space) != 0 || (wanted.mnt != 0 && name_space.st_ino != wanted.mnt)) {
+        why = Missing::gone;
+        return false;
+    }
+    files.uids = IdMap::parse(uids);
+    files.gids = IdMap::parse(gids);
+    if (load_tree(root.get(), wanted.max_bytes, files) == Read::failed) {
+        why = Missing::denied;
+        return false;
+    }
+    return true;
+}
+
+bool load_image(const UserFilesWanted& wanted, UserFiles& files) {
+    if (!wanted.rootfs.empty()) {
+        const Fd root(open_folder(wanted.host_root + wanted.rootfs));
+        if (root && load_tree(root.get(), wanted.max_bytes, files) == Read::ok) return true;
+    }
+    std::vector<Fd> layers;
+    for (const std::string& layer : wanted.layers) {
+        Fd fd(open_folder(wanted.host_root + layer));
+        if (fd) layers.push_back(std::move(fd)); // the upper one goes with the container, the image's stay
+    }
+    if (layers.empty()) return false;
+    std::string text;
+    bool cut = false;
+    const bool passwd = read_layers(layers, "etc/passwd", wanted.max_bytes, text, cut) == Read::ok;
+    if (passwd) files.table.parse_passwd(text, cut);
+    cut = false;
+    const bool group = read_layers(layers, "etc/group", wanted.max_bytes, text, cut) == Read::ok;
+    if (group) files.table.parse_group(text, cut);
+    return passwd || group;
+}
+
+} // namespace
+
+std::shared_ptr<const UserFiles> load_user_files(const UserFilesWanted& wanted) {
+    auto files = std::make_shared<UserFiles>();
+    if (wanted.pid == 0) {
+        const Fd root(open_folder(wanted.host_root.empty() ? "/" : wanted.host_root));
+        if (!root || load_tree(root.get(), wanted.max_bytes, *files) == Read::failed) files->why = Missing::denied;
+        return files;
+    }
+    Missing why = Missing::gone;
+    if (!load_process(wanted, *files, why) && !load_image(wanted, *files)) files->why = why;
+    return files;
+}
+
+} // namespace gyr
