@@ -2,6 +2,8 @@
 // Rules compiled for evaluation. Built beside the running one and swapped between two events; immutable afterwards,
 // so any number of threads may evaluate with it, each with its own Scratch.
 
+#include "fields/context.h"
+#include "lang/ast.h"
 #include "lang/diagnostic.h"
 #include "rules/rule.h"
 #include "state/event.h"
@@ -9,6 +11,7 @@
 #include "state/users.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,12 +19,9 @@
 
 namespace gyr {
 
-// What an evaluation may look at beside the event.
-struct EvalWorld {
-    const ProcessView* processes = nullptr;
-    const UserView* users = nullptr;
-    const std::string* hostname = nullptr;
-};
+namespace match {
+struct Rendered;
+} // namespace match
 
 // Indexes into Matcher::rules(). undecided: the condition depends on a value that is Missing::pending; evaluate the
 // rule again when it may have come (evaluate_rule), at the end with pending taken as missing.
@@ -41,6 +41,9 @@ class Matcher {
     struct Options {
         bool process_bits = true;   // evaluate process-scope predicates once per image (off: for differential tests)
         bool strict = false;        // a rule that cannot be used is an error; otherwise it is disabled with a reason
+        // Where a problem in a condition was written: makes the diagnostic of a span (rules/source.h, SourceTable). Without
+        // it the place is that of the rule.
+        std::function<Diagnostic(Severity, std::string_view code, std::string message, lang::Span, std::string hint)> diagnose;
     };
     // Evaluation memory of one thread: results of predicates and extracted values of the event at hand.
     class Scratch;
@@ -72,10 +75,13 @@ class Matcher {
     // Event codes some enabled rule wants; what the plan lowers into hooks.
     [[nodiscard]] bool wants(EventCode code) const;
     [[nodiscard]] bool has_process_rules() const;
+    // The rule's output template filled in for an event (match/output.h). rule must be usable (disabled_why empty).
+    [[nodiscard]] match::Rendered render(std::uint32_t rule, const Event& event, const EvalWorld& world, Scratch& scratch) const;
+
+    struct Impl; // inside matcher.cpp
 
   private:
     Matcher();
-    struct Impl;
     std::unique_ptr<const Impl> impl_;
 };
 

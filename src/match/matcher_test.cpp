@@ -1,0 +1,177 @@
+#include "match/test_support.h"
+
+#include <gtest/gtest.h>
+
+namespace gyr {
+namespace {
+
+using test::compile;
+using test::rule;
+
+constexpr const char* kTerminalAccess = "container.id != host and proc.name in (\"bash\", \"sh\", \"ash\", \"zsh\", \"ksh\") and proc.tty != 0";
+constexpr const char* kTerminalOutput =
+    "An interactive shell was spawned in container %container.name. (user: %user.name %user.id, "
+    "executable: %proc.name %proc.id, command: %proc.cmdline, tty: %proc.tty)";
+
+struct Shell {
+    test::World world;
+    std::shared_ptr<ProcessImage> process = world.process(1234, "/bin/sh", {"sh"});
+    Event event;
+    explicit Shell(bool complete = true) {
+        process->tty = 34816;
+        process->container = test::make_container(complete);
+        event = test::exec_event(process);
+    }
+};
+
+std::vector<std::uint32_t> run_process(const test::Compiled& c, const Shell& s, RuleBits& fired, std::vector<std::uint32_t>* undecided = nullptr) {
+    Verdicts v;
+    c.matcher->evaluate_process(s.event, s.world.view(), *c.scratch, fired, v);
+    if (undecided) *undecided = v.undecided;
+    return v.matched;
+}
+
+TEST(Matcher, TerminalAccessFiresOncePerImage) {
+    auto c = compile({rule("Terminal Access", kTerminalAccess, kTerminalOutput)});
+    ASSERT_TRUE(c.diagnostics.empty()) << to_text(c.diagnostics[0]);
+    ASSERT_TRUE(c.matcher->is_process_rule(0));
+    Shell s;
+    RuleBits fired;
+    EXPECT_EQ(run_process(c, s, fired), std::vector<std::uint32_t>{0});
+    EXPECT_TRUE(run_process(c, s, fired).empty()) << "has fired for this image";
+    const auto out = c.matcher->render(0, s.event, s.world.view(), *c.scratch);
+    EXPECT_EQ(out.text, "An interactive shell was spawned in container my-busybox-container. (user: root 0, "
+                        "executable: sh 1234, command: sh, tty: 34816)");
+    EXPECT_FALSE(out.pending);
+    ASSERT_EQ(out.values.size(), 7u);
+    EXPECT_EQ(out.values[0].key, "container.name");
+    EXPECT_EQ(std::get<std::string>(out.values[0].value), "my-busybox-container");
+    EXPECT_EQ(out.values[2].key, "user.id") << "as the author wrote it";
+    EXPECT_EQ(std::get<std::uint64_t>(out.values[2].value), 0u);
+}
+
+TEST(Matcher, TerminalAccessNeedsContainerShellAndTerminal) {
+    auto c = compile({rule("Terminal Access", kTerminalAccess)});
+    {
+        Shell s;
+        s.process->container = nullptr;
+        RuleBits fired;
+        EXPECT_TRUE(run_process(c, s, fired).empty());
+    }
+    {
+        Shell s;
+        s.process->tty = 0;
+        RuleBits fired;
+        EXPECT_TRUE(run_process(c, s, fired).empty());
+    }
+    {
+        Shell s;
+        s.process->comm = "cat";
+        RuleBits fired;
+        EXPECT_TRUE(run_process(c, s, fired).empty());
+    }
+}
+
+TEST(Matcher, WaitsForPendingMetadataAndDecidesWithoutIt) {
+    auto c = compile({rule("named", "container.name = my-busybox-container"), rule("not named", "not container.name = other"),
+                      rule("either", "container.name = x or proc.name = sh"), rule("neither", "container.name = x and proc.name = cat")});
+    Shell s(false);
+    RuleBits fired;
+    std::vector<std::uint32_t> undecided;
+    EXPECT_EQ(run_process(c, s, fired, &undecided), std::vector<std::uint32_t>{2});
+    EXPECT_EQ(undecided, (std::vector<std::uint32_t>{0, 1}));
+    EXPECT_EQ(c.matcher->evaluate_rule(0, s.event, s.world.view(), *c.scratch, false), Decision::undecided);
+    EXPECT_EQ(c.matcher->evaluate_rule(0, s.event, s.world.view(), *c.scratch, true), Decision::no);
+    EXPECT_EQ(c.matcher->evaluate_rule(1, s.event, s.world.view(), *c.scratch, true), Decision::yes) << "not of a missing value";
+    EXPECT_FALSE(c.matcher->is_fired(0, fired));
+    // The metadata comes: the same image, another generation of its container.
+    const auto complete = test::make_container(true);
+    s.process->container->info = complete->info;
+    s.process->container->why = Missing::none;
+    s.process->container->generation = 1;
+    EXPECT_EQ(c.matcher->evaluate_rule(0, s.event, s.world.view(), *c.scratch, false), Decision::yes);
+    EXPECT_EQ(run_process(c, s, fired), (std::vector<std::uint32_t>{0, 1}));
+}
+
+TEST(Matcher, EventRulesSeeTheirEventsOnly) {
+    auto c = compile({rule("exec", "evt.type in (execve, execveat) and proc.name = sh"), rule("exit", "evt.type = procexit"),
+                      rule("own", "evt.type = snapshot and proc.name = sh"), rule("not fork", "not evt.type in (fork, clone) and evt.res = SUCCESS")});
+    ASSERT_FALSE(has_errors(c.diagnostics));
+    Shell s;
+    const auto matched = [&](EventCode code) {
+        s.event.code = code;
+        Verdicts v;
+        c.matcher->evaluate(s.event, s.world.view(), *c.scratch, v);
+        return v.matched;
+    };
+    EXPECT_EQ(matched(kExecve), (std::vector<std::uint32_t>{0, 3}));
+    EXPECT_EQ(matched(kProcExit), (std::vector<std::uint32_t>{1, 3}));
+    EXPECT_EQ(matched(kSnapshot), std::vector<std::uint32_t>{2}) << "only by name";
+    EXPECT_TRUE(matched(kFork).empty());
+    EXPECT_TRUE(c.matcher->wants(kProcExit));
+    EXPECT_FALSE(c.matcher->has_process_rules());
+}
+
+TEST(Matcher, RefusesWhatItCannotDeliver) {
+    const struct {
+        const char* condition;
+        const char* says;
+    } cases[] = {
+        {"fd.name = /etc/passwd", "field fd.name is part of the language but this build cannot deliver it"},
+        {"evt.type = open and proc.name = sh", "this build cannot deliver the event type open"},
+        {"evt.type in (execve, connect, openat)", "this build cannot deliver the event types connect, openat"},
+        {"evt.type startswith open", "this build cannot deliver the event type open"},
+        {"proc.nmae = sh", "nonexistent field proc.nmae"},
+        {"evt.type = opeat", "unknown event type opeat"},
+        {"proc.pid = abc", "'abc' is not a whole decimal number"},
+        {"proc.name regex \"(\"", "invalid regular expression"},
+        {"proc.pid contains 1", "operator 'contains' cannot be used with proc.pid"},
+        {"proc.name = val(proc.pid)", "the types differ"},
+        {"proc.aname[x] = sh", "must be a number"},
+        {"container.label exists", "needs an argument"},
+        {"span.id = 1", "nonexistent field span.id"},
+        {"evt.arg.nosuch = 1", "no event has a parameter named 'nosuch'"},
+        {"evt.outputtime = 1", "can only be printed"},
+    };
+    for (const auto& [condition, says] : cases) {
+        Matcher::Options strict;
+        strict.strict = true;
+        auto c = compile({rule("r", condition)}, strict);
+        ASSERT_TRUE(has_errors(c.diagnostics)) << condition;
+        EXPECT_NE(c.diagnostics[0].message.find(says), std::string::npos) << condition << ": " << c.diagnostics[0].message;
+        EXPECT_EQ(c.diagnostics[0].code, "LOAD_ERR_COMPILE_CONDITION");
+        EXPECT_NE(c.matcher->rules()[0].disabled_why, "") << condition;
+    }
+}
+
+TEST(Matcher, NamingAnEventToExcludeItIsNoReasonToRefuse) {
+    auto c = compile({rule("r", "evt.type = execve and evt.type != open")});
+    EXPECT_TRUE(c.diagnostics.empty());
+    EXPECT_TRUE(c.matcher->wants(kExecve));
+}
+
+TEST(Matcher, SuggestsANameThatIsNear) {
+    auto c = compile({rule("r", "proc.nmae = sh")});
+    ASSERT_EQ(c.diagnostics.size(), 1u);
+    EXPECT_EQ(c.diagnostics[0].hint, "did you mean proc.name?");
+    EXPECT_EQ(c.diagnostics[0].severity, Severity::warning) << "a running agent goes on without the rule";
+}
+
+TEST(Matcher, UnknownFieldIsForgivenOnRequest) {
+    Rule r = rule("r", "proc.nosuch = sh");
+    r.skip_if_unknown_filter = true;
+    Matcher::Options strict;
+    strict.strict = true;
+    auto c = compile({r}, strict);
+    ASSERT_EQ(c.diagnostics.size(), 1u);
+    EXPECT_EQ(c.diagnostics[0].code, "LOAD_UNKNOWN_FILTER");
+    EXPECT_FALSE(has_errors(c.diagnostics));
+}
+
+TEST(Matcher, ReportsEveryProblemOfACondition) {
+    auto c = compile({rule("r", "proc.nosuch = sh and proc.pid = x or user.uid contains 1")});
+    EXPECT_EQ(c.diagnostics.size(), 3u);
+}
+
+} // namespace
+} // namespace gyr

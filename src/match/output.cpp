@@ -1,0 +1,129 @@
+#include "match/output.h"
+
+#include <algorithm>
+
+namespace gyr::match {
+
+using fields::Format;
+using fields::Value;
+using fields::ValueKind;
+
+namespace {
+
+Format format_of(const Expression& e) { return e.kind == Expression::Kind::field ? e.field.field->format : Format::decimal; }
+
+// As text. Several values of an ancestor field are joined by blanks, a list is put in parentheses.
+std::string text_of(const Value& v, const Expression& e) {
+    std::string out;
+    if (e.any_of && v.kind == ValueKind::list) {
+        for (const Value& item : v.list()) {
+            if (!out.empty()) out += ' ';
+            fields::append_text(out, item, e.type, format_of(e));
+        }
+        return out;
+    }
+    fields::append_text(out, v, e.type, format_of(e));
+    return out;
+}
+
+OutputValue owned(const Value& v, const Expression& e, const std::string& key) {
+    OutputValue out;
+    out.key = key;
+    out.why = v.why;
+    out.transformed = e.kind != Expression::Kind::field;
+    const Format format = format_of(e);
+    const bool as_text = format == Format::hex || format == Format::octal || format == Format::padded;
+    switch (v.kind) {
+    case ValueKind::missing: break;
+    case ValueKind::boolean: out.value = v.b; break;
+    case ValueKind::i64: as_text ? out.value = text_of(v, e) : out.value = v.i; break;
+    case ValueKind::u64: as_text ? out.value = text_of(v, e) : out.value = v.u; break;
+    case ValueKind::f64: out.value = v.d; break;
+    case ValueKind::text: out.value = std::string(v.text()); break;
+    case ValueKind::ip: out.value = text_of(v, e); break;
+    case ValueKind::list: {
+        if (e.any_of) {
+            out.value = text_of(v, e);
+            break;
+        }
+        std::vector<std::string> items;
+        for (const Value& item : v.list()) {
+            items.emplace_back();
+            fields::append_text(items.back(), item, e.type, format);
+        }
+        out.value = std::move(items);
+        break;
+    }
+    }
+    return out;
+}
+
+} // namespace
+
+std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view text, Expressions& expressions, std::vector<std::string>* absent) {
+    auto parsed = lang::parse_template(text, &fields::catalog());
+    std::vector<TypeError> errors;
+    if (!parsed) {
+        for (lang::ParseError& e : parsed.error()) errors.push_back({std::move(e.message), std::move(e.hint), e.span, false});
+        return std::unexpected(std::move(errors));
+    }
+    Output out;
+    const auto add_key = [&](ExprId id, const std::string& name) {
+        if (std::ranges::find(out.keys_, name, &Key::name) == out.keys_.end()) out.keys_.push_back({id, name});
+    };
+    for (auto& part : parsed->parts) {
+        if (auto* literal = std::get_if<std::string>(&part)) {
+            out.steps_.push_back({std::move(*literal), false, 0, 0});
+            continue;
+        }
+        const lang::TemplateField& field = std::get<lang::TemplateField>(part);
+        const auto id = expressions.add(field.expression, false);
+        if (!id) {
+            errors.push_back(id.error());
+            continue;
+        }
+        out.steps_.push_back({{}, true, *id, field.width});
+        add_key(*id, field.key);
+        std::vector<const fields::BoundField*> used;
+        expressions.collect_fields(*id, used);
+        std::vector<std::pair<std::string, std::optional<std::string>>> inner;
+        for (const fields::BoundField* f : used) {
+            if (f->field->info.filter_only)
+                errors.push_back({"field " + f->text + " can only be used in conditions", {}, field.expression.span, false});
+            if (!f->field->info.unavailable.empty() && absent) absent->push_back(f->text);
+        }
+        if (expressions[*id].kind == Expression::Kind::field) continue;
+        // The fields below a transformer have values of their own.
+        std::vector<ExprId> below = expressions[*id].args;
+        for (std::size_t i = 0; i < below.size(); ++i) {
+            const Expression& e = expressions[below[i]];
+            if (e.kind == Expression::Kind::field) add_key(below[i], e.text);
+            below.insert(below.end(), e.args.begin(), e.args.end());
+        }
+    }
+    if (!errors.empty()) return std::unexpected(std::move(errors));
+    return out;
+}
+
+Rendered Output::render(ValueSource& values, const Expressions& expressions) const {
+    Rendered out;
+    for (const Step& step : steps_) {
+        if (!step.is_field) {
+            out.text += step.literal;
+            continue;
+        }
+        const Value v = values.value(step.expression);
+        out.pending = out.pending || v.is_pending();
+        std::string text = text_of(v, expressions[step.expression]);
+        if (step.width > 0) text.resize(step.width, ' ');
+        out.text += text;
+    }
+    out.values.reserve(keys_.size());
+    for (const Key& key : keys_) {
+        out.values.push_back(owned(values.value(key.expression), expressions[key.expression], key.name));
+        out.pending = out.pending || (out.values.back().why == Missing::pending);
+    }
+    return out;
+}
+
+} // namespace gyr::match

@@ -1,0 +1,80 @@
+#pragma once
+// One check of a condition, typed and prepared: what is compared, how, with what. Hash-consed by its canonical text.
+
+#include "match/constant.h"
+#include "match/expression.h"
+
+#include <re2/re2.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace gyr::match {
+
+// True, false, or not decidable before a pending value comes (Kleene's logic).
+enum class Truth : std::uint8_t { no, yes, undecided };
+
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
+};
+using TextSet = std::unordered_set<std::string, TextHash, std::equal_to<>>;
+
+// One value on the right side.
+struct Item {
+    std::string text;            // string, buffer
+    fields::Value number;        // number, boolean, ip
+    IpNet net;
+    std::unique_ptr<RE2> regex;
+};
+
+// The entries of a list file, indexed: 4 to 8 bytes an entry beside the text.
+class ExternalSet {
+  public:
+    explicit ExternalSet(std::shared_ptr<const lang::ExternalList> list);
+    [[nodiscard]] bool contains(std::string_view text) const;
+
+  private:
+    std::shared_ptr<const lang::ExternalList> list_;
+    std::vector<std::uint32_t> slots_; // open addressing, power of two; entry + 1, 0 is free
+};
+
+struct Predicate {
+    ExprId left = 0;
+    lang::Op op = lang::Op::exists;
+    lang::Modifier modifier = lang::Modifier::none;
+    std::optional<ExprId> right;       // field to field; else items
+    std::vector<Item> items;           // as written, in order
+    lang::TypeClass type_class = lang::TypeClass::none;
+    bool left_list = false, left_any = false;
+    TextSet text_set;                  // of items, for membership
+    std::unordered_set<std::uint64_t> number_set;
+    std::vector<std::shared_ptr<const ExternalSet>> external; // further members
+    fields::Scope scope = fields::Scope::event;
+    unsigned cost = 1;                 // rough, to order conjuncts
+    std::string text;                  // identity
+
+    // Whether membership of a scalar is all that is asked: what the rule index uses.
+    [[nodiscard]] bool is_membership() const;
+    // Builds the sets; once, after items are complete.
+    void prepare();
+    // left (and right, when it is a field) must be there.
+    [[nodiscard]] bool test(const fields::Value& left_value, const fields::Value& right_value, Arena& arena) const;
+    // One scalar value against everything on the right.
+    [[nodiscard]] bool test_scalar(const fields::Value& v, Arena& arena) const;
+};
+
+[[nodiscard]] bool compare_values(lang::Op op, const fields::Value& a, const fields::Value& b);
+[[nodiscard]] std::uint64_t number_bits(const fields::Value& v); // of a number or boolean, for sets
+[[nodiscard]] bool path_match(std::string_view pattern, std::string_view path);
+// Invalid UTF-8 replaced by U+FFFD; the text itself when it is valid.
+[[nodiscard]] std::string_view valid_utf8(std::string_view text, Arena& arena);
+
+} // namespace gyr::match
