@@ -1,0 +1,86 @@
+#include "engine/container_table.h"
+
+#include "containers/classify.h"
+
+#include <utility>
+
+namespace gyr {
+
+namespace {
+constexpr std::size_t kMatchesMax = 8192;
+}
+
+const std::optional<CgroupMatch>& ContainerTable::match(const Cgroups& cgroups) {
+    if (const auto found = matches_.find(cgroups); found != matches_.end()) return found->second;
+    if (matches_.size() >= kMatchesMax) std::erase_if(matches_, [](const auto& kv) { return kv.first.use_count() == 1; });
+    return matches_.emplace(cgroups, find_container_id(*cgroups)).first->second;
+}
+
+ContainerTable::Entry& ContainerTable::entry(const CgroupMatch& match, const ProcessImage& image) {
+    const auto [it, created] = containers_.try_emplace(match.full_id);
+    Entry& entry = it->second;
+    if (created) {
+        entry.container = std::make_shared<Container>();
+        Container& c = *entry.container;
+        c.id = match.id;
+        c.full_id = match.full_id;
+        c.guess = match.guess;
+        c.cgroup_path = match.path;
+        c.chain = match.chain;
+        c.info = ask_(match, image);
+        entry.runtime_knows = c.info != nullptr;
+        c.why = c.info && c.info->complete ? Missing::none : Missing::pending;
+    }
+    return entry;
+}
+
+std::shared_ptr<Container> ContainerTable::classify(const ProcessImage& image) {
+    const std::optional<CgroupMatch>& found = match(image.cgroups);
+    if (!found || image.kernel_thread) return nullptr;
+    const auto known = containers_.find(found->full_id);
+    const bool runtime_knows = known != containers_.end() && known->second.runtime_knows;
+    switch (gyr::classify(*found, image.namespaces, host_, image.exec->exe_path, image.comm, runtime_knows)) {
+    case Belonging::host: return nullptr;
+    case Belonging::undecided: {
+        // The runtimes are asked; what disk has told at once may already decide.
+        Entry& claimed = entry(*found, image);
+        claimed.claim = !claimed.runtime_knows;
+        if (claimed.claim) return nullptr;
+        break;
+    }
+    case Belonging::container: break;
+    }
+    Entry& entry_of = entry(*found, image);
+    entry_of.claim = false;
+    if (entry_of.container->init_start == 0) entry_of.container->init_start = image.pidns_init_start;
+    return entry_of.container;
+}
+
+std::shared_ptr<Container> ContainerTable::update(const ResolverAnswer& answer, bool& confirmed_now) {
+    confirmed_now = false;
+    const auto it = containers_.find(answer.full_id);
+    if (it == containers_.end()) return nullptr;
+    Entry& entry = it->second;
+    Container& c = *entry.container;
+    if (answer.info != nullptr) {
+        confirmed_now = !std::exchange(entry.runtime_knows, true);
+        c.info = answer.info;
+    }
+    c.why = answer.why;
+    ++c.generation;
+    return entry.container;
+}
+
+void ContainerTable::collect(const std::function<void(const Container&)>& forget) {
+    const bool too_many_claims = containers_.size() > options_.max_claims;
+    for (auto it = containers_.begin(); it != containers_.end();) {
+        if (it->second.container.use_count() > 1 || (it->second.claim && !too_many_claims)) {
+            ++it;
+            continue;
+        }
+        forget(*it->second.container);
+        it = containers_.erase(it);
+    }
+}
+
+} // namespace gyr

@@ -1,0 +1,259 @@
+#include "engine/engine.h"
+
+#include "containers/hints.h"
+
+#include <spdlog/spdlog.h>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+namespace gyr {
+
+namespace {
+
+constexpr Nanos kMillisecond = 1'000'000;
+constexpr Nanos kCollectEvery = 5'000'000'000;
+// By RecordKind.
+constexpr std::array<std::string_view, kRecordKinds> kClassNames = {"fork", "exec", "exit", "snapshot", "change"};
+// Forks and exits do not wake: they are fetched at least this often.
+constexpr int kIdleWaitMs = static_cast<int>(LiveSource::kMaxQuiet.count());
+
+Nanos clock_now(clockid_t clock) {
+    timespec t{};
+    ::clock_gettime(clock, &t);
+    return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+Nanos steady_now() { return clock_now(CLOCK_MONOTONIC); }
+Nanos wall_now() { return clock_now(CLOCK_REALTIME); }
+
+void clear_event(int fd) {
+    std::uint64_t value = 0;
+    while (::read(fd, &value, sizeof value) < 0 && errno == EINTR) {}
+}
+
+} // namespace
+
+Engine::Engine(Options options, AlertSink& sink)
+    : options_(std::move(options)), sink_(sink),
+      containers_(options_.containers,
+                  [this](const CgroupMatch& match, const ProcessImage& image) { return ask_about(match, image); }),
+      gaps_(options_.pipeline.hostname, options_.gap_quiet) {}
+
+Engine::~Engine() {
+    if (epoll_fd_ >= 0) ::close(epoll_fd_);
+    if (wake_fd_ >= 0) ::close(wake_fd_);
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<const Matcher> matcher, Build build,
+                                               AlertSink& sink) {
+    std::unique_ptr<Engine> engine(new Engine(std::move(options), sink));
+    engine->wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    engine->epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (engine->wake_fd_ < 0 || engine->epoll_fd_ < 0) return fail_errno("create event descriptors", errno);
+
+    auto source = LiveSource::create(engine->options_.live);
+    if (!source) return std::unexpected(source.error());
+    engine->source_ = std::move(*source);
+
+    auto resolver = Resolver::create(engine->options_.resolver);
+    if (!resolver) return std::unexpected(resolver.error());
+    engine->resolver_ = std::move(*resolver);
+    auto users = UserDirectory::create(engine->options_.users);
+    if (!users) return std::unexpected(users.error());
+    engine->users_ = std::move(*users);
+
+    Engine* const self = engine.get();
+    engine->pipeline_ = std::make_unique<Pipeline>(
+        engine->options_.pipeline,
+        Pipeline::Surroundings{
+            .classify = [self](const ProcessImage& image) { return self->containers_.classify(image); },
+            .users = engine->users_.get(),
+            .build = std::move(build),
+            .emit = [self](AlertRecord record) { self->sink_.push(std::make_shared<const AlertRecord>(std::move(record))); },
+            .prefetch_names = [self](const ProcessImage& image) { self->users_->prefetch(image); },
+            .refresh = [self](Tid tid) { self->to_refresh_.push_back(tid); },
+            .steady_now = steady_now,
+        },
+        std::move(matcher));
+
+    for (const int fd : {engine->wake_fd_, engine->source_->fd(), engine->resolver_->fd(), engine->users_->fd()}) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.fd = fd;
+        if (::epoll_ctl(engine->epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno("watch an event descriptor", errno);
+    }
+    return engine;
+}
+
+std::shared_ptr<const ContainerInfo> Engine::ask_about(const CgroupMatch& match, const ProcessImage& image) {
+    ResolverHints hints = pipeline_ ? find_hints(image, pipeline_->processes()) : ResolverHints{};
+    hints.pid = image.key.pid;
+    if (match.spelling == CgroupSpelling::text && hints.containerd_namespace.empty())
+        hints.containerd_namespace = match.containerd_namespace;
+    std::shared_ptr<const ContainerInfo> known = resolver_->cached(match.full_id);
+    if (!known || !known->complete) resolver_->request(match.full_id, match.guess, match.path, std::move(hints));
+    return known;
+}
+
+Result<> Engine::start() {
+    started_ = steady_now();
+    if (auto ok = source_->start(); !ok) return ok;
+    while (!source_->snapshot_complete() && !stopping_.load(std::memory_order_relaxed)) drain(std::chrono::milliseconds{10});
+    // What came before the host's own namespaces were known is judged again with them.
+    pipeline_->processes().reclassify([](const ProcessImage& image) { return !image.kernel_thread; });
+    pipeline_->on_snapshot_complete();
+    armed_ = steady_now();
+    return {};
+}
+
+std::size_t Engine::drain(std::chrono::milliseconds timeout) {
+    const std::size_t count = source_->poll(timeout, [this](const ProcessRecord& record) {
+        if (record.key.pid == 1) containers_.set_host(record.namespaces);
+        pipeline_->on_record(record);
+    });
+    // Outside of the callback: reading a process again goes through the same ring.
+    for (const Tid tid : to_refresh_) {
+        if (const auto ok = source_->refresh(tid); !ok) spdlog::debug("cannot read process {} again: {}", tid, ok.error().message);
+    }
+    to_refresh_.clear();
+    return count;
+}
+
+Result<> Engine::run() {
+    std::array<epoll_event, 8> ready{};
+    while (!stopping_.load(std::memory_order_relaxed)) {
+        const int n = ::epoll_wait(epoll_fd_, ready.data(), static_cast<int>(ready.size()), wait_ms());
+        if (n < 0 && errno != EINTR) return fail_errno("wait for events", errno);
+        // Records first: they are what the rest is about.
+        drain(std::chrono::milliseconds{0});
+        for (int i = 0; i < n; ++i) {
+            const int fd = ready[static_cast<std::size_t>(i)].data.fd;
+            if (fd == resolver_->fd()) take_metadata();
+            else if (fd == users_->fd()) take_users();
+            else if (fd == wake_fd_) take_commands();
+        }
+        pipeline_->on_time();
+        watch_losses();
+        if (const Nanos now = steady_now(); now - collected_ >= kCollectEvery) {
+            collected_ = now;
+            containers_.collect([this](const Container& gone) { resolver_->forget(gone.full_id); });
+        }
+    }
+    return {};
+}
+
+void Engine::take_metadata() {
+    bool news = false;
+    resolver_->drain([&](const ResolverAnswer& answer) {
+        bool confirmed_now = false;
+        if (containers_.update(answer, confirmed_now) == nullptr) return;
+        news = true;
+        if (confirmed_now)
+            pipeline_->processes().reclassify([](const ProcessImage& image) { return image.container == nullptr && !image.kernel_thread; });
+    });
+    if (news) pipeline_->on_metadata();
+}
+
+void Engine::take_users() {
+    bool news = false;
+    users_->drain([&](std::uint32_t) { news = true; });
+    if (news) pipeline_->on_metadata();
+}
+
+void Engine::take_commands() {
+    clear_event(wake_fd_);
+    std::shared_ptr<const Matcher> rules;
+    {
+        const std::lock_guard lock(commands_mutex_);
+        rules = std::exchange(new_rules_, nullptr);
+    }
+    if (rules) pipeline_->swap_rules(std::move(rules));
+}
+
+void Engine::watch_losses() {
+    const Losses losses = source_->losses();
+    const Nanos now = wall_now();
+    const Nanos offset = now - clock_now(CLOCK_BOOTTIME);
+    std::vector<GapWatch::Loss> seen;
+    std::uint64_t total = 0;
+    for (std::size_t kind = 0; kind < losses.size(); ++kind) {
+        const LossCounters& loss = losses[kind];
+        if (loss.count == 0) continue;
+        total += loss.count;
+        seen.push_back({.stage = "kernel ring",
+                        .event_class = kClassNames[kind],
+                        .total = loss.count,
+                        .first = offset + static_cast<Nanos>(loss.first_boottime_ns),
+                        .last = offset + static_cast<Nanos>(loss.last_boottime_ns),
+                        .container = {},
+                        .reason = "the ring buffer of the process lane was full"});
+    }
+    if (total == 0) return;
+    const bool open = gaps_.update(seen, now, blind_rules(), [this](GapRecord gap) { emit_gap(std::move(gap)); });
+    // When the flood is over the kernel is asked again for every process, so that the tree is whole.
+    if (!open && total != healed_) {
+        healed_ = total;
+        if (auto ok = source_->refresh_all(); !ok) spdlog::warn("cannot read the processes again after a loss: {}", ok.error().message);
+    }
+}
+
+std::vector<std::string> Engine::blind_rules() const {
+    std::vector<std::string> names;
+    for (const Rule& rule : pipeline_->matcher().rules()) {
+        if (rule.enabled && rule.disabled_why.empty()) names.push_back(rule.name);
+    }
+    return names;
+}
+
+void Engine::emit_gap(GapRecord gap) { sink_.push(std::make_shared<const AlertRecord>(std::move(gap))); }
+
+int Engine::wait_ms() const {
+    const Nanos deadline = pipeline_->next_deadline();
+    if (deadline == 0) return kIdleWaitMs;
+    return static_cast<int>(std::clamp<Nanos>((deadline - steady_now() + kMillisecond - 1) / kMillisecond, 0, kIdleWaitMs));
+}
+
+void Engine::stop() {
+    stopping_.store(true, std::memory_order_relaxed);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
+}
+
+void Engine::swap_rules(std::shared_ptr<const Matcher> matcher) {
+    {
+        const std::lock_guard lock(commands_mutex_);
+        new_rules_ = std::move(matcher);
+    }
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
+}
+
+void Engine::finish() {
+    // What the kernel had already written when the end was asked for still counts.
+    source_->stop();
+    while (drain(std::chrono::milliseconds{0}) > 0) {}
+    pipeline_->flush();
+    watch_losses();
+    gaps_.close([this](GapRecord gap) { emit_gap(std::move(gap)); });
+}
+
+Engine::Summary Engine::summary() const {
+    Summary s;
+    s.pipeline = pipeline_->stats();
+    s.processes = pipeline_->processes().stats();
+    s.containers = containers_.size();
+    for (const LossCounters& loss : source_->losses()) s.lost += loss.count;
+    s.running = steady_now() - started_;
+    s.armed_after = armed_ == 0 ? 0 : armed_ - started_;
+    return s;
+}
+
+} // namespace gyr

@@ -1,0 +1,95 @@
+#pragma once
+// The running agent: the live source, the pipeline, the containers and users behind it, on one thread that waits for
+// all of them at once. Nothing here blocks on a runtime, a file system of a container, or a sink.
+
+#include "alerts/sink.h"
+#include "base/result.h"
+#include "containers/resolver.h"
+#include "containers/users.h"
+#include "engine/container_table.h"
+#include "engine/gap_watch.h"
+#include "engine/pipeline.h"
+#include "sources/live_bpf/live_source.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace gyr {
+
+class Engine {
+  public:
+    struct Options {
+        LiveOptions live;
+        Pipeline::Options pipeline;
+        ContainerTable::Options containers;
+        ResolverOptions resolver;
+        UserOptions users;
+        Nanos gap_quiet = 1'000'000'000; // a gap record is closed after this long without another loss
+    };
+    struct Summary {
+        Pipeline::Stats pipeline;
+        ProcessTable::Stats processes;
+        std::size_t containers = 0;
+        std::uint64_t lost = 0; // process records the kernel could not write
+        Nanos running = 0;
+        Nanos armed_after = 0;  // from start() to armed
+    };
+    using Build = std::function<Pipeline::Built(const Matcher&, std::uint32_t, const Event&, const EvalWorld&)>;
+
+    // sink must outlive the engine. Errors: ErrorKind::unsupported when this host cannot do it.
+    static Result<std::unique_ptr<Engine>> create(Options options, std::shared_ptr<const Matcher> matcher, Build build,
+                                                  AlertSink& sink);
+    ~Engine();
+
+    // Attaches, takes the snapshot, judges it. After this the host is watched.
+    Result<> start();
+    // Until stop(). Errors are those of the source.
+    Result<> run();
+    // Any thread; also from a signal handler.
+    void stop();
+    // Any thread: new rules between two events.
+    void swap_rules(std::shared_ptr<const Matcher> matcher);
+    // After run(): what is held goes out, open gaps are closed.
+    void finish();
+
+    [[nodiscard]] Summary summary() const;
+    [[nodiscard]] const LiveSource& source() const { return *source_; }
+
+  private:
+    Engine(Options options, AlertSink& sink);
+
+    std::size_t drain(std::chrono::milliseconds timeout);
+    std::shared_ptr<const ContainerInfo> ask_about(const CgroupMatch& match, const ProcessImage& image);
+    void take_metadata();
+    void take_users();
+    void take_commands();
+    void watch_losses();
+    void emit_gap(GapRecord gap);
+    [[nodiscard]] std::vector<std::string> blind_rules() const;
+    [[nodiscard]] int wait_ms() const;
+
+    Options options_;
+    AlertSink& sink_;
+    std::unique_ptr<LiveSource> source_;
+    std::unique_ptr<Resolver> resolver_;
+    std::unique_ptr<UserDirectory> users_;
+    ContainerTable containers_;
+    std::unique_ptr<Pipeline> pipeline_;
+    GapWatch gaps_;
+    std::mutex commands_mutex_;
+    std::shared_ptr<const Matcher> new_rules_; // guarded by commands_mutex_
+    std::atomic<bool> stopping_{false};
+    int wake_fd_ = -1;
+    int epoll_fd_ = -1;
+    std::vector<Tid> to_refresh_;
+    std::uint64_t healed_ = 0; // losses after which the tree was read again
+    Nanos started_ = 0, armed_ = 0, collected_ = 0;
+};
+
+} // namespace gyr

@@ -1,0 +1,54 @@
+#pragma once
+// Turns growing loss counters into gap records: one record per episode and event class, opened by the first loss and
+// closed when a whole interval has passed without another, so that a flood of losses is not a flood of records. Counts
+// are exact: the sum over the records of a class is the counter.
+
+#include "alerts/alert.h"
+#include "base/ids.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gyr {
+
+class GapWatch {
+  public:
+    struct Loss {
+        std::string_view stage;       // "kernel ring", …
+        std::string_view event_class; // "exec", …
+        std::uint64_t total = 0;      // since start
+        Nanos first = 0, last = 0;    // wall clock of the first and newest loss
+        std::string_view container;   // of the newest one, when known
+        std::string_view reason;
+    };
+
+    GapWatch(std::string hostname, Nanos quiet) : hostname_(std::move(hostname)), quiet_(quiet) {}
+
+    // The counters as they stand at now (wall clock). Finished episodes go to emit. True while an episode is open.
+    bool update(const std::vector<Loss>& losses, Nanos now, const std::vector<std::string>& blind_rules,
+                const std::function<void(GapRecord)>& emit);
+    // Ends every open episode.
+    void close(const std::function<void(GapRecord)>& emit);
+
+  private:
+    struct Episode {
+        std::uint64_t reported = 0; // total already told in earlier records
+        std::uint64_t total = 0;
+        Nanos from = 0, to = 0;
+        bool open = false;
+        std::string container, reason;
+        std::vector<std::string> rules;
+    };
+    void finish(const std::pair<std::string, std::string>& what, Episode& episode,
+                const std::function<void(GapRecord)>& emit) const;
+
+    std::string hostname_;
+    Nanos quiet_;
+    std::map<std::pair<std::string, std::string>, Episode> episodes_; // by stage and class
+};
+
+} // namespace gyr

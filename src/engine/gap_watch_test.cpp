@@ -1,0 +1,60 @@
+#include "engine/gap_watch.h"
+
+#include <gtest/gtest.h>
+
+namespace gyr {
+namespace {
+
+constexpr Nanos kSecond = 1'000'000'000;
+
+struct Watched {
+    GapWatch watch{"host", kSecond};
+    std::vector<GapRecord> gaps;
+    bool update(std::uint64_t total, Nanos first, Nanos last, Nanos now, std::string_view container = "") {
+        return watch.update({{.stage = "kernel ring", .event_class = "exec", .total = total, .first = first, .last = last,
+                              .container = container, .reason = "full"}},
+                            now, {"R"}, [this](GapRecord g) { gaps.push_back(std::move(g)); });
+    }
+};
+
+TEST(GapWatch, SaysNothingWithoutALoss) {
+    Watched w;
+    EXPECT_FALSE(w.update(0, 0, 0, 5 * kSecond));
+    w.watch.close([&](GapRecord g) { w.gaps.push_back(std::move(g)); });
+    EXPECT_TRUE(w.gaps.empty());
+}
+
+TEST(GapWatch, OneRecordPerEpisodeWithTheExactCount) {
+    Watched w;
+    EXPECT_TRUE(w.update(3, 10 * kSecond, 11 * kSecond, 11 * kSecond));
+    EXPECT_TRUE(w.update(7, 10 * kSecond, 11 * kSecond + 5, 12 * kSecond));
+    EXPECT_FALSE(w.update(7, 10 * kSecond, 11 * kSecond + 5, 13 * kSecond));
+    ASSERT_EQ(w.gaps.size(), 1U);
+    EXPECT_EQ(w.gaps[0].count, 7U);
+    EXPECT_EQ(w.gaps[0].from, 10 * kSecond);
+    EXPECT_EQ(w.gaps[0].to, 11 * kSecond + 5);
+    ASSERT_EQ(w.gaps[0].rules.size(), 1U);
+    EXPECT_EQ(w.gaps[0].rules[0].first, "R");
+}
+
+TEST(GapWatch, ALaterEpisodeCountsOnlyItsOwn) {
+    Watched w;
+    w.update(3, 10 * kSecond, 11 * kSecond, 13 * kSecond);
+    w.update(5, 10 * kSecond, 20 * kSecond, 20 * kSecond);
+    w.watch.close([&](GapRecord g) { w.gaps.push_back(std::move(g)); });
+    ASSERT_EQ(w.gaps.size(), 2U);
+    EXPECT_EQ(w.gaps[0].count + w.gaps[1].count, 5U);
+    EXPECT_GE(w.gaps[1].from, w.gaps[0].to);
+}
+
+TEST(GapWatch, NamesAContainerOnlyWhenItIsTheOnlyOne) {
+    Watched w;
+    w.update(1, kSecond, kSecond, kSecond, "aaa");
+    w.update(2, kSecond, kSecond + 1, kSecond + 1, "bbb");
+    w.watch.close([&](GapRecord g) { w.gaps.push_back(std::move(g)); });
+    ASSERT_EQ(w.gaps.size(), 1U);
+    EXPECT_EQ(w.gaps[0].container, "");
+}
+
+} // namespace
+} // namespace gyr

@@ -1,0 +1,257 @@
+#include "engine/pipeline.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace gyr {
+
+namespace {
+
+constexpr Nanos kExpireEvery = 1'000'000'000;
+
+// Numbers of the calls that make processes, native (x86-64) and 32-bit (i386) entry.
+EventCode fork_code(std::int32_t syscall_nr, bool compat) {
+    switch (syscall_nr) {
+    case 57: return compat ? kClone : kFork;
+    case 58: return compat ? kClone : kVfork;
+    case 2: return compat ? kFork : kClone;
+    case 190: return compat ? kVfork : kClone;
+    case 435: return kClone3;
+    default: return kClone;
+    }
+}
+
+EventCode exec_code(std::int32_t syscall_nr, bool compat) {
+    return syscall_nr == (compat ? 358 : 322) ? kExecveat : kExecve;
+}
+
+} // namespace
+
+Pipeline::Pipeline(Options options, Surroundings surroundings, std::shared_ptr<const Matcher> matcher)
+    : options_(std::move(options)), around_(std::move(surroundings)), matcher_(std::move(matcher)),
+      scratch_(matcher_->make_scratch()), table_(options_.processes, around_.classify) {}
+
+EvalWorld Pipeline::world() const {
+    return {.processes = &table_, .users = around_.users, .hostname = &options_.hostname};
+}
+
+Event Pipeline::event_of(const ProcessRecord& record, const ProcessTable::Applied& applied) {
+    Event event;
+    event.number = ++event_number_;
+    event.time = record.time;
+    event.tid = record.tid;
+    event.cpu = record.cpu;
+    event.record = record.kind;
+    event.process = applied.image;
+    event.before = applied.before;
+    switch (record.kind) {
+    case RecordKind::fork: {
+        event.code = fork_code(record.syscall_nr, record.compat);
+        event.child = record.key;
+        event.clone_flags = record.clone_flags;
+        event.has_result = true;
+        event.result = record.key.pid;
+        // The call is the parent's; the child is what it made.
+        if (Process* parent = table_.entry(applied.process->creator)) {
+            event.process = parent->image;
+            event.tid = parent->image->key.pid;
+        }
+        break;
+    }
+    case RecordKind::exec:
+        event.code = exec_code(record.syscall_nr, record.compat);
+        event.has_result = true;
+        event.result = 0;
+        break;
+    case RecordKind::exit:
+        event.code = kProcExit;
+        event.exit_code = record.exit_code;
+        break;
+    case RecordKind::snapshot: event.code = kSnapshot; break;
+    case RecordKind::change:
+        // Another image without an exec: read again after a loss, so it is news of what is there.
+        event.code = applied.new_exec_image ? kSnapshot : kProcChange;
+        break;
+    }
+    return event;
+}
+
+void Pipeline::on_record(const ProcessRecord& record) {
+    const ProcessTable::Applied applied = table_.apply(record);
+    last_time_ = std::max(last_time_, record.time);
+    if (applied.process == nullptr) return;
+    if (applied.incomplete && around_.refresh) around_.refresh(record.tid);
+    ++stats_.events;
+    if (applied.new_exec_image && applied.image->container != nullptr && around_.prefetch_names)
+        around_.prefetch_names(*applied.image);
+
+    const bool process_rules = (applied.new_exec_image || applied.changed) && matcher_->has_process_rules();
+    EventCode code = kEventNone;
+    switch (record.kind) {
+    case RecordKind::fork: code = fork_code(record.syscall_nr, record.compat); break;
+    case RecordKind::exec: code = exec_code(record.syscall_nr, record.compat); break;
+    case RecordKind::exit: code = kProcExit; break;
+    case RecordKind::snapshot: code = kSnapshot; break;
+    case RecordKind::change: code = applied.new_exec_image ? kSnapshot : kProcChange; break;
+    }
+    const bool snapshot_again = record.kind == RecordKind::snapshot && !applied.new_exec_image;
+    const bool event_rules = matcher_->wants(code) && !snapshot_again;
+    if (!process_rules && !event_rules) return;
+
+    const Event event = event_of(record, applied);
+    if (!armed_) {
+        early_.push_back({event, process_rules, event_rules});
+        return;
+    }
+    judge(event, applied.process, event_rules, process_rules);
+}
+
+void Pipeline::judge(const Event& event, Process* process, bool event_rules, bool process_rules) {
+    verdicts_.clear();
+    if (event_rules) matcher_->evaluate(event, world(), *scratch_, verdicts_);
+    if (process_rules) {
+        no_bits_.clear();
+        matcher_->evaluate_process(event, world(), *scratch_, process != nullptr ? process->fired : no_bits_, verdicts_);
+    }
+    if (verdicts_.matched.empty() && verdicts_.undecided.empty()) return;
+
+    if (options_.first_match_only && verdicts_.matched.size() > 1) {
+        std::swap(verdicts_.matched.front(), *std::ranges::min_element(verdicts_.matched));
+        verdicts_.matched.resize(1);
+    }
+    const Nanos deadline = around_.steady_now() + options_.metadata_wait;
+    for (const std::uint32_t rule : verdicts_.matched) deliver(event, matcher_, rule);
+    for (const std::uint32_t rule : verdicts_.undecided) {
+        // Counted as fired while it waits, so that a second look at the same image does not ask twice.
+        if (process != nullptr && matcher_->is_process_rule(rule)) matcher_->set_fired(rule, process->fired);
+        hold({event, matcher_, rule, false, deadline});
+    }
+}
+
+void Pipeline::deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule) {
+    if (matcher->rules()[rule].priority > options_.minimum_priority) return;
+    Built built = around_.build(*matcher, rule, event, world());
+    if (built.pending) hold({event, matcher, rule, true, around_.steady_now() + options_.metadata_wait});
+    else send(std::move(built.alert));
+}
+
+void Pipeline::hold(Held held) {
+    ++stats_.waited;
+    held_.push_back(std::move(held));
+    if (held_.size() > options_.held_max) {
+        finish(held_.front(), true);
+        held_.pop_front();
+    }
+}
+
+bool Pipeline::finish(Held& held, bool last_chance) {
+    // The event keeps the image of its moment; the container it points to may know more by now.
+    if (!held.matched) {
+        const Matcher::ScratchPtr own = held.matcher == matcher_ ? nullptr : held.matcher->make_scratch();
+        const Decision decision =
+            held.matcher->evaluate_rule(held.rule, held.event, world(), own ? *own : *scratch_, last_chance);
+        if (decision == Decision::undecided && !last_chance) return false;
+        if (decision != Decision::yes) {
+            // It did not fire after all, and may yet when the process changes.
+            Process* process = held.event.process ? table_.entry(held.event.process->key) : nullptr;
+            if (process != nullptr && held.matcher == matcher_ && matcher_->is_process_rule(held.rule) &&
+                process->image->exec == held.event.process->exec)
+                matcher_->clear_fired(held.rule, process->fired);
+            return true;
+        }
+        held.matched = true;
+    }
+    if (held.matcher->rules()[held.rule].priority > options_.minimum_priority) return true;
+    Built built = around_.build(*held.matcher, held.rule, held.event, world());
+    if (built.pending && !last_chance) return false;
+    if (built.pending) ++stats_.timed_out;
+    send(std::move(built.alert));
+    return true;
+}
+
+void Pipeline::on_metadata() {
+    for (auto it = held_.begin(); it != held_.end();) it = finish(*it, false) ? held_.erase(it) : std::next(it);
+}
+
+void Pipeline::on_time() {
+    const Nanos now = around_.steady_now();
+    while (!held_.empty() && held_.front().deadline <= now) {
+        finish(held_.front(), true);
+        held_.pop_front();
+    }
+    if (now - last_expiry_ >= kExpireEvery) {
+        last_expiry_ = now;
+        table_.expire(last_time_);
+    }
+}
+
+Nanos Pipeline::next_deadline() const { return held_.empty() ? 0 : held_.front().deadline; }
+
+void Pipeline::on_snapshot_complete() {
+    if (armed_) return;
+    armed_ = true;
+    std::ranges::stable_sort(early_, {}, [](const Early& e) { return e.event.time; });
+    for (const Early& e : early_) {
+        Process* process = e.event.process ? table_.entry(e.event.process->key) : nullptr;
+        // Another image since: the later event speaks for itself, and its bits are not this one's.
+        if (process != nullptr && process->image->exec != e.event.process->exec) process = nullptr;
+        judge(e.event, process, e.ask_event_rules, e.ask_process_rules);
+    }
+    early_.clear();
+    early_.shrink_to_fit();
+}
+
+void Pipeline::swap_rules(std::shared_ptr<const Matcher> matcher) {
+    const std::shared_ptr<const Matcher> old = std::exchange(matcher_, std::move(matcher));
+    scratch_ = matcher_->make_scratch();
+    std::unordered_map<std::string_view, std::uint32_t> same;
+    for (std::uint32_t i = 0; i < matcher_->rules().size(); ++i) {
+        if (matcher_->is_process_rule(i)) same.emplace(matcher_->rules()[i].name, i);
+    }
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> kept; // old rule → new rule
+    for (std::uint32_t i = 0; i < old->rules().size(); ++i) {
+        if (!old->is_process_rule(i)) continue;
+        const auto found = same.find(old->rules()[i].name);
+        if (found != same.end() && old->rules()[i].condition && matcher_->rules()[found->second].condition &&
+            lang::equal(*old->rules()[i].condition, *matcher_->rules()[found->second].condition))
+            kept.emplace_back(i, found->second);
+    }
+    table_.for_each_living([&](Process& process) {
+        RuleBits fired;
+        for (const auto& [from, to] : kept) {
+            if (old->is_fired(from, process.fired)) matcher_->set_fired(to, fired);
+        }
+        process.fired = std::move(fired);
+        if (!armed_ || !matcher_->has_process_rules()) return;
+        Event event;
+        event.number = ++event_number_;
+        event.time = last_time_;
+        event.code = kSnapshot;
+        event.record = RecordKind::snapshot;
+        event.tid = process.image->key.pid;
+        event.process = process.image;
+        judge(event, &process, false, true);
+    });
+}
+
+void Pipeline::flush() {
+    on_snapshot_complete();
+    while (!held_.empty()) {
+        finish(held_.front(), true);
+        held_.pop_front();
+    }
+}
+
+void Pipeline::send(Alert alert) {
+    ++stats_.alerts;
+    around_.emit(std::move(alert));
+}
+
+Pipeline::Stats Pipeline::stats() const {
+    Stats s = stats_;
+    s.held = held_.size();
+    return s;
+}
+
+} // namespace gyr

@@ -1,0 +1,115 @@
+#pragma once
+// From records to alerts: state → events → rules → alert records. Everything here happens on one thread, without I/O and
+// without a clock of its own, so that a script of records always gives the same alerts. The engine (engine/engine.h)
+// feeds it from the kernel; tests and replay feed it by hand.
+//
+// An alert, or the decision whether there is one, may depend on metadata that is still on its way. It is then held
+// until the metadata comes, or until Options::metadata_wait is over: then it goes out and says what is missing.
+
+#include "alerts/alert.h"
+#include "match/matcher.h"
+#include "state/event.h"
+#include "state/process_table.h"
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gyr {
+
+class Pipeline {
+  public:
+    struct Options {
+        ProcessTable::Options processes = {};
+        Nanos metadata_wait = 1'000'000'000; // how long an alert waits for metadata
+        std::size_t held_max = 16'384;       // alerts held at once; beyond, the oldest goes out as it is
+        bool first_match_only = false;       // Falco's rule_matching: first
+        Priority minimum_priority = Priority::debug;
+        std::string hostname = {};
+    };
+    struct Built {
+        Alert alert;
+        bool pending = false; // something in it may still come
+    };
+    // What the pipeline asks of its surroundings. All are called on the pipeline's thread.
+    struct Surroundings {
+        ProcessTable::Classifier classify;
+        const UserView* users = nullptr;
+        std::function<Built(const Matcher&, std::uint32_t rule, const Event&, const EvalWorld&)> build;
+        std::function<void(AlertRecord)> emit;
+        // A program starts in a container: the time to read its user names, while it is there.
+        std::function<void(const ProcessImage&)> prefetch_names;
+        std::function<void(Tid)> refresh;     // read this process again (its fork's parent was never seen)
+        std::function<Nanos()> steady_now;    // monotonic, for waiting
+    };
+    struct Stats {
+        std::uint64_t events = 0;             // records that became events
+        std::uint64_t alerts = 0;
+        std::uint64_t held = 0;               // now
+        std::uint64_t waited = 0;             // alerts that waited for metadata
+        std::uint64_t timed_out = 0;          // … and went out without some of it
+    };
+
+    Pipeline(Options options, Surroundings surroundings, std::shared_ptr<const Matcher> matcher);
+
+    void on_record(const ProcessRecord& record);
+    // Processes that were there before are all known: rules are evaluated only from here on, in the order in which
+    // things happened, so that no process is judged before its parents are known.
+    void on_snapshot_complete();
+    void on_metadata();                       // of some container or user: what waits is looked at again
+    void on_time();                           // deadlines, expiry; call when next_deadline() is reached
+    // Steady time of the earliest deadline; 0: none.
+    [[nodiscard]] Nanos next_deadline() const;
+    // New rules between two events. What has fired stays fired for rules of the same name and condition; processes
+    // that are there are asked about the others (cause: snapshot). Held alerts keep the rules they were made with.
+    void swap_rules(std::shared_ptr<const Matcher> matcher);
+    void flush();                             // everything held goes out as it is
+
+    [[nodiscard]] ProcessTable& processes() { return table_; }
+    [[nodiscard]] const ProcessTable& processes() const { return table_; }
+    [[nodiscard]] Stats stats() const;
+    [[nodiscard]] const Matcher& matcher() const { return *matcher_; }
+
+  private:
+    struct Held {
+        Event event;
+        std::shared_ptr<const Matcher> matcher;
+        std::uint32_t rule = 0;
+        bool matched = false; // false: whether it matches is itself undecided
+        Nanos deadline = 0;
+    };
+    struct Early { // during the snapshot
+        Event event;
+        bool ask_process_rules = false;
+        bool ask_event_rules = false;
+    };
+
+    [[nodiscard]] Event event_of(const ProcessRecord& record, const ProcessTable::Applied& applied);
+    void judge(const Event& event, Process* process, bool event_rules, bool process_rules);
+    void deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule);
+    void hold(Held held);
+    // True when the held alert is finished (sent or found not to match).
+    bool finish(Held& held, bool last_chance);
+    [[nodiscard]] EvalWorld world() const;
+    void send(Alert alert);
+
+    Options options_;
+    Surroundings around_;
+    std::shared_ptr<const Matcher> matcher_;
+    Matcher::ScratchPtr scratch_;
+    ProcessTable table_;
+    Verdicts verdicts_;
+    RuleBits no_bits_;
+    std::vector<Early> early_;
+    bool armed_ = false;
+    std::list<Held> held_; // oldest deadline first
+    std::uint64_t event_number_ = 0;
+    Nanos last_time_ = 0;
+    Nanos last_expiry_ = 0;
+    Stats stats_;
+};
+
+} // namespace gyr

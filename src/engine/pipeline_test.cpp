@@ -1,0 +1,286 @@
+#include "engine/pipeline.h"
+
+#include "fields/registry.h"
+#include "rules/loader.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace gyr {
+namespace {
+
+using namespace std::string_literals;
+
+constexpr Nanos kBoot = 1'700'000'000'000'000'000;
+
+constexpr std::string_view kRules = R"(
+- rule: Shell with a terminal
+  desc: A shell with a terminal in a container.
+  condition: container and proc.name in (sh, bash) and proc.tty != 0
+  output: shell %proc.name in %container.name
+  priority: WARNING
+- rule: Any exec of nc
+  desc: Netcat was started.
+  condition: spawned_process and proc.name = nc
+  output: nc by %proc.pname
+  priority: NOTICE
+- rule: Image named evil
+  desc: The image has a bad name.
+  condition: evt.type = execve and container.image.repository = evil
+  output: evil %container.name
+  priority: CRITICAL
+)";
+
+std::shared_ptr<const Matcher> compile(std::string text) {
+    rules::RuleLoader loader({.fields = &fields::catalog()});
+    loader.add_text("test.yaml", std::move(text));
+    rules::LoadedRules loaded = loader.finish();
+    std::vector<Diagnostic> problems;
+    auto matcher = Matcher::compile(std::move(loaded.rules), {.strict = true, .diagnose = {}}, problems);
+    for (const Diagnostic& d : problems) {
+        if (d.severity == Severity::error) ADD_FAILURE() << to_text(d);
+    }
+    EXPECT_TRUE(loaded.ok());
+    return matcher;
+}
+
+// A scripted host: records in, alerts out. The clock stands still until told.
+struct Script {
+    explicit Script(std::string rules = std::string(kRules), Pipeline::Options options = {})
+        : pipeline(std::move(options),
+                   {.classify = [this](const ProcessImage& p) { return p.cgroups->front().path == "/" ? nullptr : container; },
+                    .users = nullptr,
+                    .build = [this](const Matcher& m, std::uint32_t rule, const Event& e, const EvalWorld&) { return build(m, rule, e); },
+                    .emit = [this](AlertRecord r) { alerts.push_back(std::get<Alert>(std::move(r))); },
+                    .prefetch_names = {},
+                    .refresh = [this](Tid tid) { refreshed.push_back(tid); },
+                    .steady_now = [this] { return clock; }},
+                   compile(std::move(rules))) {
+        container->id = "0123456789ab";
+        container->full_id = std::string(64, '0');
+    }
+
+    static Pipeline::Built build(const Matcher& matcher, std::uint32_t rule, const Event& event) {
+        Pipeline::Built built;
+        built.alert.rule = matcher.rules()[rule].name;
+        built.alert.time = event.time;
+        const Container* c = event.process->container.get();
+        built.pending = c != nullptr && c->pending();
+        if (c != nullptr && c->info != nullptr) built.alert.message = c->info->name;
+        return built;
+    }
+
+    ProcessRecord record(RecordKind kind, Pid pid, Pid parent, std::string_view comm) {
+        ++now;
+        ProcessRecord r;
+        r.kind = kind;
+        r.boottime_ns = now;
+        r.time = kBoot + static_cast<Nanos>(now);
+        r.key = {pid, static_cast<std::uint64_t>(pid)};
+        r.tid = r.vpid = r.vtid = pid;
+        r.real_parent = {parent, static_cast<std::uint64_t>(parent)};
+        r.comm = comm;
+        r.exe_path = "/bin/x";
+        r.argv = {.bytes = std::string_view("x\0", 2)};
+        r.exec_id = exec_id++;
+        r.syscall_nr = 59;
+        r.tty = tty;
+        r.cgroups = cgroups;
+        return r;
+    }
+    void exec(Pid pid, std::string_view comm, Pid parent = 1) { pipeline.on_record(record(RecordKind::exec, pid, parent, comm)); }
+    void know(std::string name, std::string repository) {
+        auto info = std::make_shared<ContainerInfo>();
+        info->name = std::move(name);
+        info->image_repository = std::move(repository);
+        container->info = info;
+        container->why = Missing::none;
+        ++container->generation;
+        pipeline.on_metadata();
+    }
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> out;
+        for (const Alert& a : alerts) out.push_back(a.rule);
+        return out;
+    }
+
+    std::shared_ptr<Container> container = std::make_shared<Container>();
+    std::vector<Alert> alerts;
+    std::vector<Tid> refreshed;
+    Nanos clock = 5'000'000'000;
+    std::uint64_t now = 100;
+    std::uint32_t exec_id = 1, tty = 0;
+    std::vector<CgroupRecord> cgroups{{"", "/"}};
+    Pipeline pipeline;
+};
+
+using Names = std::vector<std::string>;
+
+TEST(Pipeline, AnAlertWaitsForTheContainersNameAndThenGoesOutOnce) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.tty = 34816;
+    s.exec(10, "sh");
+    EXPECT_TRUE(s.alerts.empty());
+    EXPECT_NE(s.pipeline.next_deadline(), 0);
+    s.know("web", "busybox");
+    ASSERT_EQ(s.names(), Names{"Shell with a terminal"});
+    EXPECT_EQ(s.alerts[0].message, "web");
+    EXPECT_EQ(s.pipeline.stats().held, 0U);
+}
+
+TEST(Pipeline, WithoutMetadataTheAlertGoesOutAtItsDeadline) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.tty = 34816;
+    s.exec(10, "sh");
+    s.clock = s.pipeline.next_deadline() - 1;
+    s.pipeline.on_time();
+    EXPECT_TRUE(s.alerts.empty());
+    ++s.clock;
+    s.pipeline.on_time();
+    EXPECT_EQ(s.names(), Names{"Shell with a terminal"});
+    EXPECT_EQ(s.pipeline.stats().timed_out, 1U);
+}
+
+TEST(Pipeline, AConditionOnPendingMetadataIsDecidedWhenItComes) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.exec(10, "true");
+    EXPECT_TRUE(s.alerts.empty());
+    s.know("web", "evil");
+    EXPECT_EQ(s.names(), Names{"Image named evil"});
+}
+
+TEST(Pipeline, AConditionOnPendingMetadataThatTurnsOutFalseIsNoAlert) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.exec(10, "true");
+    s.know("web", "good");
+    EXPECT_TRUE(s.alerts.empty());
+    EXPECT_EQ(s.pipeline.stats().held, 0U);
+}
+
+TEST(Pipeline, AConditionWhoseMetadataNeverComesIsDecidedWithoutIt) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.exec(10, "true");
+    s.clock = s.pipeline.next_deadline();
+    s.pipeline.on_time();
+    EXPECT_TRUE(s.alerts.empty());
+    EXPECT_EQ(s.pipeline.stats().held, 0U);
+}
+
+TEST(Pipeline, AProcessRuleFiresOncePerImage) {
+    Script s;
+    s.know("web", "busybox");
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.tty = 34816;
+    s.exec(10, "sh");
+    ProcessRecord renamed = s.record(RecordKind::change, 10, 1, "bash");
+    renamed.exec_id = s.exec_id - 2; // the same image
+    renamed.changes = kChangeComm;
+    s.pipeline.on_record(renamed);
+    ProcessRecord child = s.record(RecordKind::fork, 11, 10, "sh");
+    child.has_image = false;
+    s.pipeline.on_record(child);
+    EXPECT_EQ(s.names(), Names{"Shell with a terminal"});
+    s.exec(11, "sh", 10);
+    EXPECT_EQ(s.alerts.size(), 2U);
+}
+
+TEST(Pipeline, AChangeThatMakesAProcessRuleTrueFiresIt) {
+    Script s;
+    s.know("web", "busybox");
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.exec(10, "sh");
+    EXPECT_TRUE(s.alerts.empty());
+    s.tty = 34816;
+    ProcessRecord change = s.record(RecordKind::change, 10, 1, "sh");
+    change.exec_id = s.exec_id - 2;
+    change.changes = kChangeSession;
+    s.pipeline.on_record(change);
+    EXPECT_EQ(s.names(), Names{"Shell with a terminal"});
+}
+
+TEST(Pipeline, NothingIsJudgedBeforeTheSnapshotIsWhole) {
+    Script s;
+    s.know("web", "busybox");
+    s.cgroups = {{"", "/docker/x"}};
+    s.tty = 34816;
+    s.pipeline.on_record(s.record(RecordKind::snapshot, 10, 1, "sh"));
+    s.exec(12, "nc", 10);
+    EXPECT_TRUE(s.alerts.empty());
+    s.pipeline.on_snapshot_complete();
+    EXPECT_EQ(s.names(), (Names{"Shell with a terminal", "Any exec of nc"}));
+}
+
+TEST(Pipeline, NewRulesAreAskedAboutProcessesThatAreThereAndOldOnesStayQuiet) {
+    Script s;
+    s.know("web", "busybox");
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.tty = 34816;
+    s.exec(10, "sh");
+    ASSERT_EQ(s.alerts.size(), 1U);
+    s.pipeline.swap_rules(compile(std::string(kRules) + R"(
+- rule: Terminal in a container
+  desc: Anything with a terminal.
+  condition: container and proc.tty != 0
+  output: terminal %proc.name
+  priority: INFO
+)"));
+    EXPECT_EQ(s.names(), (Names{"Shell with a terminal", "Terminal in a container"}));
+    s.exec(11, "bash");
+    EXPECT_EQ(s.alerts.size(), 4U);
+}
+
+TEST(Pipeline, PrioritiesBelowTheMinimumAreLeftOut) {
+    Script s(std::string(kRules), {.minimum_priority = Priority::warning});
+    s.pipeline.on_snapshot_complete();
+    s.exec(10, "nc");
+    EXPECT_TRUE(s.alerts.empty());
+}
+
+TEST(Pipeline, FlushLetsGoWhatIsHeld) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.tty = 34816;
+    s.exec(10, "sh");
+    s.pipeline.flush();
+    EXPECT_EQ(s.names(), Names{"Shell with a terminal"});
+}
+
+TEST(Pipeline, TheOldestHeldAlertGoesOutWhenThereAreTooMany) {
+    Script s(std::string(kRules), {.held_max = 2});
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.tty = 34816;
+    for (Pid pid = 10; pid < 15; ++pid) s.exec(pid, "sh");
+    EXPECT_GE(s.alerts.size(), 1U);
+    EXPECT_LE(s.pipeline.stats().held, 2U);
+    s.pipeline.flush();
+    EXPECT_EQ(s.alerts.size(), 5U);
+}
+
+TEST(Pipeline, AChildOfAnUnknownParentIsReadAgain) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    ProcessRecord child = s.record(RecordKind::fork, 77, 76, "sh");
+    child.has_image = false;
+    s.pipeline.on_record(child);
+    EXPECT_EQ(s.refreshed, std::vector<Tid>{77});
+}
+
+} // namespace
+} // namespace gyr
