@@ -16,7 +16,7 @@ namespace gyr::rules {
 
 [[nodiscard]] Result<std::shared_ptr<const lang::ExternalList>> load_items_file(const std::string& path,
                                                                                  std::string name);
-// The same from text at hand.
-[[nodiscard]] Result<std::shared_ptr<const lang::ExternalList>> parse_items(std::string_view text, std::string name);
+// The same from text at hand, which becomes the list's own memory.
+[[nodiscard]] Result<std::shared_ptr<const lang::ExternalList>> parse_items(std::string text, std::string name);
 
 } // namespace gyr::rules

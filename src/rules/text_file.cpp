@@ -29,7 +29,7 @@ Result<std::string> read_text_file(const std::string& path, std::size_t max_byte
     std::string text;
     const auto size = static_cast<std::size_t>(info.st_size < 0 ? 0 : info.st_size);
     if (size > max_bytes) return fail(ErrorKind::invalid, path + " is too large");
-    text.reserve(size + 1);
+    text.reserve(size + 1 + kStep); // the last read finds nothing, and must not move the rest
     while (true) {
         const std::size_t have = text.size();
         text.resize(have + std::max(kStep, size > have ? size - have + 1 : 0));
