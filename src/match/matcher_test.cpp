@@ -120,7 +120,7 @@ TEST(Matcher, RefusesWhatItCannotDeliver) {
         {"fd.name = /etc/passwd", "field fd.name is part of the language but this build cannot deliver it"},
         {"evt.type = open and proc.name = sh", "this build cannot deliver the event type open"},
         {"evt.type in (execve, connect, openat)", "this build cannot deliver the event types connect, openat"},
-        {"evt.type startswith zz", "this build cannot deliver the event type open"},
+        {"evt.type startswith zz", "no event that this build delivers can make the condition true"},
         {"proc.nmae = sh", "nonexistent field proc.nmae"},
         {"evt.type = opeat", "unknown event type opeat"},
         {"proc.pid = abc", "'abc' is not a whole decimal number"},
