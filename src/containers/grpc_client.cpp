@@ -9,6 +9,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <mutex>
 
 namespace gyr {
@@ -57,8 +58,10 @@ class GrpcClient final : public RuntimeClient {
         arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
         // A runtime that restarts is tried again at our own pace, not gRPC's (up to two minutes).
         arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-        arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
         arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+        // Despite its name the bound of one attempt to connect: beyond the deadline, so that silence is told as such.
+        constexpr std::int64_t kMaxMs = 3'600'000;
+        arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(std::min(timeout.count() + 1000, kMaxMs)));
         // Sockets of the same path in another run must not share a broken connection.
         arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
         channel_ = grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);
