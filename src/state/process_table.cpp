@@ -156,7 +156,9 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
     } else if (previous != nullptr && previous->exec == p.exec) {
         p.gained = previous->gained;
     }
-    if (previous != nullptr && previous->cgroups == p.cgroups && previous->namespaces == p.namespaces) {
+    // An exec is asked anew: a runtime's helper becomes the container's program by it.
+    if (record.kind != RecordKind::exec && previous != nullptr && previous->cgroups == p.cgroups &&
+        previous->namespaces == p.namespaces) {
         p.container = previous->container;
     } else if (classify_) {
         p.container = classify_(p);

@@ -73,7 +73,7 @@ def silent_runtime(results, rt, folder):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(64)
-    options = NO_RUNTIME[1:] + ["containers.docker_sockets=[%s]" % path, "metadata.wait=300ms"]
+    options = NO_RUNTIME[1:] + ["containers.docker.sockets=[%s]" % path, "metadata.wait=300ms"]
     with live.Agent(text=[RULES], options=options) as agent:
         begin = time.monotonic()
         exec_in(rt, "m1", "silent", "ls", "/")

@@ -339,13 +339,13 @@ class Runtimes:
         states = [v["RT_CONTAINERD_STATE"], v["RT_DOCKER_EXEC_ROOT"] + "/containerd",
                   v["RT_DOCKER_EXEC_ROOT"] + "/containerd/daemon"]
         return [
-            "containers.docker_sockets=[%s]" % v["RT_DOCKER_SOCKET"],
-            "containers.docker_roots=[%s]" % v["RT_DOCKER_ROOT"],
-            "containers.podman_sockets=[%s]" % v["RT_PODMAN_SOCKET"],
-            "containers.podman_storage=[%s, %s]" % (v["RT_PODMAN_ROOT"], v["RT_PODMAN_RUNROOT"]),
-            "containers.containerd_sockets=[%s]" % v["RT_CONTAINERD_SOCKET"],
-            "containers.containerd_states=[%s]" % ", ".join(states),
-            "containers.cri_sockets=[]",
+            "containers.docker.sockets=[%s]" % v["RT_DOCKER_SOCKET"],
+            "containers.docker.roots=[%s]" % v["RT_DOCKER_ROOT"],
+            "containers.podman.sockets=[%s]" % v["RT_PODMAN_SOCKET"],
+            "containers.podman.roots=[%s, %s]" % (v["RT_PODMAN_ROOT"], v["RT_PODMAN_RUNROOT"]),
+            "containers.containerd.sockets=[%s]" % v["RT_CONTAINERD_SOCKET"],
+            "containers.containerd.states=[%s]" % ", ".join(states),
+            "containers.cri.sockets=[]",
         ]
 
     def docker(self, *arguments):

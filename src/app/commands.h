@@ -1,0 +1,29 @@
+#pragma once
+// The commands, one file each. Each add_… function gives the command its options and says what to do when it is the
+// one asked for.
+
+#include "app/console.h"
+
+#include <functional>
+#include <string_view>
+
+namespace CLI {
+class App;
+} // namespace CLI
+
+namespace gyr::app {
+
+using Action = std::function<Exit()>; // what the command line asked for; set by the command found
+
+void add_run_command(CLI::App& app, Action& action);
+void add_rules_command(CLI::App& app, Action& action);
+void add_list_command(CLI::App& app, Action& action);
+void add_plan_command(CLI::App& app, Action& action);
+void add_doctor_command(CLI::App& app, Action& action);
+void add_config_command(CLI::App& app, Action& action);
+void add_version_command(CLI::App& app, Action& action);
+
+// "0.1.0"
+[[nodiscard]] std::string_view version();
+
+} // namespace gyr::app

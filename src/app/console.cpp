@@ -1,0 +1,151 @@
+#include "app/console.h"
+
+#include "alerts/format.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace gyr::app {
+namespace {
+
+bool output_was_closed = false;
+std::atomic<LogLevel> log_least{LogLevel::info};
+std::atomic<LogFormat> log_format{LogFormat::text};
+
+// Returns the errno of the first failure, 0 for none.
+int write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t n = ::write(fd, text.data(), text.size());
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        text.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
+    }
+    return 0;
+}
+
+// One line for a terminal: what a program or a file put into a message cannot break or colour it.
+std::string one_line(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    }
+    return out;
+}
+
+std::string_view to_string(LogLevel level) {
+    constexpr std::array<std::string_view, 4> kNames{"error", "warning", "info", "debug"};
+    return kNames[static_cast<std::size_t>(level)];
+}
+
+} // namespace
+
+void guard_standard_streams() {
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            output_was_closed = output_was_closed || fd == STDOUT_FILENO;
+            // The lowest free number is fd itself: those below are open by now.
+            [[maybe_unused]] const int opened = ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+        }
+    }
+}
+
+bool standard_output_closed() { return output_was_closed; }
+
+Exit print(std::string_view text) {
+    if (output_was_closed) {
+        return complain(Exit::usage, "standard output is closed");
+    }
+    const int error = write_all(STDOUT_FILENO, text);
+    if (error == 0 || error == EPIPE) {
+        return Exit::fine;
+    }
+    return complain(Exit::usage, fmt::format("cannot write to standard output: {}", std::strerror(error)));
+}
+
+Exit complain(Exit code, std::string_view message) {
+    log(LogLevel::error, message);
+    return code;
+}
+
+Exit complain(Exit code, const std::vector<Diagnostic>& problems, std::string_view more_from) {
+    std::vector<const Diagnostic*> errors;
+    for (const Diagnostic& d : problems) {
+        if (d.severity == Severity::error) {
+            errors.push_back(&d);
+        }
+    }
+    if (errors.empty()) {
+        return code;
+    }
+    const Diagnostic& first = *errors.front();
+    std::string text;
+    if (!first.place.file.empty()) {
+        text = first.place.file + (first.place.line > 0 ? fmt::format(":{}:{}", first.place.line, first.place.column) : "") + ": ";
+    }
+    for (const DiagnosticItem& item : first.context) {
+        if (item.type == "rule" || item.type == "macro" || item.type == "list") {
+            text += fmt::format("{} '{}': ", item.type, item.name);
+            break;
+        }
+    }
+    text += first.message;
+    if (!first.hint.empty()) {
+        text += fmt::format(" ({})", first.hint);
+    }
+    if (errors.size() > 1) {
+        text += fmt::format(" — and {} more; {}", errors.size() - 1, more_from);
+    }
+    return complain(code, text);
+}
+
+Exit exit_code(const Error& error) {
+    switch (error.kind) {
+    case ErrorKind::unsupported: return Exit::host;
+    case ErrorKind::invalid:
+    case ErrorKind::not_found:
+    case ErrorKind::io:
+    case ErrorKind::timeout: break;
+    }
+    return Exit::usage;
+}
+
+void set_log(LogLevel least, LogFormat format) {
+    log_least = least;
+    log_format = format;
+}
+
+void log(LogLevel level, std::string_view message) {
+    if (level > log_least.load()) {
+        return;
+    }
+    std::string line;
+    if (log_format.load() == LogFormat::json) {
+        timespec now{};
+        ::clock_gettime(CLOCK_REALTIME, &now);
+        const nlohmann::ordered_json j{{"time", format_utc(Nanos{now.tv_sec} * 1'000'000'000 + now.tv_nsec)},
+                                       {"level", to_string(level)},
+                                       {"message", message}};
+        line = j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    } else {
+        const std::string_view mark = level == LogLevel::error     ? "error: "
+                                      : level == LogLevel::warning ? "warning: "
+                                                                   : "";
+        line = fmt::format("gyr: {}{}\n", mark, one_line(message));
+    }
+    // Nothing can be done when even this fails.
+    [[maybe_unused]] const int error = write_all(STDERR_FILENO, line);
+}
+
+} // namespace gyr::app

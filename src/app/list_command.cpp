@@ -1,0 +1,30 @@
+// gyr list fields | operators: the reference of the rule language, from the tables the compiler itself uses.
+
+#include "app/commands.h"
+#include "fields/listing.h"
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+
+namespace gyr::app {
+
+void add_list_command(CLI::App& app, Action& action) {
+    CLI::App* command = app.add_subcommand("list", "What conditions and outputs can ask, and how");
+    command->require_subcommand(1);
+    command->footer("Examples:\n  gyr list fields\n  gyr list fields --format markdown\n  gyr list operators");
+    auto format = std::make_shared<std::string>("text");
+    const auto formats = CLI::IsMember({"text", "json", "markdown"});
+
+    CLI::App* fields_command = command->add_subcommand("fields", "Every field with its type, scope and meaning");
+    fields_command->add_option("--format", *format, "text, json or markdown")->check(formats);
+    fields_command->footer("Example:\n  gyr list fields --format markdown > docs/fields.md");
+    fields_command->callback([&action, format] { action = [format] { return print(fields::list_fields(*format)); }; });
+
+    CLI::App* operators_command = command->add_subcommand("operators", "Every operator, modifier and transformer");
+    operators_command->add_option("--format", *format, "text, json or markdown")->check(formats);
+    operators_command->footer("Example:\n  gyr list operators");
+    operators_command->callback([&action, format] { action = [format] { return print(fields::list_operators(*format)); }; });
+}
+
+} // namespace gyr::app

@@ -1,0 +1,47 @@
+#include "app/rule_loading.h"
+
+#include "fields/registry.h"
+#include "match/event_names.h"
+
+#include <utility>
+
+namespace gyr::app {
+
+CheckedRules load_checked(const std::vector<std::string>& paths, bool strict) {
+    rules::LoadOptions options;
+    options.fields = &fields::catalog();
+    options.events = &match::event_names();
+    CheckedRules out;
+    out.loaded = rules::load_rules(paths, std::move(options));
+
+    Matcher::Options compile;
+    compile.strict = strict;
+    if (out.loaded.sources) {
+        compile.diagnose = [sources = out.loaded.sources](Severity severity, std::string_view code, std::string message,
+                                                          lang::Span span, std::string hint) {
+            return sources->diagnose(severity, code, std::move(message), span, std::move(hint));
+        };
+    }
+    out.matcher = Matcher::compile(out.loaded.rules, compile, out.loaded.diagnostics);
+    // What the compiler found unusable shows in the listings too.
+    out.loaded.rules.assign(out.matcher->rules().begin(), out.matcher->rules().end());
+    return out;
+}
+
+std::expected<CheckedRules, Exit> load_for_command(const CommonOptions& options) {
+    const auto settings = load_settings(options);
+    if (!settings) {
+        return std::unexpected(settings.error());
+    }
+    const auto paths = find_rules(settings->config);
+    if (!paths) {
+        return std::unexpected(paths.error());
+    }
+    CheckedRules checked = load_checked(paths->paths, true);
+    if (!checked.loaded.ok()) {
+        return std::unexpected(complain(Exit::bad, checked.loaded.diagnostics, "`gyr rules check` shows them all"));
+    }
+    return checked;
+}
+
+} // namespace gyr::app

@@ -1,0 +1,27 @@
+#pragma once
+// Loading rules with everything this program knows of fields and events, as every command does it.
+
+#include "app/settings.h"
+#include "match/matcher.h"
+#include "rules/loader.h"
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gyr::app {
+
+struct CheckedRules {
+    rules::LoadedRules loaded;              // all diagnostics, those of the compiler included
+    std::shared_ptr<const Matcher> matcher; // its rules are those of loaded, in the same order
+};
+
+// strict: a rule that cannot be used is an error; otherwise it is disabled and says why.
+[[nodiscard]] CheckedRules load_checked(const std::vector<std::string>& paths, bool strict);
+
+// For commands that only look at rules: finds them (-r, configuration, usual places), loads and, when one does not load,
+// complains in one line.
+[[nodiscard]] std::expected<CheckedRules, Exit> load_for_command(const CommonOptions& options);
+
+} // namespace gyr::app

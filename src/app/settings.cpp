@@ -1,0 +1,130 @@
+#include "app/settings.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+namespace gyr::app {
+namespace {
+
+constexpr const char* kStandardConfig = "/etc/gyr/gyr.yaml";
+constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{4} << 20;
+
+std::expected<std::string, std::string> read_file(const std::string& path) {
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    if (!std::filesystem::exists(status)) {
+        return std::unexpected(error ? error.message() : std::string("there is no such file"));
+    }
+    if (std::filesystem::is_directory(status)) {
+        return std::unexpected("it is a folder");
+    }
+    std::ifstream in(path, std::ios::binary);
+    if (!in) {
+        return std::unexpected(std::strerror(errno));
+    }
+    std::string text;
+    std::vector<char> piece(65536);
+    while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())) || in.gcount() > 0) {
+        text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+        if (text.size() > kMaxConfigBytes) {
+            return std::unexpected("it is too large for a configuration");
+        }
+    }
+    return text;
+}
+
+} // namespace
+
+void CommonOptions::add_config(CLI::App& command) {
+    command.add_option("-c,--config", config_file, "Configuration file (default: /etc/gyr/gyr.yaml if it exists)")
+        ->type_name("FILE");
+    command.add_option("-o,--option", overrides, "Override one configuration key by its dotted path; repeatable")
+        ->type_name("KEY=VALUE")
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false);
+}
+
+void CommonOptions::add_rules(CLI::App& command) {
+    command.add_option("-r,--rules", rules, "Rule file or folder; repeatable, read in order")
+        ->type_name("PATH")
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false);
+}
+
+std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, Reporting reporting) {
+    config::LoadRequest request;
+    request.overrides = options.overrides;
+    request.file = options.config_file.empty() ? kStandardConfig : options.config_file;
+    std::error_code ignored;
+    if (!options.config_file.empty() || std::filesystem::exists(kStandardConfig, ignored)) {
+        auto text = read_file(request.file);
+        if (!text) {
+            return std::unexpected(
+                complain(Exit::usage, fmt::format("cannot read the configuration {}: {}", request.file, text.error())));
+        }
+        request.text = *std::move(text);
+    }
+    config::Loaded loaded = config::load_config(request);
+    if (has_errors(loaded.problems)) {
+        if (reporting == Reporting::everything) {
+            for (const Diagnostic& problem : loaded.problems) {
+                complain(Exit::usage, {problem}, {});
+            }
+            return std::unexpected(Exit::usage);
+        }
+        return std::unexpected(complain(Exit::usage, loaded.problems, "`gyr config check` shows them all"));
+    }
+    if (!options.rules.empty()) {
+        loaded.config.rules = options.rules;
+        loaded.origins["rules"] = "-r";
+    }
+    if (!options.format.empty()) {
+        for (std::size_t i = 0; i < loaded.config.outputs.size(); ++i) {
+            loaded.config.outputs[i].format = options.format;
+            loaded.origins[fmt::format("outputs[{}].format", i)] = "--format";
+        }
+    }
+    set_log(loaded.config.log.level == "error"     ? LogLevel::error
+            : loaded.config.log.level == "warning" ? LogLevel::warning
+            : loaded.config.log.level == "debug"   ? LogLevel::debug
+                                                   : LogLevel::info,
+            loaded.config.log.format == "json" ? LogFormat::json : LogFormat::text);
+    return loaded;
+}
+
+std::expected<RulePaths, Exit> find_rules(const config::Config& config) {
+    if (!config.rules.empty()) {
+        return RulePaths{config.rules, false};
+    }
+    std::error_code error;
+    std::vector<std::filesystem::path> places;
+    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (!error) {
+        // build/gyr, build/release/src/app/gyr and an unpacked archive's bin/gyr all find the rules of their own tree.
+        std::filesystem::path folder = program.parent_path();
+        for (int level = 0; level < 5 && folder.has_relative_path(); ++level) {
+            places.push_back(folder / "rules-default");
+            folder = folder.parent_path();
+        }
+    }
+    places.emplace_back("/etc/gyr/rules.d");
+    places.emplace_back("/usr/share/gyr/rules");
+    for (const std::filesystem::path& place : places) {
+        if (std::filesystem::is_directory(place, error)) {
+            return RulePaths{{place.string()}, true};
+        }
+    }
+    return std::unexpected(complain(Exit::usage, "there are no rules: name a file or folder with -r, or put some into "
+                                                 "/etc/gyr/rules.d"));
+}
+
+} // namespace gyr::app

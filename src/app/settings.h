@@ -1,0 +1,46 @@
+#pragma once
+// From the options that several commands share to the effective configuration and the rules.
+
+#include "alerts/format.h"
+#include "app/console.h"
+#include "config/loader.h"
+#include "rules/loader.h"
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+} // namespace CLI
+
+namespace gyr::app {
+
+struct CommonOptions {
+    std::string config_file;             // -c
+    std::vector<std::string> overrides;  // -o
+    std::vector<std::string> rules;      // -r
+    std::string format;                  // --format, of alerts
+
+    void add_config(CLI::App& command);  // -c and -o
+    void add_rules(CLI::App& command);   // -r
+};
+
+// How problems of the configuration are told on standard error.
+enum class Reporting : std::uint8_t {
+    one_line,   // the first, and how many more
+    everything, // each with its place
+};
+// The configuration of -c, or /etc/gyr/gyr.yaml when there is one, with -o, -r and --format laid over it.
+[[nodiscard]] std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options,
+                                                                Reporting reporting = Reporting::one_line);
+
+// What config.rules names or, when it is empty, the usual places hold.
+struct RulePaths {
+    std::vector<std::string> paths;
+    bool standard = false; // found in a usual place
+};
+[[nodiscard]] std::expected<RulePaths, Exit> find_rules(const config::Config& config);
+
+} // namespace gyr::app

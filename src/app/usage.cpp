@@ -1,0 +1,127 @@
+#include "app/usage.h"
+
+#include "app/commands.h"
+#include "lang/diagnostic.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace gyr::app {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  gyr                                         detect live with the default rules (as root)
+  gyr run -r my-rules.yaml --format json      detect live with these rules, one JSON object per alert
+  gyr rules check my-rules.yaml               name every mistake in a rule file
+  gyr rules list --tag shell                  which rules there are
+  gyr rules show "Terminal Access"            what a rule has become after macros, lists and exceptions
+  gyr list fields                             what conditions and outputs can ask
+  gyr list operators                          how they can ask
+  gyr plan -r my-rules.yaml                   what the rules make the kernel do
+  gyr config show -o metadata.wait=2s         the effective configuration
+  gyr doctor                                  what works on this host, what does not, and why
+  gyr version                                 which version this is
+
+Exit codes: 0 fine; 1 what was asked about is bad (a rule does not load); 2 wrong usage or configuration;
+3 this host cannot do it (no privilege, no BTF).)";
+
+// The innermost command that was found on the command line.
+const CLI::App& innermost(const CLI::App& app) {
+    const auto found = app.get_subcommands();
+    return found.empty() ? app : innermost(*found.front());
+}
+
+std::string command_path(const CLI::App& app) {
+    return app.get_parent() == nullptr ? app.get_name() : command_path(*app.get_parent()) + " " + app.get_name();
+}
+
+std::string suggestion_for(const CLI::App& command, const std::string& word) {
+    std::vector<std::string> known;
+    if (word.starts_with('-')) {
+        for (const CLI::Option* option : command.get_options([](const CLI::Option* o) { return o->nonpositional(); })) {
+            for (const std::string& name : option->get_lnames()) {
+                known.push_back("--" + name);
+            }
+        }
+    } else {
+        for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+            known.push_back(sub->get_name());
+        }
+    }
+    const std::vector<std::string_view> views(known.begin(), known.end());
+    const std::string_view close = closest(word.substr(0, word.find('=')), views);
+    return close.empty() ? "" : fmt::format("; did you mean {}?", close);
+}
+
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+    const CLI::App& command = innermost(app);
+    const std::string path = command_path(command);
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+        const std::vector<std::string> extras = app.remaining(true);
+        const std::string word = extras.empty() ? std::string() : extras.front();
+        const bool option = word.starts_with('-');
+        const bool has_commands = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
+        const std::string_view what = option ? "option" : has_commands ? "command" : "argument";
+        return fmt::format("{} has no {} '{}'{} (see {} --help)", path, what, word, suggestion_for(command, word), path);
+    }
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
+        !command.get_subcommands([](const CLI::App*) { return true; }).empty()) {
+        std::string names;
+        for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+            names += (names.empty() ? "" : ", ") + sub->get_name();
+        }
+        // A word that is no command is the likelier mistake than none at all.
+        const std::vector<std::string> extras = app.remaining(true);
+        if (!extras.empty()) {
+            return fmt::format("{} has no command '{}'{} (it has {})", path, extras.front(),
+                               suggestion_for(command, extras.front()), names);
+        }
+        return fmt::format("{} needs one of these commands: {}", path, names);
+    }
+    std::string message = error.what();
+    message = message.substr(0, message.find('\n'));
+    return fmt::format("{}: {} (see {} --help)", path, message, path);
+}
+
+} // namespace
+
+Exit run_command_line(std::vector<std::string> arguments) {
+    // `gyr` alone detects, and so does `gyr -r rules.yaml`.
+    const auto is_global = [](const std::string& word) {
+        return word == "-h" || word == "--help" || word == "--version" || word == "-V";
+    };
+    if (arguments.empty() || (arguments.front().starts_with('-') && !is_global(arguments.front()))) {
+        arguments.insert(arguments.begin(), "run");
+    }
+
+    CLI::App app("Gyr watches what programs on this host and in its containers do, and raises alerts by rules.", "gyr");
+    Action action;
+    app.set_version_flag("-V,--version", fmt::format("gyr {}", version()));
+    app.footer(kExamples);
+    app.require_subcommand(1);
+    app.get_formatter()->column_width(34);
+    add_run_command(app, action);
+    add_rules_command(app, action);
+    add_list_command(app, action);
+    add_plan_command(app, action);
+    add_doctor_command(app, action);
+    add_config_command(app, action);
+    add_version_command(app, action);
+
+    std::reverse(arguments.begin(), arguments.end()); // as CLI11 takes them
+    try {
+        app.parse(std::move(arguments));
+    } catch (const CLI::CallForHelp&) {
+        return print(innermost(app).help());
+    } catch (const CLI::CallForVersion& e) {
+        return print(std::string(e.what()) + "\n");
+    } catch (const CLI::ParseError& e) {
+        return complain(Exit::usage, describe(app, e));
+    }
+    return action ? action() : complain(Exit::usage, "nothing to do; see gyr --help");
+}
+
+} // namespace gyr::app
