@@ -78,7 +78,9 @@ def hooks(results):
                        "the process tracepoints are attached")
         results.equal([name for name in names if name.startswith("sys_")], [], "syscall tracepoints attached")
         perf = json.loads(live.check([BPFTOOL, "-j", "perf", "show"]) or "[]")
-        results.equal([p for p in perf if p.get("pid") == agent.pid], [], "perf events attached")
+        others = [p for p in perf if p.get("pid") == agent.pid and
+                  (p.get("fd_type") != "raw_tracepoint" or p.get("tracepoint", "").startswith("sys_"))]
+        results.equal(others, [], "nothing but the process lane's raw tracepoints is attached")
         agent.stop()
         wait_until_gone(results, held, "after SIGTERM")
     plan = live.check([live.find_binary(), "plan", "-r", "examples/rules/terminal-access.yaml"], cwd=live.ROOT)
