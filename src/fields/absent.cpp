@@ -19,6 +19,12 @@ Field net(std::string_view name, std::string_view doc) { return make_absent(name
 Field text(std::string_view name, std::string_view doc) { return make_absent(name, kText, doc); }
 Field flag(std::string_view name, std::string_view doc) { return make_absent(name, FieldType::boolean, doc); }
 
+Field types() {
+    Field f = text("fd.types", "Types of all open descriptors, or of one").list().arg(ArgKind::optional, ArgForm::index);
+    f.info.no_rhs = true;
+    return f;
+}
+
 } // namespace
 
 std::span<const Field> absent_fields() {
@@ -66,7 +72,7 @@ std::span<const Field> absent_fields() {
         make_absent("fd.dev.minor", FieldType::int32, "Minor number of fd.dev").as(Format::decimal),
         make_absent("fd.ino", FieldType::int64, "Inode of the file").as(Format::decimal),
         text("fd.nameraw", "Path as the program gave it"),
-        text("fd.types", "Types of all open descriptors, or of one").list().arg(ArgKind::optional, ArgForm::index),
+        types(),
         flag("fd.is_upper_layer", "The file lies in the writable upper layer of an overlay"),
         flag("fd.is_lower_layer", "The file lies in a lower layer of an overlay"),
         text("fs.path.name", "Path that a file operation was about"),

@@ -97,9 +97,16 @@ Value arg(const Context& c, const Argument& a) {
     const int i = param_index(c, a);
     return i < 0 ? none(c, a) : text_param(c, static_cast<std::size_t>(i));
 }
+enum RawSign : int { kUnsigned = 1, kSigned = 2 };
+
 Value rawarg(const Context& c, const Argument& a) {
     const int i = param_index(c, a);
-    return i < 0 ? none(c, a) : raw_param(c, static_cast<std::size_t>(i));
+    if (i < 0) return none(c, a);
+    Value v = raw_param(c, static_cast<std::size_t>(i));
+    // Events disagree on the sign of some parameters (fdlimit); the type the rule was compiled with decides.
+    if (a.code == kSigned && v.kind == ValueKind::u64) return Value::of_i64(static_cast<std::int64_t>(v.u));
+    if (a.code == kUnsigned && v.kind == ValueKind::i64) return Value::of_u64(static_cast<std::uint64_t>(v.i));
+    return v;
 }
 // "evt.arg.name" takes the longest parameter name the text begins with, as the language has it.
 Result<> param_name(Argument& a, FieldType&) {
@@ -114,17 +121,23 @@ Result<> raw_param_name(Argument& a, FieldType& t) {
     if (a.is_index) return fail(ErrorKind::invalid, "evt.rawarg takes the name of a parameter, not its number");
     if (auto ok = param_name(a, t); !ok) return ok;
     // The type is that of the parameter; where events disagree, of the first that this build delivers.
+    const ParamInfo* found = nullptr;
     for (const EventCode code : live_event_codes())
-        if (const int i = find_param(code, a.text); i >= 0) {
-            t = field_type(find_event(code)->params[static_cast<std::size_t>(i)].type);
-            return {};
-        }
+        if (const int i = find_param(code, a.text); i >= 0 && !found) found = &find_event(code)->params[static_cast<std::size_t>(i)];
     for (const EventInfo& e : event_schema())
         for (const ParamInfo& p : e.params)
-            if (p.name == a.text) {
-                t = field_type(p.type);
-                return {};
-            }
+            if (p.name == a.text && !found) found = &p;
+    t = field_type(found->type);
+    switch (found->type) {
+    case ParamType::int8:
+    case ParamType::int16:
+    case ParamType::int32:
+    case ParamType::int64:
+    case ParamType::errno_code:
+    case ParamType::fd:
+    case ParamType::pid: a.code = kSigned; break;
+    default: a.code = kUnsigned; break;
+    }
     return {};
 }
 
@@ -250,10 +263,10 @@ std::span<const Field> evt_fields() {
         make_absent("evt.is_open_write", FieldType::boolean, "The file was opened for writing"),
         make_absent("evt.is_open_exec", FieldType::boolean, "The file was created executable"),
         make_absent("evt.is_open_create", FieldType::boolean, "The open created the file"),
-        make_field("evt.infra.docker.name", kText, constant, "Never had a value; kept so that old rules load", never).old().hide(),
-        make_field("evt.infra.docker.container.id", kText, constant, "Never had a value; kept so that old rules load", never).old().hide(),
-        make_field("evt.infra.docker.container.name", kText, constant, "Never had a value; kept so that old rules load", never).old().hide(),
-        make_field("evt.infra.docker.container.image", kText, constant, "Never had a value; kept so that old rules load", never).old().hide(),
+        make_field("evt.infra.docker.name", kText, constant, "Never had a value; kept so that old rules load", never).hide(),
+        make_field("evt.infra.docker.container.id", kText, constant, "Never had a value; kept so that old rules load", never).hide(),
+        make_field("evt.infra.docker.container.name", kText, constant, "Never had a value; kept so that old rules load", never).hide(),
+        make_field("evt.infra.docker.container.image", kText, constant, "Never had a value; kept so that old rules load", never).hide(),
         make_field("evt.cause", kText, constant, "The event that made a process rule true: execve, procchange, snapshot …", type).ours(),
         make_field("evt.missing", kText, container, "What is not known about this event and why, such as container:runtime_timeout", missing).list().ours(),
     };

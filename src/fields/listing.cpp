@@ -1,113 +1,187 @@
 #include "fields/listing.h"
 
 #include "fields/registry.h"
+#include "lang/ast.h"
+#include "lang/transformer.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <array>
+#include <algorithm>
+#include <iterator>
+#include <vector>
 
 namespace gyr::fields {
-
 namespace {
 
-using Json = nlohmann::ordered_json;
+struct Family {
+    std::string_view title;
+    std::span<const Field> fields;
+};
 
-std::string_view argument(const Field& f) {
-    if (f.info.arg == lang::ArgKind::none) return "";
-    const bool required = f.info.arg == lang::ArgKind::required;
-    if (f.info.suffix_arg) return required ? ".name" : "[.name]";
-    switch (f.arg_form) {
-    case ArgForm::index: return required ? "[n]" : "([n])";
-    case ArgForm::key: return required ? "[key]" : "([key])";
-    default: return required ? "[n or key]" : "([n or key])";
-    }
+std::vector<Family> families() {
+    return {{"Events", evt_fields()},          {"Processes", proc_fields()},   {"Threads", thread_fields()},
+            {"Users", user_fields()},          {"Groups", group_fields()},     {"Containers", container_fields()},
+            {"Kubernetes", k8s_fields()},      {"Files, connections and the rest", absent_fields()}};
 }
 
-std::string_view family(const Field& f) { return f.info.name.substr(0, f.info.name.find('.')); }
+// How the name is written with its argument.
+std::string written(const Field& f) {
+    std::string name(f.info.name);
+    if (f.info.arg == lang::ArgKind::none) return name;
+    std::string_view word = "x";
+    switch (f.arg_form) {
+    case ArgForm::index: word = "n"; break;
+    case ArgForm::key: word = "key"; break;
+    case ArgForm::index_or_key: word = "n|key"; break;
+    case ArgForm::name:
+    case ArgForm::index_or_name: word = "name"; break;
+    case ArgForm::none: break;
+    }
+    std::string arg = f.info.suffix_arg ? fmt::format(".{}", word) : fmt::format("[{}]", word);
+    if (f.info.suffix_arg && f.info.bracket_arg) arg += "|[n]";
+    return f.info.arg == lang::ArgKind::required ? name + arg : fmt::format("{}({})?", name, arg);
+}
 
-struct Operator {
-    std::string_view name, takes, meaning;
+std::string type_of(const Field& f) { return (f.info.is_list ? "list of " : "") + std::string(lang::to_string(f.info.type)); }
+
+std::vector<std::string> notes(const Field& f) {
+    std::vector<std::string> out;
+    if (f.own) out.emplace_back("own");
+    if (f.any_of) out.emplace_back("any of");
+    if (f.info.filter_only) out.emplace_back("conditions only");
+    if (f.info.print_only) out.emplace_back("output only");
+    if (f.info.deprecated) out.emplace_back("deprecated");
+    if (!f.info.unavailable.empty()) out.emplace_back("not in this build");
+    return out;
+}
+
+std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+
+std::string markdown_cell(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+    return out;
+}
+
+struct OperatorInfo {
+    lang::Op op;
+    std::string_view takes, lists, doc;
 };
-constexpr std::array kOperators = {
-    Operator{"exists", "any", "the field has a value"},
-    Operator{"=", "any but lists", "equal; == is the same"},
-    Operator{"!=", "any but lists", "has a value, and another one"},
-    Operator{"<, <=, >, >=", "numbers, text", "order"},
-    Operator{"contains, icontains", "text, bytes", "has the text in it; icontains ignores the case of ASCII letters"},
-    Operator{"startswith, endswith", "text, bytes", "begins or ends with the text"},
-    Operator{"bcontains, bstartswith", "bytes", "the same with the right side as hexadecimal digits"},
-    Operator{"glob, iglob", "text", "the whole value fits a shell pattern; * also takes slashes"},
-    Operator{"regex", "text", "the whole value fits a POSIX regular expression (RE2)"},
-    Operator{"in", "any", "is one of the values; a list: each of its values is"},
-    Operator{"intersects", "any", "is one of the values; a list: at least one of its values is"},
-    Operator{"pmatch", "text", "lies at or below one of the paths; components may be shell patterns"},
-    Operator{"oneof, anyof, allof", "after an operator on text", "exactly one, at least one, or every value of the list fulfils it"},
-    Operator{"tolower(), toupper()", "text", "the text in lower or upper case"},
-    Operator{"basename()", "text", "what follows the last slash"},
-    Operator{"b64()", "text, bytes", "decoded from Base64"},
-    Operator{"len()", "text, bytes, lists", "number of bytes or of values"},
-    Operator{"join(), concat()", "text, lists", "values put together, with or without a separator"},
-    Operator{"getopt()", "lists of text", "command line options as getopt(3) reads them"},
-    Operator{"val()", "a field, on the right side", "the field's value instead of a text"},
+constexpr OperatorInfo kOperators[] = {
+    {lang::Op::exists, "everything", "yes", "the field has a value"},
+    {lang::Op::eq, "numbers, booleans, strings, buffers, addresses, networks", "no", "equal; == means the same"},
+    {lang::Op::ne, "as =", "no", "not equal; false when the field has no value"},
+    {lang::Op::lt, "numbers, strings", "no", "less"},
+    {lang::Op::le, "numbers, strings", "no", "less or equal"},
+    {lang::Op::gt, "numbers, strings", "no", "greater"},
+    {lang::Op::ge, "numbers, strings", "no", "greater or equal"},
+    {lang::Op::contains, "strings, buffers", "no", "the value contains the text"},
+    {lang::Op::icontains, "strings", "no", "contains, whatever the case (ASCII)"},
+    {lang::Op::bcontains, "buffers", "no", "contains these bytes, written in hexadecimal"},
+    {lang::Op::startswith, "strings, buffers", "no", "the value begins with the text"},
+    {lang::Op::bstartswith, "buffers", "no", "begins with these bytes, written in hexadecimal"},
+    {lang::Op::endswith, "strings, buffers", "no", "the value ends with the text"},
+    {lang::Op::glob, "strings", "no", "the whole value matches a shell pattern; * crosses slashes"},
+    {lang::Op::iglob, "strings", "no", "glob, whatever the case (ASCII)"},
+    {lang::Op::regex, "strings", "no", "the whole value matches a POSIX extended regular expression"},
+    {lang::Op::in, "as =", "yes", "the value is one of the list; of a list field every value is"},
+    {lang::Op::intersects, "as =", "yes", "as in; of a list field at least one value is"},
+    {lang::Op::pmatch, "strings", "no", "one of the paths is the value or a folder above it; components may hold ? * ["},
 };
+
+nlohmann::ordered_json field_json(const Field& f) {
+    nlohmann::ordered_json j;
+    j["name"] = f.info.name;
+    j["type"] = lang::to_string(f.info.type);
+    j["list"] = f.info.is_list;
+    j["argument"] = f.info.arg == lang::ArgKind::none ? "none" : f.info.arg == lang::ArgKind::optional ? "optional" : "required";
+    j["form"] = written(f);
+    j["scope"] = to_string(f.scope);
+    j["description"] = f.doc;
+    j["available"] = f.info.unavailable.empty();
+    j["deprecated"] = f.info.deprecated;
+    j["filter_only"] = f.info.filter_only;
+    j["print_only"] = f.info.print_only;
+    j["own"] = f.own;
+    auto names = nlohmann::ordered_json::array();
+    for (const Alias& a : aliases())
+        if (a.stands_for == f.info.name) names.push_back(a.name);
+    j["aliases"] = std::move(names);
+    return j;
+}
 
 } // namespace
 
 std::string list_fields(std::string_view format) {
-    if (format == "json") {
-        Json all = Json::array();
-        for (const Field* f : all_fields()) {
-            if (f->hidden) continue;
-            all.push_back({{"name", f->info.name}, {"argument", argument(*f)}, {"type", to_string(f->info.type)},
-                           {"list", f->info.is_list}, {"scope", to_string(f->scope)}, {"own", f->own},
-                           {"deprecated", f->info.deprecated}, {"unavailable", f->info.unavailable}, {"doc", f->doc}});
-        }
-        return all.dump(1) + "\n";
-    }
     std::string out;
-    std::string_view last;
-    const bool markdown = format == "markdown";
-    if (markdown)
-        out += "# Fields\n\nWhat conditions can compare and outputs can print, written by `gyr list fields --format markdown`. Scope tells "
-               "when a value can change: *constant* at load, *process* when the process changes, *event* with each event, *time* by "
-               "the clock. Fields marked with + are Gyr's own.\n";
-    for (const Field* f : all_fields()) {
-        if (f->hidden) continue;
-        if (family(*f) != last) {
-            last = family(*f);
-            out += markdown ? fmt::format("\n## {}\n\n| field | type | scope | meaning |\n|---|---|---|---|\n", last) : fmt::format("\n{}\n", last);
-        }
-        const std::string name = fmt::format("{}{}{}", f->info.name, argument(*f), f->own ? " +" : "");
-        std::string doc(f->doc);
-        if (f->info.deprecated) doc += "; deprecated";
-        if (!f->info.unavailable.empty()) doc += "; this build cannot deliver it";
-        if (markdown) {
-            std::string safe;
-            for (const char c : doc) {
-                if (c == '|') safe += '\\';
-                safe += c;
-            }
-            out += fmt::format("| `{}` | {}{} | {} | {} |\n", name, to_string(f->info.type), f->info.is_list ? " list" : "", to_string(f->scope), safe);
-        } else {
-            out += fmt::format("  {:<42} {:<10} {:<8} {}\n", name, to_string(f->info.type), to_string(f->scope), doc);
-        }
+    auto to = std::back_inserter(out);
+    if (format == "json") {
+        auto all = nlohmann::ordered_json::array();
+        for (const Field* f : all_fields())
+            if (!f->hidden) all.push_back(field_json(*f));
+        return all.dump(2) + "\n";
     }
-    if (!markdown && !out.empty()) out.erase(0, 1);
+    if (format == "markdown") {
+        out += "# Fields\n\nWritten by `gyr list fields --format markdown`; a test compares the two.\n\n"
+               "Scope says when a value can change: *constant* with the type of the event, *process* with the process image, "
+               "*event* with each event, *time* with the clock. A rule that asks for process fields only, and names no event "
+               "type, is a process rule: it fires once per process image.\n\n"
+               "Notes: *own*: not in Falco's language; *any of*: without index a comparison holds when it holds for one of "
+               "several values; *not in this build*: a condition that uses the field is refused, an output prints `<NA>`.\n";
+        for (const Family& family : families()) {
+            fmt::format_to(to, "\n## {}\n\n| field | type | scope | meaning | notes |\n|---|---|---|---|---|\n", family.title);
+            for (const Field& f : family.fields)
+                if (!f.hidden)
+                    fmt::format_to(to, "| `{}` | {} | {} | {} | {} |\n", markdown_cell(written(f)), type_of(f), to_string(f.scope),
+                                   markdown_cell(f.doc), joined(notes(f)));
+        }
+        out += "\n## Aliases\n\n| name | stands for |\n|---|---|\n";
+        for (const Alias& a : aliases()) fmt::format_to(to, "| `{}` | `{}` |\n", a.name, a.stands_for);
+        return out;
+    }
+    for (const Family& family : families()) {
+        fmt::format_to(to, "{}\n", family.title);
+        for (const Field& f : family.fields) {
+            if (f.hidden) continue;
+            const auto extra = notes(f);
+            fmt::format_to(to, "  {:<44} {:<16} {:<9} {}{}\n", written(f), type_of(f), to_string(f.scope), f.doc,
+                           extra.empty() ? "" : " (" + joined(extra) + ")");
+        }
+        out += '\n';
+    }
+    out += "Aliases\n";
+    for (const Alias& a : aliases()) fmt::format_to(to, "  {:<44} {}\n", a.name, a.stands_for);
     return out;
 }
 
 std::string list_operators(std::string_view format) {
+    std::string out;
+    auto to = std::back_inserter(out);
     if (format == "json") {
-        Json all = Json::array();
-        for (const Operator& o : kOperators) all.push_back({{"operator", o.name}, {"takes", o.takes}, {"doc", o.meaning}});
-        return all.dump(1) + "\n";
+        nlohmann::ordered_json j;
+        j["operators"] = nlohmann::ordered_json::array();
+        for (const OperatorInfo& o : kOperators)
+            j["operators"].push_back({{"name", lang::to_string(o.op)}, {"takes", o.takes}, {"lists", o.lists == "yes"}, {"description", o.doc}});
+        j["transformers"] = nlohmann::ordered_json::array();
+        for (const lang::TransformerInfo& t : lang::transformers())
+            j["transformers"].push_back({{"name", t.name}, {"description", t.summary}});
+        j["modifiers"] = {"oneof", "anyof", "allof"};
+        return j.dump(2) + "\n";
     }
-    std::string out = format == "markdown" ? "| operator | takes | meaning |\n|---|---|---|\n" : "";
-    for (const Operator& o : kOperators) {
-        out += format == "markdown" ? fmt::format("| `{}` | {} | {} |\n", o.name, o.takes, o.meaning)
-                                    : fmt::format("  {:<24} {:<28} {}\n", o.name, o.takes, o.meaning);
+    const bool markdown = format == "markdown";
+    out += markdown ? "| operator | takes | list fields | meaning |\n|---|---|---|---|\n" : "Operators\n";
+    for (const OperatorInfo& o : kOperators) {
+        if (markdown) fmt::format_to(to, "| `{}` | {} | {} | {} |\n", lang::to_string(o.op), o.takes, o.lists, o.doc);
+        else fmt::format_to(to, "  {:<12} {}\n", lang::to_string(o.op), o.doc);
     }
+    out += markdown ? "\n| transformer | gives |\n|---|---|\n" : "\nTransformers\n";
+    for (const lang::TransformerInfo& t : lang::transformers()) {
+        if (markdown) fmt::format_to(to, "| `{}` | {} |\n", t.name, t.summary);
+        else fmt::format_to(to, "  {:<12} {}\n", t.name, t.summary);
+    }
+    out += markdown ? "\nBefore a list: `oneof` (exactly one element), `anyof` (at least one), `allof` (every one).\n"
+                    : "\nBefore a list: oneof (exactly one element), anyof (at least one), allof (every one)\n";
     return out;
 }
 

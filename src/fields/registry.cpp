@@ -217,7 +217,7 @@ const lang::FieldCatalog& catalog() {
     return instance;
 }
 
-std::expected<BoundField, BindError> bind(std::string_view name, const std::optional<std::string>& arg) {
+std::expected<BoundField, BindError> bind_field(std::string_view name, const std::optional<std::string>& arg) {
     const lang::FieldMatch match = catalog().find(name);
     const auto error = [](std::string message, std::string hint = {}) {
         return std::unexpected(BindError{std::move(message), std::move(hint), false});

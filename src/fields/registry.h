@@ -106,7 +106,7 @@ struct BindError {
 };
 // name as parsed (a dotted argument still in it), arg the bracketed argument. A field that this build cannot deliver
 // binds; see field->info.unavailable.
-[[nodiscard]] std::expected<BoundField, BindError> bind(std::string_view name, const std::optional<std::string>& arg);
+[[nodiscard]] std::expected<BoundField, BindError> bind_field(std::string_view name, const std::optional<std::string>& arg);
 
 // The registry as the language sees it.
 [[nodiscard]] const lang::FieldCatalog& catalog();

@@ -41,7 +41,7 @@ std::expected<ExprId, TypeError> Expressions::add(const lang::Operand& operand, 
 }
 
 std::expected<ExprId, TypeError> Expressions::add_field(const lang::Field& field, const lang::Span& span) {
-    auto bound = fields::bind(field.name, field.arg);
+    auto bound = fields::bind_field(field.name, field.arg);
     if (!bound)
         return std::unexpected(TypeError{bound.error().message, bound.error().hint, span, bound.error().unknown_field});
     Expression e;

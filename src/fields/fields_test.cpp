@@ -1,0 +1,262 @@
+#include "fields/registry.h"
+#include "fields/test_support.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace gyr::fields {
+namespace {
+
+// The value of a field, as text, for an event.
+struct Probe {
+    test::World world;
+    std::shared_ptr<ProcessImage> parent = world.process(10, "/usr/sbin/sshd", {"sshd", "-D"});
+    std::shared_ptr<ProcessImage> process = world.process(20, "/bin/busybox", {"sh", "-c", "echo hi"}, parent.get());
+    Event event = test::exec_event(process);
+    Arena arena;
+
+    Value value(std::string_view name, std::optional<std::string> arg = {}) {
+        const auto bound = bind_field(name, arg);
+        EXPECT_TRUE(bound) << name << ": " << (bound ? "" : bound.error().message);
+        if (!bound || !bound->field->extract) return Value::missing(Missing::unsupported);
+        const EvalWorld view = world.view();
+        return bound->field->extract(Context{event, view, arena}, bound->arg);
+    }
+    std::string text(std::string_view name, std::optional<std::string> arg = {}) {
+        const Value v = value(name, std::move(arg));
+        const auto* field = find_field(name);
+        std::string out;
+        append_text(out, v, field ? field->info.type : lang::FieldType::none, field ? field->format : Format::none);
+        return out;
+    }
+};
+
+TEST(Fields, ProcessTexts) {
+    Probe p;
+    EXPECT_EQ(p.text("proc.name"), "busybox");
+    EXPECT_EQ(p.text("proc.exe"), "sh");
+    EXPECT_EQ(p.text("proc.exepath"), "/bin/busybox");
+    EXPECT_EQ(p.text("proc.cmdline"), "busybox -c echo hi");
+    EXPECT_EQ(p.text("proc.args"), "-c echo hi");
+    EXPECT_EQ(p.text("proc.args", "1"), "echo hi");
+    EXPECT_EQ(p.text("proc.args", "7"), "") << "out of range is an empty text, not missing";
+    EXPECT_EQ(p.text("proc.exeline"), "sh -c echo hi");
+    EXPECT_EQ(p.text("proc.cmdnargs"), "2");
+    EXPECT_EQ(p.text("proc.cmdlenargs"), "9");
+    EXPECT_EQ(p.text("proc.cwd"), "/root/");
+    EXPECT_EQ(p.text("proc.key"), "20-1020");
+    EXPECT_EQ(p.text("proc.argv"), "(sh,-c,echo hi)");
+    EXPECT_EQ(p.text("proc.pid"), "20");
+    EXPECT_EQ(p.text("proc.duration"), "1000000000");
+}
+
+TEST(Fields, EnvironmentByName) {
+    Probe p;
+    auto exec = std::make_shared<ExecImage>(*p.process->exec);
+    exec->env = test::items({"PATH=/bin", "PATHX=1", "EMPTY="});
+    p.process->exec = exec;
+    EXPECT_EQ(p.text("proc.env"), "PATH=/bin PATHX=1 EMPTY=");
+    EXPECT_EQ(p.text("proc.env", "PATH"), "/bin");
+    EXPECT_EQ(p.text("proc.env", "EMPTY"), "");
+    EXPECT_EQ(p.text("proc.env", "NONE"), "");
+}
+
+TEST(Fields, Ancestors) {
+    Probe p;
+    EXPECT_EQ(p.text("proc.pname"), "sshd");
+    EXPECT_EQ(p.text("proc.parent.name"), "sshd");
+    EXPECT_EQ(p.text("proc.ppid"), "10");
+    EXPECT_EQ(p.text("proc.aname", "0"), "busybox");
+    EXPECT_EQ(p.text("proc.aname", "1"), "sshd");
+    EXPECT_TRUE(p.value("proc.aname", "2").is_missing());
+    EXPECT_EQ(p.text("proc.aname"), "(sshd)") << "itself left out";
+    EXPECT_EQ(p.text("proc.acmdline", "1"), "sshd -D");
+    EXPECT_EQ(p.text("proc.ancestors.exepath"), "(/usr/sbin/sshd)");
+    p.process->parent = {1, 1}; // reparented to a process that is not known
+    EXPECT_EQ(p.value("proc.pname").why, Missing::gone);
+    EXPECT_EQ(p.text("proc.ancestors.exepath"), "(/usr/sbin/sshd)") << "who forked it stays who forked it";
+}
+
+TEST(Fields, AncestorWalkEndsInACircle) {
+    Probe p;
+    p.parent->parent = p.process->key;
+    EXPECT_EQ(p.text("proc.aname"), "(sshd)");
+    EXPECT_EQ(p.value("proc.aname", "60").kind, ValueKind::text);
+    p.parent->parent = p.parent->key;
+    EXPECT_TRUE(p.value("proc.aname", "5").is_missing());
+}
+
+TEST(Fields, UsersAndGroups) {
+    Probe p;
+    EXPECT_EQ(p.text("user.name"), "root");
+    EXPECT_EQ(p.text("user.id"), "0");
+    EXPECT_EQ(p.text("user.loginuid"), "-1");
+    EXPECT_EQ(p.text("user.loginname"), "<NA>");
+    EXPECT_EQ(p.text("user.name_source"), "host");
+    p.process->credentials.uid = 4711;
+    EXPECT_EQ(p.value("user.name").kind, ValueKind::text) << "rules compare with the text <NA>";
+    EXPECT_EQ(p.text("user.name"), "<NA>");
+    p.world.users.why = Missing::pending;
+    EXPECT_TRUE(p.value("user.name").is_pending());
+    p.process->groups = {10, 27};
+    EXPECT_EQ(p.text("user.groups"), "(10,27)");
+    EXPECT_EQ(p.text("group.name"), "root");
+}
+
+TEST(Fields, ContainerOfTheHost) {
+    Probe p;
+    EXPECT_EQ(p.text("container.id"), "host");
+    EXPECT_EQ(p.text("container.name"), "host");
+    EXPECT_EQ(p.text("container.type"), "host");
+    EXPECT_EQ(p.text("container.image.repository"), "");
+    EXPECT_EQ(p.value("container.image").why, Missing::not_container);
+    EXPECT_EQ(p.text("container.privileged"), "false");
+    EXPECT_EQ(p.value("k8s.pod.name").why, Missing::not_container);
+}
+
+TEST(Fields, ContainerMetadata) {
+    Probe p;
+    p.process->container = test::make_container(true);
+    EXPECT_EQ(p.text("container.id"), "3ad7b26ded6d");
+    EXPECT_EQ(p.text("container.image"), "busybox:latest");
+    EXPECT_EQ(p.text("container.runtime"), "docker");
+    EXPECT_EQ(p.text("container.mount", "1"), "/etc:/host/etc:ro:false:");
+    EXPECT_EQ(p.text("container.mount.dest", "docker.sock"), "/sock");
+    EXPECT_EQ(p.text("container.mount.source", "/host/etc"), "/etc");
+    EXPECT_TRUE(p.value("container.mount", "9").is_missing());
+    EXPECT_EQ(p.text("container.labels"), "a:1, z:3");
+    EXPECT_EQ(p.text("container.label", "z"), "3");
+    EXPECT_EQ(p.value("k8s.ns.name").why, Missing::not_kubernetes);
+}
+
+TEST(Fields, ContainerMetadataOnItsWayOrNeverComing) {
+    Probe p;
+    p.process->container = test::make_container(false);
+    EXPECT_EQ(p.text("container.id"), "3ad7b26ded6d") << "never waits";
+    for (const std::string_view name : {"container.name", "container.image", "container.type", "container.privileged", "container.mounts", "k8s.pod.name"})
+        EXPECT_TRUE(p.value(name).is_pending()) << name;
+    p.process->container->why = Missing::runtime_timeout;
+    EXPECT_EQ(p.value("container.name").why, Missing::runtime_timeout);
+    EXPECT_EQ(p.text("container.missing"), "runtime_timeout");
+    EXPECT_EQ(p.text("evt.missing"), "(container:runtime_timeout)");
+}
+
+TEST(Fields, EventParameters) {
+    Probe p;
+    EXPECT_EQ(p.text("evt.type"), "execve");
+    EXPECT_EQ(p.text("evt.dir"), "<");
+    EXPECT_EQ(p.text("evt.category"), "process");
+    EXPECT_EQ(p.text("evt.res"), "SUCCESS");
+    EXPECT_EQ(p.text("evt.arg.exe"), "sh");
+    EXPECT_EQ(p.text("evt.arg", "1"), "sh");
+    EXPECT_EQ(p.text("evt.arg.args"), "-c.echo hi");
+    EXPECT_EQ(p.text("evt.arg.pid"), "busybox") << "a process id is shown by its name";
+    EXPECT_EQ(p.text("evt.rawarg.pid"), "20");
+    EXPECT_EQ(p.text("evt.arg.uid"), "root");
+    EXPECT_EQ(p.text("evt.arg.loginuid"), "<NONE>");
+    EXPECT_EQ(p.text("evt.arg.flags"), "0");
+    auto exec = std::make_shared<ExecImage>(*p.process->exec);
+    exec->exe_file.marks = kFileUpperLayer | kFileMemfd;
+    p.process->exec = exec;
+    EXPECT_EQ(p.text("evt.arg.flags"), "EXE_UPPER_LAYER|EXE_FROM_MEMFD");
+    EXPECT_EQ(p.text("evt.rawarg.flags"), "6");
+    EXPECT_TRUE(p.value("evt.arg.reaper_tid").is_missing()) << "an execve has no such parameter";
+    EXPECT_NE(p.text("evt.args").find("exe=sh args=-c.echo hi tid=20(busybox) pid=20(busybox) ptid=10(sshd)"), std::string::npos) << p.text("evt.args");
+}
+
+TEST(Fields, ExitParameters) {
+    Probe p;
+    p.event.code = kProcExit;
+    p.event.exit_code = 3 << 8;
+    EXPECT_EQ(p.text("evt.type"), "procexit");
+    EXPECT_EQ(p.text("evt.arg.ret"), "3");
+    EXPECT_EQ(p.text("evt.arg.sig"), "0");
+    p.event.exit_code = 9 | 0x80;
+    EXPECT_EQ(p.text("evt.arg.sig"), "SIGKILL");
+    EXPECT_EQ(p.text("evt.arg.core"), "1");
+    EXPECT_TRUE(p.value("syscall.type").is_missing()) << "the end of a process is no system call";
+}
+
+TEST(Fields, TerminalNames) {
+    Probe p;
+    p.process->tty = 34816;
+    EXPECT_EQ(p.text("proc.tty.name"), "pts/0");
+    p.process->tty = 34816 + 17;
+    EXPECT_EQ(p.text("proc.tty.name"), "pts/17");
+    p.process->tty = 4 << 8 | 1;
+    EXPECT_EQ(p.text("proc.tty.name"), "tty1");
+    p.process->tty = 0;
+    EXPECT_TRUE(p.value("proc.tty.name").is_missing());
+}
+
+TEST(Fields, WithoutAProcessEverythingSaysLost) {
+    Probe p;
+    p.event.process = nullptr;
+    EXPECT_EQ(p.value("proc.name").why, Missing::lost);
+    EXPECT_EQ(p.value("container.id").why, Missing::lost);
+    EXPECT_EQ(p.value("user.uid").why, Missing::lost);
+}
+
+// Every field that this build delivers, on several events and worlds: the value has the kind its type promises, and
+// nothing crashes when there is nothing to look at.
+TEST(Fields, ValuesHaveTheKindOfTheirType) {
+    for (const int variant : {0, 1, 2, 3}) {
+        Probe p;
+        if (variant == 1) p.process->container = test::make_container(true);
+        if (variant == 2) p.process->container = test::make_container(false);
+        if (variant == 3) p.event.process = nullptr, p.event.code = kProcExit, p.event.has_result = false;
+        for (const Field* f : all_fields()) {
+            if (!f->extract) {
+                EXPECT_FALSE(f->info.unavailable.empty()) << f->info.name;
+                continue;
+            }
+            std::optional<std::string> arg;
+            std::string name(f->info.name);
+            if (f->info.arg == lang::ArgKind::required) {
+                if (name == "evt.rawarg" || name == "evt.arg") name += ".uid";
+                else if (name == "evt.type.is") name += ".execve";
+                else if (f->info.suffix_arg) name += ".memory";
+                else arg = "1";
+            }
+            const Value v = p.value(name, arg);
+            if (v.is_missing()) {
+                EXPECT_NE(v.why, Missing::none) << name;
+                continue;
+            }
+            const bool many = f->info.is_list || (f->any_of && !arg);
+            if (many && v.kind == ValueKind::text) continue; // proc.aenv by name
+            EXPECT_EQ(many, v.kind == ValueKind::list) << name;
+            const Value one = !many ? v : v.list().empty() ? Value() : v.list()[0];
+            if (one.is_missing()) continue;
+            switch (lang::class_of(f->info.type == lang::FieldType::dyn ? lang::FieldType::uint32 : f->info.type)) {
+            case lang::TypeClass::string: EXPECT_EQ(one.kind, ValueKind::text) << name; break;
+            case lang::TypeClass::boolean: EXPECT_EQ(one.kind, ValueKind::boolean) << name; break;
+            case lang::TypeClass::number: {
+                using enum lang::FieldType;
+                const auto t = f->info.type;
+                const bool is_signed = t == int8 || t == int16 || t == int32 || t == int64;
+                EXPECT_EQ(one.kind, is_signed ? ValueKind::i64 : ValueKind::u64) << name;
+                break;
+            }
+            default: ADD_FAILURE() << name << " has an unexpected type";
+            }
+        }
+    }
+}
+
+TEST(Fields, EntriesAreWhole) {
+    std::set<std::string_view> seen;
+    for (const Field* f : all_fields()) {
+        EXPECT_TRUE(seen.insert(f->info.name).second) << f->info.name << " twice";
+        EXPECT_FALSE(f->doc.empty()) << f->info.name;
+        EXPECT_FALSE(f->doc.ends_with('.')) << f->info.name;
+    }
+    for (const Alias& a : aliases()) {
+        EXPECT_FALSE(seen.contains(a.name)) << a.name;
+        EXPECT_TRUE(seen.contains(a.stands_for)) << a.name;
+    }
+}
+
+} // namespace
+} // namespace gyr::fields
