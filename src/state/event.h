@@ -4,29 +4,50 @@
 
 #include "base/ids.h"
 #include "event/event_type.h"
+#include "event/fd_info.h"
 #include "state/process.h"
+#include "state/thread_facts.h"
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gyr {
 
 struct Event {
     EventCode code = kEventNone;
-    std::uint64_t number = 0;          // counts events of this run from 1
-    Nanos time = 0;                    // wall clock
+    std::uint64_t number = 0; // counts events of this run from 1
+    Nanos time = 0;           // wall clock
     Tid tid = 0;
     std::int16_t cpu = -1;
     bool has_result = false;
-    std::int64_t result = 0;           // return value; negative errno
-    ProcessImagePtr process;           // the process after the event; null when unknown
-    ProcessImagePtr before;            // exec, change: the image it had; null otherwise
+    std::int64_t result = 0;                  // return value; negative errno
+    ProcessImagePtr process;                  // the process after the event; null when unknown
+    ProcessImagePtr before;                   // exec, change: the image it had; null otherwise
     RecordKind record = RecordKind::snapshot; // process-lane events
-    std::uint64_t clone_flags = 0;     // fork
-    ProcessKey child;                  // fork: the new process (event is the parent's); else empty
-    std::int32_t exit_code = 0;        // exit: wait status word
+    std::uint64_t clone_flags = 0;            // fork
+    ProcessKey child;                         // fork: the new process (event is the parent's); else empty
+    std::int32_t exit_code = 0;               // exit: wait status word
+
+    // Events with parameters (system calls, captures). The views and pointers are the source's and the state's, good
+    // until the next event; keep() makes them this event's own. Parameters are as event/raw_event.h describes.
+    // Process-lane events have none: fields compute their parameters from the image.
+    std::span<const std::string_view> params;
+    const FdInfo* fd = nullptr; // the descriptor acted on; null when the event has none or it is not known
+    std::int64_t fd_number = -1;
+    const FdInfo* path = nullptr; // live: what a path argument led to
+    const ThreadFacts* thread = nullptr;
+
+    // Copies what params, fd, path and thread point to, so that the event outlives its source's buffer. Allocates; only
+    // for the few events that are held.
+    void keep();
+
+  private:
+    struct Kept;
+    std::shared_ptr<const Kept> kept_;
 };
 
 } // namespace gyr

@@ -1,0 +1,50 @@
+#pragma once
+// An event as a source tells it: its type and parameters, before anything is known about the process behind it. A
+// capture file and the live system-call collector give the same thing, so state, fields and the writer have one form to
+// know.
+//
+// Parameters are in the capture format's encoding (reference/param-types.tsv): little-endian numbers, text with its
+// NUL, an empty view for an absent or empty value. All views point into the source's buffer and are valid only during
+// the call that delivers the event.
+
+#include "base/ids.h"
+#include "event/event_type.h"
+#include "event/fd_info.h"
+
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace gyr {
+
+inline constexpr std::size_t kMaxParams = 32;
+
+struct RawEvent {
+    EventCode code = kEventNone;
+    std::int16_t cpu = -1;
+    Nanos time = 0;                           // wall clock
+    std::int64_t tid = 0;                     // of the host's pid namespace
+    std::uint32_t dump_flags = 0;             // of the capture block: bit 0, only for the state
+    std::span<const std::string_view> params; // as many as the schema names, or fewer
+    // Live only.
+    ProcessKey process;           // the thread's process; empty when the source cannot tell
+    const FdInfo* fd = nullptr;   // the descriptor the call acted on, as the kernel had it
+    const FdInfo* path = nullptr; // the object a path argument led to, as the kernel resolved it
+};
+
+// A number at the start of a parameter; 0 when the parameter is shorter.
+template <class T>
+[[nodiscard]] T load_param(std::string_view bytes) {
+    T value{};
+    if (bytes.size() >= sizeof value) std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+}
+
+// A text parameter without its NUL.
+[[nodiscard]] inline std::string_view text_of_param(std::string_view bytes) {
+    if (!bytes.empty() && bytes.back() == '\0') bytes.remove_suffix(1);
+    return bytes;
+}
+
+} // namespace gyr

@@ -1,0 +1,25 @@
+#include "state/event.h"
+
+#include <deque>
+
+namespace gyr {
+
+struct Event::Kept {
+    std::deque<std::string> bytes;
+    std::vector<std::string_view> params;
+    FdInfo fd, path;
+    ThreadFacts thread;
+};
+
+void Event::keep() {
+    if (kept_ || (params.empty() && !fd && !path && !thread)) return;
+    auto kept = std::make_shared<Kept>();
+    for (const std::string_view p : params) kept->params.emplace_back(kept->bytes.emplace_back(p));
+    params = kept->params;
+    if (fd) kept->fd = *fd, fd = &kept->fd;
+    if (path) kept->path = *path, path = &kept->path;
+    if (thread) kept->thread = *thread, thread = &kept->thread;
+    kept_ = std::move(kept);
+}
+
+} // namespace gyr
