@@ -15,14 +15,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <string_view>
 
 namespace gyr::capfile {
 
 inline constexpr std::size_t kEventCodes = 454; // codes of the capture format
-
-class EnterStore;
 
 struct ConversionStats {
     std::uint64_t upgraded = 0;       // delivered with a new type or more parameters
@@ -54,22 +50,22 @@ class Converter {
     // Forgets the enter events kept: a new section begins.
     void reset();
 
-    [[nodiscard]] const ConversionStats& stats() const { return stats_; }
+    [[nodiscard]] const ConversionStats& stats() const;
 
   private:
     // By event code: the number of parameters with which an event is current as it is.
     static constexpr std::uint8_t kAnyCount = 0xff, kNeverCurrent = 0xfe;
     static const std::array<std::uint8_t, kEventCodes> kExpected;
+    class Upgrader;
+
     Outcome upgrade(RawEvent& event);
 
-    ConversionStats stats_;
-    std::unique_ptr<EnterStore> store_;
-    std::array<std::string_view, kMaxParams> params_{};
-    std::string container_json_;
+    std::unique_ptr<Upgrader> upgrader_;
 };
 
-// Whether Falco's rules see an event of this code. Enter events of system calls only keep the state, as do those that
-// tell of users, groups and containers.
+// Whether rules see events of this code. Enter events of system calls only keep the state.
 [[nodiscard]] bool reaches_rules(EventCode code);
+// Events that tell of containers, users and groups: at the beginning of a capture they describe what was there.
+[[nodiscard]] bool is_inventory(EventCode code);
 
 } // namespace gyr::capfile

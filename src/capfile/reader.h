@@ -96,6 +96,9 @@ class Reader {
     [[nodiscard]] const ThreadRecord& thread() const;
     [[nodiscard]] const FdRecord& fd() const;
     [[nodiscard]] const RawEvent& event() const;
+    // Whether rules see the event, as Falco has it. Not enter events of system calls, those marked as only for the
+    // state, and those of users, groups and containers before the first other event: they describe what was there.
+    [[nodiscard]] bool for_rules() const;
     [[nodiscard]] const UnknownBlock& unknown_block() const;
     [[nodiscard]] const Damage& damage() const;
     [[nodiscard]] const ReaderStats& stats() const;
