@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "state/event.h"
+#include "state/host_addresses.h"
 #include "state/process_view.h"
 #include "state/users.h"
 
@@ -18,6 +19,7 @@ struct EvalWorld {
     const UserView* users = nullptr;
     const std::string* hostname = nullptr;
     Nanos first_event_time = 0; // of this run, for evt.reltime
+    const HostAddresses* addresses = nullptr; // of the machine the events are of
 };
 
 namespace fields {

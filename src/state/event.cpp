@@ -12,7 +12,8 @@ struct Event::Kept {
 };
 
 void Event::keep() {
-    if (kept_ || (params.empty() && !fd && !path && !thread)) return;
+    if (kept_ || (params.empty() && !fd && !path && !thread && !fds)) return;
+    fds = nullptr;
     auto kept = std::make_shared<Kept>();
     for (const std::string_view p : params) kept->params.emplace_back(kept->bytes.emplace_back(p));
     params = kept->params;

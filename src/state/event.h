@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "event/event_type.h"
 #include "event/fd_info.h"
+#include "state/fd_view.h"
 #include "state/process.h"
 #include "state/thread_facts.h"
 
@@ -38,8 +39,10 @@ struct Event {
     std::span<const std::string_view> params;
     const FdInfo* fd = nullptr; // the descriptor acted on; null when the event has none or it is not known
     std::int64_t fd_number = -1;
+    bool fd_name_changed = false; // the event gave fd another name than it had
     const FdInfo* path = nullptr; // live: what a path argument led to
     const ThreadFacts* thread = nullptr;
+    const FdView* fds = nullptr; // replay: the process's other descriptors; not kept by keep()
 
     // Copies what params, fd, path and thread point to, so that the event outlives its source's buffer. Allocates; only
     // for the few events that are held.
