@@ -27,7 +27,7 @@ struct AlertValue {
     friend bool operator==(const AlertValue&, const AlertValue&) = default;
 };
 
-// A named value. Names of block members and blocks are literals of the builder; output fields own theirs.
+// A named value.
 struct AlertMember {
     std::string name;
     AlertValue value;
@@ -36,11 +36,11 @@ struct AlertMember {
 // "container", "k8s", "user", "proc", …: an object of the native JSON. A block or member without meaning for the event
 // is not there at all.
 struct AlertBlock {
-    std::string_view name;
+    std::string name;
     std::vector<AlertMember> members;
     // Objects inside a list ("ancestors" of proc): each is a block without a name.
     struct ObjectList {
-        std::string_view name;
+        std::string name;
         std::vector<AlertBlock> objects;
     };
     std::vector<ObjectList> lists;

@@ -1,5 +1,8 @@
 #include "alerts/format.h"
 
+#include "alerts/format_schema.h"
+#include "alerts/json_text.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +13,9 @@ namespace {
 
 using Json = nlohmann::json;                // keys in alphabetical order, as Falco prints them
 using OrderedJson = nlohmann::ordered_json; // keys in the order of design
+using json_text::block_object;
+using json_text::dump_line;
+using json_text::members_object;
 
 constexpr Nanos kSecond = 1'000'000'000;
 
@@ -38,84 +44,6 @@ std::string format_prefix_time(Nanos time, TimeFormat format) {
     }
     ::localtime_r(&at.seconds, &parts);
     return fmt::format("{:02}:{:02}:{:02}.{:09}", parts.tm_hour, parts.tm_min, parts.tm_sec, at.nanos);
-}
-
-// Escapes what is legal inside a JSON string and yet moves a terminal's cursor, reverses its text or ends a line for
-// some readers: DEL, C1 controls, line and paragraph separators, bidirectional overrides. In valid UTF-8 these
-// sequences stand only inside strings of the document.
-std::string escape_display(std::string_view utf8) {
-    std::string out;
-    out.reserve(utf8.size() + 16);
-    for (std::size_t i = 0; i < utf8.size(); ++i) {
-        const auto at = [&](std::size_t k) { return static_cast<unsigned char>(k < utf8.size() ? utf8[k] : 0); };
-        unsigned code = 0;
-        std::size_t length = 1;
-        if (at(i) == 0x7f) {
-            code = 0x7f;
-        } else if (at(i) == 0xc2 && at(i + 1) >= 0x80 && at(i + 1) <= 0x9f) {
-            code = at(i + 1);
-            length = 2;
-        } else if (at(i) == 0xe2 && at(i + 1) == 0x80 && at(i + 2) >= 0xa8 && at(i + 2) <= 0xae) {
-            code = 0x2000U + (at(i + 2) - 0x80U);
-            length = 3;
-        } else if (at(i) == 0xe2 && at(i + 1) == 0x81 && at(i + 2) >= 0xa6 && at(i + 2) <= 0xa9) {
-            code = 0x2040U + (at(i + 2) - 0x80U);
-            length = 3;
-        }
-        if (code == 0) {
-            out += utf8[i];
-        } else {
-            out += fmt::format("\\u{:04x}", code);
-            i += length - 1;
-        }
-    }
-    return out;
-}
-
-template <class AnyJson>
-std::string dump_line(const AnyJson& document) {
-    return escape_display(document.dump(-1, ' ', false, AnyJson::error_handler_t::replace));
-}
-
-template <class AnyJson>
-AnyJson to_json_value(const AlertValue& value) {
-    struct Visitor {
-        AnyJson operator()(std::monostate) const { return nullptr; }
-        AnyJson operator()(bool v) const { return v; }
-        AnyJson operator()(std::int64_t v) const { return v; }
-        AnyJson operator()(std::uint64_t v) const { return v; }
-        AnyJson operator()(double v) const { return v; }
-        AnyJson operator()(const std::string& v) const { return v; }
-        AnyJson operator()(const AlertValue::List& list) const {
-            AnyJson array = AnyJson::array();
-            for (const AlertValue& item : list) {
-                array.push_back(to_json_value<AnyJson>(item));
-            }
-            return array;
-        }
-    };
-    return std::visit(Visitor{}, value.data);
-}
-
-template <class AnyJson>
-AnyJson members_object(const std::vector<AlertMember>& members) {
-    AnyJson object = AnyJson::object();
-    for (const AlertMember& member : members) {
-        object[member.name] = to_json_value<AnyJson>(member.value);
-    }
-    return object;
-}
-
-OrderedJson block_object(const AlertBlock& block) {
-    OrderedJson object = members_object<OrderedJson>(block.members);
-    for (const AlertBlock::ObjectList& list : block.lists) {
-        OrderedJson array = OrderedJson::array();
-        for (const AlertBlock& item : list.objects) {
-            array.push_back(block_object(item));
-        }
-        object[std::string(list.name)] = std::move(array);
-    }
-    return object;
 }
 
 std::string upper(std::string_view text) {
@@ -154,7 +82,7 @@ std::string native(const Alert& a) {
     j["hostname"] = a.hostname;
     j["tags"] = a.tags;
     for (const AlertBlock& block : a.blocks) {
-        j[std::string(block.name)] = block_object(block);
+        j[block.name] = block_object(block);
     }
     j["output_fields"] = members_object<OrderedJson>(a.output_fields);
     if (!a.missing.empty()) {
@@ -267,6 +195,8 @@ std::string format(const Alert& a, const FormatOptions& options) {
     switch (options.format) {
     case AlertFormat::json: return native(a);
     case AlertFormat::falco: return falco(a, options.time);
+    case AlertFormat::ecs: return format_ecs(a);
+    case AlertFormat::ocsf: return format_ocsf(a);
     case AlertFormat::text: break;
     }
     return escape_line(text_line(a.time, a.priority, a.message, options.time));
@@ -278,6 +208,16 @@ std::string format_internal(const Record& record, const FormatOptions& options) 
         return native(record);
     }
     const Internal m = internal_message(record);
+    if (options.format == AlertFormat::ecs || options.format == AlertFormat::ocsf) {
+        Alert alert;
+        alert.time = m.time;
+        alert.rule = m.rule;
+        alert.priority = m.priority;
+        alert.message = m.message;
+        alert.source = "internal";
+        alert.hostname = m.hostname;
+        return options.format == AlertFormat::ecs ? format_ecs(alert) : format_ocsf(alert);
+    }
     if (options.format == AlertFormat::falco) {
         return falco(m, options.time);
     }
@@ -299,14 +239,10 @@ std::string format(const Notice& n, const FormatOptions& options) { return forma
 } // namespace
 
 std::optional<AlertFormat> parse_alert_format(std::string_view name) {
-    if (name == "text") {
-        return AlertFormat::text;
-    }
-    if (name == "json") {
-        return AlertFormat::json;
-    }
-    if (name == "falco") {
-        return AlertFormat::falco;
+    for (std::size_t i = 0; i < kAlertFormats.size(); ++i) {
+        if (kAlertFormats[i] == name) {
+            return static_cast<AlertFormat>(i);
+        }
     }
     return std::nullopt;
 }

@@ -5,11 +5,14 @@
 //   text   HH:MM:SS.nnnnnnnnn: Priority message
 //   json   Gyr's own record, described in docs/alerts.md; gaps are {"gap": {…}}, notices {"notice": {…}}
 //   falco  the keys, order, casing and time format of Falco's JSON; gaps and notices as its internal messages are
+//   ecs    Elastic Common Schema 8
+//   ocsf   Open Cybersecurity Schema Framework 1.1, class Detection Finding
 //
 // Pure functions of their arguments (and the time zone): safe on any thread.
 
 #include "alerts/alert.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +20,8 @@
 
 namespace gyr {
 
-enum class AlertFormat : std::uint8_t { text, json, falco };
+enum class AlertFormat : std::uint8_t { text, json, falco, ecs, ocsf };
+inline constexpr std::array<std::string_view, 5> kAlertFormats = {"text", "json", "falco", "ecs", "ocsf"}; // by value
 [[nodiscard]] std::optional<AlertFormat> parse_alert_format(std::string_view name);
 
 // How text lines, and the "output" of falco, show the time: local time of day, or ISO 8601 in UTC.

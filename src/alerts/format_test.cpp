@@ -72,12 +72,13 @@ TEST_F(FormatTest, NativeJsonOmitsMissingWhenNothingIsAndMarksRevisions) {
 }
 
 TEST_F(FormatTest, FalcoJsonHasExactlyItsKeysInAlphabeticalOrder) {
-    EXPECT_EQ(as(terminal_alert(), AlertFormat::falco),
-              R"~({"hostname":"node1",)~"
-              R"~("output":"10:30:00.123456789: Warning An interactive shell was spawned in container box. (user: root 0)",)~"
-              R"~("output_fields":{"container.name":"box","evt.time":1769855400123456789,"proc.tty":null,"user.uid":0},)~"
-              R"~("priority":"Warning","rule":"Terminal Access","source":"syscall","tags":["container","shell"],)~"
-              R"~("time":"2026-01-31T10:30:00.123456789Z"})~");
+    EXPECT_EQ(
+        as(terminal_alert(), AlertFormat::falco),
+        R"~({"hostname":"node1",)~"
+        R"~("output":"10:30:00.123456789: Warning An interactive shell was spawned in container box. (user: root 0)",)~"
+        R"~("output_fields":{"container.name":"box","evt.time":1769855400123456789,"proc.tty":null,"user.uid":0},)~"
+        R"~("priority":"Warning","rule":"Terminal Access","source":"syscall","tags":["container","shell"],)~"
+        R"~("time":"2026-01-31T10:30:00.123456789Z"})~");
 }
 
 TEST_F(FormatTest, FalcoJsonWithIsoTimeNamesThatField) {
@@ -150,7 +151,8 @@ TEST_F(FormatTest, GapIsOneLineInEveryFormat) {
     for (const auto& [key, value] : j.items()) {
         keys.push_back(key);
     }
-    EXPECT_EQ(keys, (std::vector<std::string>{"hostname", "output", "output_fields", "priority", "rule", "source", "time"}));
+    EXPECT_EQ(keys,
+              (std::vector<std::string>{"hostname", "output", "output_fields", "priority", "rule", "source", "time"}));
     EXPECT_EQ(j["source"], "internal");
     EXPECT_EQ(j["output_fields"]["gap.count"], 3);
     const std::string text = as(gap, AlertFormat::text);
@@ -168,7 +170,8 @@ TEST(Uuid, IsVersion7OfTheTimeAndUnique) {
     ASSERT_EQ(a.size(), 36U);
     EXPECT_EQ(a[14], '7');
     EXPECT_NE(std::string("89ab").find(a[19]), std::string::npos);
-    EXPECT_EQ(std::stoull(a.substr(0, 8) + a.substr(9, 4), nullptr, 16), static_cast<unsigned long long>(kTime / 1'000'000));
+    EXPECT_EQ(std::stoull(a.substr(0, 8) + a.substr(9, 4), nullptr, 16),
+              static_cast<unsigned long long>(kTime / 1'000'000));
     EXPECT_NE(a, b);
 }
 

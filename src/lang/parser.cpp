@@ -380,6 +380,9 @@ class Parser {
     std::optional<Operand> number_rhs() {
         if (auto call = call_here(); call || error_) return call;
         if (auto number = number_value()) return number;
+        if (options_.plain_names) {
+            if (auto word = text_value(); word || error_) return word;
+        }
         fail_missing("expected a number, found " + shown(),
              scan_field_name(text_, pos_) != 0 ? "write val(...) around a field on the right side" : "");
         return std::nullopt;
@@ -519,6 +522,13 @@ class Parser {
             return operand_from(start, std::move(field));
         }
         const std::size_t length = scan_identifier(text_, pos_);
+        if (options_.plain_names && length != 0 && peek(length) != '(') {
+            const std::string_view name = text_.substr(pos_, length);
+            if (name == "and" || name == "or" || name == "not") return std::nullopt;
+            consume(length);
+            last_was_value_ = false;
+            return operand_from(start, Field{std::string(name), std::nullopt, false});
+        }
         if (length == 0 || peek(length) != '(') return std::nullopt;
         if (text_.substr(pos_, length) == "val") {
             fail_at("val() belongs on the right side of a comparison", pos_, length);

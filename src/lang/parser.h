@@ -26,6 +26,7 @@ struct ParseError {
 struct ParseOptions {
     std::uint32_t origin = 0;     // goes into every Span
     std::uint32_t max_depth = 100; // grammar levels; kRuleDepth for conditions of rules and macros
+    bool plain_names = false;      // filters over records: a name without a dot is a field, and <, <=, >, >= take words
 };
 inline constexpr std::uint32_t kRuleDepth = 1000;
 

@@ -1,12 +1,12 @@
 #pragma once
-// Counts what an output had to leave out, until a gap record can say so.
+// Counts what had to be left out on the way to an output, until a gap record can say so.
 
 #include "alerts/alert.h"
 
 #include <map>
 #include <string>
 
-namespace gyr::outputs {
+namespace gyr {
 
 class LossTally {
   public:
@@ -24,4 +24,4 @@ class LossTally {
     std::map<std::string, std::uint64_t> rules_; // at most as many as there are rules
 };
 
-} // namespace gyr::outputs
+} // namespace gyr

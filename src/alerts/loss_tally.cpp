@@ -1,8 +1,8 @@
-#include "outputs/loss_tally.h"
+#include "alerts/loss_tally.h"
 
 #include <algorithm>
 
-namespace gyr::outputs {
+namespace gyr {
 
 void LossTally::add(const AlertRecord& record) {
     Nanos from = 0;
@@ -41,4 +41,4 @@ GapRecord LossTally::take(const std::string& stage, const std::string& reason, c
     return gap;
 }
 
-} // namespace gyr::outputs
+} // namespace gyr

@@ -1,0 +1,17 @@
+#pragma once
+// The way back from a line of Gyr's native JSON to the record it was made of. What was printed from the result is the
+// same line again. Foreign bytes are refused with a sentence, never trusted.
+
+#include "alerts/alert.h"
+#include "base/result.h"
+
+#include <string_view>
+
+namespace gyr {
+
+[[nodiscard]] Result<AlertRecord> parse_record(std::string_view line);
+
+// "2026-01-31T10:30:00.123456789Z", with any number of decimals or none.
+[[nodiscard]] Result<Nanos> parse_utc(std::string_view text);
+
+} // namespace gyr

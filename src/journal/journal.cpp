@@ -1,0 +1,497 @@
+#include "journal/journal.h"
+
+#include "alerts/format.h"
+#include "alerts/lookup.h"
+#include "alerts/parse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace gyr::journal {
+namespace {
+
+constexpr Nanos kSecond = 1'000'000'000;
+constexpr Nanos kRetryEvery = 2 * kSecond; // a file that cannot be written
+constexpr Nanos kRetainEvery = kSecond;
+constexpr Nanos kCursorsEvery = kSecond / 5;
+constexpr std::uint64_t kCheckpointEvery = 4U << 20; // bytes of records
+constexpr std::size_t kBatchRecords = 4096;          // in one transaction
+constexpr std::size_t kUnwrittenBytes = 64U << 20;   // kept for when the file can be written again
+
+Nanos clock_now(clockid_t clock) {
+    timespec t{};
+    ::clock_gettime(clock, &t);
+    return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
+}
+Nanos steady_now() { return clock_now(CLOCK_MONOTONIC); }
+Nanos wall_now() { return clock_now(CLOCK_REALTIME); }
+
+void block_signals() {
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+} // namespace
+
+Journal::Journal(Options options) : options_(std::move(options)) {
+    status_.path = options_.path;
+    if (options_.path.empty()) {
+        status_.problem = "it is switched off";
+    } else {
+        // Numbers that a journal found later will not have given yet.
+        next_sequence_ = static_cast<std::uint64_t>(wall_now() / 1000);
+        end_ = next_sequence_ - 1;
+        open_store();
+    }
+    kept_at_ = cursors_at_ = steady_now();
+    thread_ = std::thread([this] {
+        block_signals();
+        run();
+    });
+}
+
+Journal::~Journal() {
+    close(0);
+    store_.reset();
+    if (lock_fd_ >= 0) ::close(lock_fd_);
+}
+
+// --- the file ---
+
+bool Journal::lock_file() {
+    if (lock_fd_ >= 0) return true;
+    const std::string path = options_.path + ".lock";
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        give_up_store(fmt::format("cannot open {}: {}", path, std::strerror(errno)), Trouble::other);
+        return false;
+    }
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ::close(fd);
+        give_up_store(fmt::format("another agent uses {}", options_.path), Trouble::other);
+        return false;
+    }
+    lock_fd_ = fd;
+    return true;
+}
+
+void Journal::open_store() {
+    std::error_code error;
+    const std::filesystem::path folder = std::filesystem::path(options_.path).parent_path();
+    if (!folder.empty() && !std::filesystem::exists(folder, error)) {
+        std::filesystem::create_directories(folder, error);
+        std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+    }
+    if (!lock_file()) return;
+    // Alerts carry command lines, and so may carry secrets.
+    if (const int fd = ::open(options_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); fd >= 0) ::close(fd);
+    Store::Options store_options{.path = options_.path,
+                                 .max_bytes = options_.max_bytes,
+                                 .max_age = options_.max_age,
+                                 .sync = options_.sync,
+                                 .limit_bytes_for_test = options_.limit_bytes_for_test};
+    Trouble trouble = Trouble::none;
+    auto store = Store::open(store_options, trouble);
+    if (!store && trouble == Trouble::corrupt) {
+        set_aside();
+        store = Store::open(store_options, trouble);
+    }
+    if (!store) {
+        give_up_store(store.error().message, trouble);
+        return;
+    }
+    begin_from(*store);
+    const bool again = store_ == nullptr && !status_.problem.empty();
+    store_ = std::make_unique<Store>(std::move(*store));
+    {
+        const std::lock_guard lock(mutex_);
+        status_.durable = true;
+        status_.problem.clear();
+    }
+    if (again) notice("journal", fmt::format("the journal {} is written again", options_.path));
+}
+
+// Takes over what the file knows: the head, cursors, roll-ups that are still open.
+void Journal::begin_from(Store& store) {
+    const Result<bool> in_use = store.begin_use();
+    const std::uint64_t head = store.head().sequence;
+    const std::lock_guard lock(mutex_);
+    crashed_ = in_use.value_or(false);
+    for (const std::string& output : options_.outputs) {
+        if (const auto at = store.cursor(output)) cursors_[output] = *at;
+    }
+    if (!options_.outputs.empty()) (void)store.keep_only_cursors(options_.outputs);
+    if (end_ < head || recent_.empty()) {
+        next_sequence_ = std::max(head + 1, recent_.empty() ? 1 : next_sequence_);
+        end_ = next_sequence_ - 1;
+    }
+    if (const auto open = store.open_rollups()) {
+        for (const StoredRecord& stored : *open) {
+            const auto record = parse_record(stored.text);
+            if (const Alert* alert = record ? std::get_if<Alert>(&*record) : nullptr)
+                rollup_.count_again(*alert, stored.rollup_key, stored.sequence);
+        }
+    }
+    status_.head = head;
+    status_.head_digest = to_hex(store.head().digest);
+}
+
+void Journal::give_up_store(const std::string& why, Trouble trouble) {
+    store_.reset();
+    retry_at_ = steady_now() + kRetryEvery;
+    bool news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        news = status_.problem != why;
+        status_.durable = false;
+        status_.problem = why;
+    }
+    if (!news) return;
+    if (options_.demanded || trouble == Trouble::full)
+        notice("journal", fmt::format("the journal cannot be written: {}; alerts go on from memory", why));
+    else if (options_.on_problem)
+        options_.on_problem(fmt::format("no journal is kept: {}", why));
+}
+
+// A damaged file is evidence: it is renamed, not removed.
+void Journal::set_aside() {
+    store_.reset();
+    const std::string aside = fmt::format("{}.damaged-{}", options_.path, wall_now() / kSecond);
+    ::rename(options_.path.c_str(), aside.c_str());
+    for (const char* tail : {"-wal", "-shm"}) ::rename((options_.path + tail).c_str(), (aside + tail).c_str());
+    {
+        const std::lock_guard lock(mutex_);
+        const std::uint64_t first = recent_.empty() ? end_ + 1 : recent_.front().sequence;
+        for (Subscription* subscription : subscriptions_) {
+            if (subscription->next_ + 1 >= first) continue;
+            subscription->vanished_ += first - 1 - subscription->next_;
+            subscription->lost_upto_ = subscription->next_ = first - 1;
+        }
+    }
+    notice("journal",
+           fmt::format("the journal was damaged; what is left of it is now {}, and a new one begins", aside));
+}
+
+// --- the thread ---
+
+void Journal::notice(std::string kind, std::string message) {
+    if (options_.on_problem) options_.on_problem(message);
+    push(std::make_shared<const AlertRecord>(
+        Notice{wall_now(), std::move(kind), std::move(message), options_.hostname}));
+}
+
+void Journal::run() {
+    for (;;) {
+        std::vector<Incoming> batch;
+        const bool closing = take(batch);
+        handle(std::move(batch), closing);
+        const Nanos now = steady_now();
+        housekeeping(now);
+        if (closing) {
+            const std::lock_guard lock(mutex_);
+            if (incoming_.empty() && overflow_.empty()) break; // a notice of housekeeping still counts
+        }
+    }
+    cursors_at_ = 0;
+    save_cursors();
+    if (store_) {
+        (void)store_->end_use();
+        store_->checkpoint(true);
+    }
+}
+
+// Waits for records, or for something else to be due. True: the end was asked for.
+bool Journal::take(std::vector<Incoming>& batch) {
+    std::unique_lock lock(mutex_);
+    if (incoming_.empty() && overflow_.empty() && !closing_) {
+        Nanos until = steady_now() + kCursorsEvery;
+        if (const Nanos rollup = rollup_.next_deadline(); rollup != 0) until = std::min(until, rollup);
+        arrived_.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until)),
+                            [this] { return !incoming_.empty() || closing_; });
+    }
+    if (new_rollup_) rollup_.set_rules(std::move(*std::exchange(new_rollup_, nullptr)));
+    if (!overflow_.empty()) {
+        auto gap = std::make_shared<const AlertRecord>(
+            overflow_.take("journal", "more was reported than could be written", options_.hostname));
+        incoming_.push_back(
+            {.record = std::move(gap), .bytes = 0, .sequence = 0, .rolled = Rolled::no, .rollup_key = {}});
+        ++stats_.accepted;
+    }
+    while (!incoming_.empty() && batch.size() < kBatchRecords) {
+        batch.push_back(std::move(incoming_.front()));
+        incoming_.pop_front();
+    }
+    status_.waiting = incoming_.size();
+    return closing_ && incoming_.empty();
+}
+
+void Journal::handle(std::vector<Incoming> batch, bool closing) {
+    const std::size_t taken = batch.size();
+    std::size_t bytes = 0;
+    bool new_cursor = false;
+    {
+        const std::lock_guard lock(mutex_);
+        new_cursor = std::exchange(new_cursor_, false);
+    }
+    if (new_cursor) save_cursors(); // before there is anything behind it
+    for (Incoming& item : batch) {
+        item.sequence = next_sequence_++;
+        bytes += item.bytes;
+    }
+    roll_up(batch, closing);
+    if (!batch.empty()) publish(batch, commit(batch));
+    {
+        const std::lock_guard lock(mutex_);
+        incoming_bytes_ -= bytes;
+        settled_count_ += taken;
+        stats_.delivered += taken;
+    }
+    settled_.notify_all();
+}
+
+void Journal::roll_up(std::vector<Incoming>& batch, bool closing) {
+    const Nanos now = steady_now();
+    for (Incoming& item : batch) {
+        const Alert* alert = std::get_if<Alert>(item.record.get());
+        if (alert == nullptr || rollup_.admit(*alert, item.sequence, now, item.rollup_key)) continue;
+        item.rolled = Rolled::open;
+    }
+    for (Rollup::Summary& summary : rollup_.take_due(now, closing)) {
+        told_.push_back({summary.key, summary.upto});
+        auto record = std::make_shared<const AlertRecord>(std::move(summary.alert));
+        batch.push_back({.record = std::move(record),
+                         .bytes = 0,
+                         .sequence = next_sequence_++,
+                         .rolled = Rolled::no,
+                         .rollup_key = {}});
+    }
+}
+
+bool Journal::commit(const std::vector<Incoming>& batch) {
+    if (!store_) {
+        if (!options_.path.empty()) keep_unwritten(batch);
+        return false;
+    }
+    const Nanos begin = steady_now();
+    std::vector<NewRecord> records;
+    records.reserve(batch.size() + unwritten_.size());
+    std::uint64_t bytes = 0;
+    const auto add = [&](const Incoming& item) {
+        records.push_back({item.sequence, item.record.get(),
+                           format_record(*item.record, {AlertFormat::json, TimeFormat::local}), item.rolled,
+                           item.rollup_key});
+        bytes += records.back().text.size();
+    };
+    for (const Incoming& item : unwritten_) add(item);
+    for (const Incoming& item : batch) add(item);
+    const Result<> done = store_->append(records, told_);
+    if (!done) {
+        const Trouble trouble = store_->trouble();
+        const std::string why = done.error().message;
+        keep_unwritten(batch);
+        if (trouble == Trouble::corrupt) {
+            set_aside();
+            open_store();
+            return false; // with the next batch
+        }
+        give_up_store(why, trouble);
+        return false;
+    }
+    told_.clear();
+    unwritten_.clear();
+    unwritten_bytes_ = 0;
+    since_checkpoint_ += bytes;
+    const std::lock_guard lock(mutex_);
+    ++status_.transactions;
+    status_.committed += records.size();
+    status_.commit_time += steady_now() - begin;
+    status_.head = store_->head().sequence;
+    status_.head_digest = to_hex(store_->head().digest);
+    for (Recent& recent : recent_) recent.durable = true;
+    return true;
+}
+
+void Journal::keep_unwritten(const std::vector<Incoming>& batch) {
+    for (const Incoming& item : batch) {
+        if (unwritten_bytes_ + item.bytes > kUnwrittenBytes) {
+            unkept_.add(*item.record);
+            continue;
+        }
+        unwritten_bytes_ += item.bytes;
+        unwritten_.push_back(item);
+    }
+}
+
+void Journal::publish(std::vector<Incoming>& batch, bool durable) {
+    const std::lock_guard lock(mutex_);
+    for (Incoming& item : batch) {
+        end_ = item.sequence;
+        status_.rolled_up += item.rolled == Rolled::no ? 0U : 1U;
+        const std::size_t bytes = item.bytes != 0 ? item.bytes : approximate_bytes(*item.record);
+        recent_bytes_ += bytes;
+        recent_.push_back({item.sequence, std::move(item.record), bytes, durable, item.rolled != Rolled::no});
+    }
+    trim();
+    notify();
+}
+
+// What the outputs have passed, or can read from the file, need not stay; the rest only as long as there is room.
+void Journal::trim() {
+    while (recent_bytes_ > options_.recent_bytes && recent_.size() > 1) {
+        const Recent& oldest = recent_.front();
+        if (!oldest.durable && !oldest.rolled) {
+            for (Subscription* subscription : subscriptions_) {
+                if (subscription->next_ < oldest.sequence) declare(*subscription, *oldest.record, oldest.sequence);
+            }
+        }
+        recent_bytes_ -= oldest.bytes;
+        recent_.pop_front();
+    }
+}
+
+void Journal::declare(Subscription& subscription, const AlertRecord& record, std::uint64_t sequence) {
+    subscription.lost_.add(record);
+    subscription.next_ = subscription.lost_upto_ = sequence;
+}
+
+void Journal::notify() {
+    const std::uint64_t one = 1;
+    for (const Subscription* subscription : subscriptions_) {
+        [[maybe_unused]] const auto n = ::write(subscription->wake_fd_, &one, sizeof one);
+    }
+}
+
+void Journal::housekeeping(Nanos now) {
+    if (!store_ && !options_.path.empty() && now >= retry_at_) {
+        retry_at_ = now + kRetryEvery;
+        open_store();
+        if (store_ && !unkept_.empty())
+            push(std::make_shared<const AlertRecord>(
+                unkept_.take("journal file", "the journal could not be written", options_.hostname)));
+        if (store_ && !unwritten_.empty()) (void)commit({});
+    }
+    if (now - cursors_at_ >= kCursorsEvery) save_cursors();
+    if (!store_) return;
+    if (now - kept_at_ >= kRetainEvery) retain(now);
+    if (since_checkpoint_ >= kCheckpointEvery) {
+        since_checkpoint_ = 0;
+        store_->checkpoint(false);
+    }
+}
+
+void Journal::save_cursors() {
+    cursors_at_ = steady_now();
+    std::map<std::string, std::uint64_t> changed;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const Subscription* subscription : subscriptions_)
+            cursors_[subscription->name()] = subscription->position();
+        for (const auto& [output, sequence] : cursors_) {
+            const auto saved = saved_cursors_.find(output);
+            if (saved == saved_cursors_.end() || saved->second != sequence) changed[output] = sequence;
+        }
+    }
+    if (changed.empty() || !store_) return;
+    if (const Result<> done = store_->save_cursors(changed); !done) {
+        give_up_store(done.error().message, store_->trouble());
+        return;
+    }
+    for (const auto& [output, sequence] : changed) saved_cursors_[output] = sequence;
+}
+
+void Journal::retain(Nanos now) {
+    kept_at_ = now;
+    std::vector<Overrun> overruns;
+    const Result<bool> more = store_->retain(wall_now(), overruns);
+    if (!more) {
+        give_up_store(more.error().message, store_->trouble());
+        return;
+    }
+    if (*more) kept_at_ = 0;
+    const std::uint64_t bytes = store_->bytes();
+    const std::lock_guard lock(mutex_);
+    status_.bytes = bytes;
+    for (const Overrun& overrun : overruns) {
+        for (Subscription* subscription : subscriptions_) {
+            if (subscription->name() != overrun.output || subscription->next_ >= overrun.upto) continue;
+            GapRecord gap;
+            gap.from = overrun.from;
+            gap.to = overrun.to;
+            gap.count = overrun.count;
+            gap.rules.assign(overrun.rules.begin(), overrun.rules.end());
+            declare(*subscription, gap, overrun.upto);
+        }
+    }
+    if (!overruns.empty()) notify();
+}
+
+// --- the callers ---
+
+void Journal::push(AlertRecordPtr record) {
+    const std::size_t bytes = approximate_bytes(*record);
+    bool first = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if ((incoming_bytes_ + bytes > options_.queue_bytes && !std::holds_alternative<GapRecord>(*record)) ||
+            (closing_ && !thread_.joinable())) {
+            overflow_.add(*record);
+            ++stats_.lost;
+            ++status_.lost;
+            return;
+        }
+        ++stats_.accepted;
+        first = incoming_.empty();
+        incoming_bytes_ += bytes;
+        incoming_.push_back(
+            {.record = std::move(record), .bytes = bytes, .sequence = 0, .rolled = Rolled::no, .rollup_key = {}});
+    }
+    if (first) arrived_.notify_one();
+}
+
+void Journal::flush() {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t wanted = stats_.accepted;
+    settled_.wait(lock, [&] { return settled_count_ >= wanted; });
+}
+
+void Journal::close(Nanos) {
+    {
+        const std::lock_guard lock(mutex_);
+        closing_ = true;
+    }
+    arrived_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+SinkStats Journal::stats() const {
+    const std::lock_guard lock(mutex_);
+    SinkStats s = stats_;
+    s.accepted += s.lost;
+    return s;
+}
+
+Status Journal::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+}
+
+void Journal::set_rollup(RollupRules rules) {
+    const std::lock_guard lock(mutex_);
+    new_rollup_ = std::make_unique<RollupRules>(std::move(rules));
+}
+
+} // namespace gyr::journal

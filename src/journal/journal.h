@@ -1,0 +1,192 @@
+#pragma once
+// Every record goes through here: it is made durable first, then the outputs may see it. A thread of its own commits
+// whatever has come in the meantime in one transaction, so that one alert is durable at once and a burst costs little.
+// Each output has a subscription: a cursor of its own that survives the agent, so that no output waits for another.
+//
+// The journal never stops the agent. When its file cannot be used (disk full, read only, damaged, taken by another
+// agent) a notice says so, records go to the outputs from memory, and what does not fit there is declared, per output,
+// by a gap record. A full disk is tried again; a damaged file is set aside for a new one.
+
+#include "alerts/loss_tally.h"
+#include "alerts/sink.h"
+#include "journal/rollup.h"
+#include "journal/store.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace gyr::journal {
+
+struct Options {
+    std::string path;                                 // empty: in memory only
+    bool demanded = true;                             // false: a default; that it cannot be used is no notice
+    std::uint64_t max_bytes = std::uint64_t{1} << 30; // of the file
+    Nanos max_age = 30LL * 86400 * 1'000'000'000;     // 0: no limit
+    bool sync = false;
+    std::size_t queue_bytes = std::size_t{256} << 20; // of records that are not on disk yet
+    std::size_t recent_bytes = std::size_t{16} << 20; // kept in memory for the outputs; all they get without a file
+    std::string hostname;
+    std::vector<std::string> outputs;                   // cursors of others are forgotten
+    std::function<void(const std::string&)> on_problem; // a sentence for the agent's log
+    std::uint64_t limit_bytes_for_test = 0;
+};
+
+struct Entry {
+    std::uint64_t sequence = 0;
+    AlertRecordPtr record;
+};
+
+struct Status {
+    bool durable = false;
+    std::string problem; // why not
+    std::string path;
+    std::uint64_t head = 0;
+    std::string head_digest; // hex
+    std::uint64_t committed = 0, transactions = 0;
+    std::uint64_t lost = 0; // not taken: the queue was full
+    std::uint64_t rolled_up = 0;
+    std::uint64_t bytes = 0;
+    Nanos commit_time = 0;   // spent in committing, ns
+    std::size_t waiting = 0; // records not committed yet
+};
+
+class Journal;
+
+// Where an output is. One thread reads; the others may ask position().
+class Subscription {
+  public:
+    ~Subscription();
+    // What comes next, in order, without waiting; empty when there is nothing. What was lost on the way to this output
+    // is a gap record among them.
+    [[nodiscard]] std::vector<Entry> read(std::size_t max_records, std::size_t max_bytes);
+    // Everything up to here has arrived.
+    void delivered(std::uint64_t sequence);
+    [[nodiscard]] std::uint64_t position() const { return delivered_.load(std::memory_order_acquire); }
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+  private:
+    friend class Journal;
+    Subscription(Journal& journal, std::string name, int wake_fd);
+    [[nodiscard]] std::vector<Entry> read_disk(std::size_t max_records, std::size_t max_bytes);
+
+    Journal& journal_;
+    const std::string name_;
+    const int wake_fd_;
+    std::uint64_t next_ = 0;      // guarded by Journal::mutex_: read up to here
+    std::uint64_t lost_upto_ = 0; // likewise
+    LossTally lost_;              // likewise: to be told at the next read
+    std::uint64_t vanished_ = 0;  // likewise: records of which not even the rule is known
+    std::atomic<std::uint64_t> delivered_{0};
+    bool keep_ = true;                    // the cursor is kept on disk
+    std::unique_ptr<StoreReader> reader_; // of the reading thread
+};
+
+// Where a subscription begins that has no cursor yet, and whether one it has is used.
+enum class Start : std::uint8_t {
+    resume,      // where its cursor is; without one, at the end
+    after_crash, // as resume, but only when the agent was killed: a clean end leaves nothing for later
+};
+
+class Journal final : public AlertSink {
+  public:
+    explicit Journal(Options options);
+    ~Journal() override;
+
+    void push(AlertRecordPtr record) override;
+    // Commits what is there, cursors included. Subscriptions should have ended before.
+    void close(Nanos timeout) override;
+    [[nodiscard]] SinkStats stats() const override;
+    [[nodiscard]] const std::string& name() const override { return name_; }
+
+    // wake_fd (an eventfd, the caller's) is made readable whenever there may be something to read.
+    [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::string name, int wake_fd, Start start);
+    // Roll-up rules from now on; windows that are open stay as they are.
+    void set_rollup(RollupRules rules);
+    // Everything pushed before the call is committed (or lost) after it. For tests and the end.
+    void flush();
+    [[nodiscard]] Status status() const;
+    // Records an output with this position has not seen, and the time of the oldest.
+    [[nodiscard]] StoreReader::Lag lag(std::uint64_t position) const;
+
+  private:
+    friend class Subscription;
+    struct Recent {
+        std::uint64_t sequence = 0;
+        AlertRecordPtr record;
+        std::size_t bytes = 0;
+        bool durable = false;
+        bool rolled = false;
+    };
+    struct Incoming {
+        AlertRecordPtr record;
+        std::size_t bytes = 0;
+        std::uint64_t sequence = 0; // 0: not given yet
+        Rolled rolled = Rolled::no;
+        std::string rollup_key;
+    };
+
+    void run();
+    void open_store();
+    void give_up_store(const std::string& why, Trouble trouble);
+    void set_aside();
+    void begin_from(Store& store);
+    bool lock_file();
+    bool take(std::vector<Incoming>& batch);
+    void handle(std::vector<Incoming> batch, bool closing);
+    bool commit(const std::vector<Incoming>& batch);
+    void keep_unwritten(const std::vector<Incoming>& batch);
+    void publish(std::vector<Incoming>& batch, bool durable);
+    void roll_up(std::vector<Incoming>& batch, bool closing);
+    void declare(Subscription& subscription, const AlertRecord& record, std::uint64_t sequence);
+    void save_cursors();
+    void housekeeping(Nanos now);
+    void retain(Nanos now);
+    void trim();
+    void notify();
+    void notice(std::string kind, std::string message);
+    void forget(Subscription& subscription);
+
+    Options options_;
+    const std::string name_ = "journal";
+
+    // Of the journal's thread.
+    std::unique_ptr<Store> store_;
+    int lock_fd_ = -1;
+    Rollup rollup_;
+    std::uint64_t next_sequence_ = 1;
+    Nanos retry_at_ = 0, kept_at_ = 0, cursors_at_ = 0;
+    std::map<std::string, std::uint64_t> saved_cursors_;
+    std::vector<Incoming> unwritten_; // published from memory while the file could not be written
+    std::size_t unwritten_bytes_ = 0;
+    LossTally unkept_;                   // of them, those that had no room either
+    std::vector<Store::Told> told_;      // with the next commit
+    std::uint64_t since_checkpoint_ = 0; // bytes
+
+    mutable std::mutex mutex_; // guards what follows
+    std::condition_variable arrived_, settled_;
+    std::deque<Incoming> incoming_;
+    std::size_t incoming_bytes_ = 0;
+    LossTally overflow_;
+    std::deque<Recent> recent_;
+    std::size_t recent_bytes_ = 0;
+    std::uint64_t end_ = 0; // newest published
+    std::vector<Subscription*> subscriptions_;
+    std::map<std::string, std::uint64_t> cursors_; // as found on disk
+    bool new_cursor_ = false;                      // a subscription began that the file does not know yet
+    bool crashed_ = false;                         // the last agent left its cursors open
+    std::unique_ptr<RollupRules> new_rollup_;
+    Status status_;
+    SinkStats stats_;
+    std::uint64_t settled_count_ = 0; // of stats_.accepted
+    bool closing_ = false;
+
+    std::thread thread_;
+};
+
+} // namespace gyr::journal

@@ -1,0 +1,136 @@
+#include "journal/journal.h"
+
+#include "alerts/lookup.h"
+#include "alerts/parse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gyr::journal {
+
+Subscription::Subscription(Journal& journal, std::string name, int wake_fd)
+    : journal_(journal), name_(std::move(name)), wake_fd_(wake_fd) {}
+
+Subscription::~Subscription() { journal_.forget(*this); }
+
+std::unique_ptr<Subscription> Journal::subscribe(std::string name, int wake_fd, Start start) {
+    std::unique_ptr<Subscription> subscription(new Subscription(*this, std::move(name), wake_fd));
+    const std::lock_guard lock(mutex_);
+    const auto cursor = cursors_.find(subscription->name());
+    const bool resume = cursor != cursors_.end() && (start == Start::resume || crashed_);
+    // Records that came while nobody listened yet (the agent's own first words) are for everybody.
+    const std::uint64_t begin = recent_.empty() ? end_ : recent_.front().sequence - 1;
+    subscription->next_ = resume ? std::min(cursor->second, end_) : begin;
+    subscription->delivered_.store(subscription->next_, std::memory_order_release);
+    subscriptions_.push_back(subscription.get());
+    new_cursor_ = true;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto n = ::write(wake_fd, &one, sizeof one);
+    return subscription;
+}
+
+void Journal::forget(Subscription& subscription) {
+    const std::lock_guard lock(mutex_);
+    cursors_[subscription.name()] = subscription.position();
+    std::erase(subscriptions_, &subscription);
+}
+
+std::vector<Entry> Subscription::read(std::size_t max_records, std::size_t max_bytes) {
+    std::vector<Entry> out;
+    {
+        const std::lock_guard lock(journal_.mutex_);
+        if (!lost_.empty() || vanished_ > 0) {
+            GapRecord gap =
+                lost_.take("output " + name_, "it had not arrived when its time was over", journal_.options_.hostname);
+            gap.count += vanished_;
+            vanished_ = 0;
+            out.push_back({lost_upto_, std::make_shared<const AlertRecord>(std::move(gap))});
+        }
+        if (next_ >= journal_.end_) return out;
+        const auto& recent = journal_.recent_;
+        if (!recent.empty() && next_ + 1 >= recent.front().sequence) {
+            std::size_t bytes = 0;
+            auto at = std::ranges::lower_bound(recent, next_ + 1, {}, &Journal::Recent::sequence);
+            for (; at < recent.end() && out.size() < max_records && bytes < max_bytes; ++at) {
+                next_ = at->sequence;
+                if (at->rolled) continue;
+                bytes += at->bytes;
+                out.push_back({at->sequence, at->record});
+            }
+            return out;
+        }
+    }
+    if (!out.empty()) return out;
+    return read_disk(max_records, max_bytes);
+}
+
+std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t max_bytes) {
+    std::vector<Entry> out;
+    std::uint64_t after = 0;
+    std::uint64_t memory_begins = 0;
+    {
+        const std::lock_guard lock(journal_.mutex_);
+        after = next_;
+        memory_begins = journal_.recent_.empty() ? journal_.end_ + 1 : journal_.recent_.front().sequence;
+    }
+    if (!reader_) {
+        if (auto reader = StoreReader::open(journal_.options_.path))
+            reader_ = std::make_unique<StoreReader>(std::move(*reader));
+    }
+    std::string problem = reader_ ? "" : "the journal cannot be read";
+    if (reader_) {
+        auto stored = reader_->read(after, max_records, max_bytes, true);
+        if (!stored) {
+            problem = stored.error().message;
+            reader_.reset(); // it may have been replaced
+        } else {
+            for (StoredRecord& record : *stored) {
+                if (record.sequence >= memory_begins) break;
+                auto parsed = parse_record(record.text);
+                if (parsed) out.push_back({record.sequence, std::make_shared<const AlertRecord>(std::move(*parsed))});
+            }
+        }
+    }
+    const std::lock_guard lock(journal_.mutex_);
+    if (next_ != after) return {}; // retention has passed by in the meantime and declared it
+    if (!out.empty()) {
+        next_ = out.back().sequence;
+        return out;
+    }
+    // Nothing more on disk for us: what is left before memory begins was rolled up, or cannot be read.
+    if (memory_begins > after + 1) {
+        if (!problem.empty()) {
+            vanished_ += memory_begins - 1 - after;
+            lost_upto_ = memory_begins - 1;
+        }
+        next_ = memory_begins - 1;
+    }
+    const std::uint64_t one = 1; // look again, in memory
+    [[maybe_unused]] const auto n = ::write(wake_fd_, &one, sizeof one);
+    return out;
+}
+
+void Subscription::delivered(std::uint64_t sequence) {
+    if (sequence > position()) delivered_.store(sequence, std::memory_order_release);
+}
+
+StoreReader::Lag Journal::lag(std::uint64_t position) const {
+    {
+        const std::lock_guard lock(mutex_);
+        StoreReader::Lag lag{};
+        if (position >= end_) return lag;
+        if (!recent_.empty() && position + 1 >= recent_.front().sequence) {
+            for (const Recent& recent : recent_) {
+                if (recent.sequence <= position || recent.rolled) continue;
+                if (lag.count++ == 0) lag.oldest = time_of(*recent.record);
+            }
+            return lag;
+        }
+    }
+    auto reader = StoreReader::open(options_.path);
+    if (!reader) return {};
+    return reader->lag(position).value_or(StoreReader::Lag{});
+}
+
+} // namespace gyr::journal
