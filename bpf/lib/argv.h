@@ -81,7 +81,8 @@ static __always_inline long hash_step(struct hash_walk* w, const int REMOTE) {
 static long hash_step_own(u32 index, struct hash_walk* w) { return hash_step(w, 0); }
 static long hash_step_remote(u32 index, struct hash_walk* w) { return hash_step(w, 1); }
 
-static __always_inline u64 hash_user(struct scratch* s, u64 from, u64 bytes, struct task_struct* task, const int REMOTE) {
+static __always_inline u64 hash_user(struct scratch* s, u64 from, u64 bytes, struct task_struct* task,
+                                     const int REMOTE) {
     struct hash_walk w = {.s = s, .task = task, .at = from, .end = from + bytes, .hash = FNV_OFFSET};
     if (bytes > GYR_HASHED_MAX) w.end = from + GYR_HASHED_MAX;
     if (REMOTE)
@@ -91,7 +92,8 @@ static __always_inline u64 hash_user(struct scratch* s, u64 from, u64 bytes, str
     return w.hash;
 }
 
-static __always_inline void fill_argv(struct scratch* s, struct task_struct* task, u64 start, u64 end, const int REMOTE) {
+static __always_inline void fill_argv(struct scratch* s, struct task_struct* task, u64 start, u64 end,
+                                      const int REMOTE) {
     struct gyr_blob* b = &s->record.argv;
     blob_begin(s, b);
     if (end <= start) return;
@@ -112,7 +114,8 @@ static __always_inline void fill_argv(struct scratch* s, struct task_struct* tas
 
 const volatile gyr_u32 env_bytes_max = 8192;
 
-static __always_inline void fill_env(struct scratch* s, struct task_struct* task, u64 start, u64 end, const int REMOTE) {
+static __always_inline void fill_env(struct scratch* s, struct task_struct* task, u64 start, u64 end,
+                                     const int REMOTE) {
     struct gyr_blob* b = &s->record.env;
     blob_begin(s, b);
     if (end <= start) return;

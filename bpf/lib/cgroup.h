@@ -36,7 +36,7 @@ struct hierarchy_walk {
 
 static __always_inline bool append_cgroup_path(struct scratch* s, struct cgroup* cg) {
     struct kernfs_walk k = {.s = s, .node = BPF_CORE_READ(cg, kn)};
-    bpf_loop(GYR_PATH_DEPTH, kernfs_step, &k, 0);
+    bpf_loop(GYR_CGROUP_DEPTH, kernfs_step, &k, 0);
     return append_nul(s) && !k.cut;
 }
 
@@ -57,7 +57,8 @@ static long hierarchy_step(u32 index, struct hierarchy_walk* w) {
         for (; id < 16; id++)
             if (mask & (1u << id)) break;
         struct cgroup_subsys_state* css = NULL;
-        bpf_probe_read_kernel(&css, sizeof css, (u8*)cg + bpf_core_field_offset(struct cgroup, subsys) + id * sizeof(void*));
+        bpf_probe_read_kernel(&css, sizeof css,
+                              (u8*)cg + bpf_core_field_offset(struct cgroup, subsys) + id * sizeof(void*));
         struct cgroup_subsys* ss = BPF_CORE_READ(css, ss);
         const char* name = BPF_CORE_READ(ss, legacy_name);
         if (!name) name = BPF_CORE_READ(ss, name);

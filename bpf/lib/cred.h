@@ -67,7 +67,8 @@ static __noinline int user_namespace_flags(const struct cred* c, u32 file_uid, u
     if (!c) return 0;
     struct user_namespace* ns = BPF_CORE_READ(c, user_ns);
     if (BPF_CORE_READ(ns, level) == 0) return GYR_PROC_INIT_USERNS | GYR_PROC_FILE_OWNER_MAPPED;
-    return id_is_mapped(&ns->uid_map, file_uid) && id_is_mapped(&ns->gid_map, file_gid) ? GYR_PROC_FILE_OWNER_MAPPED : 0;
+    return id_is_mapped(&ns->uid_map, file_uid) && id_is_mapped(&ns->gid_map, file_gid) ? GYR_PROC_FILE_OWNER_MAPPED
+                                                                                        : 0;
 }
 
 #endif

@@ -26,7 +26,8 @@ static __noinline int fill_executable(struct scratch* s, struct task_struct* tas
 }
 
 /* mm may belong to another thread of the group: the leader may be gone while the process lives on. */
-static __always_inline void fill_image(struct scratch* s, struct task_struct* task, struct mm_struct* mm, const int REMOTE) {
+static __always_inline void fill_image(struct scratch* s, struct task_struct* task, struct mm_struct* mm,
+                                       const int REMOTE) {
     s->record.flags |= GYR_PROC_HAS_IMAGE;
     fill_stdio(s, task);
     if (!mm) return;

@@ -53,6 +53,7 @@ enum { GYR_PIDTYPE_PID = 0, GYR_PIDTYPE_TGID = 1, GYR_PIDTYPE_PGID = 2, GYR_PIDT
 #define NR_VFORK_COMPAT 190
 #define RLIMIT_NOFILE 7
 #define S_IFMT 0170000
+#define S_IFREG 0100000
 #define S_IFSOCK 0140000
 #define S_IMMUTABLE (1 << 3)
 #define SB_RDONLY 1
@@ -64,11 +65,21 @@ enum { GYR_PIDTYPE_PID = 0, GYR_PIDTYPE_TGID = 1, GYR_PIDTYPE_PGID = 2, GYR_PIDT
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-typedef struct { u32 val; } kuid_t;
-typedef struct { u32 val; } kgid_t;
-typedef struct { u64 val; } kernel_cap_t; /* 64 bits in every kernel, as one word or two */
-typedef struct { int counter; } atomic_t;
-typedef struct { long counter; } atomic_long_t;
+typedef struct {
+    u32 val;
+} kuid_t;
+typedef struct {
+    u32 val;
+} kgid_t;
+typedef struct {
+    u64 val;
+} kernel_cap_t; /* 64 bits in every kernel, as one word or two */
+typedef struct {
+    int counter;
+} atomic_t;
+typedef struct {
+    long counter;
+} atomic_long_t;
 
 struct list_head {
     struct list_head *next, *prev;
@@ -98,12 +109,24 @@ struct pid_namespace {
     unsigned int level;
     struct ns_common ns;
 };
-struct uts_namespace { struct ns_common ns; };
-struct ipc_namespace { struct ns_common ns; };
-struct mnt_namespace { struct ns_common ns; };
-struct net { struct ns_common ns; };
-struct time_namespace { struct ns_common ns; };
-struct cgroup_namespace { struct ns_common ns; };
+struct uts_namespace {
+    struct ns_common ns;
+};
+struct ipc_namespace {
+    struct ns_common ns;
+};
+struct mnt_namespace {
+    struct ns_common ns;
+};
+struct net {
+    struct ns_common ns;
+};
+struct time_namespace {
+    struct ns_common ns;
+};
+struct cgroup_namespace {
+    struct ns_common ns;
+};
 struct nsproxy {
     struct uts_namespace* uts_ns;
     struct ipc_namespace* ipc_ns;

@@ -15,6 +15,8 @@ struct path_walk {
     struct vfsmount* vfsmnt;
     u32 flags;
     u32 done;
+    u32 start;    /* of the path in the area */
+    u32 detached; /* the mount hangs nowhere any more: only the file system itself still knows where the file is */
 };
 
 static long path_step(u32 index, struct path_walk* w) {
@@ -22,10 +24,15 @@ static long path_step(u32 index, struct path_walk* w) {
     struct vfsmount* vfsmnt = w->vfsmnt;
     struct dentry* root = BPF_CORE_READ(vfsmnt, mnt_root);
     struct dentry* parent = BPF_CORE_READ(dentry, d_parent);
-    if (dentry == root) {
+    if (dentry == root && !w->detached) {
         struct mount* m = (void*)((u8*)vfsmnt - bpf_core_field_offset(struct mount, mnt));
         struct mount* up = BPF_CORE_READ(m, mnt_parent);
         if (up == m || !up) {
+            /* A single file, bind-mounted and unmounted again, as runtimes do with their own executable. */
+            if (w->s->fill == w->start && (BPF_CORE_READ(dentry, d_inode, i_mode) & S_IFMT) == S_IFREG) {
+                w->detached = 1;
+                return 0;
+            }
             w->done = 1;
             return 1;
         }
@@ -33,7 +40,11 @@ static long path_step(u32 index, struct path_walk* w) {
         w->vfsmnt = (void*)((u8*)up + bpf_core_field_offset(struct mount, mnt));
         return 0;
     }
-    if (!append_name(w->s, BPF_CORE_READ(dentry, d_name.name))) {
+    if (w->detached && dentry == parent) {
+        w->done = 1;
+        return 1;
+    }
+    if (w->s->fill - w->start > GYR_PATH_BYTES || !append_name(w->s, BPF_CORE_READ(dentry, d_name.name))) {
         w->flags |= GYR_BLOB_CUT;
         w->done = 1;
         return 1;
@@ -51,7 +62,7 @@ static __noinline int append_path(struct scratch* s, struct gyr_blob* b, struct 
     if (!s || !b) return 0;
     blob_begin(s, b);
     if (!mnt || !dentry) return 0;
-    struct path_walk w = {.s = s, .dentry = dentry, .vfsmnt = mnt};
+    struct path_walk w = {.s = s, .dentry = dentry, .vfsmnt = mnt, .start = s->fill};
     bpf_loop(GYR_PATH_DEPTH, path_step, &w, 0);
     if (!w.done) {
         count_error(GYR_ERROR_PATH_DEPTH);

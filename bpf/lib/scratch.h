@@ -25,7 +25,7 @@ struct gyr_control control;
 
 struct scratch {
     u32 in_use;
-    u32 fill;        /* bytes of the area that are set */
+    u32 fill;            /* bytes of the area that are set */
     u8 chunk[GYR_CHUNK]; /* bytes on their way through the hash */
     struct gyr_process_record record;
     u8 area[GYR_AREA_SIZE];

@@ -27,8 +27,9 @@ static __always_inline bool append_socket(struct scratch* s, struct sock* sk) {
         int len = addr ? BPF_CORE_READ(addr, len) - 2 : 0; /* len counts the family too */
         if (len > 0) {
             u32 n = len > 108 ? 108 : len;
-            bpf_probe_read_kernel(out->unix_path, n, (u8*)addr + bpf_core_field_offset(struct unix_address, name) +
-                                                         bpf_core_field_offset(struct sockaddr_un, sun_path));
+            bpf_probe_read_kernel(out->unix_path, n,
+                                  (u8*)addr + bpf_core_field_offset(struct unix_address, name) +
+                                      bpf_core_field_offset(struct sockaddr_un, sun_path));
             out->unix_length = n;
         }
     }

@@ -9,20 +9,23 @@
 /* The number that pid has in the namespace at level, or 0 where it has none. */
 static __always_inline s32 pid_at_level(struct pid* pid, u32 level) {
     if (!pid || BPF_CORE_READ(pid, level) < level) return 0;
-    struct upid* at = (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
+    struct upid* at =
+        (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
     return BPF_CORE_READ(at, nr);
 }
 
 static __always_inline struct pid_namespace* pid_namespace_of(struct pid* pid) {
     u32 level = BPF_CORE_READ(pid, level);
-    struct upid* at = (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
+    struct upid* at =
+        (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
     return BPF_CORE_READ(at, ns);
 }
 
 /* A session or group led from outside the namespace has no number in it: 0, as getsid(2) would say. */
 static __always_inline s32 id_in_namespace(struct pid* pid, u32 level, struct pid_namespace* ns) {
     if (!pid || BPF_CORE_READ(pid, level) < level) return 0;
-    struct upid* at = (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
+    struct upid* at =
+        (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
     return BPF_CORE_READ(at, ns) == ns ? BPF_CORE_READ(at, nr) : 0;
 }
 

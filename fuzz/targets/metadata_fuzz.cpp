@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (bytes[0]) {
     case 'd': { // config.v2.json, a NUL, hostconfig.json
         const std::size_t middle = text.find('\0');
-        parse_docker_config(text.substr(0, middle), middle == std::string_view::npos ? "" : text.substr(middle + 1), info);
+        parse_docker_config(text.substr(0, middle), middle == std::string_view::npos ? "" : text.substr(middle + 1),
+                            info);
         break;
     }
     case 'r':

@@ -22,7 +22,7 @@ struct gyr_loss {
 #define GYR_ERROR_RING_RESERVED 2u /* a rename or cgroup move was left out to keep room for forks, execs and exits */
 #define GYR_ERROR_AREA_FULL 3u
 #define GYR_ERROR_PATH_DEPTH 4u
-#define GYR_ERROR_USER_MEMORY 5u   /* argv or env paged out or gone */
+#define GYR_ERROR_USER_MEMORY 5u /* argv or env paged out or gone */
 #define GYR_ERROR_KERNEL_READ 6u
 #define GYR_ERRORS 7u
 

@@ -41,10 +41,14 @@ typedef int64_t gyr_s64;
 /* Sizes of the parts that lie in the area, in bytes. */
 #define GYR_ARGV_MAX (128u * 1024u) /* longer argument blocks keep a head and a tail */
 #define GYR_ARGV_HEAD (64u * 1024u)
-#define GYR_ARGV_TAIL (32u * 1024u)
+#define GYR_ARGV_TAIL (64u * 1024u)
 #define GYR_ENV_MAX (32u * 1024u)
-#define GYR_NAME_MAX 256u   /* one path component, NUL included */
-#define GYR_PATH_DEPTH 128u /* components of one path */
+#define GYR_NAME_MAX 256u    /* one path component, NUL included */
+#define GYR_PATH_DEPTH 2048u /* components of one path */
+#define GYR_PATH_BYTES                                                                                                 \
+    (8u * 1024u)              /* more than the kernel takes in a call; deeper folders are reached step by step         \
+                               */
+#define GYR_CGROUP_DEPTH 128u /* folders of one cgroup path */
 #define GYR_GROUPS_MAX 256u
 #define GYR_HIERARCHIES_MAX 24u
 #define GYR_AREA_SIZE (256u * 1024u)
@@ -67,8 +71,9 @@ typedef int64_t gyr_s64;
 /* gyr_process_record.flags */
 #define GYR_PROC_KERNEL_THREAD 1u
 #define GYR_PROC_HAS_IMAGE 2u
-#define GYR_PROC_COMPAT 4u          /* entered the kernel through a 32-bit call */
-#define GYR_PROC_INIT_USERNS 8u     /* credentials belong to the initial user namespace */
+#define GYR_PROC_COMPAT 4u             /* entered the kernel through a 32-bit call */
+#define GYR_PROC_INIT_USERNS 8u        /* credentials belong to the initial user namespace */
+#define GYR_PROC_HAS_BEFORE 32u        /* exec: before_* are set */
 #define GYR_PROC_FILE_OWNER_MAPPED 16u /* the executable's owner and group exist in the process's user namespace */
 
 /* gyr_file.flags */
@@ -161,13 +166,16 @@ struct gyr_process_record {
     gyr_u32 threads;
     gyr_u32 tty;
     char comm[16];
+    gyr_u32 before_euid, before_egid; /* exec: what the caller had */
+    gyr_u64 before_cap_effective;
     struct gyr_credentials credentials;
     struct gyr_namespaces namespaces;
     struct gyr_file exe;
     struct gyr_blob exe_path, script, cwd, root;
     struct gyr_blob argv, env;
-    struct gyr_blob groups;  /* gyr_u32 each */
-    struct gyr_blob cgroups; /* per hierarchy: subsystem NUL, path as above, one more NUL; unified has no subsystem name */
+    struct gyr_blob groups; /* gyr_u32 each */
+    struct gyr_blob
+        cgroups; /* per hierarchy: subsystem NUL, path as above, one more NUL; unified has no subsystem name */
     struct gyr_stdio stdio[3];
 };
 
@@ -178,7 +186,7 @@ GYR_ABI_ASSERT(sizeof(struct gyr_credentials) == 88, "credentials layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_file) == 64, "file layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_socket) == 148, "socket layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_stdio) == 40, "stdio layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_process_record) == 624, "record layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_process_record) == 640, "record layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_process_record) % 8 == 0, "records stay aligned");
 
 #endif

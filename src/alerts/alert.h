@@ -55,15 +55,15 @@ struct MissingField {
 };
 
 struct Alert {
-    std::string uuid;               // RFC 9562 version 7; the same in every revision of one alert
-    std::uint32_t revision = 0;     // above 0: says again, with more, what revision 0 said
+    std::string uuid;           // RFC 9562 version 7; the same in every revision of one alert
+    std::uint32_t revision = 0; // above 0: says again, with more, what revision 0 said
     Nanos time = 0;
     std::uint64_t event_number = 0;
     std::string rule;
     Priority priority = Priority::debug;
-    std::string message;            // the rule's output, without time and priority
-    std::string source;             // "syscall"
-    std::string cause;              // event type name: "execve", "snapshot", …
+    std::string message; // the rule's output, without time and priority
+    std::string source;  // "syscall"
+    std::string cause;   // event type name: "execve", "snapshot", …
     std::string hostname;
     std::vector<std::string> tags;  // sorted
     std::vector<AlertBlock> blocks; // in the order of printing
@@ -76,12 +76,12 @@ struct Alert {
 // Something was not seen or not delivered between from and to. Empty strings and lists: not known or not scoped.
 struct GapRecord {
     Nanos from = 0, to = 0;
-    std::uint64_t count = 0;         // events or alerts
-    std::string stage;               // where: "kernel ring", "process table", "output stdout", …
-    std::string event_class;         // what: "exec", "fork", "exit", "change", "alert", …
-    std::string container;           // container id, when only one is concerned
-    std::string cgroup;              // cgroup path, when only one is concerned
-    std::string reason;              // one sentence
+    std::uint64_t count = 0; // events or alerts
+    std::string stage;       // where: "kernel ring", "process table", "output stdout", …
+    std::string event_class; // what: "exec", "fork", "exit", "change", "alert", …
+    std::string container;   // container id, when only one is concerned
+    std::string cgroup;      // cgroup path, when only one is concerned
+    std::string reason;      // one sentence
     std::vector<std::pair<std::string, std::uint64_t>> rules; // rule name, alerts of it lost (0: it was blind)
     std::string hostname;
 };
@@ -89,7 +89,7 @@ struct GapRecord {
 // Something the agent did that a reader of the alerts must know (rules reloaded, coverage began).
 struct Notice {
     Nanos time = 0;
-    std::string kind;                // "armed", "reload", "reload_failed", …
+    std::string kind; // "armed", "reload", "reload_failed", …
     std::string message;
     std::string hostname;
 };

@@ -59,7 +59,8 @@ class Builder {
 
   private:
     // Adds text that may be missing; an empty one is.
-    void add(Alert& alert, AlertBlock& block, std::string_view field, std::string_view name, std::string_view value, Missing why) {
+    void add(Alert& alert, AlertBlock& block, std::string_view field, std::string_view name, std::string_view value,
+             Missing why) {
         if (!value.empty()) {
             block.members.push_back({std::string(name), text(value)});
             return;
@@ -103,8 +104,10 @@ class Builder {
         UserAnswer answer;
         if (world_.users != nullptr) answer = world_.users->user(p, c.uid);
         std::string_view name;
-        if (answer.entry != nullptr) name = answer.entry->name;
-        else if (c.uid == 0 && answer.why != Missing::pending) name = "root";
+        if (answer.entry != nullptr)
+            name = answer.entry->name;
+        else if (c.uid == 0 && answer.why != Missing::pending)
+            name = "root";
         add(alert, block, "user.name", "name", name, answer.entry != nullptr ? Missing::none : answer.why);
         block.members.push_back({"id", unsigned_number(c.uid)});
         AlertValue::List groups;

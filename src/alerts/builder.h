@@ -17,7 +17,7 @@ struct BuiltAlert {
 };
 
 // scratch: of the matcher. rule must be usable.
-[[nodiscard]] BuiltAlert build_alert(const Matcher& matcher, std::uint32_t rule, const Event& event, const EvalWorld& world,
-                                     Matcher::Scratch& scratch);
+[[nodiscard]] BuiltAlert build_alert(const Matcher& matcher, std::uint32_t rule, const Event& event,
+                                     const EvalWorld& world, Matcher::Scratch& scratch);
 
 } // namespace gyr

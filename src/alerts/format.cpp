@@ -123,7 +123,8 @@ std::string native(const GapRecord& g) {
 
 std::string native(const Notice& n) {
     OrderedJson document;
-    document["notice"] = {{"time", format_utc(n.time)}, {"kind", n.kind}, {"message", n.message}, {"hostname", n.hostname}};
+    document["notice"] = {
+        {"time", format_utc(n.time)}, {"kind", n.kind}, {"message", n.message}, {"hostname", n.hostname}};
     return dump_line(document);
 }
 
@@ -255,8 +256,8 @@ std::string format_utc(Nanos time) {
     const SplitTime at = split(time);
     std::tm parts{};
     ::gmtime_r(&at.seconds, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                       parts.tm_hour, parts.tm_min, parts.tm_sec, at.nanos);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, at.nanos);
 }
 
 std::string escape_line(std::string_view text) {

@@ -10,9 +10,9 @@ namespace gyr {
 
 // Counters since start; each record pushed ends in exactly one of delivered and lost.
 struct SinkStats {
-    std::uint64_t accepted = 0;  // pushed
+    std::uint64_t accepted = 0; // pushed
     std::uint64_t delivered = 0;
-    std::uint64_t lost = 0;      // queue full, write error, not delivered by the end
+    std::uint64_t lost = 0; // queue full, write error, not delivered by the end
 };
 
 class AlertSink {

@@ -31,13 +31,15 @@ void add_config_command(CLI::App& app, Action& action) {
 
     auto options = std::make_shared<CommonOptions>();
     auto file = std::make_shared<std::string>();
-    CLI::App* check_command = command->add_subcommand("check", "Whether a configuration file is right; names every mistake");
+    CLI::App* check_command =
+        command->add_subcommand("check", "Whether a configuration file is right; names every mistake");
     check_command->add_option("FILE", *file, "The file (default: as gyr run would read it)");
     options->add_config(*check_command);
     check_command->footer("Example:\n  gyr config check /etc/gyr/gyr.yaml");
     check_command->callback([&action, options, file] { action = [options, file] { return check(*options, *file); }; });
 
-    CLI::App* show_command = command->add_subcommand("show", "The effective configuration, and where each value comes from");
+    CLI::App* show_command =
+        command->add_subcommand("show", "The effective configuration, and where each value comes from");
     options->add_config(*show_command);
     show_command->footer("Example:\n  gyr config show -c gyr.yaml -o log.level=debug");
     show_command->callback([&action, options] {
@@ -47,7 +49,8 @@ void add_config_command(CLI::App& app, Action& action) {
         };
     });
 
-    CLI::App* docs_command = command->add_subcommand("docs", "All configuration keys as a page (docs/configuration.md)");
+    CLI::App* docs_command =
+        command->add_subcommand("docs", "All configuration keys as a page (docs/configuration.md)");
     docs_command->footer("Example:\n  gyr config docs > docs/configuration.md");
     docs_command->callback([&action] { action = [] { return print(config::configuration_markdown()); }; });
 }

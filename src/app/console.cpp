@@ -92,7 +92,8 @@ Exit complain(Exit code, const std::vector<Diagnostic>& problems, std::string_vi
     const Diagnostic& first = *errors.front();
     std::string text;
     if (!first.place.file.empty()) {
-        text = first.place.file + (first.place.line > 0 ? fmt::format(":{}:{}", first.place.line, first.place.column) : "") + ": ";
+        text = first.place.file +
+               (first.place.line > 0 ? fmt::format(":{}:{}", first.place.line, first.place.column) : "") + ": ";
     }
     for (const DiagnosticItem& item : first.context) {
         if (item.type == "rule" || item.type == "macro" || item.type == "list") {

@@ -14,9 +14,9 @@ namespace gyr::app {
 // What every command ends with.
 enum class Exit : int {
     fine = 0,
-    bad = 1,    // the thing asked about is bad: a rule does not load
-    usage = 2,  // wrong usage or configuration
-    host = 3,   // this host cannot do it: no BTF, no privilege
+    bad = 1,   // the thing asked about is bad: a rule does not load
+    usage = 2, // wrong usage or configuration
+    host = 3,  // this host cannot do it: no BTF, no privilege
 };
 
 // Opens /dev/null in place of standard descriptors that are closed, so that no file opened later takes their number,

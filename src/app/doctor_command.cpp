@@ -29,11 +29,17 @@ Exit doctor(const CommonOptions& options, bool json) {
         }
     }
     if (json) {
-        nlohmann::ordered_json out{{"usable", usable}, {"checks", nlohmann::ordered_json::array()},
+        nlohmann::ordered_json out{{"usable", usable},
+                                   {"checks", nlohmann::ordered_json::array()},
                                    {"runtime_sockets", nlohmann::ordered_json::array()}};
         for (const ProbeResult& r : results)
-            out["checks"].push_back({{"name", r.name}, {"ok", r.ok}, {"required", r.required}, {"detail", r.detail}, {"coverage_lost", r.coverage_lost}});
-        for (const auto& [path, there] : sockets) out["runtime_sockets"].push_back({{"path", path}, {"present", there}});
+            out["checks"].push_back({{"name", r.name},
+                                     {"ok", r.ok},
+                                     {"required", r.required},
+                                     {"detail", r.detail},
+                                     {"coverage_lost", r.coverage_lost}});
+        for (const auto& [path, there] : sockets)
+            out["runtime_sockets"].push_back({{"path", path}, {"present", there}});
         const Exit printed = print(out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
         return usable ? printed : complain(Exit::host, "live detection does not work on this host");
     }
@@ -42,7 +48,8 @@ Exit doctor(const CommonOptions& options, bool json) {
         text += fmt::format("{:<8} {}: {}\n", r.ok ? "ok" : r.required ? "MISSING" : "absent", r.name, r.detail);
         if (!r.ok && !r.coverage_lost.empty()) text += fmt::format("         lost: {}\n", r.coverage_lost);
     }
-    for (const auto& [path, there] : sockets) text += fmt::format("{:<8} runtime socket {}\n", there ? "ok" : "absent", path);
+    for (const auto& [path, there] : sockets)
+        text += fmt::format("{:<8} runtime socket {}\n", there ? "ok" : "absent", path);
     text += usable ? "live detection works on this host\n" : "";
     const Exit printed = print(text);
     return usable ? printed : complain(Exit::host, "live detection does not work on this host");
@@ -57,7 +64,8 @@ void add_doctor_command(CLI::App& app, Action& action) {
     options->add_config(*command);
     command->add_option("--format", *format, "text or json")->check(CLI::IsMember({"text", "json"}));
     command->footer("Example:\n  sudo gyr doctor");
-    command->callback([&action, options, format] { action = [options, format] { return doctor(*options, *format == "json"); }; });
+    command->callback(
+        [&action, options, format] { action = [options, format] { return doctor(*options, *format == "json"); }; });
 }
 
 } // namespace gyr::app

@@ -24,7 +24,8 @@ void add_list_command(CLI::App& app, Action& action) {
     CLI::App* operators_command = command->add_subcommand("operators", "Every operator, modifier and transformer");
     operators_command->add_option("--format", *format, "text, json or markdown")->check(formats);
     operators_command->footer("Example:\n  gyr list operators");
-    operators_command->callback([&action, format] { action = [format] { return print(fields::list_operators(*format)); }; });
+    operators_command->callback(
+        [&action, format] { action = [format] { return print(fields::list_operators(*format)); }; });
 }
 
 } // namespace gyr::app

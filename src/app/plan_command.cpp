@@ -23,7 +23,8 @@ void add_plan_command(CLI::App& app, Action& action) {
         action = [options, format] {
             const auto checked = load_for_command(*options);
             if (!checked) return checked.error();
-            return print(*format == "json" ? plan::plan_json(*checked->matcher) + "\n" : plan::plan_text(*checked->matcher));
+            return print(*format == "json" ? plan::plan_json(*checked->matcher) + "\n"
+                                           : plan::plan_text(*checked->matcher));
         };
     });
 }

@@ -20,8 +20,8 @@ struct CheckedRules {
 // strict: a rule that cannot be used is an error; otherwise it is disabled and says why.
 [[nodiscard]] CheckedRules load_checked(const std::vector<std::string>& paths, bool strict);
 
-// For commands that only look at rules: finds them (-r, configuration, usual places), loads and, when one does not load,
-// complains in one line.
+// For commands that only look at rules: finds them (-r, configuration, usual places), loads and, when one does not
+// load, complains in one line.
 [[nodiscard]] std::expected<CheckedRules, Exit> load_for_command(const CommonOptions& options);
 
 } // namespace gyr::app

@@ -47,10 +47,12 @@ Exit list(const RulesOptions& o) {
     filter.source = o.source;
     if (!o.priority.empty()) {
         Priority p{};
-        if (!parse_priority(o.priority, p)) return complain(Exit::usage, fmt::format("there is no priority '{}'", o.priority));
+        if (!parse_priority(o.priority, p))
+            return complain(Exit::usage, fmt::format("there is no priority '{}'", o.priority));
         filter.priority = p;
     }
-    return print(o.format == "json" ? rules::list_json(checked->loaded, filter) + "\n" : rules::list_text(checked->loaded, filter));
+    return print(o.format == "json" ? rules::list_json(checked->loaded, filter) + "\n"
+                                    : rules::list_text(checked->loaded, filter));
 }
 
 Exit show(const RulesOptions& o) {
@@ -61,8 +63,9 @@ Exit show(const RulesOptions& o) {
         std::vector<std::string_view> names;
         for (const Rule& r : checked->loaded.rules) names.push_back(r.name);
         const std::string_view close = closest(o.name, names);
-        return complain(Exit::bad, close.empty() ? fmt::format("there is no rule '{}'", o.name)
-                                                 : fmt::format("there is no rule '{}'; did you mean '{}'?", o.name, close));
+        return complain(Exit::bad, close.empty()
+                                       ? fmt::format("there is no rule '{}'", o.name)
+                                       : fmt::format("there is no rule '{}'; did you mean '{}'?", o.name, close));
     }
     rules::RuleNeeds needs;
     if (rule->condition) needs.event_types = match::named_event_types(*rule->condition);
@@ -74,7 +77,8 @@ Exit show(const RulesOptions& o) {
 void add_rules_command(CLI::App& app, Action& action) {
     CLI::App* command = app.add_subcommand("rules", "Check, list and show rules");
     command->require_subcommand(1);
-    command->footer("Examples:\n  gyr rules check my-rules.yaml\n  gyr rules list --tag shell\n  gyr rules show \"Terminal Access\"");
+    command->footer("Examples:\n  gyr rules check my-rules.yaml\n  gyr rules list --tag shell\n  gyr rules show "
+                    "\"Terminal Access\"");
     auto o = std::make_shared<RulesOptions>();
     const auto formats = CLI::IsMember({"text", "json"});
 
@@ -96,7 +100,8 @@ void add_rules_command(CLI::App& app, Action& action) {
     list_command->footer("Example:\n  gyr rules list -r my-rules.yaml --tag shell");
     list_command->callback([&action, o] { action = [o] { return list(*o); }; });
 
-    CLI::App* show_command = command->add_subcommand("show", "A rule as loaded: its condition after macros, lists and exceptions");
+    CLI::App* show_command =
+        command->add_subcommand("show", "A rule as loaded: its condition after macros, lists and exceptions");
     show_command->add_option("NAME", o->name, "Name of the rule")->required();
     o->common.add_rules(*show_command);
     o->common.add_config(*show_command);

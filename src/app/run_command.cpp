@@ -29,7 +29,8 @@ namespace {
 constexpr Nanos kSecond = 1'000'000'000;
 constexpr Nanos kClosePatience = kSecond / 2; // for a reader that is slow at the end
 
-// systemd's notification protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET; '@' stands for the abstract namespace.
+// systemd's notification protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET; '@' stands for the abstract
+// namespace.
 void notify_service_manager(std::string_view state) {
     const char* path = std::getenv("NOTIFY_SOCKET");
     sockaddr_un address{};
@@ -40,8 +41,8 @@ void notify_service_manager(std::string_view state) {
     if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
     const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return;
-    [[maybe_unused]] const auto sent = ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
-                                                reinterpret_cast<const sockaddr*>(&address), length);
+    [[maybe_unused]] const auto sent =
+        ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length);
     ::close(fd);
 }
 
@@ -102,7 +103,8 @@ Exit run(const CommonOptions& options) {
     CheckedRules rules = load_checked(paths->paths, false);
     bool anything = false;
     for (const Rule& rule : rules.matcher->rules()) anything = anything || (rule.enabled && rule.disabled_why.empty());
-    if (!anything && !rules.loaded.ok()) return complain(Exit::bad, rules.loaded.diagnostics, "`gyr rules check` shows them all");
+    if (!anything && !rules.loaded.ok())
+        return complain(Exit::bad, rules.loaded.diagnostics, "`gyr rules check` shows them all");
     // A rule given on the command line is one somebody asks for: that it cannot be used is not a line in a log.
     if (!options.rules.empty() && !rules.loaded.ok())
         return complain(Exit::bad, rules.loaded.diagnostics, "`gyr rules check` shows them all");
@@ -160,9 +162,11 @@ Exit run(const CommonOptions& options) {
             } else if (signal == SIGHUP) {
                 CheckedRules fresh = load_checked(paths->paths, false);
                 bool usable = false;
-                for (const Rule& rule : fresh.matcher->rules()) usable = usable || (rule.enabled && rule.disabled_why.empty());
+                for (const Rule& rule : fresh.matcher->rules())
+                    usable = usable || (rule.enabled && rule.disabled_why.empty());
                 if (!usable || !fresh.loaded.ok()) {
-                    log(LogLevel::error, "the rules on disk are not good; the ones in use stay (`gyr rules check` shows why)");
+                    log(LogLevel::error,
+                        "the rules on disk are not good; the ones in use stay (`gyr rules check` shows why)");
                     continue;
                 }
                 log_rules(fresh);
@@ -183,9 +187,10 @@ Exit run(const CommonOptions& options) {
     const Engine::Summary s = agent.summary();
     const SinkStats delivered = (*sink)->stats();
     log(LogLevel::info,
-        fmt::format("ended after {:.1f} s: {} process events, {} alerts ({} delivered, {} lost), {} events lost in the kernel",
-                    static_cast<double>(s.running) / 1e9, s.pipeline.events, s.pipeline.alerts, delivered.delivered, delivered.lost,
-                    s.lost));
+        fmt::format(
+            "ended after {:.1f} s: {} process events, {} alerts ({} delivered, {} lost), {} events lost in the kernel",
+            static_cast<double>(s.running) / 1e9, s.pipeline.events, s.pipeline.alerts, delivered.delivered,
+            delivered.lost, s.lost));
     return ran ? Exit::fine : complain(exit_code(ran.error()), ran.error().message);
 }
 
@@ -196,8 +201,10 @@ void add_run_command(CLI::App& app, Action& action) {
     auto options = std::make_shared<CommonOptions>();
     options->add_config(*command);
     options->add_rules(*command);
-    command->add_option("--format", options->format, "Alerts as text, json or falco")->check(CLI::IsMember({"text", "json", "falco"}));
-    command->footer("Examples:\n  gyr run -r my-rules.yaml --format json\n  gyr run -o metadata.wait=2s -o priority=warning");
+    command->add_option("--format", options->format, "Alerts as text, json or falco")
+        ->check(CLI::IsMember({"text", "json", "falco"}));
+    command->footer(
+        "Examples:\n  gyr run -r my-rules.yaml --format json\n  gyr run -o metadata.wait=2s -o priority=warning");
     command->callback([&action, options] { action = [options] { return run(*options); }; });
 }
 

@@ -18,13 +18,13 @@ class App;
 namespace gyr::app {
 
 struct CommonOptions {
-    std::string config_file;             // -c
-    std::vector<std::string> overrides;  // -o
-    std::vector<std::string> rules;      // -r
-    std::string format;                  // --format, of alerts
+    std::string config_file;            // -c
+    std::vector<std::string> overrides; // -o
+    std::vector<std::string> rules;     // -r
+    std::string format;                 // --format, of alerts
 
-    void add_config(CLI::App& command);  // -c and -o
-    void add_rules(CLI::App& command);   // -r
+    void add_config(CLI::App& command); // -c and -o
+    void add_rules(CLI::App& command);  // -r
 };
 
 // How problems of the configuration are told on standard error.

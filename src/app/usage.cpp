@@ -65,7 +65,8 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
         const bool option = word.starts_with('-');
         const bool has_commands = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
         const std::string_view what = option ? "option" : has_commands ? "command" : "argument";
-        return fmt::format("{} has no {} '{}'{} (see {} --help)", path, what, word, suggestion_for(command, word), path);
+        return fmt::format("{} has no {} '{}'{} (see {} --help)", path, what, word, suggestion_for(command, word),
+                           path);
     }
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
         !command.get_subcommands([](const CLI::App*) { return true; }).empty()) {

@@ -11,10 +11,10 @@
 namespace gyr {
 
 enum class ErrorKind : std::uint8_t {
-    invalid,      // what was given is wrong (a rule, a setting, an argument, foreign bytes)
-    not_found,    // the thing asked for does not exist
-    io,           // a file or socket operation failed
-    unsupported,  // this host cannot do it (no BTF, no privilege)
+    invalid,     // what was given is wrong (a rule, a setting, an argument, foreign bytes)
+    not_found,   // the thing asked for does not exist
+    io,          // a file or socket operation failed
+    unsupported, // this host cannot do it (no BTF, no privilege)
     timeout,
 };
 

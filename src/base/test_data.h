@@ -1,5 +1,6 @@
 #pragma once
-// For tests only: where the real material lies that tests read in place. GYR_TEST_DATA names the folder; otherwise it is
+// For tests only: where the real material lies that tests read in place. GYR_TEST_DATA names the folder; otherwise it
+// is
 // ../shared/data from the source root, which is where tests run. Empty when there is none: skip with a message.
 
 #include <cstdlib>

@@ -13,8 +13,8 @@
 namespace gyr::config {
 
 struct Output {
-    std::string type;           // "stdout"
-    std::string format;         // "text", "json", "falco"
+    std::string type;               // "stdout"
+    std::string format;             // "text", "json", "falco"
     std::uint64_t buffer_bytes = 0; // what may wait for a slow reader
 };
 
@@ -26,26 +26,26 @@ struct Config {
     std::vector<Output> outputs;
 
     struct Metadata {
-        Nanos wait = 0;             // how long an alert waits for container and user names
+        Nanos wait = 0; // how long an alert waits for container and user names
     } metadata;
 
     struct Kernel {
-        std::uint64_t ring_bytes = 0;     // ring buffer of the process lane
+        std::uint64_t ring_bytes = 0;        // ring buffer of the process lane
         std::uint64_t environment_bytes = 0; // kept of each process's environment
     } kernel;
 
     struct State {
-        std::uint64_t memory_bytes = 0;   // budget of the process table
-        Nanos lineage = 0;                // how long an ended process is remembered
+        std::uint64_t memory_bytes = 0; // budget of the process table
+        Nanos lineage = 0;              // how long an ended process is remembered
     } state;
 
     struct Host {
-        std::string root;                 // prefix of all host paths, when the agent itself runs in a container
-        std::string name;                 // as alerts name the host; empty: gethostname
+        std::string root; // prefix of all host paths, when the agent itself runs in a container
+        std::string name; // as alerts name the host; empty: gethostname
     } host;
 
     struct Containers {
-        Nanos timeout = 0;                // for one question to a runtime
+        Nanos timeout = 0; // for one question to a runtime
         struct Docker {
             std::vector<std::string> sockets, roots;
         } docker;
@@ -61,8 +61,8 @@ struct Config {
     } containers;
 
     struct Log {
-        std::string level;                // "error", "warning", "info", "debug"
-        std::string format;               // "text", "json"
+        std::string level;  // "error", "warning", "info", "debug"
+        std::string format; // "text", "json"
     } log;
 };
 

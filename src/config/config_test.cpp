@@ -84,9 +84,10 @@ TEST(ConfigLoader, ReadsEveryKindOfValue) {
 }
 
 TEST(ConfigLoader, OverridesWinInOrderAndReachIntoLists) {
-    const Config c = good("metadata: {wait: 5s}\noutputs: [{type: stdout}]\n",
-                          {"metadata.wait=2s", "metadata.wait=3s", "outputs[0].format=falco", "rules[]=/x", "rules[]=/y",
-                           "containers.docker.sockets=[\"/run/a.sock\", \"/run/b.sock\"]", "log={\"level\": \"debug\"}"});
+    const Config c =
+        good("metadata: {wait: 5s}\noutputs: [{type: stdout}]\n",
+             {"metadata.wait=2s", "metadata.wait=3s", "outputs[0].format=falco", "rules[]=/x", "rules[]=/y",
+              "containers.docker.sockets=[\"/run/a.sock\", \"/run/b.sock\"]", "log={\"level\": \"debug\"}"});
     EXPECT_EQ(c.metadata.wait, 3'000'000'000);
     EXPECT_EQ(c.outputs[0].format, "falco");
     EXPECT_EQ(c.rules, (std::vector<std::string>{"/x", "/y"}));
@@ -151,8 +152,8 @@ TEST(ConfigLoader, BadDocumentsAreOneClearProblem) {
 }
 
 TEST(ConfigLoader, BadOverridesAreRefused) {
-    for (const char* bad : {"novalue", "=x", "a..b=1", ".a=1", "a.=1", "a[=1", "a[x]=1", "[0]=1", "a[0]b=1", "rules[5]=x",
-                            "rules[-1]=x", "log.level.deeper=1"}) {
+    for (const char* bad : {"novalue", "=x", "a..b=1", ".a=1", "a.=1", "a[=1", "a[x]=1", "[0]=1", "a[0]b=1",
+                            "rules[5]=x", "rules[-1]=x", "log.level.deeper=1"}) {
         const Loaded loaded = load("log: {level: info}\nrules: [a]\n", {bad});
         ASSERT_FALSE(loaded.problems.empty()) << bad;
         EXPECT_NE(loaded.problems.front().message.find(std::string("-o ") + bad), std::string::npos)
@@ -171,10 +172,18 @@ TEST(ConfigLoader, EnvironmentFillsFileValuesButNotOverridesOrKeys) {
 
 TEST(Expand, FollowsTheReference) {
     const Environment env = [](std::string_view name) -> std::optional<std::string> {
-        if (name == "A") { return "1"; }
-        if (name == "NESTED") { return "<${A}>"; }
-        if (name == "LOOP") { return "${LOOP}"; }
-        if (name == "GROW") { return "x${GROW}${GROW}"; }
+        if (name == "A") {
+            return "1";
+        }
+        if (name == "NESTED") {
+            return "<${A}>";
+        }
+        if (name == "LOOP") {
+            return "${LOOP}";
+        }
+        if (name == "GROW") {
+            return "x${GROW}${GROW}";
+        }
         return std::nullopt;
     };
     const auto expanded = [&env](std::string_view text) { return expand_environment(text, env).value(); };

@@ -42,7 +42,8 @@ Result<std::string> expand_environment(std::string_view text, const Environment&
             break;
         }
         if (++replacements > kMaxReplacements || out.size() > kMaxBytes) {
-            return fail(ErrorKind::invalid, fmt::format("the environment variables in '{}' never stop expanding", text));
+            return fail(ErrorKind::invalid,
+                        fmt::format("the environment variables in '{}' never stop expanding", text));
         }
         const std::string value = environment(out.substr(at + 2, close - at - 2)).value_or("");
         out.replace(at, close - at + 1, value);

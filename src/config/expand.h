@@ -1,5 +1,6 @@
 #pragma once
-// ${VAR} in configuration values: replaced by the environment's value (nothing when unset); $${VAR} stands for a literal
+// ${VAR} in configuration values: replaced by the environment's value (nothing when unset); $${VAR} stands for a
+// literal
 // ${VAR}. A value that itself contains ${…} is expanded too. As in Falco: a '$' that begins neither form ends the
 // expansion of the text, and an unclosed "${" stays as it is.
 

@@ -67,8 +67,9 @@ class Reader {
 
     void read_outputs(const Entry& entry, Config& config) {
         if (entry.value.kind != Node::Kind::list) {
-            problem(entry.value.place, fmt::format("'outputs' takes a list such as [{{type: stdout, format: json}}], not {}",
-                                                   describe(entry.value.kind)));
+            problem(entry.value.place,
+                    fmt::format("'outputs' takes a list such as [{{type: stdout, format: json}}], not {}",
+                                describe(entry.value.kind)));
             return;
         }
         config.outputs.clear();
@@ -128,7 +129,8 @@ class Reader {
         std::vector<std::string> keys{"outputs"};
         for (const auto& setting : settings()) {
             keys.emplace_back(setting.key);
-            for (std::size_t dot = setting.key.find('.'); dot != std::string_view::npos; dot = setting.key.find('.', dot + 1)) {
+            for (std::size_t dot = setting.key.find('.'); dot != std::string_view::npos;
+                 dot = setting.key.find('.', dot + 1)) {
                 keys.emplace_back(setting.key.substr(0, dot));
             }
         }

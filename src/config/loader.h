@@ -19,7 +19,7 @@ struct LoadRequest {
 };
 
 struct Loaded {
-    Config config;                      // usable only without errors
+    Config config; // usable only without errors
     std::vector<Diagnostic> problems;
     std::map<std::string, std::string> origins; // key → "gyr.yaml:3:7" or "-o key"; keys at their default are not in it
 };

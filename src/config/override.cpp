@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxIndex = 1000;
 
 struct Step {
-    std::string key;                 // when not empty or neither of the others
+    std::string key; // when not empty or neither of the others
     std::optional<std::size_t> index;
     bool append = false;
 };

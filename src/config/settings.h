@@ -20,17 +20,17 @@ enum class SettingType : std::uint8_t { text, choice, path_list, duration, size 
 // Root is Config, or Output for the keys of one entry of "outputs".
 template <class Root>
 struct Setting {
-    std::string_view key;            // "state.memory"
+    std::string_view key; // "state.memory"
     SettingType type = SettingType::text;
-    std::string_view standard;       // the default, as written in YAML
-    std::string_view doc;            // full sentences
+    std::string_view standard; // the default, as written in YAML
+    std::string_view doc;      // full sentences
     std::variant<std::string& (*)(Root&), std::vector<std::string>& (*)(Root&), Nanos& (*)(Root&),
                  std::uint64_t& (*)(Root&)>
         member;
     std::vector<std::string_view> choices = {}; // of a choice
-    std::uint64_t least = 0;         // of durations and sizes, in ns and bytes
+    std::uint64_t least = 0;                    // of durations and sizes, in ns and bytes
     std::uint64_t most = ~std::uint64_t{0} >> 1;
-    bool required = false;           // an entry of a list must state it
+    bool required = false; // an entry of a list must state it
 };
 
 [[nodiscard]] std::span<const Setting<Config>> settings();

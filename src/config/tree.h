@@ -21,9 +21,9 @@ struct Node {
     enum class Kind : std::uint8_t { null, scalar, list, map };
     Kind kind = Kind::null;
     Place place;
-    std::string text;          // scalar
-    bool quoted = false;       // scalar in quotes: never null, true or false
-    std::vector<Node> items;   // list
+    std::string text;           // scalar
+    bool quoted = false;        // scalar in quotes: never null, true or false
+    std::vector<Node> items;    // list
     std::vector<Entry> entries; // map, in order, keys unique
 
     [[nodiscard]] Node* find(std::string_view key);

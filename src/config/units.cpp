@@ -32,18 +32,30 @@ struct SizeUnit {
 };
 constexpr std::uint64_t kKi = 1024;
 constexpr std::uint64_t kK = 1000;
-constexpr std::array<SizeUnit, 25> kSizeUnits{{{"", 1},           {"B", 1},
-                                               {"k", kKi},        {"K", kKi},
-                                               {"Ki", kKi},       {"KiB", kKi},
-                                               {"kB", kK},        {"KB", kK},
-                                               {"M", kKi * kKi},  {"Mi", kKi * kKi},
-                                               {"MiB", kKi * kKi}, {"MB", kK * kK},
-                                               {"G", kKi * kKi * kKi}, {"Gi", kKi * kKi * kKi},
-                                               {"GiB", kKi * kKi * kKi}, {"GB", kK * kK * kK},
-                                               {"T", kKi * kKi * kKi * kKi}, {"Ti", kKi * kKi * kKi * kKi},
-                                               {"TiB", kKi * kKi * kKi * kKi}, {"TB", kK * kK * kK * kK},
-                                               {"b", 1},          {"m", kKi * kKi},
-                                               {"g", kKi * kKi * kKi}, {"t", kKi * kKi * kKi * kKi},
+constexpr std::array<SizeUnit, 25> kSizeUnits{{{"", 1},
+                                               {"B", 1},
+                                               {"k", kKi},
+                                               {"K", kKi},
+                                               {"Ki", kKi},
+                                               {"KiB", kKi},
+                                               {"kB", kK},
+                                               {"KB", kK},
+                                               {"M", kKi* kKi},
+                                               {"Mi", kKi* kKi},
+                                               {"MiB", kKi* kKi},
+                                               {"MB", kK* kK},
+                                               {"G", kKi* kKi* kKi},
+                                               {"Gi", kKi* kKi* kKi},
+                                               {"GiB", kKi* kKi* kKi},
+                                               {"GB", kK* kK* kK},
+                                               {"T", kKi* kKi* kKi* kKi},
+                                               {"Ti", kKi* kKi* kKi* kKi},
+                                               {"TiB", kKi* kKi* kKi* kKi},
+                                               {"TB", kK* kK* kK* kK},
+                                               {"b", 1},
+                                               {"m", kKi* kKi},
+                                               {"g", kKi* kKi* kKi},
+                                               {"t", kKi* kKi* kKi* kKi},
                                                {"bytes", 1}}};
 
 // Takes a decimal number off the front.
@@ -70,8 +82,10 @@ std::string_view take_word(std::string_view& text) {
 
 Result<Nanos> parse_duration(std::string_view text) {
     const auto wrong = [&text] {
-        return fail(ErrorKind::invalid, fmt::format("'{}' is not a duration; write a number with a unit, as in 500ms, 1s, "
-                                                    "10m, 2h or 30d", text));
+        return fail(ErrorKind::invalid,
+                    fmt::format("'{}' is not a duration; write a number with a unit, as in 500ms, 1s, "
+                                "10m, 2h or 30d",
+                                text));
     };
     if (text == "0") {
         return 0;
@@ -122,9 +136,10 @@ Result<std::uint64_t> parse_size(std::string_view text) {
             }
         }
     }
-    return fail(ErrorKind::invalid,
-                fmt::format("'{}' is not a size; write a number of bytes, or one with a unit, as in 512KiB, 64MiB or 1GB",
-                            text));
+    return fail(
+        ErrorKind::invalid,
+        fmt::format("'{}' is not a size; write a number of bytes, or one with a unit, as in 512KiB, 64MiB or 1GB",
+                    text));
 }
 
 std::string format_duration(Nanos value) {

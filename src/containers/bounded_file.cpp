@@ -28,7 +28,8 @@ Result<std::string> read_bounded_fd(int fd, const std::string& name, std::size_t
         filled += static_cast<std::size_t>(n);
     }
     if (filled > max_bytes) {
-        if (cut == nullptr) return fail(ErrorKind::invalid, name + ": larger than " + std::to_string(max_bytes) + " bytes");
+        if (cut == nullptr)
+            return fail(ErrorKind::invalid, name + ": larger than " + std::to_string(max_bytes) + " bytes");
         *cut = true;
         filled = max_bytes;
     }

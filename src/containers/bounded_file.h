@@ -13,6 +13,7 @@ namespace gyr {
 [[nodiscard]] Result<std::string> read_bounded_file(const std::string& path, std::size_t max_bytes);
 
 // The same for an open descriptor, which is not closed. Stops at max_bytes when cut is given and sets it.
-[[nodiscard]] Result<std::string> read_bounded_fd(int fd, const std::string& name, std::size_t max_bytes, bool* cut = nullptr);
+[[nodiscard]] Result<std::string> read_bounded_fd(int fd, const std::string& name, std::size_t max_bytes,
+                                                  bool* cut = nullptr);
 
 } // namespace gyr

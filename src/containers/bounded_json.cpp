@@ -9,8 +9,10 @@ bool is_shallow(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (quoted) {
-            if (c == '\\') ++i;
-            else if (c == '"') quoted = false;
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                quoted = false;
         } else if (c == '"') {
             quoted = true;
         } else if (c == '{' || c == '[') {
@@ -53,7 +55,8 @@ std::optional<bool> json_bool(const nlohmann::json& root, std::initializer_list<
     return value->get<bool>();
 }
 
-std::map<std::string, std::string, std::less<>> json_labels(const nlohmann::json& root, std::initializer_list<const char*> keys) {
+std::map<std::string, std::string, std::less<>> json_labels(const nlohmann::json& root,
+                                                            std::initializer_list<const char*> keys) {
     std::map<std::string, std::string, std::less<>> labels;
     const nlohmann::json* value = json_at(root, keys);
     if (value == nullptr || !value->is_object()) return labels;

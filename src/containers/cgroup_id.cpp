@@ -30,15 +30,18 @@ struct Prefix {
 };
 // "<prefix>ID" and "<prefix>ID.scope".
 constexpr std::array kIdPrefixes{
-    Prefix{"docker-", ContainerType::docker},         Prefix{"cri-containerd-", ContainerType::cri},
-    Prefix{"crio-", ContainerType::crio},             Prefix{"libpod-payload-", ContainerType::podman},
-    Prefix{"libpod-", ContainerType::podman},         Prefix{"nerdctl-", ContainerType::containerd},
+    Prefix{"docker-", ContainerType::docker},
+    Prefix{"cri-containerd-", ContainerType::cri},
+    Prefix{"crio-", ContainerType::crio},
+    Prefix{"libpod-payload-", ContainerType::podman},
+    Prefix{"libpod-", ContainerType::podman},
+    Prefix{"nerdctl-", ContainerType::containerd},
     Prefix{"containerd-", ContainerType::containerd},
 };
 // "<anything>:<word>:ID", what runc makes of a systemd-style path under the cgroupfs driver.
 constexpr std::array kColonWords{
-    Prefix{"docker", ContainerType::docker}, Prefix{"cri-containerd", ContainerType::cri},
-    Prefix{"crio", ContainerType::crio},     Prefix{"libpod", ContainerType::podman},
+    Prefix{"docker", ContainerType::docker},      Prefix{"cri-containerd", ContainerType::cri},
+    Prefix{"crio", ContainerType::crio},          Prefix{"libpod", ContainerType::podman},
     Prefix{"nerdctl", ContainerType::containerd},
 };
 
@@ -74,8 +77,8 @@ bool is_virtual_machine(std::string_view name) {
 }
 
 bool is_service_cgroup(std::string_view name) {
-    return name.ends_with(".service") || name.ends_with(".slice") || name.ends_with(".scope") || name.ends_with(".mount") ||
-           name.ends_with(".socket");
+    return name.ends_with(".service") || name.ends_with(".slice") || name.ends_with(".scope") ||
+           name.ends_with(".mount") || name.ends_with(".socket");
 }
 
 std::optional<Segment> match_machine(std::string_view parent, std::string_view segment, std::string_view next) {
@@ -96,7 +99,8 @@ std::optional<Segment> match_machine(std::string_view parent, std::string_view s
         }
         name = segment;
         // systemd-nspawn as a service: the container's own processes are below "payload".
-        if (strip_prefix(name, "systemd-nspawn@") && strip_suffix(name, ".service") && !name.empty() && next == "payload") {
+        if (strip_prefix(name, "systemd-nspawn@") && strip_suffix(name, ".service") && !name.empty() &&
+            next == "payload") {
             return Segment{name, ContainerType::unknown, CgroupSpelling::runtime, true};
         }
     }
@@ -104,7 +108,8 @@ std::optional<Segment> match_machine(std::string_view parent, std::string_view s
 }
 
 std::optional<Segment> match_named(std::string_view grandparent, std::string_view parent, std::string_view segment) {
-    if ((parent == "lxc" && grandparent == "libvirt") && !segment.empty()) return Segment{segment, ContainerType::libvirt_lxc};
+    if ((parent == "lxc" && grandparent == "libvirt") && !segment.empty())
+        return Segment{segment, ContainerType::libvirt_lxc};
     if (parent == "lxc" || parent == "lxc.payload") return Segment{segment, ContainerType::lxc};
     std::string_view name = segment;
     if (strip_prefix(name, "lxc.payload.") && !name.empty()) return Segment{name, ContainerType::lxc};
@@ -140,9 +145,9 @@ bool is_uuid_like(std::string_view text) {
 }
 
 bool is_known_host_folder(std::string_view name) {
-    constexpr std::array<std::string_view, 14> kFolders{"docker",  "kubepods", "lxc",    "lxc.payload", "lxc.monitor",
-                                                        "libvirt", "user",     "system", "init",        "elogind",
-                                                        "machine", "podman",   "libpod_parent", "kubelet"};
+    constexpr std::array<std::string_view, 14> kFolders{
+        "docker", "kubepods", "lxc",     "lxc.payload", "lxc.monitor", "libvirt",       "user",
+        "system", "init",     "elogind", "machine",     "podman",      "libpod_parent", "kubelet"};
     return std::ranges::find(kFolders, name) != kFolders.end();
 }
 
@@ -158,7 +163,8 @@ std::string unescape_systemd(std::string_view text) {
     out.reserve(text.size());
     const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' && is_hex(text[i + 2]) && is_hex(text[i + 3])) {
+        if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' && is_hex(text[i + 2]) &&
+            is_hex(text[i + 3])) {
             out += static_cast<char>(digit(text[i + 2]) * 16 + digit(text[i + 3]));
             i += 3;
         } else {
@@ -191,9 +197,12 @@ Found scan(std::string_view path) {
         std::optional<Segment> match;
         if (is_hex_id(segment)) {
             match = Segment{segment, ContainerType::unknown, CgroupSpelling::hex};
-            if (parent == "docker") match = Segment{segment, ContainerType::docker};
-            else if (kubernetes) match = Segment{segment, ContainerType::cri};
-            else if (parent == "crio") match = Segment{segment, ContainerType::crio};
+            if (parent == "docker")
+                match = Segment{segment, ContainerType::docker};
+            else if (kubernetes)
+                match = Segment{segment, ContainerType::cri};
+            else if (parent == "crio")
+                match = Segment{segment, ContainerType::crio};
             else if (index == 1 && is_containerd_name(parent) && next.empty()) {
                 match->type = ContainerType::containerd;
                 found.containerd_namespace = parent;
@@ -236,8 +245,10 @@ CgroupMatch make_match(std::string_view path, const Found& found) {
     match.chain.reserve(found.depth);
     for (std::size_t i = 0; i < found.depth; ++i) {
         const Segment& segment = found.chain[i];
-        if (segment.unescape) match.chain.push_back(unescape_systemd(segment.id));
-        else match.chain.emplace_back(short_container_id(segment.id));
+        if (segment.unescape)
+            match.chain.push_back(unescape_systemd(segment.id));
+        else
+            match.chain.emplace_back(short_container_id(segment.id));
     }
     return match;
 }
@@ -246,7 +257,9 @@ CgroupMatch make_match(std::string_view path, const Found& found) {
 
 bool is_hex_id(std::string_view text) { return text.size() == kHexIdLength && std::ranges::all_of(text, is_hex); }
 
-std::string_view short_container_id(std::string_view full_id) { return is_hex_id(full_id) ? full_id.substr(0, 12) : full_id; }
+std::string_view short_container_id(std::string_view full_id) {
+    return is_hex_id(full_id) ? full_id.substr(0, 12) : full_id;
+}
 
 std::optional<CgroupMatch> find_container_id(std::string_view cgroup_path) {
     const Found found = scan(cgroup_path);

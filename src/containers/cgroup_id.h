@@ -27,13 +27,13 @@ enum class CgroupSpelling : std::uint8_t {
 };
 
 struct CgroupMatch {
-    std::string id;                    // 12 characters of a 64-hex id, else the whole name
+    std::string id; // 12 characters of a 64-hex id, else the whole name
     std::string full_id;
     ContainerType guess = ContainerType::unknown;
     CgroupSpelling spelling = CgroupSpelling::text;
-    std::string path;                  // where it was found
-    std::string containerd_namespace;  // first segment of "/<namespace>/<id>", else empty
-    std::vector<std::string> chain;    // ids, outermost first; the last one is id
+    std::string path;                 // where it was found
+    std::string containerd_namespace; // first segment of "/<namespace>/<id>", else empty
+    std::vector<std::string> chain;   // ids, outermost first; the last one is id
 };
 
 // The best match among a process's cgroups: the strongest spelling, then the deepest nesting, then the first.

@@ -31,104 +31,123 @@ TEST_P(CgroupPath, SpellsTheContainerOrNone) {
     EXPECT_EQ(match->guess, c.guess) << c.path;
     EXPECT_EQ(match->spelling, c.spelling) << c.path;
     EXPECT_EQ(match->path, c.path);
-    if (!c.chain.empty()) EXPECT_EQ(match->chain, c.chain) << c.path;
-    else EXPECT_EQ(match->chain.size(), 1u) << c.path;
+    if (!c.chain.empty())
+        EXPECT_EQ(match->chain, c.chain) << c.path;
+    else
+        EXPECT_EQ(match->chain.size(), 1u) << c.path;
     EXPECT_EQ(match->chain.back(), match->id) << c.path;
 }
 
 using enum ContainerType;
-INSTANTIATE_TEST_SUITE_P(Docker, CgroupPath, testing::Values(
-    Case{"/docker/" + kA, kA, docker},
-    Case{"/system.slice/docker-" + kA + ".scope", kA, docker},
-    Case{"/docker/" + kA + "/init.scope", kA, docker},
-    Case{"/docker/" + kA + "/system.slice/cron.service", kA, docker},
-    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" + kA + ".scope", kA, docker},
-    Case{"/system.slice:docker:" + kA, kA, docker},
-    Case{"/actions_job/" + kA, kA, containerd, CgroupSpelling::hex}, // --cgroup-parent: who made it is not said
-    Case{"/docker/" + kA + "/docker/" + kB, kB, docker, CgroupSpelling::runtime, {kShortA, kShortB}},
-    Case{"/system.slice/docker-" + kA + ".scope/docker/" + kB, kB, docker, CgroupSpelling::runtime, {kShortA, kShortB}},
-    Case{"/docker/" + kA + "/kubelet/kubepods/besteffort/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691/" + kB, kB, cri,
-         CgroupSpelling::runtime, {kShortA, kShortB}}));
+INSTANTIATE_TEST_SUITE_P(
+    Docker, CgroupPath,
+    testing::Values(
+        Case{"/docker/" + kA, kA, docker}, Case{"/system.slice/docker-" + kA + ".scope", kA, docker},
+        Case{"/docker/" + kA + "/init.scope", kA, docker},
+        Case{"/docker/" + kA + "/system.slice/cron.service", kA, docker},
+        Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" + kA + ".scope", kA, docker},
+        Case{"/system.slice:docker:" + kA, kA, docker},
+        Case{"/actions_job/" + kA, kA, containerd, CgroupSpelling::hex}, // --cgroup-parent: who made it is not said
+        Case{"/docker/" + kA + "/docker/" + kB, kB, docker, CgroupSpelling::runtime, {kShortA, kShortB}},
+        Case{"/system.slice/docker-" + kA + ".scope/docker/" + kB,
+             kB,
+             docker,
+             CgroupSpelling::runtime,
+             {kShortA, kShortB}},
+        Case{"/docker/" + kA + "/kubelet/kubepods/besteffort/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691/" + kB,
+             kB,
+             cri,
+             CgroupSpelling::runtime,
+             {kShortA, kShortB}}));
 
-INSTANTIATE_TEST_SUITE_P(Podman, CgroupPath, testing::Values(
-    Case{"/libpod_parent/libpod-" + kA, kA, podman},
-    Case{"/machine.slice/libpod-" + kA + ".scope", kA, podman},
-    Case{"/machine.slice/libpod-" + kA + ".scope/container", kA, podman},
-    Case{"/machine.slice/libpod_pod_" + kB + ".slice/libpod-" + kA + ".scope", kA, podman},
-    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + kA + ".scope/container", kA, podman},
-    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/user-libpod_pod_" + kB + ".slice/libpod-" + kA + ".scope", kA, podman},
-    Case{"/system.slice/foo.service/libpod-payload-" + kA, kA, podman},
-    Case{"/system.slice/web.service/libpod-payload-" + kA + "/container", kA, podman},
-    Case{"/machine.slice/libpod-" + kA + ".scope/libpod-payload-" + kA, kA, podman},
-    Case{"/libpod_parent/conmon", ""},
-    Case{"/machine.slice/libpod-conmon-" + kA + ".scope", ""},
-    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-conmon-" + kA + ".scope", ""},
-    Case{"/machine.slice/libpod_pod_" + kB + ".slice", ""}));
+INSTANTIATE_TEST_SUITE_P(
+    Podman, CgroupPath,
+    testing::Values(Case{"/libpod_parent/libpod-" + kA, kA, podman},
+                    Case{"/machine.slice/libpod-" + kA + ".scope", kA, podman},
+                    Case{"/machine.slice/libpod-" + kA + ".scope/container", kA, podman},
+                    Case{"/machine.slice/libpod_pod_" + kB + ".slice/libpod-" + kA + ".scope", kA, podman},
+                    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + kA + ".scope/container",
+                         kA, podman},
+                    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/user-libpod_pod_" + kB +
+                             ".slice/libpod-" + kA + ".scope",
+                         kA, podman},
+                    Case{"/system.slice/foo.service/libpod-payload-" + kA, kA, podman},
+                    Case{"/system.slice/web.service/libpod-payload-" + kA + "/container", kA, podman},
+                    Case{"/machine.slice/libpod-" + kA + ".scope/libpod-payload-" + kA, kA, podman},
+                    Case{"/libpod_parent/conmon", ""}, Case{"/machine.slice/libpod-conmon-" + kA + ".scope", ""},
+                    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-conmon-" + kA + ".scope", ""},
+                    Case{"/machine.slice/libpod_pod_" + kB + ".slice", ""}));
 
-INSTANTIATE_TEST_SUITE_P(Kubernetes, CgroupPath, testing::Values(
-    Case{"/kubepods/besteffort/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691/" + kB, kB, cri},
-    Case{"/kubepods/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691/" + kB, kB, cri},
-    Case{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/cri-containerd-" + kB + ".scope", kB, cri},
-    Case{"/kubepods.slice/kubepods-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/crio-" + kB + ".scope", kB, crio},
-    Case{"/kubepods.slice/kubepods-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/crio-" + kB + ".scope/container", kB, crio},
-    Case{"/kubepods.slice/kubepods-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/docker-" + kB + ".scope", kB, docker},
-    Case{"/kubepods/burstable/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691/crio-" + kB, kB, crio},
-    Case{"/kubepods/besteffort/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691", ""},
-    Case{"/kubepods.slice/kubepods-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/crio-conmon-" + kB + ".scope", ""},
-    Case{"/kubepods.slice/kubepods-besteffort.slice", ""},
-    Case{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod1.slice/cri-containerd-" + kB + ".scope", kB, cri},
-    Case{"/system.slice/containerd.service/kubepods-besteffort-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice:cri-containerd:" + kB, kB, cri}));
+INSTANTIATE_TEST_SUITE_P(
+    Kubernetes, CgroupPath,
+    testing::Values(
+        Case{"/kubepods/besteffort/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691/" + kB, kB, cri},
+        Case{"/kubepods/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691/" + kB, kB, cri},
+        Case{"/kubepods.slice/kubepods-burstable.slice/"
+             "kubepods-burstable-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/cri-containerd-" +
+                 kB + ".scope",
+             kB, cri},
+        Case{"/kubepods.slice/kubepods-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/crio-" + kB + ".scope", kB, crio},
+        Case{"/kubepods.slice/kubepods-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/crio-" + kB + ".scope/container",
+             kB, crio},
+        Case{"/kubepods.slice/kubepods-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/docker-" + kB + ".scope", kB,
+             docker},
+        Case{"/kubepods/burstable/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691/crio-" + kB, kB, crio},
+        Case{"/kubepods/besteffort/pod2d76d331-cb61-40a3-b9d4-f8ae3f173691", ""},
+        Case{"/kubepods.slice/kubepods-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice/crio-conmon-" + kB + ".scope", ""},
+        Case{"/kubepods.slice/kubepods-besteffort.slice", ""},
+        Case{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod1.slice/cri-containerd-" + kB + ".scope", kB,
+             cri},
+        Case{"/system.slice/containerd.service/"
+             "kubepods-besteffort-pod2d76d331_cb61_40a3_b9d4_f8ae3f173691.slice:cri-containerd:" +
+                 kB,
+             kB, cri}));
 
-INSTANTIATE_TEST_SUITE_P(Containerd, CgroupPath, testing::Values(
-    Case{"/default/k1", "k1", containerd, CgroupSpelling::text},
-    Case{"/my.ns/web-server_1", "web-server_1", containerd, CgroupSpelling::text},
-    Case{"/k8s.io/" + kB, kB, containerd, CgroupSpelling::hex},
-    Case{"/default/" + kB, kB, containerd, CgroupSpelling::hex},
-    Case{"/system.slice/nerdctl-" + kB + ".scope", kB, containerd},
-    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/nerdctl-" + kB + ".scope", kB, containerd},
-    Case{"/default", ""},
-    Case{"/default/k1.service", ""},
-    Case{"/default/k1/more", ""}));
+INSTANTIATE_TEST_SUITE_P(
+    Containerd, CgroupPath,
+    testing::Values(Case{"/default/k1", "k1", containerd, CgroupSpelling::text},
+                    Case{"/my.ns/web-server_1", "web-server_1", containerd, CgroupSpelling::text},
+                    Case{"/k8s.io/" + kB, kB, containerd, CgroupSpelling::hex},
+                    Case{"/default/" + kB, kB, containerd, CgroupSpelling::hex},
+                    Case{"/system.slice/nerdctl-" + kB + ".scope", kB, containerd},
+                    Case{"/user.slice/user-1000.slice/user@1000.service/user.slice/nerdctl-" + kB + ".scope", kB,
+                         containerd},
+                    Case{"/default", ""}, Case{"/default/k1.service", ""}, Case{"/default/k1/more", ""}));
 
-INSTANTIATE_TEST_SUITE_P(Others, CgroupPath, testing::Values(
-    Case{"/lxc/web", "web", lxc},
-    Case{"/lxc.payload/web/system.slice/x.service", "web", lxc},
-    Case{"/lxc.payload.web", "web", lxc},
-    Case{"/lxc.payload.web/init.scope", "web", lxc},
-    Case{"/lxc.payload.web/docker/" + kA, kA, docker, CgroupSpelling::runtime, {"web", kShortA}},
-    Case{"/lxc.monitor.web", ""},
-    Case{"/lxc.monitor/web", ""},
-    Case{"/machine/db.libvirt-lxc", "db", libvirt_lxc},
-    Case{"/machine.slice/machine-lxc\\x2d4242\\x2ddb.scope", "4242-db", libvirt_lxc},
-    Case{"/machine.slice/machine-lxc\\x2d4242\\x2ddb.scope/libvirt", "4242-db", libvirt_lxc},
-    Case{"/libvirt/lxc/db", "db", libvirt_lxc},
-    Case{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope", ""},
-    Case{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator", ""},
-    Case{"/machine.slice/machine-fedora\\x2d39.scope", "fedora-39", unknown},
-    Case{"/machine.slice/machine-fedora.scope/payload/system.slice/sshd.service", "fedora", unknown},
-    Case{"/machine.slice/machine-fedora.scope/supervisor", ""},
-    Case{"/machine.slice/systemd-nspawn@fedora.service/payload", "fedora", unknown},
-    Case{"/machine.slice/systemd-nspawn@fedora.service/supervisor", ""},
-    Case{"/system.slice/runit.service/bpm-silk_daemon-1.scope", "silk_daemon-1", bpm}));
+INSTANTIATE_TEST_SUITE_P(
+    Others, CgroupPath,
+    testing::Values(Case{"/lxc/web", "web", lxc}, Case{"/lxc.payload/web/system.slice/x.service", "web", lxc},
+                    Case{"/lxc.payload.web", "web", lxc}, Case{"/lxc.payload.web/init.scope", "web", lxc},
+                    Case{"/lxc.payload.web/docker/" + kA, kA, docker, CgroupSpelling::runtime, {"web", kShortA}},
+                    Case{"/lxc.monitor.web", ""}, Case{"/lxc.monitor/web", ""},
+                    Case{"/machine/db.libvirt-lxc", "db", libvirt_lxc},
+                    Case{"/machine.slice/machine-lxc\\x2d4242\\x2ddb.scope", "4242-db", libvirt_lxc},
+                    Case{"/machine.slice/machine-lxc\\x2d4242\\x2ddb.scope/libvirt", "4242-db", libvirt_lxc},
+                    Case{"/libvirt/lxc/db", "db", libvirt_lxc},
+                    Case{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope", ""},
+                    Case{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator", ""},
+                    Case{"/machine.slice/machine-fedora\\x2d39.scope", "fedora-39", unknown},
+                    Case{"/machine.slice/machine-fedora.scope/payload/system.slice/sshd.service", "fedora", unknown},
+                    Case{"/machine.slice/machine-fedora.scope/supervisor", ""},
+                    Case{"/machine.slice/systemd-nspawn@fedora.service/payload", "fedora", unknown},
+                    Case{"/machine.slice/systemd-nspawn@fedora.service/supervisor", ""},
+                    Case{"/system.slice/runit.service/bpm-silk_daemon-1.scope", "silk_daemon-1", bpm}));
 
-INSTANTIATE_TEST_SUITE_P(Host, CgroupPath, testing::Values(
-    Case{"", ""}, Case{"/", ""}, Case{"//", ""},
-    Case{"/init.scope", ""},
-    Case{"/system.slice/ssh.service", ""},
-    Case{"/user.slice/user-1000.slice/session-3.scope", ""},
-    Case{"/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-firefox-4242.scope", ""},
-    Case{"/system.slice/containerd.service", ""},
-    Case{"/docker", ""},
-    Case{"/docker/buildx", ""},
-    Case{"/process_api/56ef3d06a610e11e0ed2f88e37d9d6d0", ""},
-    Case{"/firecracker/2d76d331-cb61-40a3-b9d4-f8ae3f173691", ""},
-    Case{"/system.slice/docker-" + kA.substr(1) + ".scope", ""},
-    Case{"/system.slice/docker-" + kA + "0.scope", ""},
-    Case{"/docker/" + kA.substr(0, 63) + "g", ""},
-    Case{"/user/alice", ""}));
+INSTANTIATE_TEST_SUITE_P(
+    Host, CgroupPath,
+    testing::Values(Case{"", ""}, Case{"/", ""}, Case{"//", ""}, Case{"/init.scope", ""},
+                    Case{"/system.slice/ssh.service", ""}, Case{"/user.slice/user-1000.slice/session-3.scope", ""},
+                    Case{"/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-firefox-4242.scope", ""},
+                    Case{"/system.slice/containerd.service", ""}, Case{"/docker", ""}, Case{"/docker/buildx", ""},
+                    Case{"/process_api/56ef3d06a610e11e0ed2f88e37d9d6d0", ""},
+                    Case{"/firecracker/2d76d331-cb61-40a3-b9d4-f8ae3f173691", ""},
+                    Case{"/system.slice/docker-" + kA.substr(1) + ".scope", ""},
+                    Case{"/system.slice/docker-" + kA + "0.scope", ""}, Case{"/docker/" + kA.substr(0, 63) + "g", ""},
+                    Case{"/user/alice", ""}));
 
 TEST(CgroupSet, TakesTheStrongestSpellingOfTheHierarchies) {
-    const std::vector<CgroupInfo> cgroups{{"memory", "/process_api/k1"}, {"cpu", "/build/" + kB}, {"pids", "/docker/" + kA}, {"", "/"}};
+    const std::vector<CgroupInfo> cgroups{
+        {"memory", "/process_api/k1"}, {"cpu", "/build/" + kB}, {"pids", "/docker/" + kA}, {"", "/"}};
     const auto match = find_container_id(cgroups);
     ASSERT_TRUE(match);
     EXPECT_EQ(match->full_id, kA);
@@ -145,7 +164,8 @@ TEST(CgroupSet, TakesTheDeepestNestingAmongEquals) {
 }
 
 TEST(CgroupSet, HostOnlyPathsGiveNone) {
-    const std::vector<CgroupInfo> cgroups{{"memory", "/"}, {"name=systemd", "/system.slice/cron.service"}, {"", "/system.slice/cron.service"}};
+    const std::vector<CgroupInfo> cgroups{
+        {"memory", "/"}, {"name=systemd", "/system.slice/cron.service"}, {"", "/system.slice/cron.service"}};
     EXPECT_FALSE(find_container_id(cgroups));
     EXPECT_FALSE(find_container_id(std::span<const CgroupInfo>{}));
 }

@@ -16,7 +16,7 @@ Same compare(std::uint32_t mine, std::uint32_t hosts) {
 } // namespace
 
 bool is_runtime_helper(std::string_view exe_path, std::string_view comm) {
-    if (comm.starts_with("runc:[")) return true; // stages of runc init
+    if (comm.starts_with("runc:[")) return true;                      // stages of runc init
     std::string_view name = exe_path.substr(exe_path.rfind('/') + 1); // npos + 1 is 0
     // From memory: "/memfd:runc_cloned:/proc/self/exe (deleted)", "/memfd:crun-clone", …
     const std::size_t memfd = exe_path.find("memfd:");
@@ -24,8 +24,8 @@ bool is_runtime_helper(std::string_view exe_path, std::string_view comm) {
     for (const std::string_view runtime : {"runc", "crun", "conmon", "youki", "kata-", "containerd-shim"}) {
         if (!name.starts_with(runtime)) continue;
         const std::string_view rest = name.substr(runtime.size());
-        if (rest.empty() || runtime.ends_with('-') || rest.front() == '-' || rest.front() == '_' || rest.front() == '.' ||
-            rest.front() == ' ' || rest.front() == ':') {
+        if (rest.empty() || runtime.ends_with('-') || rest.front() == '-' || rest.front() == '_' ||
+            rest.front() == '.' || rest.front() == ' ' || rest.front() == ':') {
             return true;
         }
     }
@@ -43,7 +43,8 @@ Belonging classify(const CgroupMatch& match, const NamespaceInodes& process, con
                            : mnt == Same::no || pid == Same::no;
     if (apart) return Belonging::container;
     // Namespaces unknown (a replayed or damaged record): a runtime's own spelling is believed.
-    if (mnt == Same::unknown && pid == Same::unknown && match.spelling == CgroupSpelling::runtime) return Belonging::container;
+    if (mnt == Same::unknown && pid == Same::unknown && match.spelling == CgroupSpelling::runtime)
+        return Belonging::container;
     return Belonging::undecided;
 }
 

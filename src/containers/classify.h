@@ -2,9 +2,10 @@
 // Host or container? A container-like name in a cgroup path is a claim; namespaces and runtimes are the witnesses.
 //
 //   own mnt or pid namespace + a container-like cgroup   container
-//   the host's mnt and pid namespaces                     undecided: the runtimes are asked; host until one knows the id
-//   a runtime's own helper still in the host's mnt ns     host, whatever a runtime says about the cgroup's id
-//   no container-like cgroup                              host, whatever the namespaces (PrivateTmp, unshare -m, sandboxes)
+//   the host's mnt and pid namespaces                     undecided: the runtimes are asked; host until one knows the
+//   id a runtime's own helper still in the host's mnt ns     host, whatever a runtime says about the cgroup's id no
+//   container-like cgroup                              host, whatever the namespaces (PrivateTmp, unshare -m,
+//   sandboxes)
 //
 // On the helpers: `docker run`, `docker exec` and their like put "runc init" into the container's cgroup while it still
 // is in the host's namespaces, and it executes itself once more there (a sealed copy in memory). That exec is the

@@ -41,9 +41,13 @@ TEST(Classify, PlainTextNeedsBothNamespacesApart) {
 }
 
 TEST(Classify, RuntimeHelpersInTheHostsMountNamespaceAreHost) {
-    for (const auto& [exe, comm] : std::vector<std::pair<std::string, std::string>>{
-             {"/usr/bin/runc", "runc"}, {"/usr/sbin/runc", "runc:[1:CHILD]"}, {"/memfd:runc_cloned:/proc/self/exe (deleted)", "3"},
-             {"/usr/bin/crun", "crun"}, {"/usr/bin/conmon", "conmon"}, {"/usr/bin/containerd-shim-runc-v2", "containerd-shim"}}) {
+    for (const auto& [exe, comm] :
+         std::vector<std::pair<std::string, std::string>>{{"/usr/bin/runc", "runc"},
+                                                          {"/usr/sbin/runc", "runc:[1:CHILD]"},
+                                                          {"/memfd:runc_cloned:/proc/self/exe (deleted)", "3"},
+                                                          {"/usr/bin/crun", "crun"},
+                                                          {"/usr/bin/conmon", "conmon"},
+                                                          {"/usr/bin/containerd-shim-runc-v2", "containerd-shim"}}) {
         EXPECT_EQ(ask("/docker/" + kHex, kHost, true, exe, comm), Belonging::host) << exe;
     }
 }
@@ -65,8 +69,10 @@ TEST(Classify, UnknownNamespacesTrustARuntimesSpellingOnly) {
 }
 
 TEST(Classify, TheInitialPidNamespaceIsKnownWithoutTheHostsFirstProcess) {
-    EXPECT_EQ(classify(at("/build/" + kHex), {.mnt = 5, .pid = 4026532203}, {}, "/bin/sh", "sh", false), Belonging::container);
-    EXPECT_EQ(classify(at("/build/" + kHex), {.mnt = 5, .pid = kInitialPidNamespace}, {}, "/bin/sh", "sh", false), Belonging::undecided);
+    EXPECT_EQ(classify(at("/build/" + kHex), {.mnt = 5, .pid = 4026532203}, {}, "/bin/sh", "sh", false),
+              Belonging::container);
+    EXPECT_EQ(classify(at("/build/" + kHex), {.mnt = 5, .pid = kInitialPidNamespace}, {}, "/bin/sh", "sh", false),
+              Belonging::undecided);
 }
 
 } // namespace

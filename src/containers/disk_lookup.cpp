@@ -13,8 +13,8 @@ namespace gyr {
 namespace {
 
 constexpr std::string_view kTaskFolder = "/io.containerd.runtime.v2.task";
-constexpr std::size_t kMaxLayers = 512;      // overlayfs takes 500
-constexpr std::size_t kMaxNamespaces = 256;  // of one containerd
+constexpr std::size_t kMaxLayers = 512;     // overlayfs takes 500
+constexpr std::size_t kMaxNamespaces = 256; // of one containerd
 constexpr std::size_t kMaxRepositories = 16U << 20;
 
 // uid of "/user.slice/user-1000.slice/…", or nothing.
@@ -24,7 +24,8 @@ std::optional<std::uint32_t> owner_of(std::string_view cgroup_path) {
     const std::string_view rest = cgroup_path.substr(at + 6);
     std::uint32_t uid = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), uid);
-    if (error != std::errc{} || !std::string_view(end, static_cast<std::size_t>(rest.data() + rest.size() - end)).starts_with(".slice")) {
+    if (error != std::errc{} ||
+        !std::string_view(end, static_cast<std::size_t>(rest.data() + rest.size() - end)).starts_with(".slice")) {
         return std::nullopt;
     }
     return uid;
@@ -41,7 +42,8 @@ std::string before(const std::string& path, std::string_view marker) {
 bool is_safe_id(std::string_view id) {
     if (id.empty() || id.size() > 128 || id == "." || id == "..") return false;
     return std::ranges::all_of(id, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+               c == '-';
     });
 }
 
@@ -79,7 +81,8 @@ std::vector<std::string> DiskLookup::overlay_layers(const std::string& folder, c
         if (!item.starts_with("l/") || !is_safe_id(item.substr(2))) continue;
         std::error_code error;
         // "../<layer>/diff"; resolved by hand as the name of another link must not be followed further.
-        const std::string target = std::filesystem::read_symlink(on_host(links + "/" + std::string(item.substr(2))), error).string();
+        const std::string target =
+            std::filesystem::read_symlink(on_host(links + "/" + std::string(item.substr(2))), error).string();
         if (error || !target.starts_with("../") || target.find("..", 3) != std::string::npos) continue;
         layers.push_back(before(links, "/l") + target.substr(2));
     }
@@ -119,7 +122,8 @@ std::optional<DiskLookup::Found> DiskLookup::find_bundle(const std::string& bund
     if (const std::size_t at = bundle.find(kTaskFolder); at != std::string::npos) {
         found.containerd_socket = bundle.substr(0, at) + "/containerd.sock";
         // Docker's containerd: <exec-root>/containerd/daemon, its socket one up.
-        if (bundle.substr(0, at).ends_with("/containerd/daemon")) found.containerd_socket = before(bundle, "/daemon/") + "/containerd.sock";
+        if (bundle.substr(0, at).ends_with("/containerd/daemon"))
+            found.containerd_socket = before(bundle, "/daemon/") + "/containerd.sock";
     }
     if (!extra.docker_container_folder.empty()) {
         const std::string root = before(extra.docker_container_folder, "/containers/");
@@ -139,13 +143,15 @@ std::optional<DiskLookup::Found> DiskLookup::find_bundle(const std::string& bund
 
 std::optional<DiskLookup::Found> DiskLookup::find_storage(const std::string& graph_root, const std::string& full_id,
                                                           const std::string& bundle) const {
-    const auto containers = read_bounded_file(on_host(graph_root + "/overlay-containers/containers.json"), kMaxRepositories);
+    const auto containers =
+        read_bounded_file(on_host(graph_root + "/overlay-containers/containers.json"), kMaxRepositories);
     const std::string userdata = bundle.empty() ? graph_root + "/overlay-containers/" + full_id + "/userdata" : bundle;
     Found found;
     found.info.full_id = full_id;
     OciBundle extra;
     bool known = false;
-    if (const auto config = read(userdata + "/config.json")) known = parse_oci_config(*config, userdata, found.info, extra);
+    if (const auto config = read(userdata + "/config.json"))
+        known = parse_oci_config(*config, userdata, found.info, extra);
     ContainerInfo& info = found.info;
     if (!known) info.type = ContainerType::podman;
     // CRI-O's annotations name its containers better than its storage does (k8s_name_pod_namespace_uid_attempt).
@@ -168,7 +174,8 @@ std::optional<DiskLookup::Found> DiskLookup::find_storage(const std::string& gra
     return found;
 }
 
-std::optional<DiskLookup::Found> DiskLookup::find_in_containerd(const std::string& full_id, const std::string& name_space) const {
+std::optional<DiskLookup::Found> DiskLookup::find_in_containerd(const std::string& full_id,
+                                                                const std::string& name_space) const {
     for (const std::string& state : options_.containerd_states) {
         const std::string tasks = state + std::string(kTaskFolder);
         if (!name_space.empty() && is_safe_id(name_space)) {
@@ -177,14 +184,17 @@ std::optional<DiskLookup::Found> DiskLookup::find_in_containerd(const std::strin
         }
         std::error_code error;
         std::size_t seen = 0;
-        for (std::filesystem::directory_iterator it(on_host(tasks), error), end; !error && it != end && seen < kMaxNamespaces; it.increment(error), ++seen) {
-            if (auto found = find_bundle(tasks + "/" + it->path().filename().string() + "/" + full_id, full_id)) return found;
+        for (std::filesystem::directory_iterator it(on_host(tasks), error), end;
+             !error && it != end && seen < kMaxNamespaces; it.increment(error), ++seen) {
+            if (auto found = find_bundle(tasks + "/" + it->path().filename().string() + "/" + full_id, full_id))
+                return found;
         }
     }
     return std::nullopt;
 }
 
-std::optional<DiskLookup::Found> DiskLookup::find_rootless(const std::string& full_id, const std::string& cgroup_path) const {
+std::optional<DiskLookup::Found> DiskLookup::find_rootless(const std::string& full_id,
+                                                           const std::string& cgroup_path) const {
     const auto uid = owner_of(cgroup_path);
     if (!uid) return std::nullopt;
     const auto passwd = read("/etc/passwd");

@@ -18,11 +18,12 @@ class DiskLookup {
 
     struct Found {
         ContainerInfo info;
-        std::string docker_root; // a Docker root that was not among the options, learnt from the bundle
+        std::string docker_root;       // a Docker root that was not among the options, learnt from the bundle
         std::string containerd_socket; // of the containerd whose state folder it was found in
     };
     // nullopt: nothing on disk (yet). full_id must satisfy is_safe_id.
-    [[nodiscard]] std::optional<Found> find(const std::string& full_id, const std::string& cgroup_path, const ResolverHints& hints) const;
+    [[nodiscard]] std::optional<Found> find(const std::string& full_id, const std::string& cgroup_path,
+                                            const ResolverHints& hints) const;
 
     // <root>/containers/ID of one Docker root.
     [[nodiscard]] std::optional<ContainerInfo> find_docker(const std::string& root, const std::string& full_id) const;
@@ -40,14 +41,15 @@ class DiskLookup {
     // Without it.
     [[nodiscard]] std::string from_host(const std::string& path) const;
 
-    // Whether the file system below these hints is the container's owner's to control (rootless): never read on the thread
-    // that serves everybody.
+    // Whether the file system below these hints is the container's owner's to control (rootless): never read on the
+    // thread that serves everybody.
     [[nodiscard]] bool is_foreign(const std::string& cgroup_path, const ResolverHints& hints) const;
 
   private:
     [[nodiscard]] std::optional<std::string> read(const std::string& path) const;
     [[nodiscard]] std::vector<std::string> overlay_layers(const std::string& folder, const std::string& links) const;
-    [[nodiscard]] std::optional<Found> find_in_containerd(const std::string& full_id, const std::string& name_space) const;
+    [[nodiscard]] std::optional<Found> find_in_containerd(const std::string& full_id,
+                                                          const std::string& name_space) const;
     [[nodiscard]] std::optional<Found> find_rootless(const std::string& full_id, const std::string& cgroup_path) const;
 
     const ResolverOptions& options_;

@@ -8,7 +8,8 @@
 
 namespace gyr {
 
-FolderWatch::FolderWatch(std::size_t max_watches) : max_watches_(max_watches), fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
+FolderWatch::FolderWatch(std::size_t max_watches)
+    : max_watches_(max_watches), fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
 
 FolderWatch::~FolderWatch() {
     if (fd_ >= 0) ::close(fd_);

@@ -1,5 +1,6 @@
 #pragma once
-// inotify over the folders in which runtimes put new containers. Tells names; reading is the owner's affair. One thread.
+// inotify over the folders in which runtimes put new containers. Tells names; reading is the owner's affair. One
+// thread.
 
 #include <cstddef>
 #include <functional>

@@ -31,7 +31,8 @@ CallStatus status_of(const grpc::Status& status) {
     case grpc::StatusCode::PERMISSION_DENIED:
     case grpc::StatusCode::UNAUTHENTICATED: return CallStatus::denied;
     case grpc::StatusCode::UNAVAILABLE:
-        return status.error_message().find("Permission denied") != std::string::npos ? CallStatus::denied : CallStatus::absent;
+        return status.error_message().find("Permission denied") != std::string::npos ? CallStatus::denied
+                                                                                     : CallStatus::absent;
     case grpc::StatusCode::CANCELLED: return CallStatus::absent;
     default: return CallStatus::unreadable;
     }
@@ -100,8 +101,9 @@ class GrpcClient final : public RuntimeClient {
         if (!hints.containerd_namespace.empty()) return ask_namespace(hints.containerd_namespace, info);
         auto stub = namespaces_api::Namespaces::NewStub(channel_);
         namespaces_api::ListNamespacesResponse list;
-        const grpc::Status status =
-            run("", [&](grpc::ClientContext& context) { return stub->List(&context, namespaces_api::ListNamespacesRequest{}, &list); });
+        const grpc::Status status = run("", [&](grpc::ClientContext& context) {
+            return stub->List(&context, namespaces_api::ListNamespacesRequest{}, &list);
+        });
         if (!status.ok()) return status_of(status);
         int asked = 0;
         for (const auto& name_space : list.namespaces()) {
@@ -117,17 +119,21 @@ class GrpcClient final : public RuntimeClient {
         containers_api::GetContainerRequest request;
         request.set_id(info.full_id);
         containers_api::GetContainerResponse answer;
-        const grpc::Status status = run(name_space, [&](grpc::ClientContext& context) { return stub->Get(&context, request, &answer); });
+        const grpc::Status status =
+            run(name_space, [&](grpc::ClientContext& context) { return stub->Get(&context, request, &answer); });
         if (!status.ok()) return status_of(status);
         const auto& container = answer.container();
         if (container.id() != info.full_id) return CallStatus::unreadable;
         if (const std::string& spec = container.spec().value(); !spec.empty()) {
             OciBundle ignored;
             parse_oci_config(spec, "", info, ignored);
-            if (!info.rootfs.starts_with('/') || info.rootfs == "/rootfs") info.rootfs.clear(); // relative to a bundle unknown here
+            if (!info.rootfs.starts_with('/') || info.rootfs == "/rootfs")
+                info.rootfs.clear(); // relative to a bundle unknown here
         }
-        if (name_space == "moby") info.type = ContainerType::docker;
-        else if (info.type == ContainerType::unknown) info.type = ContainerType::containerd;
+        if (name_space == "moby")
+            info.type = ContainerType::docker;
+        else if (info.type == ContainerType::unknown)
+            info.type = ContainerType::containerd;
         auto labels = to_labels(container.labels());
         for (auto& [key, value] : labels) info.labels.insert_or_assign(key, value);
         if (!container.image().empty()) info.image = container.image();
@@ -152,18 +158,23 @@ class GrpcClient final : public RuntimeClient {
         images_api::GetImageRequest request;
         request.set_name(info.image);
         images_api::GetImageResponse answer;
-        const grpc::Status status = run(name_space, [&](grpc::ClientContext& context) { return stub->Get(&context, request, &answer); });
-        if (status.ok() && !answer.image().target().digest().empty()) info.image_digest = answer.image().target().digest();
+        const grpc::Status status =
+            run(name_space, [&](grpc::ClientContext& context) { return stub->Get(&context, request, &answer); });
+        if (status.ok() && !answer.image().target().digest().empty())
+            info.image_digest = answer.image().target().digest();
     }
 
-    static std::string_view short_id(const std::string& id) { return id.size() == 64 ? std::string_view(id).substr(0, 12) : id; }
+    static std::string_view short_id(const std::string& id) {
+        return id.size() == 64 ? std::string_view(id).substr(0, 12) : id;
+    }
 
     CallStatus ask_cri(ContainerInfo& info) {
         auto stub = cri_api::RuntimeService::NewStub(channel_);
         if (runtime_name_.empty()) {
             cri_api::VersionResponse version;
-            const grpc::Status status =
-                run("", [&](grpc::ClientContext& context) { return stub->Version(&context, cri_api::VersionRequest{}, &version); });
+            const grpc::Status status = run("", [&](grpc::ClientContext& context) {
+                return stub->Version(&context, cri_api::VersionRequest{}, &version);
+            });
             if (!status.ok()) return status_of(status);
             runtime_name_ = version.runtime_name();
         }
@@ -202,13 +213,16 @@ class GrpcClient final : public RuntimeClient {
         info.created_time = status.created_at();
         info.image = status.image().image();
         const std::string& reference = status.image_ref();
-        if (reference.starts_with("sha256:")) info.image_id = digest_hex(reference);
+        if (reference.starts_with("sha256:"))
+            info.image_id = digest_hex(reference);
         else if (reference.find("@sha256:") != std::string::npos) {
             info.image_digest = reference.substr(reference.find('@') + 1);
-            if (info.image.empty() || info.image.starts_with("sha256:")) info.image = reference.substr(0, reference.find('@'));
+            if (info.image.empty() || info.image.starts_with("sha256:"))
+                info.image = reference.substr(0, reference.find('@'));
         }
         if (info.image.empty() || info.image.starts_with("sha256")) {
-            for (const char* key : {"io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName", "io.kubernetes.cri-o.Image"}) {
+            for (const char* key :
+                 {"io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName", "io.kubernetes.cri-o.Image"}) {
                 const auto found = status.annotations().find(key);
                 if (found == status.annotations().end() || found->second.empty()) continue;
                 info.image = found->second;
@@ -221,7 +235,10 @@ class GrpcClient final : public RuntimeClient {
             out.source = mount.host_path();
             out.destination = mount.container_path();
             out.writable = !mount.readonly();
-            out.propagation = mount.propagation() == 0 ? "private" : mount.propagation() == 1 ? "rslave" : mount.propagation() == 2 ? "rshared" : "unknown";
+            out.propagation = mount.propagation() == 0   ? "private"
+                              : mount.propagation() == 1 ? "rslave"
+                              : mount.propagation() == 2 ? "rshared"
+                                                         : "unknown";
             info.mounts.push_back(std::move(out));
         }
         const auto text = answer.info().find("info");

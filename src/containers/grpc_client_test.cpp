@@ -31,9 +31,11 @@ std::string namespace_of(const grpc::ServerContext& context) {
 
 struct FakeContainers final : containerd::services::containers::v1::Containers::Service {
     std::string answer_id;
-    grpc::Status Get(grpc::ServerContext* context, const containerd::services::containers::v1::GetContainerRequest* request,
+    grpc::Status Get(grpc::ServerContext* context,
+                     const containerd::services::containers::v1::GetContainerRequest* request,
                      containerd::services::containers::v1::GetContainerResponse* answer) override {
-        if (namespace_of(*context) != "shop" || request->id() != "k1") return {grpc::StatusCode::NOT_FOUND, "no such container"};
+        if (namespace_of(*context) != "shop" || request->id() != "k1")
+            return {grpc::StatusCode::NOT_FOUND, "no such container"};
         auto* container = answer->mutable_container();
         container->set_id(answer_id.empty() ? request->id() : answer_id);
         container->set_image("docker.io/library/shop:1.2");
@@ -62,7 +64,8 @@ struct FakeNamespaces final : containerd::services::namespaces::v1::Namespaces::
 };
 struct FakeCri final : runtime::v1::RuntimeService::Service {
     std::string runtime_name = "containerd";
-    grpc::Status Version(grpc::ServerContext*, const runtime::v1::VersionRequest*, runtime::v1::VersionResponse* answer) override {
+    grpc::Status Version(grpc::ServerContext*, const runtime::v1::VersionRequest*,
+                         runtime::v1::VersionResponse* answer) override {
         answer->set_runtime_name(runtime_name);
         return grpc::Status::OK;
     }
@@ -81,7 +84,8 @@ struct FakeCri final : runtime::v1::RuntimeService::Service {
         mount->set_host_path("/srv");
         mount->set_readonly(true);
         mount->set_propagation(2);
-        (*answer->mutable_info())["info"] = R"({"sandboxID":")" + kSandbox + R"(","config":{"linux":{"security_context":{"privileged":true}}}})";
+        (*answer->mutable_info())["info"] =
+            R"({"sandboxID":")" + kSandbox + R"(","config":{"linux":{"security_context":{"privileged":true}}}})";
         return grpc::Status::OK;
     }
     grpc::Status PodSandboxStatus(grpc::ServerContext*, const runtime::v1::PodSandboxStatusRequest* request,
@@ -196,7 +200,8 @@ TEST_F(GrpcClientTest, CriSandboxesAreContainersToo) {
 TEST(GrpcSocket, NobodyThereIsAbsentAndSilenceIsATimeout) {
     ContainerInfo info;
     info.full_id = kId;
-    EXPECT_EQ(make_grpc_client(RuntimeKind::cri, "/nonexistent/sock", milliseconds{5'000}, kMaxBytes)->ask({}, info), CallStatus::absent);
+    EXPECT_EQ(make_grpc_client(RuntimeKind::cri, "/nonexistent/sock", milliseconds{5'000}, kMaxBytes)->ask({}, info),
+              CallStatus::absent);
 
     std::string pattern = (fs::temp_directory_path() / "gyr-grpc.XXXXXX").string();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
@@ -208,7 +213,8 @@ TEST(GrpcSocket, NobodyThereIsAbsentAndSilenceIsATimeout) {
     const void* raw = &address;
     ASSERT_EQ(::bind(listener, static_cast<const sockaddr*>(raw), sizeof address), 0);
     ASSERT_EQ(::listen(listener, 8), 0);
-    EXPECT_EQ(make_grpc_client(RuntimeKind::containerd, path, milliseconds{100}, kMaxBytes)->ask({}, info), CallStatus::timeout);
+    EXPECT_EQ(make_grpc_client(RuntimeKind::containerd, path, milliseconds{100}, kMaxBytes)->ask({}, info),
+              CallStatus::timeout);
 
     // Ended from outside, long before its time: the test's own time limit tells.
     const auto client = make_grpc_client(RuntimeKind::containerd, path, std::chrono::hours{1}, kMaxBytes);

@@ -9,7 +9,8 @@ constexpr int kLevels = 8;
 constexpr std::size_t kMaxPath = 4096;
 
 bool is_path(std::string_view text) {
-    return text.starts_with('/') && text.size() < kMaxPath && text.find("/../") == std::string_view::npos && !text.ends_with("/..");
+    return text.starts_with('/') && text.size() < kMaxPath && text.find("/../") == std::string_view::npos &&
+           !text.ends_with("/..");
 }
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -20,9 +21,12 @@ bool add_shim(const ProcessImage& shim, ResolverHints& hints) {
     for (std::size_t i = 1; i + 1 < argv.size(); ++i) {
         std::string_view flag = argv[i];
         if (flag.starts_with("--")) flag.remove_prefix(1);
-        if (flag == "-namespace" && argv[i + 1].size() < kMaxPath) hints.containerd_namespace = argv[i + 1];
-        else if (flag == "-address" && is_path(argv[i + 1])) hints.containerd_socket = argv[i + 1];
-        else if (flag == "-id") id = argv[i + 1];
+        if (flag == "-namespace" && argv[i + 1].size() < kMaxPath)
+            hints.containerd_namespace = argv[i + 1];
+        else if (flag == "-address" && is_path(argv[i + 1]))
+            hints.containerd_socket = argv[i + 1];
+        else if (flag == "-id")
+            id = argv[i + 1];
     }
     // The shim stays in the folder of the container it was started for: the bundle. A pod's shim serves all of its
     // containers, whose bundles are the neighbours; the resolver takes the container's own.
@@ -41,8 +45,10 @@ bool add_conmon(const ProcessImage& conmon, ResolverHints& hints) {
         } else if (flag == "-n" && value.size() < kMaxPath) {
             hints.name = value;
         } else if (flag == "--exit-command-arg" && i + 3 < argv.size() && argv[i + 2] == flag && is_path(argv[i + 3])) {
-            if (value == "--root") hints.graph_root = argv[i + 3];
-            else if (value == "--runroot") hints.run_root = argv[i + 3];
+            if (value == "--root")
+                hints.graph_root = argv[i + 3];
+            else if (value == "--runroot")
+                hints.run_root = argv[i + 3];
         }
     }
     return found;

@@ -36,7 +36,8 @@ class HttpClient final : public RuntimeClient {
         info.source = kind_ == RuntimeKind::docker ? "docker-api" : "podman-api";
         if (kind_ == RuntimeKind::docker && !info.image_id.empty() &&
             info.image_id.find_first_not_of("0123456789abcdef") == std::string::npos) {
-            if (get("/images/sha256:" + info.image_id + "/json", body) == CallStatus::found) parse_docker_image(body, info);
+            if (get("/images/sha256:" + info.image_id + "/json", body) == CallStatus::found)
+                parse_docker_image(body, info);
         }
         split_image_name(info);
         return CallStatus::found;

@@ -1,7 +1,7 @@
 #pragma once
 // What the runtimes write about a container, read into ContainerInfo. Pure functions over bytes that anybody may have
-// written (bounded_json.h); false when the bytes are not what they should be. Members that are not said stay as they are.
-// ContainerInfo::complete is set to whether the source tells all that its runtime knows.
+// written (bounded_json.h); false when the bytes are not what they should be. Members that are not said stay as they
+// are. ContainerInfo::complete is set to whether the source tells all that its runtime knows.
 
 #include "state/container.h"
 

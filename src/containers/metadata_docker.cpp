@@ -51,7 +51,8 @@ void take_mount(const json& mount, const char* mode_key, ContainerInfo& info) {
 
 void take_address(const json& settings, ContainerInfo& info) {
     std::string ip = json_text(settings, {"IPAddress"});
-    if (const json* networks = json_at(settings, {"Networks"}); ip.empty() && networks != nullptr && networks->is_object()) {
+    if (const json* networks = json_at(settings, {"Networks"});
+        ip.empty() && networks != nullptr && networks->is_object()) {
         for (const auto& [name, network] : networks->items()) {
             ip = json_text(network, {"IPAddress"});
             if (!ip.empty()) break;
@@ -115,9 +116,12 @@ bool parse_docker_repositories(std::string_view repositories, ContainerInfo& inf
         std::string tag, digest;
         for (const auto& [reference, id] : references.items()) {
             if (!id.is_string() || id.get_ref<const std::string&>() != wanted) continue;
-            const std::string_view rest = std::string_view(reference).substr(std::min(reference.size(), repository.size()));
-            if (rest.starts_with("@")) digest = rest.substr(1);
-            else if (rest.starts_with(":") && (tag.empty() || rest.substr(1) == asked.image_tag)) tag = rest.substr(1);
+            const std::string_view rest =
+                std::string_view(reference).substr(std::min(reference.size(), repository.size()));
+            if (rest.starts_with("@"))
+                digest = rest.substr(1);
+            else if (rest.starts_with(":") && (tag.empty() || rest.substr(1) == asked.image_tag))
+                tag = rest.substr(1);
         }
         if (tag.empty() && digest.empty()) continue;
         if (found && !preferred) continue;
@@ -186,11 +190,13 @@ bool parse_storage_containers(std::string_view containers, ContainerInfo& info) 
     if (!root || !root->is_array()) return false;
     for (const json& entry : *root) {
         if (json_text(entry, {"id"}) != info.full_id) continue;
-        if (const json* names = json_at(entry, {"names"}); names != nullptr && names->is_array() && !names->empty() && names->front().is_string()) {
+        if (const json* names = json_at(entry, {"names"});
+            names != nullptr && names->is_array() && !names->empty() && names->front().is_string()) {
             info.name = names->front().get_ref<const std::string&>();
         }
         take_text(info.image_id, json_text(entry, {"image"}));
-        if (const Nanos created = parse_timestamp(json_text(entry, {"created"})); created != 0) info.created_time = created;
+        if (const Nanos created = parse_timestamp(json_text(entry, {"created"})); created != 0)
+            info.created_time = created;
         if (const auto more = parse_bounded_json(json_text(entry, {"metadata"}))) {
             take_text(info.name, json_text(*more, {"name"}));
             take_text(info.image, json_text(*more, {"image-name"}));
@@ -207,7 +213,8 @@ bool parse_storage_images(std::string_view images, ContainerInfo& info) {
         if (json_text(entry, {"id"}) != info.image_id) continue;
         take_text(info.image_digest, json_text(entry, {"digest"}));
         const json* names = json_at(entry, {"names"});
-        if (info.image.empty() && names != nullptr && names->is_array() && !names->empty() && names->front().is_string()) {
+        if (info.image.empty() && names != nullptr && names->is_array() && !names->empty() &&
+            names->front().is_string()) {
             info.image = names->front().get_ref<const std::string&>();
         }
         return true;

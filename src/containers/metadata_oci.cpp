@@ -15,7 +15,9 @@ constexpr std::size_t kMaxCniBytes = 4096;
 
 struct Annotations {
     const json* all;
-    [[nodiscard]] std::string get(const char* key) const { return all != nullptr ? json_text(*all, {key}) : std::string{}; }
+    [[nodiscard]] std::string get(const char* key) const {
+        return all != nullptr ? json_text(*all, {key}) : std::string{};
+    }
 };
 
 void take_text(std::string& into, std::string text) {
@@ -29,7 +31,8 @@ bool has_namespace(const json& root, std::string_view type) {
 }
 
 bool is_listed(const json& options, std::string_view word) {
-    return std::ranges::any_of(options, [&](const json& item) { return item.is_string() && item.get_ref<const std::string&>() == word; });
+    return std::ranges::any_of(
+        options, [&](const json& item) { return item.is_string() && item.get_ref<const std::string&>() == word; });
 }
 
 void take_mounts(const json& root, ContainerInfo& info, OciBundle& bundle) {
@@ -67,8 +70,9 @@ bool looks_privileged(const json& root) {
         return value == nullptr || value->is_null() || value->empty();
     };
     const std::string apparmor = json_text(root, {"process", "apparmorProfile"});
-    if (!is_empty({"linux", "maskedPaths"}) || !is_empty({"linux", "readonlyPaths"}) || !is_empty({"linux", "seccomp"}) ||
-        !json_text(root, {"process", "selinuxLabel"}).empty() || (!apparmor.empty() && apparmor != "unconfined")) {
+    if (!is_empty({"linux", "maskedPaths"}) || !is_empty({"linux", "readonlyPaths"}) ||
+        !is_empty({"linux", "seccomp"}) || !json_text(root, {"process", "selinuxLabel"}).empty() ||
+        (!apparmor.empty() && apparmor != "unconfined")) {
         return false;
     }
     const json* mounts = json_at(root, {"mounts"});
@@ -76,7 +80,8 @@ bool looks_privileged(const json& root) {
     return std::ranges::none_of(*mounts, [](const json& mount) {
         const std::string type = json_text(mount, {"type"});
         const json* options = json_at(mount, {"options"});
-        return (type == "sysfs" || type == "cgroup") && options != nullptr && options->is_array() && is_listed(*options, "ro");
+        return (type == "sysfs" || type == "cgroup") && options != nullptr && options->is_array() &&
+               is_listed(*options, "ro");
     });
 }
 
@@ -122,8 +127,10 @@ void take_crio(const Annotations& a, ContainerInfo& info) {
     if (image.empty()) image = a.get("io.kubernetes.cri-o.UserRequestedImage");
     if (image.empty()) image = a.get("io.kubernetes.cri-o.Image");
     take_text(info.image, std::move(image));
-    if (const std::string cni = a.get("io.kubernetes.cri-o.CNIResult"); !cni.empty()) info.cni_json = cni.substr(0, kMaxCniBytes);
-    if (const Nanos created = parse_timestamp(a.get("io.kubernetes.cri-o.Created")); created != 0) info.created_time = created;
+    if (const std::string cni = a.get("io.kubernetes.cri-o.CNIResult"); !cni.empty())
+        info.cni_json = cni.substr(0, kMaxCniBytes);
+    if (const Nanos created = parse_timestamp(a.get("io.kubernetes.cri-o.Created")); created != 0)
+        info.created_time = created;
 }
 
 } // namespace
@@ -166,7 +173,8 @@ bool parse_oci_config(std::string_view config, std::string_view bundle_path, Con
         if (const std::string privileged = a.get("io.podman.annotations.privileged"); !privileged.empty()) {
             info.privileged = privileged == "TRUE";
         }
-        if (const Nanos created = parse_timestamp(a.get("io.kubernetes.cri-o.Created")); created != 0) info.created_time = created;
+        if (const Nanos created = parse_timestamp(a.get("io.kubernetes.cri-o.Created")); created != 0)
+            info.created_time = created;
     } else if (bundle.docker_container_folder.empty()) {
         info.type = ContainerType::containerd;
         take_text(info.name, a.get("nerdctl/name"));
@@ -182,9 +190,9 @@ bool parse_oci_config(std::string_view config, std::string_view bundle_path, Con
 bool parse_cri_container_info(std::string_view text, ContainerInfo& info) {
     const auto root = parse_bounded_json(text);
     if (!root || !root->is_object()) return false;
-    for (const auto& privileged : {json_bool(*root, {"runtimeSpec", "linux", "security_context", "privileged"}),
-                                   json_bool(*root, {"config", "linux", "security_context", "privileged"}),
-                                   json_bool(*root, {"privileged"})}) {
+    for (const auto& privileged :
+         {json_bool(*root, {"runtimeSpec", "linux", "security_context", "privileged"}),
+          json_bool(*root, {"config", "linux", "security_context", "privileged"}), json_bool(*root, {"privileged"})}) {
         if (privileged) {
             info.privileged = privileged;
             break;
@@ -204,7 +212,8 @@ bool parse_cri_sandbox_info(std::string_view text, ContainerInfo& info) {
         for (const auto& [name, interface] : interfaces->items()) {
             if (name != "lo" && !name.starts_with("veth")) kept[name] = interface;
         }
-        if (!kept.empty()) info.cni_json = kept.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, kMaxCniBytes);
+        if (!kept.empty())
+            info.cni_json = kept.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, kMaxCniBytes);
     }
     return true;
 }
@@ -258,8 +267,9 @@ Nanos parse_timestamp(std::string_view text) {
         return error == std::errc{} && end == first + length && out >= 0;
     };
     int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-    if (!number(0, 4, year) || !number(5, 2, month) || !number(8, 2, day) || !number(11, 2, hour) || !number(14, 2, minute) ||
-        !number(17, 2, second) || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') || text[13] != ':') {
+    if (!number(0, 4, year) || !number(5, 2, month) || !number(8, 2, day) || !number(11, 2, hour) ||
+        !number(14, 2, minute) || !number(17, 2, second) || text[4] != '-' || text[7] != '-' ||
+        (text[10] != 'T' && text[10] != 't') || text[13] != ':') {
         return 0;
     }
     if (year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31) return 0; // 1 is "never" to Go
@@ -274,10 +284,12 @@ Nanos parse_timestamp(std::string_view text) {
     std::size_t at = 19;
     if (at < text.size() && text[at] == '.') {
         Nanos unit = 100'000'000;
-        for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) time += (text[at] - '0') * unit;
+        for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
+            time += (text[at] - '0') * unit;
     }
     int zone_hour = 0, zone_minute = 0;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-') && number(at + 1, 2, zone_hour) && number(at + 4, 2, zone_minute)) {
+    if (at < text.size() && (text[at] == '+' || text[at] == '-') && number(at + 1, 2, zone_hour) &&
+        number(at + 4, 2, zone_minute)) {
         const Nanos offset = (zone_hour * 3600 + zone_minute * 60) * 1'000'000'000LL;
         time += text[at] == '+' ? -offset : offset;
     }

@@ -42,7 +42,9 @@ void UserTable::parse_passwd(std::string_view text, bool cut) {
         std::array<std::string_view, 7> parts;
         UserEntry entry;
         // name:password:uid:gid:comment:home:shell
-        if (split(line, ':', parts) < 4 || parts[0].empty() || parts[0].starts_with('#') || !parse_id(parts[2], entry.uid)) return true;
+        if (split(line, ':', parts) < 4 || parts[0].empty() || parts[0].starts_with('#') ||
+            !parse_id(parts[2], entry.uid))
+            return true;
         if (!parse_id(parts[3], entry.gid)) entry.gid = 0;
         entry.name = parts[0];
         entry.home = parts[5];
@@ -58,7 +60,9 @@ void UserTable::parse_group(std::string_view text, bool cut) {
     for_each_line(text, cut, [&](std::string_view line) {
         std::array<std::string_view, 4> parts;
         GroupEntry entry;
-        if (split(line, ':', parts) < 3 || parts[0].empty() || parts[0].starts_with('#') || !parse_id(parts[2], entry.gid)) return true;
+        if (split(line, ':', parts) < 3 || parts[0].empty() || parts[0].starts_with('#') ||
+            !parse_id(parts[2], entry.gid))
+            return true;
         entry.name = parts[0];
         groups_.push_back(std::move(entry));
         return groups_.size() < kMaxEntries;
@@ -95,7 +99,8 @@ IdMap IdMap::parse(std::string_view text) {
 std::optional<std::uint32_t> IdMap::to_inside(std::uint32_t outside) const {
     if (ranges_.empty()) return outside;
     for (const Range& range : ranges_) {
-        if (outside >= range.outside && outside - range.outside < range.count) return range.inside + (outside - range.outside);
+        if (outside >= range.outside && outside - range.outside < range.count)
+            return range.inside + (outside - range.outside);
     }
     return std::nullopt;
 }

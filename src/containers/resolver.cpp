@@ -29,9 +29,9 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxEndpoints = 32;
 constexpr std::size_t kMaxDockerRoots = 16;
-constexpr std::size_t kRoundsPending = 4;       // after these a container that nobody knows is no_runtime
-constexpr std::size_t kRoundsUnasked = 5;       // for one that only a watched folder has told of
-constexpr milliseconds kLookAround{2'000};      // folders that were not there yet
+constexpr std::size_t kRoundsPending = 4;  // after these a container that nobody knows is no_runtime
+constexpr std::size_t kRoundsUnasked = 5;  // for one that only a watched folder has told of
+constexpr milliseconds kLookAround{2'000}; // folders that were not there yet
 constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task";
 
 void signal_fd(int fd) {
@@ -53,7 +53,8 @@ bool is_socket(const std::string& path) {
 class Resolver::Impl {
   public:
     explicit Impl(ResolverOptions options)
-        : options_(std::move(options)), disk_(options_), watch_(options_.watch && options_.use_disk ? options_.max_watches : 0),
+        : options_(std::move(options)), disk_(options_),
+          watch_(options_.watch && options_.use_disk ? options_.max_watches : 0),
           answers_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
         if (options_.retry.empty()) options_.retry.push_back(milliseconds{1'000});
     }
@@ -161,8 +162,8 @@ class Resolver::Impl {
         const std::scoped_lock lock(mutex_);
         Stats out = stats_;
         out.known = entries_.size();
-        out.pending = static_cast<std::size_t>(
-            std::ranges::count_if(entries_, [](const auto& item) { return item.second.requested && !is_complete(item.second); }));
+        out.pending = static_cast<std::size_t>(std::ranges::count_if(
+            entries_, [](const auto& item) { return item.second.requested && !is_complete(item.second); }));
         out.watched = watched_;
         return out;
     }
@@ -192,8 +193,8 @@ class Resolver::Impl {
         bool disk_looked = false;
         Clock::time_point ended_at{}, next_try{};
         std::size_t attempt = 0;
-        std::uint64_t round = 0;  // answers to an earlier round's question count for nothing
-        int outstanding = 0;      // sockets still to answer in this round
+        std::uint64_t round = 0; // answers to an earlier round's question count for nothing
+        int outstanding = 0;     // sockets still to answer in this round
         bool any_timeout = false, any_denied = false;
     };
 
@@ -266,9 +267,12 @@ class Resolver::Impl {
         entry.next_try = Clock::now() + options_.retry[step];
         signal_fd(wake_fd_); // the disk thread plans its sleep by it
         Missing why = Missing::pending;
-        if (entry.any_timeout) why = Missing::runtime_timeout;
-        else if (entry.any_denied) why = Missing::denied;
-        else if (entry.attempt >= kRoundsPending) why = Missing::no_runtime;
+        if (entry.any_timeout)
+            why = Missing::runtime_timeout;
+        else if (entry.any_denied)
+            why = Missing::denied;
+        else if (entry.attempt >= kRoundsPending)
+            why = Missing::no_runtime;
         // The disk has told and there is nobody else to ask, or nobody who knows more: that is all there will be.
         if (entry.info != nullptr && !entry.any_timeout && !entry.info->name.empty() && !entry.info->image.empty()) {
             auto whole = std::make_shared<ContainerInfo>(*entry.info);
@@ -286,7 +290,8 @@ class Resolver::Impl {
 
     Endpoint* endpoint_for(RuntimeKind kind, const std::string& path, bool with_client) {
         for (const auto& endpoint : endpoints_) {
-            if (endpoint->path == path && endpoint->kind == kind && (endpoint->client != nullptr) == with_client) return endpoint.get();
+            if (endpoint->path == path && endpoint->kind == kind && (endpoint->client != nullptr) == with_client)
+                return endpoint.get();
         }
         if (endpoints_.size() >= kMaxEndpoints) return nullptr;
         auto endpoint = std::make_unique<Endpoint>();
@@ -315,17 +320,20 @@ class Resolver::Impl {
     }
 
     // Sockets that could know this container. Not under the mutex: looks at the file system.
-    std::vector<std::pair<RuntimeKind, std::string>> sockets_for(const std::string& full_id, ContainerType type, const ResolverHints& hints,
+    std::vector<std::pair<RuntimeKind, std::string>> sockets_for(const std::string& full_id, ContainerType type,
+                                                                 const ResolverHints& hints,
                                                                  const std::string& found_socket) const {
         std::vector<std::pair<RuntimeKind, std::string>> out;
         const auto add = [&](RuntimeKind kind, const std::string& host_path) {
             const std::string path = disk_.on_host(host_path);
-            if (!host_path.empty() && is_socket(path) && std::ranges::find(out, std::pair{kind, path}) == out.end()) out.emplace_back(kind, path);
+            if (!host_path.empty() && is_socket(path) && std::ranges::find(out, std::pair{kind, path}) == out.end())
+                out.emplace_back(kind, path);
         };
         if (!options_.use_sockets) return out;
         const bool hex = is_hex_id(full_id);
         const bool any = type == ContainerType::unknown || type == ContainerType::cri || hex;
-        const bool docker = type == ContainerType::docker, podman = type == ContainerType::podman, crio = type == ContainerType::crio;
+        const bool docker = type == ContainerType::docker, podman = type == ContainerType::podman,
+                   crio = type == ContainerType::crio;
         const bool containerd = type == ContainerType::containerd;
         const bool decided = docker || podman || crio || containerd;
         if (hex && (docker || (any && !decided))) {
@@ -335,7 +343,8 @@ class Resolver::Impl {
             for (const std::string& socket : options_.podman_sockets) add(RuntimeKind::podman, socket);
             std::error_code error;
             std::size_t seen = 0;
-            for (std::filesystem::directory_iterator it(disk_.on_host("/run/user"), error), end; !error && it != end && seen < 64; it.increment(error), ++seen) {
+            for (std::filesystem::directory_iterator it(disk_.on_host("/run/user"), error), end;
+                 !error && it != end && seen < 64; it.increment(error), ++seen) {
                 add(RuntimeKind::podman, "/run/user/" + it->path().filename().string() + "/podman/podman.sock");
             }
         }
@@ -389,7 +398,8 @@ class Resolver::Impl {
                 // Every waiting question would wait as long: all of them are answered "timeout" now.
                 endpoint.timeouts = std::min(endpoint.timeouts + 1, 6);
                 endpoint.rest_until = Clock::now() + options_.call_timeout * endpoint.timeouts;
-                for (const auto& [other, other_round] : std::exchange(endpoint.queue, {})) answer(other, other_round, status, nullptr);
+                for (const auto& [other, other_round] : std::exchange(endpoint.queue, {}))
+                    answer(other, other_round, status, nullptr);
             } else {
                 endpoint.timeouts = 0;
             }
@@ -459,8 +469,10 @@ class Resolver::Impl {
                 until(entry.ended_at + options_.keep_ended);
             } else if (!is_complete(entry) && !entry.queued && entry.outstanding == 0 && entry.attempt > 0 &&
                        (entry.requested || entry.attempt < kRoundsUnasked)) {
-                if (entry.next_try <= now) enqueue(it->first, entry);
-                else until(entry.next_try);
+                if (entry.next_try <= now)
+                    enqueue(it->first, entry);
+                else
+                    until(entry.next_try);
             }
             ++it;
         }
@@ -484,8 +496,11 @@ class Resolver::Impl {
             round = ++entry.round;
             hints = entry.hints;
             cgroup_path = entry.cgroup_path;
-            if (entry.info != nullptr) type = entry.info->type;
-            else if (entry.guess == ContainerType::docker || entry.guess == ContainerType::podman || entry.guess == ContainerType::crio) type = entry.guess;
+            if (entry.info != nullptr)
+                type = entry.info->type;
+            else if (entry.guess == ContainerType::docker || entry.guess == ContainerType::podman ||
+                     entry.guess == ContainerType::crio)
+                type = entry.guess;
         }
         if (!is_safe_id(full_id)) { // lxc and the like: nothing to look up by such a name
             const std::scoped_lock lock(mutex_);
@@ -507,7 +522,8 @@ class Resolver::Impl {
             }
         }
         const bool complete = on_disk && on_disk->info.complete;
-        const auto sockets = complete ? std::vector<std::pair<RuntimeKind, std::string>>{} : sockets_for(full_id, type, hints, socket);
+        const auto sockets =
+            complete ? std::vector<std::pair<RuntimeKind, std::string>>{} : sockets_for(full_id, type, hints, socket);
         {
             const std::scoped_lock lock(mutex_);
             const auto found = entries_.find(full_id);
@@ -616,7 +632,8 @@ class Resolver::Impl {
     void for_each_name(const std::string& folder, Take take) {
         std::error_code error;
         std::size_t seen = 0;
-        for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end && seen < options_.max_containers; it.increment(error), ++seen) {
+        for (std::filesystem::directory_iterator it(folder, error), end;
+             !error && it != end && seen < options_.max_containers; it.increment(error), ++seen) {
             take(it->path().filename().string());
         }
     }
@@ -629,19 +646,25 @@ class Resolver::Impl {
                 const std::string name(event.name);
                 switch (event.kind) {
                 case docker_containers:
-                    if (name.empty()) watching_.erase(disk_.from_host(event.folder.substr(0, event.folder.rfind('/'))));
-                    else watch_docker_container(event.folder, name);
+                    if (name.empty())
+                        watching_.erase(disk_.from_host(event.folder.substr(0, event.folder.rfind('/'))));
+                    else
+                        watch_docker_container(event.folder, name);
                     break;
                 case docker_container: {
                     const std::string id = event.folder.substr(event.folder.rfind('/') + 1);
                     const std::string containers = event.folder.substr(0, event.folder.rfind('/'));
-                    if (name.empty()) end_unasked(id);
-                    else if (name == "config.v2.json" || name == "hostconfig.json") read_docker(containers, id);
+                    if (name.empty())
+                        end_unasked(id);
+                    else if (name == "config.v2.json" || name == "hostconfig.json")
+                        read_docker(containers, id);
                     break;
                 }
                 case task_root:
-                    if (name.empty()) watching_.erase(event.folder);
-                    else watch_namespace(event.folder + "/" + name);
+                    if (name.empty())
+                        watching_.erase(event.folder);
+                    else
+                        watch_namespace(event.folder + "/" + name);
                     break;
                 case task_namespace:
                     if (!name.empty()) expect_bundle(event.folder, name);
@@ -693,8 +716,11 @@ Result<std::unique_ptr<Resolver>> Resolver::create(ResolverOptions options) {
     return std::unique_ptr<Resolver>(new Resolver(std::move(impl)));
 }
 
-std::shared_ptr<const ContainerInfo> Resolver::cached(const std::string& full_id) const { return impl_->cached(full_id); }
-bool Resolver::request(const std::string& full_id, ContainerType guess, const std::string& cgroup_path, ResolverHints hints) {
+std::shared_ptr<const ContainerInfo> Resolver::cached(const std::string& full_id) const {
+    return impl_->cached(full_id);
+}
+bool Resolver::request(const std::string& full_id, ContainerType guess, const std::string& cgroup_path,
+                       ResolverHints hints) {
     return impl_->request(full_id, guess, cgroup_path, std::move(hints));
 }
 void Resolver::forget(const std::string& full_id) { impl_->forget(full_id); }

@@ -34,13 +34,16 @@ struct ResolverOptions {
 
     // What the runtimes leave on disk. Further places are learnt from the shims' command lines and the bundles.
     std::vector<std::string> docker_roots = {"/var/lib/docker"};
-    std::vector<std::string> containerd_states = {"/run/containerd", "/run/docker/containerd/daemon", "/run/k3s/containerd"};
+    std::vector<std::string> containerd_states = {"/run/containerd", "/run/docker/containerd/daemon",
+                                                  "/run/k3s/containerd"};
     std::vector<std::string> podman_roots = {"/var/lib/containers/storage"};
 
-    // Sockets; those that are not there are left out, and looked for again at each retry. Empty: that kind is not asked.
+    // Sockets; those that are not there are left out, and looked for again at each retry. Empty: that kind is not
+    // asked.
     std::vector<std::string> docker_sockets = {"/var/run/docker.sock"};
     std::vector<std::string> podman_sockets = {"/run/podman/podman.sock"}; // and each /run/user/*/podman/podman.sock
-    std::vector<std::string> containerd_sockets = {"/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock",
+    std::vector<std::string> containerd_sockets = {"/run/containerd/containerd.sock",
+                                                   "/run/k3s/containerd/containerd.sock",
                                                    "/run/host-containerd/containerd.sock"};
     std::vector<std::string> cri_sockets = {"/run/containerd/containerd.sock", "/run/crio/crio.sock",
                                             "/run/k3s/containerd/containerd.sock"};
@@ -51,22 +54,22 @@ struct ResolverOptions {
     std::chrono::milliseconds call_timeout{5'000}; // connecting and the whole answer, each call
     // Pauses between rounds; the last one repeats. Raise it when a runtime suffers from being asked.
     std::vector<std::chrono::milliseconds> retry = {
-        std::chrono::milliseconds{10},    std::chrono::milliseconds{30},    std::chrono::milliseconds{100},
-        std::chrono::milliseconds{300},   std::chrono::milliseconds{1'000}, std::chrono::milliseconds{3'000},
+        std::chrono::milliseconds{10},     std::chrono::milliseconds{30},    std::chrono::milliseconds{100},
+        std::chrono::milliseconds{300},    std::chrono::milliseconds{1'000}, std::chrono::milliseconds{3'000},
         std::chrono::milliseconds{10'000}, std::chrono::milliseconds{60'000}};
-    std::chrono::milliseconds keep_ended{60'000};  // after forget()
-    std::size_t max_containers = 16'384;           // known at once; beyond: ended ones go, then requests are refused
-    std::size_t max_watches = 4'096;               // inotify watches
-    std::size_t max_bytes = 4U << 20;              // of one file or answer
+    std::chrono::milliseconds keep_ended{60'000}; // after forget()
+    std::size_t max_containers = 16'384;          // known at once; beyond: ended ones go, then requests are refused
+    std::size_t max_watches = 4'096;              // inotify watches
+    std::size_t max_bytes = 4U << 20;             // of one file or answer
 };
 
 // What a process's ancestors tell about where its container's state lies. Optional, all of it.
 struct ResolverHints {
-    Pid pid = 0;                             // a process of the container
+    Pid pid = 0; // a process of the container
     // containerd-shim… -namespace NS -id ID -address SOCKET; its working directory is the bundle
     std::string containerd_namespace, containerd_socket, bundle;
-    std::string name;                        // conmon -n
-    std::string graph_root, run_root;        // Podman's, from conmon's arguments
+    std::string name;                 // conmon -n
+    std::string graph_root, run_root; // Podman's, from conmon's arguments
 };
 
 struct ResolverAnswer {

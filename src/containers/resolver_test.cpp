@@ -30,13 +30,15 @@ const std::string kImage = "6b6e6baa421fb4e8022d205492ffd4a9a7ee5fd4f269a42cc4fb
 class FakeRuntime {
   public:
     // answer: nullopt never answers; a connection is then held open.
-    FakeRuntime(const std::string& path, std::function<std::optional<std::string>(const std::string&)> answer) : answer_(std::move(answer)) {
+    FakeRuntime(const std::string& path, std::function<std::optional<std::string>(const std::string&)> answer)
+        : answer_(std::move(answer)) {
         listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         path.copy(address.sun_path, sizeof address.sun_path - 1);
         const void* raw = &address;
-        if (::bind(listener_, static_cast<const sockaddr*>(raw), sizeof address) != 0 || ::listen(listener_, 16) != 0) std::abort();
+        if (::bind(listener_, static_cast<const sockaddr*>(raw), sizeof address) != 0 || ::listen(listener_, 16) != 0)
+            std::abort();
         thread_ = std::thread([this] { serve(); });
     }
     ~FakeRuntime() {
@@ -84,7 +86,8 @@ class FakeRuntime {
 };
 
 std::string http(const std::string& body, int status = 200) {
-    return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+    return "HTTP/1.1 " + std::to_string(status) +
+           " X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
@@ -119,12 +122,15 @@ class ResolverTest : public testing::Test {
         fs::rename(dir_ + "/" + path + ".tmp", dir_ + "/" + path);
     }
     void write_docker(const std::string& name = "/web") const {
-        write("docker/containers/" + kId + "/hostconfig.json", R"({"Privileged":true,"NetworkMode":"host","PidMode":"","IpcMode":"private"})");
-        write("docker/containers/" + kId + "/config.v2.json",
-              R"({"ID":")" + kId + R"(","Created":"2026-11-24T04:23:43.5Z","Name":")" + name + R"(","Image":"sha256:)" + kImage +
-                  R"(","Config":{"Image":"shop:1.2","User":"app","Labels":{"tier":"front"},"Env":["A=b"]},)"
-                  R"("NetworkSettings":{"Networks":{"bridge":{"IPAddress":"172.17.0.2"}}},)"
-                  R"("MountPoints":{"/data":{"Source":"/srv/data","Destination":"/data","RW":true,"Propagation":"rprivate","Relabel":"z"}}})");
+        write("docker/containers/" + kId + "/hostconfig.json",
+              R"({"Privileged":true,"NetworkMode":"host","PidMode":"","IpcMode":"private"})");
+        write(
+            "docker/containers/" + kId + "/config.v2.json",
+            R"({"ID":")" + kId + R"(","Created":"2026-11-24T04:23:43.5Z","Name":")" + name + R"(","Image":"sha256:)" +
+                kImage +
+                R"(","Config":{"Image":"shop:1.2","User":"app","Labels":{"tier":"front"},"Env":["A=b"]},)"
+                R"("NetworkSettings":{"Networks":{"bridge":{"IPAddress":"172.17.0.2"}}},)"
+                R"("MountPoints":{"/data":{"Source":"/srv/data","Destination":"/data","RW":true,"Propagation":"rprivate","Relabel":"z"}}})");
     }
     // Answers until done says so; fails after 20 s.
     bool wait(const std::function<bool()>& done) {
@@ -152,9 +158,9 @@ class ResolverTest : public testing::Test {
 
 TEST_F(ResolverTest, ReadsDockersFolders) {
     write_docker();
-    write("docker/image/overlay2/repositories.json",
-          R"({"Repositories":{"other":{"other:9":"sha256:)" + kImage + R"("},"shop":{"shop:1.2":"sha256:)" + kImage +
-              R"(","shop@sha256:aa":"sha256:)" + kImage + R"("}}})");
+    write("docker/image/overlay2/repositories.json", R"({"Repositories":{"other":{"other:9":"sha256:)" + kImage +
+                                                         R"("},"shop":{"shop:1.2":"sha256:)" + kImage +
+                                                         R"(","shop@sha256:aa":"sha256:)" + kImage + R"("}}})");
     write("docker/image/overlay2/layerdb/mounts/" + kId + "/mount-id", "abc");
     write("docker/overlay2/abc/lower", "l/AAAA:l/BBBB");
     fs::create_directories(dir_ + "/docker/overlay2/l");
@@ -185,7 +191,8 @@ TEST_F(ResolverTest, ReadsDockersFolders) {
     EXPECT_TRUE(info.mounts[0].writable);
     EXPECT_EQ(info.source, "docker-disk");
     EXPECT_EQ(info.rootfs, dir_ + "/docker/overlay2/abc/merged");
-    EXPECT_EQ(info.rootfs_layers, (std::vector<std::string>{dir_ + "/docker/overlay2/abc/diff", dir_ + "/docker/overlay2/low1/diff"}));
+    EXPECT_EQ(info.rootfs_layers,
+              (std::vector<std::string>{dir_ + "/docker/overlay2/abc/diff", dir_ + "/docker/overlay2/low1/diff"}));
 }
 
 TEST_F(ResolverTest, WatchedFoldersAreKnownBeforeAnybodyAsks) {
@@ -227,13 +234,15 @@ TEST_F(ResolverTest, EndedContainersAreForgottenInTheEnd) {
 }
 
 TEST_F(ResolverTest, ReadsACriBundleNamedByTheShim) {
-    write("elsewhere/io.containerd.runtime.v2.task/k8s.io/" + kId + "/config.json",
-          R"({"ociVersion":"1.0.2","process":{"user":{"uid":7},"env":["X=y"]},"root":{"path":"rootfs"},)"
-          R"("mounts":[{"destination":"/etc/hosts","type":"bind","source":"/k/hosts","options":["rbind","rprivate","ro"]}],)"
-          R"("annotations":{"io.kubernetes.cri.container-name":"busybox","io.kubernetes.cri.container-type":"container",)"
-          R"("io.kubernetes.cri.image-name":"docker.io/library/busybox:latest","io.kubernetes.cri.sandbox-id":")" + kSandbox +
-              R"(","io.kubernetes.cri.sandbox-name":"my-pod","io.kubernetes.cri.sandbox-namespace":"default","io.kubernetes.cri.sandbox-uid":"u-1"},)"
-              R"("linux":{"namespaces":[{"type":"pid"},{"type":"mount"}],"maskedPaths":["/proc/kcore"]}})");
+    write(
+        "elsewhere/io.containerd.runtime.v2.task/k8s.io/" + kId + "/config.json",
+        R"({"ociVersion":"1.0.2","process":{"user":{"uid":7},"env":["X=y"]},"root":{"path":"rootfs"},)"
+        R"("mounts":[{"destination":"/etc/hosts","type":"bind","source":"/k/hosts","options":["rbind","rprivate","ro"]}],)"
+        R"("annotations":{"io.kubernetes.cri.container-name":"busybox","io.kubernetes.cri.container-type":"container",)"
+        R"("io.kubernetes.cri.image-name":"docker.io/library/busybox:latest","io.kubernetes.cri.sandbox-id":")" +
+            kSandbox +
+            R"(","io.kubernetes.cri.sandbox-name":"my-pod","io.kubernetes.cri.sandbox-namespace":"default","io.kubernetes.cri.sandbox-uid":"u-1"},)"
+            R"("linux":{"namespaces":[{"type":"pid"},{"type":"mount"}],"maskedPaths":["/proc/kcore"]}})");
     options_.watch = false;
     start();
     ResolverHints hints;
@@ -260,13 +269,16 @@ TEST_F(ResolverTest, ReadsACriBundleNamedByTheShim) {
 }
 
 TEST_F(ResolverTest, ReadsPodmansStorage) {
-    write("storage/overlay-containers/containers.json",
-          R"([{"id":")" + kSandbox + R"("},{"id":")" + kId + R"(","names":["p1"],"image":")" + kImage +
-              R"(","metadata":"{\"image-name\":\"localhost/shop:2\",\"name\":\"p1\"}","created":"2026-11-24T04:24:41Z"}])");
-    write("storage/overlay-images/images.json", R"([{"id":")" + kImage + R"(","digest":"sha256:dd","names":["localhost/shop:2"]}])");
+    write(
+        "storage/overlay-containers/containers.json",
+        R"([{"id":")" + kSandbox + R"("},{"id":")" + kId + R"(","names":["p1"],"image":")" + kImage +
+            R"(","metadata":"{\"image-name\":\"localhost/shop:2\",\"name\":\"p1\"}","created":"2026-11-24T04:24:41Z"}])");
+    write("storage/overlay-images/images.json",
+          R"([{"id":")" + kImage + R"(","digest":"sha256:dd","names":["localhost/shop:2"]}])");
     write("storage/overlay-containers/" + kId + "/userdata/config.json",
-          R"({"ociVersion":"1.0.2","root":{"path":")" + dir_ + R"(/storage/overlay/L/merged"},"annotations":{"io.container.manager":"libpod",)"
-          R"("io.podman.annotations.privileged":"TRUE"},"linux":{"namespaces":[{"type":"pid"}]}})");
+          R"({"ociVersion":"1.0.2","root":{"path":")" + dir_ +
+              R"(/storage/overlay/L/merged"},"annotations":{"io.container.manager":"libpod",)"
+              R"("io.podman.annotations.privileged":"TRUE"},"linux":{"namespaces":[{"type":"pid"}]}})");
     write("storage/overlay/L/lower", "");
     start();
     request(kId, ContainerType::podman);
@@ -283,8 +295,9 @@ TEST_F(ResolverTest, ReadsPodmansStorage) {
 TEST_F(ResolverTest, AsksDockersSocketWhereTheDiskDoesNotTell) {
     const FakeRuntime docker(options_.docker_sockets[0], [](const std::string& request) -> std::optional<std::string> {
         if (request.starts_with("GET /containers/" + kId + "/json")) {
-            return http(R"({"Id":")" + kId + R"(","Name":"/api","Image":"sha256:)" + kImage +
-                        R"(","Config":{"Image":"shop:1","Labels":{"a":"b"}},"HostConfig":{"Privileged":false},"Mounts":[]})");
+            return http(
+                R"({"Id":")" + kId + R"(","Name":"/api","Image":"sha256:)" + kImage +
+                R"(","Config":{"Image":"shop:1","Labels":{"a":"b"}},"HostConfig":{"Privileged":false},"Mounts":[]})");
         }
         return http(R"({"RepoTags":["shop:1"],"RepoDigests":["shop@sha256:ee"]})");
     });
@@ -314,7 +327,8 @@ TEST_F(ResolverTest, AHangingSocketHoldsUpNeitherCallerNorOtherSockets) {
 
 TEST_F(ResolverTest, EndsWhileASocketHangs) {
     options_.call_timeout = std::chrono::hours{1}; // the test's time limit tells if the destructor waits for it
-    auto docker = std::make_unique<FakeRuntime>(options_.docker_sockets[0], [](const std::string&) { return std::nullopt; });
+    auto docker =
+        std::make_unique<FakeRuntime>(options_.docker_sockets[0], [](const std::string&) { return std::nullopt; });
     start();
     request(kId);
     ASSERT_TRUE(wait([&] { return docker->connections() > 0; }));
@@ -338,9 +352,10 @@ std::string deep() {
     return text;
 }
 INSTANTIATE_TEST_SUITE_P(Answers, LyingRuntime,
-                         testing::Values("", "SSH-2.0-OpenSSH_9\r\n", http(""), http("[]"), http("null"), http("{\"Id\":3}"),
-                                         http(R"({"Id":")" + kSandbox + R"(","Name":"/another"})"), http(deep()),
-                                         http(std::string(5U << 20, 'x')), http("{}", 500), http("{}", 404), http("{}", 301),
+                         testing::Values("", "SSH-2.0-OpenSSH_9\r\n", http(""), http("[]"), http("null"),
+                                         http("{\"Id\":3}"), http(R"({"Id":")" + kSandbox + R"(","Name":"/another"})"),
+                                         http(deep()), http(std::string(5U << 20, 'x')), http("{}", 500),
+                                         http("{}", 404), http("{}", 301),
                                          "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{\"Id\""));
 
 TEST_F(ResolverTest, HostileFilesOnDiskTellNothing) {
@@ -348,7 +363,8 @@ TEST_F(ResolverTest, HostileFilesOnDiskTellNothing) {
     write("docker/containers/" + kId + "/hostconfig.json", "{");
     write("storage/overlay-containers/containers.json", R"([{"id":{}},7,null,{"id":")" + kId);
     fs::create_directories(dir_ + "/containerd/io.containerd.runtime.v2.task/ns/" + kId);
-    ASSERT_EQ(::mkfifo((dir_ + "/containerd/io.containerd.runtime.v2.task/ns/" + kId + "/config.json").c_str(), 0600), 0);
+    ASSERT_EQ(::mkfifo((dir_ + "/containerd/io.containerd.runtime.v2.task/ns/" + kId + "/config.json").c_str(), 0600),
+              0);
     start();
     request(kId);
     EXPECT_TRUE(wait_why(kId, Missing::no_runtime));

@@ -34,9 +34,9 @@ class RuntimeClient {
 };
 
 // socket: host path, host_root included. max_bytes bounds an answer.
-[[nodiscard]] std::unique_ptr<RuntimeClient> make_http_client(RuntimeKind kind, std::string socket, std::chrono::milliseconds timeout,
-                                                              std::size_t max_bytes);
-[[nodiscard]] std::unique_ptr<RuntimeClient> make_grpc_client(RuntimeKind kind, std::string socket, std::chrono::milliseconds timeout,
-                                                              std::size_t max_bytes);
+[[nodiscard]] std::unique_ptr<RuntimeClient> make_http_client(RuntimeKind kind, std::string socket,
+                                                              std::chrono::milliseconds timeout, std::size_t max_bytes);
+[[nodiscard]] std::unique_ptr<RuntimeClient> make_grpc_client(RuntimeKind kind, std::string socket,
+                                                              std::chrono::milliseconds timeout, std::size_t max_bytes);
 
 } // namespace gyr

@@ -81,7 +81,8 @@ Read read_layers(const std::vector<Fd>& layers, const char* path, std::size_t ma
         }
         const Fd folder(open_in_root(layer.get(), "etc", O_RDONLY | O_DIRECTORY | O_NONBLOCK));
         char value = 0;
-        if (folder && ::fgetxattr(folder.get(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y') return Read::absent;
+        if (folder && ::fgetxattr(folder.get(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y')
+            return Read::absent;
     }
     return Read::absent;
 }
@@ -100,7 +101,8 @@ bool load_process(const UserFilesWanted& wanted, UserFiles& files, Missing& why)
     }
     // The root is held; if the process still is in that namespace now, it was when the root was opened.
     struct stat name_space {};
-    if (::stat((process + "/ns/mnt").c_str(), &name_space) != 0 || (wanted.mnt != 0 && name_space.st_ino != wanted.mnt)) {
+    if (::stat((process + "/ns/mnt").c_str(), &name_space) != 0 ||
+        (wanted.mnt != 0 && name_space.st_ino != wanted.mnt)) {
         why = Missing::gone;
         return false;
     }

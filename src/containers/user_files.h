@@ -1,5 +1,6 @@
 #pragma once
-// Reads a container's passwd, group and id maps. May hang as long as the container's file system does: for worker threads.
+// Reads a container's passwd, group and id maps. May hang as long as the container's file system does: for worker
+// threads.
 
 #include "containers/passwd.h"
 #include "state/missing.h"
@@ -12,7 +13,7 @@
 namespace gyr {
 
 struct UserFilesWanted {
-    std::string proc;      // "/proc"
+    std::string proc; // "/proc"
     std::string host_root;
     Pid pid = 0;           // 0: the host's own files
     std::uint32_t mnt = 0; // the process's mount namespace: guards against another process of the same pid
@@ -25,7 +26,8 @@ struct UserFilesWanted {
 struct UserFiles {
     UserTable table;
     IdMap uids, gids;
-    Missing why = Missing::none; // gone, denied: could not be read; none: read (a file that is not there counts as empty)
+    Missing why =
+        Missing::none; // gone, denied: could not be read; none: read (a file that is not there counts as empty)
 };
 
 [[nodiscard]] std::shared_ptr<const UserFiles> load_user_files(const UserFilesWanted& wanted);

@@ -21,8 +21,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::uint32_t kInitialUserNamespace = 0xEFFFFFFDU; // PROC_USER_INIT_INO
-constexpr milliseconds kLookAgain{1'000}; // at an id that is not in the files
-constexpr milliseconds kStuck{1'000};     // all workers busy for so long: one more
+constexpr milliseconds kLookAgain{1'000};                    // at an id that is not in the files
+constexpr milliseconds kStuck{1'000};                        // all workers busy for so long: one more
 constexpr std::size_t kMaxWorkers = 16;
 
 struct Key {
@@ -32,7 +32,8 @@ struct Key {
 };
 struct KeyHash {
     std::size_t operator()(const Key& key) const noexcept {
-        return std::hash<std::uint64_t>{}((static_cast<std::uint64_t>(key.mnt) << 32) ^ key.user) ^ (std::hash<std::string>{}(key.place) << 1);
+        return std::hash<std::uint64_t>{}((static_cast<std::uint64_t>(key.mnt) << 32) ^ key.user) ^
+               (std::hash<std::string>{}(key.place) << 1);
     }
 };
 
@@ -128,7 +129,8 @@ class UserDirectory::Impl {
         const auto [found, added] = entries_.try_emplace(host ? Key{} : key_of(process));
         Entry& entry = found->second;
         entry.used = ++clock_;
-        if (added || (!entry.pending && Clock::now() - entry.looked_at >= options_.refresh)) look(found->first, entry, host ? nullptr : &process);
+        if (added || (!entry.pending && Clock::now() - entry.looked_at >= options_.refresh))
+            look(found->first, entry, host ? nullptr : &process);
         return entry;
     }
 
@@ -166,13 +168,16 @@ class UserDirectory::Impl {
 
     [[nodiscard]] int fd() const { return shared_->fd; }
 
-    [[nodiscard]] static std::string_view source_of(const ProcessImage& process) { return is_host(process) ? "host" : "container"; }
+    [[nodiscard]] static std::string_view source_of(const ProcessImage& process) {
+        return is_host(process) ? "host" : "container";
+    }
 
   private:
     // A runtime's helper may be in the container's mount namespace before it has changed the root: what it would see
     // there is the host's.
     static bool is_host(const ProcessImage& process) {
-        return process.container == nullptr || process.namespaces.mnt == 0 || is_runtime_helper(process.exec->exe_path, process.comm);
+        return process.container == nullptr || process.namespaces.mnt == 0 ||
+               is_runtime_helper(process.exec->exe_path, process.comm);
     }
     static bool knows_image(const ProcessImage& process) {
         return process.container != nullptr && process.container->info != nullptr &&
@@ -206,7 +211,8 @@ class UserDirectory::Impl {
         entry.tried_image = process != nullptr && knows_image(*process);
         const std::scoped_lock lock(shared_->mutex);
         shared_->jobs.push_back({key, wanted_for(process)});
-        const bool stuck = shared_->busy == shared_->workers && Clock::now() - last_spawn_ > kStuck && shared_->workers < kMaxWorkers;
+        const bool stuck =
+            shared_->busy == shared_->workers && Clock::now() - last_spawn_ > kStuck && shared_->workers < kMaxWorkers;
         if (shared_->workers < options_.workers || stuck) {
             ++shared_->workers;
             last_spawn_ = Clock::now();
@@ -248,7 +254,8 @@ UserAnswer UserDirectory::user(const ProcessImage& process, Uid uid) const {
     if (entry.files == nullptr) return {nullptr, Missing::pending, {}};
     const auto inside = entry.files->uids.to_inside(uid);
     if (!inside) return {nullptr, Missing::not_applicable, {}};
-    if (const UserEntry* found = entry.files->table.find_user(*inside)) return {found, Missing::none, Impl::source_of(process)};
+    if (const UserEntry* found = entry.files->table.find_user(*inside))
+        return {found, Missing::none, Impl::source_of(process)};
     if (impl_->look_again(process, entry)) return {nullptr, Missing::pending, {}};
     if (*inside == 0) return {&default_root(), Missing::none, "default"};
     return {nullptr, entry.files->why == Missing::none ? Missing::not_applicable : entry.files->why, {}};
@@ -259,7 +266,8 @@ GroupAnswer UserDirectory::group(const ProcessImage& process, Gid gid) const {
     if (entry.files == nullptr) return {nullptr, Missing::pending, {}};
     const auto inside = entry.files->gids.to_inside(gid);
     if (!inside) return {nullptr, Missing::not_applicable, {}};
-    if (const GroupEntry* found = entry.files->table.find_group(*inside)) return {found, Missing::none, Impl::source_of(process)};
+    if (const GroupEntry* found = entry.files->table.find_group(*inside))
+        return {found, Missing::none, Impl::source_of(process)};
     if (impl_->look_again(process, entry)) return {nullptr, Missing::pending, {}};
     if (*inside == 0) return {&default_root_group(), Missing::none, "default"};
     return {nullptr, entry.files->why == Missing::none ? Missing::not_applicable : entry.files->why, {}};

@@ -7,8 +7,8 @@
 // uid 0 without any file is "root" with home "/root", source "default". Ids are mapped through the process's user
 // namespace first (rootless containers), as their files speak of the inner ids.
 //
-// Owner: the thread that calls (the engine's); workers only hand in what they have read. Files are bounded in size, cached
-// per container and mount namespace, and looked at again when they may have changed.
+// Owner: the thread that calls (the engine's); workers only hand in what they have read. Files are bounded in size,
+// cached per container and mount namespace, and looked at again when they may have changed.
 
 #include "base/result.h"
 #include "containers/resolver.h"
@@ -23,12 +23,13 @@
 namespace gyr {
 
 struct UserOptions {
-    std::string host_root;                     // prefix of /etc/passwd, /etc/group; "" for none
-    std::string proc = "/proc";                // the host's
-    std::size_t max_containers = 4'096;        // cached; the least recently asked goes first
-    std::size_t max_file_bytes = 4U << 20;     // of one passwd or group file; the rest is not read
-    std::chrono::milliseconds refresh{10'000}; // a container's files are looked at again this much later, when asked for
-    std::size_t workers = 2;                   // a hanging file system holds up one
+    std::string host_root;                 // prefix of /etc/passwd, /etc/group; "" for none
+    std::string proc = "/proc";            // the host's
+    std::size_t max_containers = 4'096;    // cached; the least recently asked goes first
+    std::size_t max_file_bytes = 4U << 20; // of one passwd or group file; the rest is not read
+    std::chrono::milliseconds refresh{
+        10'000};             // a container's files are looked at again this much later, when asked for
+    std::size_t workers = 2; // a hanging file system holds up one
 };
 
 class UserDirectory final : public UserView {

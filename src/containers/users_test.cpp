@@ -204,7 +204,10 @@ TEST_F(UsersTest, ARuntimesHelperSeesTheHost) {
 
 TEST(Passwd, SkipsLinesThatAreNotInOrder) {
     UserTable table;
-    table.parse_passwd("# comment\n\n:x:1:1\nx:x:notanumber:1::/:\nok:x:5:6:c:/h:/s:more\nlate:x:5:1::/:\nminus:x:-1:1::/:\nbig:x:4294967296:1::/:\nshort:x:7:7\n", false);
+    table.parse_passwd("# "
+                       "comment\n\n:x:1:1\nx:x:notanumber:1::/:\nok:x:5:6:c:/h:/s:more\nlate:x:5:1::/:\nminus:x:-1:1::/"
+                       ":\nbig:x:4294967296:1::/:\nshort:x:7:7\n",
+                       false);
     EXPECT_EQ(table.find_user(1), nullptr);
     EXPECT_EQ(table.find_user(5)->name, "ok"); // the first of an id
     EXPECT_EQ(table.find_user(5)->gid, 6u);

@@ -12,7 +12,8 @@ constexpr std::size_t kMatchesMax = 8192;
 
 const std::optional<CgroupMatch>& ContainerTable::match(const Cgroups& cgroups) {
     if (const auto found = matches_.find(cgroups); found != matches_.end()) return found->second;
-    if (matches_.size() >= kMatchesMax) std::erase_if(matches_, [](const auto& kv) { return kv.first.use_count() == 1; });
+    if (matches_.size() >= kMatchesMax)
+        std::erase_if(matches_, [](const auto& kv) { return kv.first.use_count() == 1; });
     return matches_.emplace(cgroups, find_container_id(*cgroups)).first->second;
 }
 

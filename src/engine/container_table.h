@@ -36,8 +36,8 @@ class ContainerTable {
     // What the resolver has found out. Null when no process asked about that id. confirmed_now: a runtime has just
     // confirmed an id that was only a claim so far; processes taken for the host's may belong to it.
     std::shared_ptr<Container> update(const ResolverAnswer& answer, bool& confirmed_now);
-    // Forgets containers that no process, ended ones included, and no held alert refers to; tells the resolver by forget.
-    // Walks them all: call it every few seconds.
+    // Forgets containers that no process, ended ones included, and no held alert refers to; tells the resolver by
+    // forget. Walks them all: call it every few seconds.
     void collect(const std::function<void(const Container&)>& forget);
     [[nodiscard]] std::size_t size() const { return containers_.size(); }
 

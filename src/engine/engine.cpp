@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 #include <utility>
 
@@ -36,7 +36,8 @@ Nanos wall_now() { return clock_now(CLOCK_REALTIME); }
 
 void clear_event(int fd) {
     std::uint64_t value = 0;
-    while (::read(fd, &value, sizeof value) < 0 && errno == EINTR) {}
+    while (::read(fd, &value, sizeof value) < 0 && errno == EINTR) {
+    }
 }
 
 } // namespace
@@ -77,7 +78,10 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
             .classify = [self](const ProcessImage& image) { return self->containers_.classify(image); },
             .users = engine->users_.get(),
             .build = std::move(build),
-            .emit = [self](AlertRecord record) { self->sink_.push(std::make_shared<const AlertRecord>(std::move(record))); },
+            .emit =
+                [self](AlertRecord record) {
+                    self->sink_.push(std::make_shared<const AlertRecord>(std::move(record)));
+                },
             .prefetch_names = [self](const ProcessImage& image) { self->users_->prefetch(image); },
             .refresh = [self](Tid tid) { self->to_refresh_.push_back(tid); },
             .steady_now = steady_now,
@@ -88,7 +92,8 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
         epoll_event event{};
         event.events = EPOLLIN;
         event.data.fd = fd;
-        if (::epoll_ctl(engine->epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno("watch an event descriptor", errno);
+        if (::epoll_ctl(engine->epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0)
+            return fail_errno("watch an event descriptor", errno);
     }
     return engine;
 }
@@ -106,7 +111,8 @@ std::shared_ptr<const ContainerInfo> Engine::ask_about(const CgroupMatch& match,
 Result<> Engine::start() {
     started_ = steady_now();
     if (auto ok = source_->start(); !ok) return ok;
-    while (!source_->snapshot_complete() && !stopping_.load(std::memory_order_relaxed)) drain(std::chrono::milliseconds{10});
+    while (!source_->snapshot_complete() && !stopping_.load(std::memory_order_relaxed))
+        drain(std::chrono::milliseconds{10});
     // What came before the host's own namespaces were known is judged again with them.
     pipeline_->processes().reclassify([](const ProcessImage& image) { return !image.kernel_thread; });
     pipeline_->on_snapshot_complete();
@@ -121,7 +127,8 @@ std::size_t Engine::drain(std::chrono::milliseconds timeout) {
     });
     // Outside of the callback: reading a process again goes through the same ring.
     for (const Tid tid : to_refresh_) {
-        if (const auto ok = source_->refresh(tid); !ok) spdlog::debug("cannot read process {} again: {}", tid, ok.error().message);
+        if (const auto ok = source_->refresh(tid); !ok)
+            spdlog::debug("cannot read process {} again: {}", tid, ok.error().message);
     }
     to_refresh_.clear();
     return count;
@@ -136,9 +143,12 @@ Result<> Engine::run() {
         drain(std::chrono::milliseconds{0});
         for (int i = 0; i < n; ++i) {
             const int fd = ready[static_cast<std::size_t>(i)].data.fd;
-            if (fd == resolver_->fd()) take_metadata();
-            else if (fd == users_->fd()) take_users();
-            else if (fd == wake_fd_) take_commands();
+            if (fd == resolver_->fd())
+                take_metadata();
+            else if (fd == users_->fd())
+                take_users();
+            else if (fd == wake_fd_)
+                take_commands();
         }
         pipeline_->on_time();
         watch_losses();
@@ -157,7 +167,8 @@ void Engine::take_metadata() {
         if (containers_.update(answer, confirmed_now) == nullptr) return;
         news = true;
         if (confirmed_now)
-            pipeline_->processes().reclassify([](const ProcessImage& image) { return image.container == nullptr && !image.kernel_thread; });
+            pipeline_->processes().reclassify(
+                [](const ProcessImage& image) { return image.container == nullptr && !image.kernel_thread; });
     });
     if (news) pipeline_->on_metadata();
 }
@@ -201,7 +212,8 @@ void Engine::watch_losses() {
     // When the flood is over the kernel is asked again for every process, so that the tree is whole.
     if (!open && total != healed_) {
         healed_ = total;
-        if (auto ok = source_->refresh_all(); !ok) spdlog::warn("cannot read the processes again after a loss: {}", ok.error().message);
+        if (auto ok = source_->refresh_all(); !ok)
+            spdlog::warn("cannot read the processes again after a loss: {}", ok.error().message);
     }
 }
 
@@ -218,7 +230,8 @@ void Engine::emit_gap(GapRecord gap) { sink_.push(std::make_shared<const AlertRe
 int Engine::wait_ms() const {
     const Nanos deadline = pipeline_->next_deadline();
     if (deadline == 0) return kIdleWaitMs;
-    return static_cast<int>(std::clamp<Nanos>((deadline - steady_now() + kMillisecond - 1) / kMillisecond, 0, kIdleWaitMs));
+    return static_cast<int>(
+        std::clamp<Nanos>((deadline - steady_now() + kMillisecond - 1) / kMillisecond, 0, kIdleWaitMs));
 }
 
 void Engine::stop() {
@@ -239,7 +252,8 @@ void Engine::swap_rules(std::shared_ptr<const Matcher> matcher) {
 void Engine::finish() {
     // What the kernel had already written when the end was asked for still counts.
     source_->stop();
-    while (drain(std::chrono::milliseconds{0}) > 0) {}
+    while (drain(std::chrono::milliseconds{0}) > 0) {
+    }
     pipeline_->flush();
     watch_losses();
     gaps_.close([this](GapRecord gap) { emit_gap(std::move(gap)); });

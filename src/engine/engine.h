@@ -38,7 +38,7 @@ class Engine {
         std::size_t containers = 0;
         std::uint64_t lost = 0; // process records the kernel could not write
         Nanos running = 0;
-        Nanos armed_after = 0;  // from start() to armed
+        Nanos armed_after = 0; // from start() to armed
     };
     using Build = std::function<Pipeline::Built(const Matcher&, std::uint32_t, const Event&, const EvalWorld&)>;
 

@@ -11,8 +11,13 @@ struct Watched {
     GapWatch watch{"host", kSecond};
     std::vector<GapRecord> gaps;
     bool update(std::uint64_t total, Nanos first, Nanos last, Nanos now, std::string_view container = "") {
-        return watch.update({{.stage = "kernel ring", .event_class = "exec", .total = total, .first = first, .last = last,
-                              .container = container, .reason = "full"}},
+        return watch.update({{.stage = "kernel ring",
+                              .event_class = "exec",
+                              .total = total,
+                              .first = first,
+                              .last = last,
+                              .container = container,
+                              .reason = "full"}},
                             now, {"R"}, [this](GapRecord g) { gaps.push_back(std::move(g)); });
     }
 };

@@ -86,7 +86,20 @@ void Pipeline::on_record(const ProcessRecord& record) {
     if (applied.new_exec_image && applied.image->container != nullptr && around_.prefetch_names)
         around_.prefetch_names(*applied.image);
 
-    const bool process_rules = (applied.new_exec_image || applied.changed) && matcher_->has_process_rules();
+    const bool is_fork = record.kind == RecordKind::fork;
+    const bool process_rules = !is_fork && (applied.new_exec_image || applied.changed) && matcher_->has_process_rules();
+    if (is_fork && applied.changed && matcher_->has_process_rules()) {
+        // The call is the parent's, but it is the child that is not what it was taken for.
+        Event event = event_of(record, applied);
+        event.code = kProcChange;
+        event.process = applied.image;
+        event.tid = applied.image->key.pid;
+        event.has_result = false;
+        if (armed_)
+            judge(event, applied.process, false, true);
+        else
+            early_.push_back({std::move(event), true, false});
+    }
     EventCode code = kEventNone;
     switch (record.kind) {
     case RecordKind::fork: code = fork_code(record.syscall_nr, record.compat); break;
@@ -112,7 +125,8 @@ void Pipeline::judge(const Event& event, Process* process, bool event_rules, boo
     if (event_rules) matcher_->evaluate(event, world(), *scratch_, verdicts_);
     if (process_rules) {
         no_bits_.clear();
-        matcher_->evaluate_process(event, world(), *scratch_, process != nullptr ? process->fired : no_bits_, verdicts_);
+        matcher_->evaluate_process(event, world(), *scratch_, process != nullptr ? process->fired : no_bits_,
+                                   verdicts_);
     }
     if (verdicts_.matched.empty() && verdicts_.undecided.empty()) return;
 
@@ -132,8 +146,10 @@ void Pipeline::judge(const Event& event, Process* process, bool event_rules, boo
 void Pipeline::deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule) {
     if (matcher->rules()[rule].priority > options_.minimum_priority) return;
     Built built = around_.build(*matcher, rule, event, world());
-    if (built.pending) hold({event, matcher, rule, true, around_.steady_now() + options_.metadata_wait});
-    else send(std::move(built.alert));
+    if (built.pending)
+        hold({event, matcher, rule, true, around_.steady_now() + options_.metadata_wait});
+    else
+        send(std::move(built.alert));
 }
 
 void Pipeline::hold(Held held) {

@@ -1,7 +1,7 @@
 #pragma once
-// From records to alerts: state → events → rules → alert records. Everything here happens on one thread, without I/O and
-// without a clock of its own, so that a script of records always gives the same alerts. The engine (engine/engine.h)
-// feeds it from the kernel; tests and replay feed it by hand.
+// From records to alerts: state → events → rules → alert records. Everything here happens on one thread, without I/O
+// and without a clock of its own, so that a script of records always gives the same alerts. The engine
+// (engine/engine.h) feeds it from the kernel; tests and replay feed it by hand.
 //
 // An alert, or the decision whether there is one, may depend on metadata that is still on its way. It is then held
 // until the metadata comes, or until Options::metadata_wait is over: then it goes out and says what is missing.
@@ -42,15 +42,15 @@ class Pipeline {
         std::function<void(AlertRecord)> emit;
         // A program starts in a container: the time to read its user names, while it is there.
         std::function<void(const ProcessImage&)> prefetch_names;
-        std::function<void(Tid)> refresh;     // read this process again (its fork's parent was never seen)
-        std::function<Nanos()> steady_now;    // monotonic, for waiting
+        std::function<void(Tid)> refresh;  // read this process again (its fork's parent was never seen)
+        std::function<Nanos()> steady_now; // monotonic, for waiting
     };
     struct Stats {
-        std::uint64_t events = 0;             // records that became events
+        std::uint64_t events = 0; // records that became events
         std::uint64_t alerts = 0;
-        std::uint64_t held = 0;               // now
-        std::uint64_t waited = 0;             // alerts that waited for metadata
-        std::uint64_t timed_out = 0;          // … and went out without some of it
+        std::uint64_t held = 0;      // now
+        std::uint64_t waited = 0;    // alerts that waited for metadata
+        std::uint64_t timed_out = 0; // … and went out without some of it
     };
 
     Pipeline(Options options, Surroundings surroundings, std::shared_ptr<const Matcher> matcher);
@@ -59,14 +59,14 @@ class Pipeline {
     // Processes that were there before are all known: rules are evaluated only from here on, in the order in which
     // things happened, so that no process is judged before its parents are known.
     void on_snapshot_complete();
-    void on_metadata();                       // of some container or user: what waits is looked at again
-    void on_time();                           // deadlines, expiry; call when next_deadline() is reached
+    void on_metadata(); // of some container or user: what waits is looked at again
+    void on_time();     // deadlines, expiry; call when next_deadline() is reached
     // Steady time of the earliest deadline; 0: none.
     [[nodiscard]] Nanos next_deadline() const;
     // New rules between two events. What has fired stays fired for rules of the same name and condition; processes
     // that are there are asked about the others (cause: snapshot). Held alerts keep the rules they were made with.
     void swap_rules(std::shared_ptr<const Matcher> matcher);
-    void flush();                             // everything held goes out as it is
+    void flush(); // everything held goes out as it is
 
     [[nodiscard]] ProcessTable& processes() { return table_; }
     [[nodiscard]] const ProcessTable& processes() const { return table_; }

@@ -50,9 +50,11 @@ std::shared_ptr<const Matcher> compile(std::string text) {
 struct Script {
     explicit Script(std::string rules = std::string(kRules), Pipeline::Options options = {})
         : pipeline(std::move(options),
-                   {.classify = [this](const ProcessImage& p) { return p.cgroups->front().path == "/" ? nullptr : container; },
+                   {.classify =
+                        [this](const ProcessImage& p) { return p.cgroups->front().path == "/" ? nullptr : container; },
                     .users = nullptr,
-                    .build = [this](const Matcher& m, std::uint32_t rule, const Event& e, const EvalWorld&) { return build(m, rule, e); },
+                    .build = [this](const Matcher& m, std::uint32_t rule, const Event& e,
+                                    const EvalWorld&) { return build(m, rule, e); },
                     .emit = [this](AlertRecord r) { alerts.push_back(std::get<Alert>(std::move(r))); },
                     .prefetch_names = {},
                     .refresh = [this](Tid tid) { refreshed.push_back(tid); },
@@ -90,7 +92,9 @@ struct Script {
         r.cgroups = cgroups;
         return r;
     }
-    void exec(Pid pid, std::string_view comm, Pid parent = 1) { pipeline.on_record(record(RecordKind::exec, pid, parent, comm)); }
+    void exec(Pid pid, std::string_view comm, Pid parent = 1) {
+        pipeline.on_record(record(RecordKind::exec, pid, parent, comm));
+    }
     void know(std::string name, std::string repository) {
         auto info = std::make_shared<ContainerInfo>();
         info->name = std::move(name);

@@ -43,8 +43,8 @@ struct Credentials {
     Gid gid = 0, egid = 0, sgid = 0, fsgid = 0;
     std::uint64_t cap_inheritable = 0, cap_permitted = 0, cap_effective = 0, cap_bounding = 0, cap_ambient = 0;
     std::uint32_t securebits = 0;
-    Uid login_uid = kNoId;             // audit login uid
-    std::uint32_t session_id = kNoId;  // audit session
+    Uid login_uid = kNoId;            // audit login uid
+    std::uint32_t session_id = kNoId; // audit session
     friend bool operator==(const Credentials&, const Credentials&) = default;
 };
 
@@ -52,11 +52,11 @@ enum FileMark : std::uint32_t {
     kFileUpperLayer = 1u << 0, // overlayfs: lives in the writable upper layer
     kFileLowerLayer = 1u << 1, // overlayfs: lives in a lower (image) layer
     kFileMemfd = 1u << 2,
-    kFileDeleted = 1u << 3,    // no link left
-    kFileWritable = 1u << 4,   // the process that executes it may write it
+    kFileDeleted = 1u << 3,  // no link left
+    kFileWritable = 1u << 4, // the process that executes it may write it
     kFileSetUid = 1u << 5,
     kFileSetGid = 1u << 6,
-    kFileTmpfs = 1u << 7,      // on tmpfs or ramfs (/dev/shm, memfd)
+    kFileTmpfs = 1u << 7, // on tmpfs or ramfs (/dev/shm, memfd)
 };
 
 struct FileIdentity {
@@ -66,13 +66,27 @@ struct FileIdentity {
     std::uint32_t mode = 0;     // S_IFMT and permissions
     Uid owner_uid = 0;
     Gid owner_gid = 0;
-    std::uint32_t marks = 0;    // FileMark
+    std::uint32_t marks = 0; // FileMark
     friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
 
 enum class StdioKind : std::uint8_t {
-    none, file, directory, pipe, tty, character_device, block_device, ipv4, ipv6, unix_socket, netlink, other_socket,
-    event, eventpoll, memfd, other,
+    none,
+    file,
+    directory,
+    pipe,
+    tty,
+    character_device,
+    block_device,
+    ipv4,
+    ipv6,
+    unix_socket,
+    netlink,
+    other_socket,
+    event,
+    eventpoll,
+    memfd,
+    other,
 };
 
 // stdin, stdout or stderr. name: resolved path for files, ttys and devices; "pipe:[ino]"-like for pipes; for
@@ -96,53 +110,58 @@ struct StringBlock {
     std::string_view bytes;
     std::uint64_t total_bytes = 0;
     std::uint32_t head_bytes = 0;
-    std::uint64_t hash = 0;    // FNV-1a 64 of what could be read of the whole block, when cut; else 0
+    std::uint64_t hash = 0; // FNV-1a 64 of what could be read of the whole block, when cut; else 0
     bool truncated = false;
-    bool unreadable = false;   // paged out or gone; bytes is what could be read
+    bool unreadable = false; // paged out or gone; bytes is what could be read
 };
 
 struct ProcessRecord {
     RecordKind kind = RecordKind::snapshot;
-    std::uint32_t changes = 0;       // ChangeMask, for RecordKind::change
-    Nanos time = 0;                  // wall clock of the event
-    std::uint64_t boottime_ns = 0;   // same moment, ns since boot
+    std::uint32_t changes = 0;     // ChangeMask, for RecordKind::change
+    Nanos time = 0;                // wall clock of the event
+    std::uint64_t boottime_ns = 0; // same moment, ns since boot
     std::int16_t cpu = -1;
 
-    ProcessKey key;                  // the process (for fork: the child)
-    Tid tid = 0;                     // the thread it happened on; exec: the tid before the kernel made it the leader
-    ProcessKey real_parent;          // as the kernel has it now (after reparenting)
-    Pid tracer = 0;                  // thread group that traces it (ptrace), 0 for none
-    Pid pgid = 0, sid = 0;           // process group and session, host pid namespace
+    ProcessKey key;         // the process (for fork: the child)
+    Tid tid = 0;            // the thread it happened on; exec: the tid before the kernel made it the leader
+    ProcessKey real_parent; // as the kernel has it now (after reparenting)
+    Pid tracer = 0;         // thread group that traces it (ptrace), 0 for none
+    Pid pgid = 0, sid = 0;  // process group and session, host pid namespace
     Pid vpid = 0, vtid = 0, vppid = 0, vpgid = 0, vsid = 0; // the same as seen in the process's own pid namespace
-    std::uint32_t exec_id = 0;       // task_struct.self_exec_id: counts images of this process
-    std::uint64_t pidns_init_start_boottime_ns = 0; // start of pid 1 of the process's pid namespace
-    std::int32_t syscall_nr = -1;    // of the thread's current system call: tells clone from vfork, execve from execveat
-    bool compat = false;             // that call came through the 32-bit entry
-    std::uint64_t clone_flags = 0;   // fork only
-    std::int32_t exit_code = 0;      // exit only: wait(2) status word (low 7 bits signal, bit 7 core, next 8 status)
+    std::uint32_t exec_id = 0;                              // task_struct.self_exec_id: counts images of this process
+    std::uint64_t pidns_init_start_boottime_ns = 0;         // start of pid 1 of the process's pid namespace
+    std::int32_t syscall_nr = -1;  // of the thread's current system call: tells clone from vfork, execve from execveat
+    bool compat = false;           // that call came through the 32-bit entry
+    std::uint64_t clone_flags = 0; // fork only
+    std::int32_t exit_code = 0;    // exit only: wait(2) status word (low 7 bits signal, bit 7 core, next 8 status)
     std::uint32_t threads = 1;
 
     Credentials credentials;
-    std::span<const Gid> groups;     // supplementary
+    // exec: what the caller had when it asked for the new program, when the kernel tells (has_before).
+    bool has_before = false;
+    Uid before_euid = 0;
+    Gid before_egid = 0;
+    std::uint64_t before_cap_effective = 0;
+    std::span<const Gid> groups; // supplementary
     NamespaceInodes namespaces;
-    std::uint32_t tty = 0;           // controlling terminal, device number as in Falco's proc.tty (34816 = pts/0); 0 none
-    std::uint64_t cgroup_id = 0;     // unified hierarchy
+    std::uint32_t tty = 0;       // controlling terminal, device number as in Falco's proc.tty (34816 = pts/0); 0 none
+    std::uint64_t cgroup_id = 0; // unified hierarchy
     std::span<const CgroupRecord> cgroups;
-    std::uint64_t fd_limit = 0;      // RLIMIT_NOFILE soft
+    std::uint64_t fd_limit = 0; // RLIMIT_NOFILE soft
     std::uint64_t vm_size_kb = 0, vm_rss_kb = 0, vm_swap_kb = 0;
     std::uint64_t major_faults = 0, minor_faults = 0;
 
     std::string_view comm;
-    std::string_view exe_path;       // resolved in the process's mount namespace; empty for kernel threads
+    std::string_view exe_path; // resolved in the process's mount namespace; empty for kernel threads
     FileIdentity exe_file;
-    std::string_view script_path;     // exec of a "#!" script: the file given to exec (linux_binprm.filename); else empty
+    std::string_view script_path; // exec of a "#!" script: the file given to exec (linux_binprm.filename); else empty
     std::string_view cwd;
-    std::string_view root;           // "/" unless chrooted
+    std::string_view root; // "/" unless chrooted
     StringBlock argv;
     StringBlock env;
     std::array<StdioRecord, 3> stdio;
     bool kernel_thread = false;
-    bool has_image = true;           // fork records leave exe_path, argv, env and exe_file to the parent's image
+    bool has_image = true; // fork records leave exe_path, argv, env and exe_file to the parent's image
 };
 
 } // namespace gyr

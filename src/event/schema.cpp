@@ -14,15 +14,20 @@ constexpr ParamInfo P(std::string_view name, ParamType type, ParamFormat format,
     return ParamInfo{name, type, format, info};
 }
 
-#define GYR_EVENT(code, name, direction, category, kind, flags, count, ...) \
+#define GYR_EVENT(code, name, direction, category, kind, flags, count, ...)                                            \
     constexpr std::array<ParamInfo, count> kParams##code{__VA_ARGS__};
 #include "event/schema_events.inc"
 #undef GYR_EVENT
 
 constexpr EventInfo kEvents[] = {
-#define GYR_EVENT(code, name, direction, category, kind, flags, count, ...)                            \
-    EventInfo{code, name, EventDirection::direction, EventCategory::category, EventKind::kind,         \
-              static_cast<std::uint16_t>(flags), std::span<const ParamInfo>(kParams##code)},
+#define GYR_EVENT(code, name, direction, category, kind, flags, count, ...)                                            \
+    EventInfo{code,                                                                                                    \
+              name,                                                                                                    \
+              EventDirection::direction,                                                                               \
+              EventCategory::category,                                                                                 \
+              EventKind::kind,                                                                                         \
+              static_cast<std::uint16_t>(flags),                                                                       \
+              std::span<const ParamInfo>(kParams##code)},
 #include "event/schema_events.inc"
 #undef GYR_EVENT
 };

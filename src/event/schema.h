@@ -14,16 +14,77 @@ namespace gyr {
 
 // Types of event parameters. The numbers are those of the capture format.
 enum class ParamType : std::uint8_t {
-    none, int8, int16, int32, int64, uint8, uint16, uint32, uint64, charbuf, bytebuf, errno_code, sockaddr, socktuple,
-    fd, pid, fdlist, fspath, syscallid, sigtype, reltime, abstime, port, l4proto, sockfamily, boolean, ipv4addr, dyn,
-    flags8, flags16, flags32, uid, gid, floating, sigset, charbufarray, charbuf_pair_array, ipv4net, ipv6addr, ipv6net,
-    ipaddr, ipnet, mode, fsrelpath, enumflags8, enumflags16, enumflags32, fd32, pid32,
+    none,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    charbuf,
+    bytebuf,
+    errno_code,
+    sockaddr,
+    socktuple,
+    fd,
+    pid,
+    fdlist,
+    fspath,
+    syscallid,
+    sigtype,
+    reltime,
+    abstime,
+    port,
+    l4proto,
+    sockfamily,
+    boolean,
+    ipv4addr,
+    dyn,
+    flags8,
+    flags16,
+    flags32,
+    uid,
+    gid,
+    floating,
+    sigset,
+    charbufarray,
+    charbuf_pair_array,
+    ipv4net,
+    ipv6addr,
+    ipv6net,
+    ipaddr,
+    ipnet,
+    mode,
+    fsrelpath,
+    enumflags8,
+    enumflags16,
+    enumflags32,
+    fd32,
+    pid32,
 };
 enum class ParamFormat : std::uint8_t { na, dec, hex, oct };
 enum class EventDirection : std::uint8_t { enter, exit };
 enum class EventCategory : std::uint8_t {
-    unknown, other, file, net, ipc, wait, signal, sleep, time, process, scheduler, memory, user, io_read, io_write,
-    io_other, system, internal,
+    unknown,
+    other,
+    file,
+    net,
+    ipc,
+    wait,
+    signal,
+    sleep,
+    time,
+    process,
+    scheduler,
+    memory,
+    user,
+    io_read,
+    io_write,
+    io_other,
+    system,
+    internal,
 };
 enum class EventKind : std::uint8_t { unused, syscall, tracepoint, metaevent, plugin, iter };
 
@@ -72,7 +133,8 @@ struct EventInfo {
 [[nodiscard]] bool is_param_name(std::string_view name);
 [[nodiscard]] const std::vector<std::string_view>& param_names(); // sorted, without duplicates
 
-[[nodiscard]] std::string_view to_string(EventCategory category); // "file", "IPC", "processing" … as evt.category has it
+[[nodiscard]] std::string_view
+to_string(EventCategory category); // "file", "IPC", "processing" … as evt.category has it
 
 struct FlagInfo {
     std::string_view table, name;
@@ -83,7 +145,7 @@ struct FlagInfo {
 struct SyscallInfo {
     std::uint16_t number = 0; // architecture-neutral, as in captures
     std::string_view name;
-    bool generic = false;     // has no event of its own
+    bool generic = false; // has no event of its own
     bool in_state_set = false;
 };
 [[nodiscard]] std::span<const SyscallInfo> syscall_table();

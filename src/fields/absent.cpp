@@ -14,13 +14,18 @@ using lang::FieldType;
 constexpr auto kText = FieldType::charbuf;
 
 Field ip(std::string_view name, std::string_view doc) { return make_absent(name, FieldType::ipaddr, doc); }
-Field port(std::string_view name, std::string_view doc) { return make_absent(name, FieldType::port, doc).as(Format::decimal); }
-Field net(std::string_view name, std::string_view doc) { return make_absent(name, FieldType::ipnet, doc).filtering().plain(); }
+Field port(std::string_view name, std::string_view doc) {
+    return make_absent(name, FieldType::port, doc).as(Format::decimal);
+}
+Field net(std::string_view name, std::string_view doc) {
+    return make_absent(name, FieldType::ipnet, doc).filtering().plain();
+}
 Field text(std::string_view name, std::string_view doc) { return make_absent(name, kText, doc); }
 Field flag(std::string_view name, std::string_view doc) { return make_absent(name, FieldType::boolean, doc); }
 
 Field types() {
-    Field f = text("fd.types", "Types of all open descriptors, or of one").list().arg(ArgKind::optional, ArgForm::index);
+    Field f =
+        text("fd.types", "Types of all open descriptors, or of one").list().arg(ArgKind::optional, ArgForm::index);
     f.info.no_rhs = true;
     return f;
 }

@@ -112,7 +112,8 @@ Result<> mount_key(Argument& a, FieldType&) {
     RE2::Options options(RE2::Quiet);
     // A path with a shell wildcard is common in rules ("/root*") and is a valid expression too.
     auto pattern = std::make_shared<const RE2>(a.text, options);
-    if (!pattern->ok()) return fail(ErrorKind::invalid, "invalid regular expression '" + a.text + "': " + pattern->error());
+    if (!pattern->ok())
+        return fail(ErrorKind::invalid, "invalid regular expression '" + a.text + "': " + pattern->error());
     a.prepared = std::move(pattern);
     return {};
 }
@@ -195,44 +196,82 @@ std::span<const Field> container_fields() {
         return make_field(n, kText, container, doc, e).arg(ArgKind::required, ArgForm::index_or_key, mount_key);
     };
     static const Field table[] = {
-        make_field("container.id", kText, image, "Container id as in the cgroup (12 characters of the usual 64), host outside containers", id),
+        make_field("container.id", kText, image,
+                   "Container id as in the cgroup (12 characters of the usual 64), host outside containers", id),
         make_field("container.full_id", kText, container, "Container id in full, host outside containers", full_id),
         make_field("container.name", kText, container, "Name of the container, host outside containers", name),
-        make_field("container.image", kText, container, "Image the container was made from, as it was named then", text<&ContainerInfo::image>),
+        make_field("container.image", kText, container, "Image the container was made from, as it was named then",
+                   text<&ContainerInfo::image>),
         make_field("container.image.id", kText, container, "Id of the image", text<&ContainerInfo::image_id>),
-        make_field("container.type", kText, container, "Runtime: docker, containerd, cri-o, podman …, host outside containers", type),
-        make_field("container.privileged", FieldType::boolean, container, "The container runs privileged", flag<&ContainerInfo::privileged>),
-        make_field("container.mounts", kText, container, "All mounts as source:destination:mode:writable:propagation, joined by commas", mounts),
-        mount_field("container.mount", "One mount, by index or by a regular expression found in its source", mount<MountPart::all>),
-        mount_field("container.mount.source", "Source of a mount, by index or by a regular expression found in its destination", mount<MountPart::source>),
-        mount_field("container.mount.dest", "Destination of a mount, by index or by a regular expression found in its source", mount<MountPart::destination>),
+        make_field("container.type", kText, container,
+                   "Runtime: docker, containerd, cri-o, podman …, host outside containers", type),
+        make_field("container.privileged", FieldType::boolean, container, "The container runs privileged",
+                   flag<&ContainerInfo::privileged>),
+        make_field("container.mounts", kText, container,
+                   "All mounts as source:destination:mode:writable:propagation, joined by commas", mounts),
+        mount_field("container.mount", "One mount, by index or by a regular expression found in its source",
+                    mount<MountPart::all>),
+        mount_field("container.mount.source",
+                    "Source of a mount, by index or by a regular expression found in its destination",
+                    mount<MountPart::source>),
+        mount_field("container.mount.dest",
+                    "Destination of a mount, by index or by a regular expression found in its source",
+                    mount<MountPart::destination>),
         mount_field("container.mount.mode", "Mode of a mount, chosen as container.mount does", mount<MountPart::mode>),
-        mount_field("container.mount.rdwr", "Whether a mount is writable (true or false), chosen as container.mount does", mount<MountPart::writable>),
-        mount_field("container.mount.propagation", "Propagation of a mount, chosen as container.mount does", mount<MountPart::propagation>),
-        make_field("container.image.repository", kText, container, "Image name without tag", text<&ContainerInfo::image_repository>),
+        mount_field("container.mount.rdwr",
+                    "Whether a mount is writable (true or false), chosen as container.mount does",
+                    mount<MountPart::writable>),
+        mount_field("container.mount.propagation", "Propagation of a mount, chosen as container.mount does",
+                    mount<MountPart::propagation>),
+        make_field("container.image.repository", kText, container, "Image name without tag",
+                   text<&ContainerInfo::image_repository>),
         make_field("container.image.tag", kText, container, "Tag of the image", text<&ContainerInfo::image_tag>),
-        make_field("container.image.digest", kText, container, "Digest of the image in its registry", text<&ContainerInfo::image_digest>),
+        make_field("container.image.digest", kText, container, "Digest of the image in its registry",
+                   text<&ContainerInfo::image_digest>),
         never_field("container.healthcheck", kText, "Never had a value; kept so that old rules load"),
         never_field("container.liveness_probe", kText, "Never had a value; kept so that old rules load"),
         never_field("container.readiness_probe", kText, "Never had a value; kept so that old rules load"),
-        make_field("container.start_ts", FieldType::abstime, image, "When the first process of the container's pid namespace started, nanoseconds since the epoch", start_ts).as(Format::decimal),
-        make_field("container.duration", FieldType::reltime, time, "Nanoseconds since container.start_ts", duration).as(Format::decimal),
+        make_field("container.start_ts", FieldType::abstime, image,
+                   "When the first process of the container's pid namespace started, nanoseconds since the epoch",
+                   start_ts)
+            .as(Format::decimal),
+        make_field("container.duration", FieldType::reltime, time, "Nanoseconds since container.start_ts", duration)
+            .as(Format::decimal),
         make_field("container.ip", kText, container, "Address of the container", text<&ContainerInfo::ip>),
-        make_field("container.cni.json", kText, container, "Network set-up as the CNI plugin reported it", text<&ContainerInfo::cni_json>),
-        make_field("container.host_pid", FieldType::boolean, container, "The container shares the host's pid namespace", flag<&ContainerInfo::host_pid>),
-        make_field("container.host_network", FieldType::boolean, container, "The container shares the host's network namespace", flag<&ContainerInfo::host_network>),
-        make_field("container.host_ipc", FieldType::boolean, container, "The container shares the host's IPC namespace", flag<&ContainerInfo::host_ipc>),
-        make_field("container.label", kText, container, "One label of the container", label).arg(ArgKind::required, ArgForm::key),
-        make_field("container.labels", kText, container, "Labels as key:value joined by commas, without those of Kubernetes", labels),
-        never_field("proc.is_container_healthcheck", FieldType::boolean, "Never had a value; kept so that old rules load"),
-        never_field("proc.is_container_liveness_probe", FieldType::boolean, "Never had a value; kept so that old rules load"),
-        never_field("proc.is_container_readiness_probe", FieldType::boolean, "Never had a value; kept so that old rules load"),
+        make_field("container.cni.json", kText, container, "Network set-up as the CNI plugin reported it",
+                   text<&ContainerInfo::cni_json>),
+        make_field("container.host_pid", FieldType::boolean, container, "The container shares the host's pid namespace",
+                   flag<&ContainerInfo::host_pid>),
+        make_field("container.host_network", FieldType::boolean, container,
+                   "The container shares the host's network namespace", flag<&ContainerInfo::host_network>),
+        make_field("container.host_ipc", FieldType::boolean, container, "The container shares the host's IPC namespace",
+                   flag<&ContainerInfo::host_ipc>),
+        make_field("container.label", kText, container, "One label of the container", label)
+            .arg(ArgKind::required, ArgForm::key),
+        make_field("container.labels", kText, container,
+                   "Labels as key:value joined by commas, without those of Kubernetes", labels),
+        never_field("proc.is_container_healthcheck", FieldType::boolean,
+                    "Never had a value; kept so that old rules load"),
+        never_field("proc.is_container_liveness_probe", FieldType::boolean,
+                    "Never had a value; kept so that old rules load"),
+        never_field("proc.is_container_readiness_probe", FieldType::boolean,
+                    "Never had a value; kept so that old rules load"),
         make_field("container.chain", kText, image, "Ids of nested containers, outermost first", chain).list().ours(),
-        make_field("container.user", kText, container, "User the container's first process was configured with", text<&ContainerInfo::user>).ours(),
-        make_field("container.rootfs", kText, container, "Host path of the container's root file system", text<&ContainerInfo::rootfs>).ours(),
-        make_field("container.created_ts", FieldType::abstime, container, "When the runtime made the container, nanoseconds since the epoch", created).as(Format::decimal).ours(),
-        make_field("container.source", kText, container, "Where the metadata comes from", text<&ContainerInfo::source>).ours(),
-        make_field("container.missing", kText, container, "Why the metadata is missing or incomplete, when it is", missing_why).ours(),
+        make_field("container.user", kText, container, "User the container's first process was configured with",
+                   text<&ContainerInfo::user>)
+            .ours(),
+        make_field("container.rootfs", kText, container, "Host path of the container's root file system",
+                   text<&ContainerInfo::rootfs>)
+            .ours(),
+        make_field("container.created_ts", FieldType::abstime, container,
+                   "When the runtime made the container, nanoseconds since the epoch", created)
+            .as(Format::decimal)
+            .ours(),
+        make_field("container.source", kText, container, "Where the metadata comes from", text<&ContainerInfo::source>)
+            .ours(),
+        make_field("container.missing", kText, container, "Why the metadata is missing or incomplete, when it is",
+                   missing_why)
+            .ours(),
     };
     return table;
 }

@@ -7,9 +7,9 @@
 namespace gyr::fields {
 
 struct ContainerAccess {
-    const ProcessImage* process = nullptr;   // null: the event's process is unknown
-    const Container* container = nullptr;    // null: a process of the host
-    const ContainerInfo* info = nullptr;     // null: nothing known yet, or ever
+    const ProcessImage* process = nullptr; // null: the event's process is unknown
+    const Container* container = nullptr;  // null: a process of the host
+    const ContainerInfo* info = nullptr;   // null: nothing known yet, or ever
 
     explicit ContainerAccess(const Context& c) : process(c.process()) {
         if (process) container = process->container.get();

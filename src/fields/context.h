@@ -18,7 +18,7 @@ struct EvalWorld {
     const ProcessView* processes = nullptr;
     const UserView* users = nullptr;
     const std::string* hostname = nullptr;
-    Nanos first_event_time = 0; // of this run, for evt.reltime
+    Nanos first_event_time = 0;               // of this run, for evt.reltime
     const HostAddresses* addresses = nullptr; // of the machine the events are of
 };
 
@@ -38,7 +38,7 @@ struct Argument {
     bool is_index = false;
     std::uint64_t index = 0;
     std::string text;
-    int code = 0;                        // what Field::prepare made of text
+    int code = 0;                         // what Field::prepare made of text
     std::shared_ptr<const void> prepared; // likewise
 };
 

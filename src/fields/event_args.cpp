@@ -28,11 +28,11 @@ std::uint64_t clone_flags(std::uint64_t kernel) {
     static constexpr struct {
         std::uint64_t kernel, format;
     } kMap[] = {
-        {0x00000400, 0x1},      {0x00000200, 0x2},      {0x80000000, 0x4},      {0x08000000, 0x8},
-        {0x40000000, 0x10},     {0x00020000, 0x20},     {0x20000000, 0x40},     {0x04000000, 0x80},
-        {0x00008000, 0x100},    {0x00100000, 0x200},    {0x00002000, 0x400},    {0x00000800, 0x800},
-        {0x00040000, 0x1000},   {0x00010000, 0x2000},   {0x00800000, 0x4000},   {0x00000100, 0x8000},
-        {0x10000000, 0x100000}, {0x00200000, 0x800000}, {0x01000000, 0x1000000}, {0x00080000, 0x2000000},
+        {0x00000400, 0x1},       {0x00000200, 0x2},        {0x80000000, 0x4},       {0x08000000, 0x8},
+        {0x40000000, 0x10},      {0x00020000, 0x20},       {0x20000000, 0x40},      {0x04000000, 0x80},
+        {0x00008000, 0x100},     {0x00100000, 0x200},      {0x00002000, 0x400},     {0x00000800, 0x800},
+        {0x00040000, 0x1000},    {0x00010000, 0x2000},     {0x00800000, 0x4000},    {0x00000100, 0x8000},
+        {0x10000000, 0x100000},  {0x00200000, 0x800000},   {0x01000000, 0x1000000}, {0x00080000, 0x2000000},
         {0x00004000, 0x8000000}, {0x02000000, 0x10000000},
     };
     std::uint64_t out = 0;
@@ -157,7 +157,8 @@ Value resolved(const Context& c, const ParamInfo& info, const Value& raw) {
         return number == 0 ? Value::of_text("root") : Value::of_text("<NA>");
     }
     case ParamType::pid: {
-        const ProcessImage* other = c.world.processes && raw.i > 0 ? c.world.processes->find_pid(static_cast<Pid>(raw.i)) : nullptr;
+        const ProcessImage* other =
+            c.world.processes && raw.i > 0 ? c.world.processes->find_pid(static_cast<Pid>(raw.i)) : nullptr;
         if (p && raw.i == p->key.pid) other = p;
         return Value::of_text(other ? std::string_view(other->comm) : std::string_view(""));
     }
@@ -274,7 +275,8 @@ Value all_params(const Context& c) {
         const Value raw = raw_param(c, i);
         if (raw.is_missing()) {
             if (raw.is_pending()) return raw;
-            parts[n++] = join_items(c.arena, 2, '=', [&](std::size_t k) { return k == 0 ? info.name : std::string_view("<NA>"); });
+            parts[n++] = join_items(c.arena, 2, '=',
+                                    [&](std::size_t k) { return k == 0 ? info.name : std::string_view("<NA>"); });
             continue;
         }
         const Value shown = raw_text(c, info, raw);
@@ -302,10 +304,10 @@ std::string_view errno_name(std::int64_t number) {
 
 std::string_view signal_name(int number) {
     static constexpr std::string_view kNames[] = {
-        "",        "SIGHUP",  "SIGINT",  "SIGQUIT", "SIGILL",    "SIGTRAP", "SIGABRT", "SIGBUS",
-        "SIGFPE",  "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2",   "SIGPIPE", "SIGALRM", "SIGTERM",
-        "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG",
-        "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS"};
+        "",          "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",   "SIGTRAP", "SIGABRT", "SIGBUS",
+        "SIGFPE",    "SIGKILL", "SIGUSR1",   "SIGSEGV", "SIGUSR2",  "SIGPIPE", "SIGALRM", "SIGTERM",
+        "SIGSTKFLT", "SIGCHLD", "SIGCONT",   "SIGSTOP", "SIGTSTP",  "SIGTTIN", "SIGTTOU", "SIGURG",
+        "SIGXCPU",   "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO",   "SIGPWR",  "SIGSYS"};
     return number > 0 && static_cast<std::size_t>(number) < std::size(kNames) ? kNames[number] : "";
 }
 

@@ -33,10 +33,18 @@ std::string_view clock_text(const Context& c, const char* format, bool fraction,
     return print(c.arena, utc ? "%s.%09llu+0000" : "%s.%09llu", text, ull(event_ns(c) % kSecond));
 }
 Value time_of_day(const Context& c, const Argument&) { return Value::of_text(clock_text(c, "%H:%M:%S", true, false)); }
-Value time_of_day_s(const Context& c, const Argument&) { return Value::of_text(clock_text(c, "%H:%M:%S", false, false)); }
-Value iso8601(const Context& c, const Argument&) { return Value::of_text(clock_text(c, "%Y-%m-%dT%H:%M:%S", true, true)); }
-Value datetime(const Context& c, const Argument&) { return Value::of_text(clock_text(c, "%Y-%m-%d %H:%M:%S", true, false)); }
-Value datetime_s(const Context& c, const Argument&) { return Value::of_text(clock_text(c, "%Y-%m-%d %H:%M:%S", false, false)); }
+Value time_of_day_s(const Context& c, const Argument&) {
+    return Value::of_text(clock_text(c, "%H:%M:%S", false, false));
+}
+Value iso8601(const Context& c, const Argument&) {
+    return Value::of_text(clock_text(c, "%Y-%m-%dT%H:%M:%S", true, true));
+}
+Value datetime(const Context& c, const Argument&) {
+    return Value::of_text(clock_text(c, "%Y-%m-%d %H:%M:%S", true, false));
+}
+Value datetime_s(const Context& c, const Argument&) {
+    return Value::of_text(clock_text(c, "%Y-%m-%d %H:%M:%S", false, false));
+}
 Value rawtime(const Context& c, const Argument&) { return Value::of_u64(event_ns(c)); }
 Value rawtime_s(const Context& c, const Argument&) { return Value::of_u64(event_ns(c) / kSecond); }
 Value rawtime_ns(const Context& c, const Argument&) { return Value::of_u64(event_ns(c) % kSecond); }
@@ -114,7 +122,8 @@ Result<> param_name(Argument& a, FieldType&) {
     std::string_view best;
     for (const std::string_view name : param_names())
         if (a.text.starts_with(name) && name.size() > best.size()) best = name;
-    if (best.size() != a.text.size()) return fail(ErrorKind::invalid, "no event has a parameter named '" + a.text + "'");
+    if (best.size() != a.text.size())
+        return fail(ErrorKind::invalid, "no event has a parameter named '" + a.text + "'");
     return {};
 }
 Result<> raw_param_name(Argument& a, FieldType& t) {
@@ -123,7 +132,8 @@ Result<> raw_param_name(Argument& a, FieldType& t) {
     // The type is that of the parameter; where events disagree, of the first that this build delivers.
     const ParamInfo* found = nullptr;
     for (const EventCode code : live_event_codes())
-        if (const int i = find_param(code, a.text); i >= 0 && !found) found = &find_event(code)->params[static_cast<std::size_t>(i)];
+        if (const int i = find_param(code, a.text); i >= 0 && !found)
+            found = &find_event(code)->params[static_cast<std::size_t>(i)];
     for (const EventInfo& e : event_schema())
         for (const ParamInfo& p : e.params)
             if (p.name == a.text && !found) found = &p;
@@ -147,11 +157,15 @@ Value res(const Context& c, const Argument&) {
     const std::string_view name = errno_name(-c.event.result);
     return Value::of_text(name.empty() ? print(c.arena, "%lld", static_cast<long long>(-c.event.result)) : name);
 }
-Value rawres(const Context& c, const Argument&) { return c.event.has_result ? Value::of_i64(c.event.result) : none(c, {}); }
+Value rawres(const Context& c, const Argument&) {
+    return c.event.has_result ? Value::of_i64(c.event.result) : none(c, {});
+}
 Value failed(const Context& c, const Argument&) {
     return c.event.has_result ? Value::of_bool(c.event.result < 0) : none(c, {});
 }
-Value count_error(const Context& c, const Argument&) { return Value::of_u64(c.event.has_result && c.event.result < 0 ? 1 : 0); }
+Value count_error(const Context& c, const Argument&) {
+    return Value::of_u64(c.event.has_result && c.event.result < 0 ? 1 : 0);
+}
 Value count_exit(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);
     return Value::of_u64(e && e->direction == EventDirection::exit ? 1 : 0);
@@ -178,7 +192,8 @@ Value missing(const Context& c, const Argument&) {
     if (p && p->container && p->container->why != Missing::none) {
         if (p->container->pending()) return Value::missing(Missing::pending);
         const std::string_view why = to_string(p->container->why);
-        found[n++] = Value::of_text(join_items(c.arena, 2, ':', [&](std::size_t i) { return i == 0 ? std::string_view("container") : why; }));
+        found[n++] = Value::of_text(
+            join_items(c.arena, 2, ':', [&](std::size_t i) { return i == 0 ? std::string_view("container") : why; }));
     }
     const std::span<Value> kept = c.arena.make_array<Value>(n);
     std::copy_n(found.begin(), n, kept.begin());
@@ -197,48 +212,89 @@ std::span<const Field> evt_fields() {
         make_field("evt.time.iso8601", kText, event, "Date and time, UTC, with nanoseconds", iso8601).everywhere(),
         make_field("evt.datetime", kText, event, "Local date and time with nanoseconds", datetime).everywhere(),
         make_field("evt.datetime.s", kText, event, "Local date and time", datetime_s).everywhere(),
-        make_field("evt.rawtime", FieldType::abstime, event, "Nanoseconds since the epoch", rawtime).as(Format::decimal).everywhere(),
-        make_field("evt.rawtime.s", FieldType::abstime, event, "Seconds since the epoch", rawtime_s).as(Format::decimal).everywhere(),
-        make_field("evt.rawtime.ns", FieldType::abstime, event, "Nanoseconds of evt.rawtime within its second", rawtime_ns).as(Format::padded).everywhere(),
-        make_field("evt.reltime", FieldType::reltime, event, "Nanoseconds since the first event of this run", reltime<1, 0>).as(Format::padded).everywhere(),
-        make_field("evt.reltime.s", FieldType::reltime, event, "Seconds of evt.reltime", reltime<kSecond, 0>).as(Format::decimal).everywhere(),
-        make_field("evt.reltime.ns", FieldType::reltime, event, "Nanoseconds of evt.reltime within its second", reltime<1, kSecond>).as(Format::padded).everywhere(),
-        make_field("evt.pluginname", kText, constant, "Plugin the event comes from, missing for system calls", none).everywhere(),
-        make_field("evt.plugininfo", kText, constant, "The event as its plugin describes it, missing for system calls", none).everywhere(),
-        make_field("evt.source", kText, constant, "Where the event comes from: syscall or a plugin's source", source).everywhere(),
-        make_field("evt.is_async", FieldType::boolean, constant, "The event reports something that happened outside the stream", is_async).everywhere(),
+        make_field("evt.rawtime", FieldType::abstime, event, "Nanoseconds since the epoch", rawtime)
+            .as(Format::decimal)
+            .everywhere(),
+        make_field("evt.rawtime.s", FieldType::abstime, event, "Seconds since the epoch", rawtime_s)
+            .as(Format::decimal)
+            .everywhere(),
+        make_field("evt.rawtime.ns", FieldType::abstime, event, "Nanoseconds of evt.rawtime within its second",
+                   rawtime_ns)
+            .as(Format::padded)
+            .everywhere(),
+        make_field("evt.reltime", FieldType::reltime, event, "Nanoseconds since the first event of this run",
+                   reltime<1, 0>)
+            .as(Format::padded)
+            .everywhere(),
+        make_field("evt.reltime.s", FieldType::reltime, event, "Seconds of evt.reltime", reltime<kSecond, 0>)
+            .as(Format::decimal)
+            .everywhere(),
+        make_field("evt.reltime.ns", FieldType::reltime, event, "Nanoseconds of evt.reltime within its second",
+                   reltime<1, kSecond>)
+            .as(Format::padded)
+            .everywhere(),
+        make_field("evt.pluginname", kText, constant, "Plugin the event comes from, missing for system calls", none)
+            .everywhere(),
+        make_field("evt.plugininfo", kText, constant, "The event as its plugin describes it, missing for system calls",
+                   none)
+            .everywhere(),
+        make_field("evt.source", kText, constant, "Where the event comes from: syscall or a plugin's source", source)
+            .everywhere(),
+        make_field("evt.is_async", FieldType::boolean, constant,
+                   "The event reports something that happened outside the stream", is_async)
+            .everywhere(),
         make_field("evt.asynctype", kText, constant, "Name of such an event", none).everywhere(),
         make_field("evt.hostname", kText, event, "Name of the host", hostname).everywhere(),
-        make_field("evt.latency", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero).as(Format::decimal).old(),
-        make_field("evt.latency.s", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero).as(Format::decimal).old(),
-        make_field("evt.latency.ns", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero).as(Format::padded).old(),
-        make_field("evt.latency.quantized", u64, constant, "Always 0; kept so that old rules load", zero).as(Format::decimal).old().hide(),
+        make_field("evt.latency", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero)
+            .as(Format::decimal)
+            .old(),
+        make_field("evt.latency.s", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero)
+            .as(Format::decimal)
+            .old(),
+        make_field("evt.latency.ns", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero)
+            .as(Format::padded)
+            .old(),
+        make_field("evt.latency.quantized", u64, constant, "Always 0; kept so that old rules load", zero)
+            .as(Format::decimal)
+            .old()
+            .hide(),
         make_field("evt.latency.human", kText, constant, "Always 0ns; kept so that old rules load", zero_text).old(),
         make_absent("evt.deltatime", FieldType::reltime, "Nanoseconds since the event before").as(Format::decimal),
         make_absent("evt.deltatime.s", FieldType::reltime, "Seconds of evt.deltatime").as(Format::decimal),
-        make_absent("evt.deltatime.ns", FieldType::reltime, "Nanoseconds of evt.deltatime within its second").as(Format::padded),
+        make_absent("evt.deltatime.ns", FieldType::reltime, "Nanoseconds of evt.deltatime within its second")
+            .as(Format::padded),
         make_field("evt.outputtime", kText, event, "Time as alerts print it", time_of_day).printing(),
         make_field("evt.dir", kText, constant, "> for an event taken on entry, < on exit", direction).old(),
         make_field("evt.type", kText, constant, "Name of the event, mostly that of a system call", type),
-        make_field("evt.type.is", u32, constant, "1 when the event has this name or number, as in evt.type.is.execve", type_is).suffix(ArgKind::required, type_is_name),
-        make_field("syscall.type", kText, constant, "Name of the system call; missing for events that are none", syscall_type),
+        make_field("evt.type.is", u32, constant, "1 when the event has this name or number, as in evt.type.is.execve",
+                   type_is)
+            .suffix(ArgKind::required, type_is_name),
+        make_field("syscall.type", kText, constant, "Name of the system call; missing for events that are none",
+                   syscall_type),
         make_field("evt.category", kText, constant, "Group of the event: file, net, process …", category),
         make_field("evt.cpu", FieldType::int16, event, "Processor the event happened on", cpu).as(Format::id),
         make_field("evt.args", kText, event, "All parameters as name=value joined by blanks", args),
-        make_field("evt.arg", kText, event, "One parameter as text, by name (evt.arg.uid) or number (evt.arg[0])", arg).suffix(ArgKind::required, param_name, true),
-        make_field("evt.rawarg", FieldType::dyn, event, "One parameter as it is, by name", rawarg).suffix(ArgKind::required, raw_param_name).plain(),
+        make_field("evt.arg", kText, event, "One parameter as text, by name (evt.arg.uid) or number (evt.arg[0])", arg)
+            .suffix(ArgKind::required, param_name, true),
+        make_field("evt.rawarg", FieldType::dyn, event, "One parameter as it is, by name", rawarg)
+            .suffix(ArgKind::required, raw_param_name)
+            .plain(),
         make_field("evt.info", kText, event, "Same as evt.args", args),
         make_absent("evt.buffer", FieldType::bytebuf, "Bytes that were read or written"),
         make_absent("evt.buflen", u64, "Number of bytes that were read or written").as(Format::decimal),
         make_field("evt.res", kText, event, "SUCCESS or the name of the error", res),
-        make_field("evt.rawres", FieldType::int64, event, "Return value, negative for an error", rawres).as(Format::decimal),
+        make_field("evt.rawres", FieldType::int64, event, "Return value, negative for an error", rawres)
+            .as(Format::decimal),
         make_field("evt.failed", FieldType::boolean, event, "The call failed", failed),
-        make_field("evt.is_io", FieldType::boolean, constant, "The event reads or writes", has_flag<kReadsFromFd | kWritesToFd>),
+        make_field("evt.is_io", FieldType::boolean, constant, "The event reads or writes",
+                   has_flag<kReadsFromFd | kWritesToFd>),
         make_field("evt.is_io_read", FieldType::boolean, constant, "The event reads", has_flag<kReadsFromFd>),
         make_field("evt.is_io_write", FieldType::boolean, constant, "The event writes", has_flag<kWritesToFd>),
         make_field("evt.io_dir", kText, constant, "read or write, missing for other events", io_dir),
         make_field("evt.is_wait", FieldType::boolean, constant, "The event waits for something", has_flag<kWaits>),
-        make_field("evt.wait_latency", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero).as(Format::decimal).old(),
+        make_field("evt.wait_latency", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero)
+            .as(Format::decimal)
+            .old(),
         make_absent("evt.is_syslog", FieldType::boolean, "A write to the system log"),
         make_field("evt.count", u32, constant, "Always 1", one).as(Format::decimal),
         make_field("evt.count.error", u32, event, "1 when the call failed", count_error).as(Format::decimal),
@@ -249,7 +305,11 @@ std::span<const Field> evt_fields() {
         make_field("evt.count.exit", u32, constant, "1 for an event taken on exit", count_exit).as(Format::decimal),
         make_field("evt.count.procinfo", u32, constant, "Always 0", zero).as(Format::decimal).hide(),
         make_field("evt.count.threadinfo", u32, constant, "Always 0", zero).as(Format::decimal).hide(),
-        make_absent("evt.around", u64, "The event happened within so many milliseconds of a time").as(Format::decimal).arg(ArgKind::required, ArgForm::index).filtering().plain(),
+        make_absent("evt.around", u64, "The event happened within so many milliseconds of a time")
+            .as(Format::decimal)
+            .arg(ArgKind::required, ArgForm::index)
+            .filtering()
+            .plain(),
         make_absent("evt.abspath", kText, "Path argument made absolute").suffix(ArgKind::optional, nullptr),
         make_absent("evt.buflen.in", u64, "Bytes read").as(Format::decimal).hide(),
         make_absent("evt.buflen.out", u64, "Bytes written").as(Format::decimal).hide(),
@@ -263,12 +323,24 @@ std::span<const Field> evt_fields() {
         make_absent("evt.is_open_write", FieldType::boolean, "The file was opened for writing"),
         make_absent("evt.is_open_exec", FieldType::boolean, "The file was created executable"),
         make_absent("evt.is_open_create", FieldType::boolean, "The open created the file"),
-        make_field("evt.infra.docker.name", kText, constant, "Never had a value; kept so that old rules load", never).hide(),
-        make_field("evt.infra.docker.container.id", kText, constant, "Never had a value; kept so that old rules load", never).hide(),
-        make_field("evt.infra.docker.container.name", kText, constant, "Never had a value; kept so that old rules load", never).hide(),
-        make_field("evt.infra.docker.container.image", kText, constant, "Never had a value; kept so that old rules load", never).hide(),
-        make_field("evt.cause", kText, constant, "The event that made a process rule true: execve, procchange, snapshot …", type).ours(),
-        make_field("evt.missing", kText, container, "What is not known about this event and why, such as container:runtime_timeout", missing).list().ours(),
+        make_field("evt.infra.docker.name", kText, constant, "Never had a value; kept so that old rules load", never)
+            .hide(),
+        make_field("evt.infra.docker.container.id", kText, constant, "Never had a value; kept so that old rules load",
+                   never)
+            .hide(),
+        make_field("evt.infra.docker.container.name", kText, constant, "Never had a value; kept so that old rules load",
+                   never)
+            .hide(),
+        make_field("evt.infra.docker.container.image", kText, constant,
+                   "Never had a value; kept so that old rules load", never)
+            .hide(),
+        make_field("evt.cause", kText, constant,
+                   "The event that made a process rule true: execve, procchange, snapshot …", type)
+            .ours(),
+        make_field("evt.missing", kText, container,
+                   "What is not known about this event and why, such as container:runtime_timeout", missing)
+            .list()
+            .ours(),
     };
     return table;
 }

@@ -134,7 +134,8 @@ TEST(Fields, ContainerMetadataOnItsWayOrNeverComing) {
     Probe p;
     p.process->container = test::make_container(false);
     EXPECT_EQ(p.text("container.id"), "3ad7b26ded6d") << "never waits";
-    for (const std::string_view name : {"container.name", "container.image", "container.type", "container.privileged", "container.mounts", "k8s.pod.name"})
+    for (const std::string_view name : {"container.name", "container.image", "container.type", "container.privileged",
+                                        "container.mounts", "k8s.pod.name"})
         EXPECT_TRUE(p.value(name).is_pending()) << name;
     p.process->container->why = Missing::runtime_timeout;
     EXPECT_EQ(p.value("container.name").why, Missing::runtime_timeout);
@@ -162,7 +163,9 @@ TEST(Fields, EventParameters) {
     EXPECT_EQ(p.text("evt.arg.flags"), "EXE_UPPER_LAYER|EXE_FROM_MEMFD");
     EXPECT_EQ(p.text("evt.rawarg.flags"), "6");
     EXPECT_TRUE(p.value("evt.arg.reaper_tid").is_missing()) << "an execve has no such parameter";
-    EXPECT_NE(p.text("evt.args").find("exe=sh args=-c.echo hi tid=20(busybox) pid=20(busybox) ptid=10(sshd)"), std::string::npos) << p.text("evt.args");
+    EXPECT_NE(p.text("evt.args").find("exe=sh args=-c.echo hi tid=20(busybox) pid=20(busybox) ptid=10(sshd)"),
+              std::string::npos)
+        << p.text("evt.args");
 }
 
 TEST(Fields, ExitParameters) {
@@ -214,10 +217,14 @@ TEST(Fields, ValuesHaveTheKindOfTheirType) {
             std::optional<std::string> arg;
             std::string name(f->info.name);
             if (f->info.arg == lang::ArgKind::required) {
-                if (name == "evt.rawarg" || name == "evt.arg") name += ".uid";
-                else if (name == "evt.type.is") name += ".execve";
-                else if (f->info.suffix_arg) name += ".memory";
-                else arg = "1";
+                if (name == "evt.rawarg" || name == "evt.arg")
+                    name += ".uid";
+                else if (name == "evt.type.is")
+                    name += ".execve";
+                else if (f->info.suffix_arg)
+                    name += ".memory";
+                else
+                    arg = "1";
             }
             const Value v = p.value(name, arg);
             if (v.is_missing()) {

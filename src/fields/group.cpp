@@ -34,11 +34,20 @@ Value name(const Context& c, const Argument&) {
 std::span<const Field> group_fields() {
     static const Field table[] = {
         make_field("group.gid", FieldType::uint32, image, "Real group id", id<&Credentials::gid>).as(Format::id),
-        make_field("group.name", FieldType::charbuf, world, "Name of the group, from the container's own group file for a process in a container; the text <NA> when no group has the id", name<&Credentials::gid>),
-        make_field("group.egid", FieldType::uint32, image, "Effective group id", id<&Credentials::egid>).as(Format::id).ours(),
+        make_field("group.name", FieldType::charbuf, world,
+                   "Name of the group, from the container's own group file for a process in a container; the text <NA> "
+                   "when no group has the id",
+                   name<&Credentials::gid>),
+        make_field("group.egid", FieldType::uint32, image, "Effective group id", id<&Credentials::egid>)
+            .as(Format::id)
+            .ours(),
         make_field("group.ename", FieldType::charbuf, world, "Name of group.egid", name<&Credentials::egid>).ours(),
-        make_field("group.sgid", FieldType::uint32, image, "Saved group id", id<&Credentials::sgid>).as(Format::id).ours(),
-        make_field("group.fsgid", FieldType::uint32, image, "Group id for file access", id<&Credentials::fsgid>).as(Format::id).ours(),
+        make_field("group.sgid", FieldType::uint32, image, "Saved group id", id<&Credentials::sgid>)
+            .as(Format::id)
+            .ours(),
+        make_field("group.fsgid", FieldType::uint32, image, "Group id for file access", id<&Credentials::fsgid>)
+            .as(Format::id)
+            .ours(),
     };
     return table;
 }

@@ -16,7 +16,8 @@ using enum Scope;
 Value no_pod(const ContainerAccess& a) {
     if (!a.container) return Value::missing(a.why());
     if (a.container->pending() || !a.info) return Value::missing(a.why());
-    return Value::missing(a.info->pod_uid.empty() && a.info->pod_name.empty() ? Missing::not_kubernetes : Missing::not_applicable);
+    return Value::missing(a.info->pod_uid.empty() && a.info->pod_name.empty() ? Missing::not_kubernetes
+                                                                              : Missing::not_applicable);
 }
 
 template <auto kMember>
@@ -28,7 +29,8 @@ Value text(const Context& c, const Argument&) {
 
 Value sandbox_short(const Context& c, const Argument&) {
     const ContainerAccess a(c);
-    if (a.info && !a.info->pod_sandbox_id.empty()) return Value::of_text(std::string_view(a.info->pod_sandbox_id).substr(0, 12));
+    if (a.info && !a.info->pod_sandbox_id.empty())
+        return Value::of_text(std::string_view(a.info->pod_sandbox_id).substr(0, 12));
     return no_pod(a);
 }
 
@@ -72,17 +74,35 @@ std::span<const Field> k8s_fields() {
         make_field("k8s.ns.name", kText, container, "Namespace of the pod", text<&ContainerInfo::pod_namespace>),
         make_field("k8s.pod.id", kText, container, "Same as k8s.pod.uid", text<&ContainerInfo::pod_uid>),
         make_field("k8s.pod.uid", kText, container, "Unique id of the pod", text<&ContainerInfo::pod_uid>),
-        make_field("k8s.pod.sandbox_id", kText, container, "First 12 characters of the pod's sandbox container", sandbox_short),
-        make_field("k8s.pod.full_sandbox_id", kText, container, "Id of the pod's sandbox container", text<&ContainerInfo::pod_sandbox_id>),
-        make_field("k8s.pod.label", kText, container, "One label of the pod", label).arg(ArgKind::required, ArgForm::key),
+        make_field("k8s.pod.sandbox_id", kText, container, "First 12 characters of the pod's sandbox container",
+                   sandbox_short),
+        make_field("k8s.pod.full_sandbox_id", kText, container, "Id of the pod's sandbox container",
+                   text<&ContainerInfo::pod_sandbox_id>),
+        make_field("k8s.pod.label", kText, container, "One label of the pod", label)
+            .arg(ArgKind::required, ArgForm::key),
         make_field("k8s.pod.labels", kText, container, "Labels of the pod as key:value joined by commas", labels),
         make_field("k8s.pod.ip", kText, container, "Address of the pod", text<&ContainerInfo::pod_ip>),
-        make_field("k8s.pod.cni.json", kText, container, "Network set-up of the pod as the CNI plugin reported it", text<&ContainerInfo::cni_json>),
-        old("k8s.rc.name"), old("k8s.rc.id"), old_keyed("k8s.rc.label"), old("k8s.rc.labels"),
-        old("k8s.svc.name"), old("k8s.svc.id"), old_keyed("k8s.svc.label"), old("k8s.svc.labels"),
-        old("k8s.ns.id"), old_keyed("k8s.ns.label"), old("k8s.ns.labels"),
-        old("k8s.rs.name"), old("k8s.rs.id"), old_keyed("k8s.rs.label"), old("k8s.rs.labels"),
-        old("k8s.deployment.name"), old("k8s.deployment.id"), old_keyed("k8s.deployment.label"), old("k8s.deployment.labels"),
+        make_field("k8s.pod.cni.json", kText, container, "Network set-up of the pod as the CNI plugin reported it",
+                   text<&ContainerInfo::cni_json>),
+        old("k8s.rc.name"),
+        old("k8s.rc.id"),
+        old_keyed("k8s.rc.label"),
+        old("k8s.rc.labels"),
+        old("k8s.svc.name"),
+        old("k8s.svc.id"),
+        old_keyed("k8s.svc.label"),
+        old("k8s.svc.labels"),
+        old("k8s.ns.id"),
+        old_keyed("k8s.ns.label"),
+        old("k8s.ns.labels"),
+        old("k8s.rs.name"),
+        old("k8s.rs.id"),
+        old_keyed("k8s.rs.label"),
+        old("k8s.rs.labels"),
+        old("k8s.deployment.name"),
+        old("k8s.deployment.id"),
+        old_keyed("k8s.deployment.label"),
+        old("k8s.deployment.labels"),
     };
     return table;
 }

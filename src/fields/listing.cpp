@@ -20,9 +20,10 @@ struct Family {
 };
 
 std::vector<Family> families() {
-    return {{"Events", evt_fields()},          {"Processes", proc_fields()},   {"Threads", thread_fields()},
-            {"Users", user_fields()},          {"Groups", group_fields()},     {"Containers", container_fields()},
-            {"Kubernetes", k8s_fields()},      {"Files, connections and the rest", absent_fields()}};
+    return {{"Events", evt_fields()},     {"Processes", proc_fields()},
+            {"Threads", thread_fields()}, {"Users", user_fields()},
+            {"Groups", group_fields()},   {"Containers", container_fields()},
+            {"Kubernetes", k8s_fields()}, {"Files, connections and the rest", absent_fields()}};
 }
 
 // How the name is written with its argument.
@@ -43,7 +44,9 @@ std::string written(const Field& f) {
     return f.info.arg == lang::ArgKind::required ? name + arg : fmt::format("{}({})?", name, arg);
 }
 
-std::string type_of(const Field& f) { return (f.info.is_list ? "list of " : "") + std::string(lang::to_string(f.info.type)); }
+std::string type_of(const Field& f) {
+    return (f.info.is_list ? "list of " : "") + std::string(lang::to_string(f.info.type));
+}
 
 std::vector<std::string> notes(const Field& f) {
     std::vector<std::string> out;
@@ -87,7 +90,8 @@ constexpr OperatorInfo kOperators[] = {
     {lang::Op::regex, "strings", "no", "the whole value matches a POSIX extended regular expression"},
     {lang::Op::in, "as =", "yes", "the value is one of the list; of a list field every value is"},
     {lang::Op::intersects, "as =", "yes", "as in; of a list field at least one value is"},
-    {lang::Op::pmatch, "strings", "no", "one of the paths is the value or a folder above it; components may hold ? * ["},
+    {lang::Op::pmatch, "strings", "no",
+     "one of the paths is the value or a folder above it; components may hold ? * ["},
 };
 
 nlohmann::ordered_json field_json(const Field& f) {
@@ -95,7 +99,9 @@ nlohmann::ordered_json field_json(const Field& f) {
     j["name"] = f.info.name;
     j["type"] = lang::to_string(f.info.type);
     j["list"] = f.info.is_list;
-    j["argument"] = f.info.arg == lang::ArgKind::none ? "none" : f.info.arg == lang::ArgKind::optional ? "optional" : "required";
+    j["argument"] = f.info.arg == lang::ArgKind::none       ? "none"
+                    : f.info.arg == lang::ArgKind::optional ? "optional"
+                                                            : "required";
     j["form"] = written(f);
     j["scope"] = to_string(f.scope);
     j["description"] = f.doc;
@@ -124,17 +130,22 @@ std::string list_fields(std::string_view format) {
     }
     if (format == "markdown") {
         out += "# Fields\n\nWritten by `gyr list fields --format markdown`; a test compares the two.\n\n"
-               "Scope says when a value can change: *constant* with the type of the event, *process* with the process image, "
-               "*event* with each event, *time* with the clock. A rule that asks for process fields only, and names no event "
+               "Scope says when a value can change: *constant* with the type of the event, *process* with the process "
+               "image, "
+               "*event* with each event, *time* with the clock. A rule that asks for process fields only, and names no "
+               "event "
                "type, is a process rule: it fires once per process image.\n\n"
-               "Notes: *own*: not in Falco's language; *any of*: without index a comparison holds when it holds for one of "
-               "several values; *not in this build*: a condition that uses the field is refused, an output prints `<NA>`.\n";
+               "Notes: *own*: not in Falco's language; *any of*: without index a comparison holds when it holds for "
+               "one of "
+               "several values; *not in this build*: a condition that uses the field is refused, an output prints "
+               "`<NA>`.\n";
         for (const Family& family : families()) {
-            fmt::format_to(to, "\n## {}\n\n| field | type | scope | meaning | notes |\n|---|---|---|---|---|\n", family.title);
+            fmt::format_to(to, "\n## {}\n\n| field | type | scope | meaning | notes |\n|---|---|---|---|---|\n",
+                           family.title);
             for (const Field& f : family.fields)
                 if (!f.hidden)
-                    fmt::format_to(to, "| `{}` | {} | {} | {} | {} |\n", markdown_cell(written(f)), type_of(f), to_string(f.scope),
-                                   markdown_cell(f.doc), joined(notes(f)));
+                    fmt::format_to(to, "| `{}` | {} | {} | {} | {} |\n", markdown_cell(written(f)), type_of(f),
+                                   to_string(f.scope), markdown_cell(f.doc), joined(notes(f)));
         }
         out += "\n## Aliases\n\n| name | stands for |\n|---|---|\n";
         for (const Alias& a : aliases()) fmt::format_to(to, "| `{}` | `{}` |\n", a.name, a.stands_for);
@@ -162,7 +173,10 @@ std::string list_operators(std::string_view format) {
         nlohmann::ordered_json j;
         j["operators"] = nlohmann::ordered_json::array();
         for (const OperatorInfo& o : kOperators)
-            j["operators"].push_back({{"name", lang::to_string(o.op)}, {"takes", o.takes}, {"lists", o.lists == "yes"}, {"description", o.doc}});
+            j["operators"].push_back({{"name", lang::to_string(o.op)},
+                                      {"takes", o.takes},
+                                      {"lists", o.lists == "yes"},
+                                      {"description", o.doc}});
         j["transformers"] = nlohmann::ordered_json::array();
         for (const lang::TransformerInfo& t : lang::transformers())
             j["transformers"].push_back({{"name", t.name}, {"description", t.summary}});
@@ -172,13 +186,17 @@ std::string list_operators(std::string_view format) {
     const bool markdown = format == "markdown";
     out += markdown ? "| operator | takes | list fields | meaning |\n|---|---|---|---|\n" : "Operators\n";
     for (const OperatorInfo& o : kOperators) {
-        if (markdown) fmt::format_to(to, "| `{}` | {} | {} | {} |\n", lang::to_string(o.op), o.takes, o.lists, o.doc);
-        else fmt::format_to(to, "  {:<12} {}\n", lang::to_string(o.op), o.doc);
+        if (markdown)
+            fmt::format_to(to, "| `{}` | {} | {} | {} |\n", lang::to_string(o.op), o.takes, o.lists, o.doc);
+        else
+            fmt::format_to(to, "  {:<12} {}\n", lang::to_string(o.op), o.doc);
     }
     out += markdown ? "\n| transformer | gives |\n|---|---|\n" : "\nTransformers\n";
     for (const lang::TransformerInfo& t : lang::transformers()) {
-        if (markdown) fmt::format_to(to, "| `{}` | {} |\n", t.name, t.summary);
-        else fmt::format_to(to, "  {:<12} {}\n", t.name, t.summary);
+        if (markdown)
+            fmt::format_to(to, "| `{}` | {} |\n", t.name, t.summary);
+        else
+            fmt::format_to(to, "  {:<12} {}\n", t.name, t.summary);
     }
     out += markdown ? "\nBefore a list: `oneof` (exactly one element), `anyof` (at least one), `allof` (every one).\n"
                     : "\nBefore a list: oneof (exactly one element), anyof (at least one), allof (every one)\n";

@@ -1,5 +1,6 @@
 #pragma once
-// The fields, operators and transformers of the language as `gyr list` prints them. docs/fields.md is the markdown form.
+// The fields, operators and transformers of the language as `gyr list` prints them. docs/fields.md is the markdown
+// form.
 
 #include <string>
 #include <string_view>

@@ -218,7 +218,9 @@ Value pidns_to_ctime(const Context&, const ProcessImage& p) {
     if (ctime <= 0 || p.pidns_init_start <= 0) return Value::missing(Missing::not_applicable);
     return Value::of_u64(static_cast<std::uint64_t>(std::max<Nanos>(0, ctime - p.pidns_init_start)));
 }
-Value pidns_start(const Context&, const ProcessImage& p) { return Value::of_u64(static_cast<std::uint64_t>(p.pidns_init_start)); }
+Value pidns_start(const Context&, const ProcessImage& p) {
+    return Value::of_u64(static_cast<std::uint64_t>(p.pidns_init_start));
+}
 
 template <std::size_t kIndex>
 Value stdio_type_of(const Context&, const ProcessImage& p) {
@@ -239,7 +241,8 @@ Value tty_name(const Context& c, const ProcessImage& p) {
     const std::uint32_t minor = (p.tty & 0xff) | ((p.tty >> 12) & 0xfff00);
     if (p.tty == 0) return Value::missing(Missing::not_applicable);
     if (major >= 136 && major <= 143) return Value::of_text(print(c.arena, "pts/%u", minor + (major - 136) * 256));
-    if (major == 4) return Value::of_text(minor < 64 ? print(c.arena, "tty%u", minor) : print(c.arena, "ttyS%u", minor - 64));
+    if (major == 4)
+        return Value::of_text(minor < 64 ? print(c.arena, "tty%u", minor) : print(c.arena, "ttyS%u", minor - 64));
     if (major == 5 && minor == 1) return Value::of_text("console");
     return Value::of_text(print(c.arena, "%u:%u", major, minor));
 }
@@ -296,10 +299,13 @@ Value exe_mode(const Context&, const ProcessImage& p) {
 }
 Value gained_uid(const Context&, const ProcessImage& p) { return Value::of_bool(p.gained.uid); }
 Value gained_gid(const Context&, const ProcessImage& p) { return Value::of_bool(p.gained.gid); }
-Value gained_caps(const Context& c, const ProcessImage& p) { return Value::of_text(capabilities_text(p.gained.caps, c.arena)); }
+Value gained_caps(const Context& c, const ProcessImage& p) {
+    return Value::of_text(capabilities_text(p.gained.caps, c.arena));
+}
 Value tracer(const Context&, const ProcessImage& p) { return Value::of_i64(p.tracer); }
 Value audit_session(const Context&, const ProcessImage& p) {
-    return p.credentials.session_id == kNoId ? Value::missing(Missing::not_applicable) : Value::of_u64(p.credentials.session_id);
+    return p.credentials.session_id == kNoId ? Value::missing(Missing::not_applicable)
+                                             : Value::of_u64(p.credentials.session_id);
 }
 Value root(const Context&, const ProcessImage& p) { return Value::of_text(p.root); }
 Value kernel_thread(const Context&, const ProcessImage& p) { return Value::of_bool(p.kernel_thread); }
@@ -325,115 +331,226 @@ Field up(std::string_view name, FieldType type, std::string_view doc, Extractor 
 
 std::span<const Field> proc_fields() {
     static const Field table[] = {
-        make_field("proc.exe", kText, image, "First argument of the command (argv[0]), which the caller may set to anything", self<exe_of>),
+        make_field("proc.exe", kText, image,
+                   "First argument of the command (argv[0]), which the caller may set to anything", self<exe_of>),
         make_field("proc.pexe", kText, world, "proc.exe of the parent", parent<exe_of>),
-        up("proc.aexe", kText, "proc.exe of an ancestor: [1] is the parent, [2] its parent; without index any ancestor", ancestors<exe_of>),
+        up("proc.aexe", kText, "proc.exe of an ancestor: [1] is the parent, [2] its parent; without index any ancestor",
+           ancestors<exe_of>),
         make_field("proc.exepath", kText, image, "Path of the executable as the kernel resolved it", self<exepath_of>),
         make_field("proc.pexepath", kText, world, "proc.exepath of the parent", parent<exepath_of>),
         up("proc.aexepath", kText, "proc.exepath of an ancestor, as proc.aexe", ancestors<exepath_of>),
-        make_field("proc.name", kText, image, "Name of the process as the kernel has it (comm, at most 15 bytes)", self<name_of>),
+        make_field("proc.name", kText, image, "Name of the process as the kernel has it (comm, at most 15 bytes)",
+                   self<name_of>),
         make_field("proc.pname", kText, world, "proc.name of the parent", parent<name_of>),
         up("proc.aname", kText, "proc.name of an ancestor, as proc.aexe", ancestors<name_of>),
-        make_field("proc.args", kText, image, "Arguments after the first joined by blanks; [n] the n-th of them from 0, empty when there is none", args).arg(ArgKind::optional, ArgForm::index),
-        make_field("proc.aargs", kText, world, "proc.args of an ancestor; without index of all ancestors, joined", aargs).arg(ArgKind::optional, ArgForm::index),
+        make_field("proc.args", kText, image,
+                   "Arguments after the first joined by blanks; [n] the n-th of them from 0, empty when there is none",
+                   args)
+            .arg(ArgKind::optional, ArgForm::index),
+        make_field("proc.aargs", kText, world, "proc.args of an ancestor; without index of all ancestors, joined",
+                   aargs)
+            .arg(ArgKind::optional, ArgForm::index),
         make_field("proc.cmdline", kText, image, "proc.name and proc.args", self<cmdline_of>),
         make_field("proc.pcmdline", kText, world, "proc.cmdline of the parent", parent<cmdline_of>),
         up("proc.acmdline", kText, "proc.cmdline of an ancestor, as proc.aexe", ancestors<cmdline_of>),
-        make_field("proc.cmdnargs", FieldType::uint64, image, "Number of arguments after the first", self<cmdnargs>).as(Format::decimal),
-        make_field("proc.cmdlenargs", FieldType::uint64, image, "Bytes of the arguments after the first, without the blanks between", self<cmdlenargs>).as(Format::decimal),
+        make_field("proc.cmdnargs", FieldType::uint64, image, "Number of arguments after the first", self<cmdnargs>)
+            .as(Format::decimal),
+        make_field("proc.cmdlenargs", FieldType::uint64, image,
+                   "Bytes of the arguments after the first, without the blanks between", self<cmdlenargs>)
+            .as(Format::decimal),
         make_field("proc.exeline", kText, image, "proc.exe and proc.args", self<exeline>),
-        make_field("proc.env", kText, image, "Environment joined by blanks; [NAME] the value of one variable, empty when it is not set", env).arg(ArgKind::optional, ArgForm::index_or_key),
-        make_field("proc.aenv", kText, world, "proc.env of an ancestor by index, or the first value of a variable among the ancestors by name", aenv).arg(ArgKind::optional, ArgForm::index_or_key).any(),
+        make_field("proc.env", kText, image,
+                   "Environment joined by blanks; [NAME] the value of one variable, empty when it is not set", env)
+            .arg(ArgKind::optional, ArgForm::index_or_key),
+        make_field("proc.aenv", kText, world,
+                   "proc.env of an ancestor by index, or the first value of a variable among the ancestors by name",
+                   aenv)
+            .arg(ArgKind::optional, ArgForm::index_or_key)
+            .any(),
         make_field("proc.cwd", kText, image, "Working directory, with a slash at the end", self<cwd>),
-        make_field("proc.loginshellid", FieldType::int64, world, "Pid of the oldest shell among the process and its ancestors", loginshellid).as(Format::id),
-        make_field("proc.tty", FieldType::uint32, image, "Device number of the controlling terminal, 0 without one", self<tty>).as(Format::id),
-        make_field("proc.pid", FieldType::int64, image, "Process id in the host's pid namespace", self<pid_of>).as(Format::id),
+        make_field("proc.loginshellid", FieldType::int64, world,
+                   "Pid of the oldest shell among the process and its ancestors", loginshellid)
+            .as(Format::id),
+        make_field("proc.tty", FieldType::uint32, image, "Device number of the controlling terminal, 0 without one",
+                   self<tty>)
+            .as(Format::id),
+        make_field("proc.pid", FieldType::int64, image, "Process id in the host's pid namespace", self<pid_of>)
+            .as(Format::id),
         make_field("proc.ppid", FieldType::int64, image, "Process id of the parent", self<ppid>).as(Format::id),
         up("proc.apid", FieldType::int64, "Process id of an ancestor, as proc.aexe", ancestors<pid_of>).as(Format::id),
-        make_field("proc.vpid", FieldType::int64, image, "Process id in the process's own pid namespace", self<vpid_of>).as(Format::id),
+        make_field("proc.vpid", FieldType::int64, image, "Process id in the process's own pid namespace", self<vpid_of>)
+            .as(Format::id),
         make_field("proc.pvpid", FieldType::int64, world, "proc.vpid of the parent", parent<vpid_of>).as(Format::id),
-        make_field("proc.sid", FieldType::int64, image, "Session id in the process's own pid namespace", self<positive<&ProcessImage::vsid>>).as(Format::id),
+        make_field("proc.sid", FieldType::int64, image, "Session id in the process's own pid namespace",
+                   self<positive<&ProcessImage::vsid>>)
+            .as(Format::id),
         make_field("proc.sname", kText, world, "proc.name of the session leader, empty when it is not known", sname),
         make_field("proc.sid.exe", kText, world, "proc.exe of the session leader", leader<session_leader, exe_of>),
-        make_field("proc.sid.exepath", kText, world, "proc.exepath of the session leader", leader<session_leader, exepath_of>),
-        make_field("proc.vpgid", FieldType::int64, image, "Process group in the process's own pid namespace", self<positive<&ProcessImage::vpgid>>).as(Format::id),
-        make_field("proc.vpgid.name", kText, world, "proc.name of the leader of proc.vpgid", leader<vgroup_leader, name_of>),
-        make_field("proc.vpgid.exe", kText, world, "proc.exe of the leader of proc.vpgid", leader<vgroup_leader, exe_of>),
-        make_field("proc.vpgid.exepath", kText, world, "proc.exepath of the leader of proc.vpgid", leader<vgroup_leader, exepath_of>),
-        make_field("proc.pgid", FieldType::int64, image, "Process group in the host's pid namespace", self<positive<&ProcessImage::pgid>>).as(Format::id),
-        make_field("proc.pgid.name", kText, world, "proc.name of the leader of proc.pgid", leader<group_leader, name_of>),
+        make_field("proc.sid.exepath", kText, world, "proc.exepath of the session leader",
+                   leader<session_leader, exepath_of>),
+        make_field("proc.vpgid", FieldType::int64, image, "Process group in the process's own pid namespace",
+                   self<positive<&ProcessImage::vpgid>>)
+            .as(Format::id),
+        make_field("proc.vpgid.name", kText, world, "proc.name of the leader of proc.vpgid",
+                   leader<vgroup_leader, name_of>),
+        make_field("proc.vpgid.exe", kText, world, "proc.exe of the leader of proc.vpgid",
+                   leader<vgroup_leader, exe_of>),
+        make_field("proc.vpgid.exepath", kText, world, "proc.exepath of the leader of proc.vpgid",
+                   leader<vgroup_leader, exepath_of>),
+        make_field("proc.pgid", FieldType::int64, image, "Process group in the host's pid namespace",
+                   self<positive<&ProcessImage::pgid>>)
+            .as(Format::id),
+        make_field("proc.pgid.name", kText, world, "proc.name of the leader of proc.pgid",
+                   leader<group_leader, name_of>),
         make_field("proc.pgid.exe", kText, world, "proc.exe of the leader of proc.pgid", leader<group_leader, exe_of>),
-        make_field("proc.pgid.exepath", kText, world, "proc.exepath of the leader of proc.pgid", leader<group_leader, exepath_of>),
-        make_field("proc.duration", FieldType::reltime, time, "Nanoseconds since the process was made", self<age_of>).as(Format::decimal),
-        make_field("proc.ppid.duration", FieldType::reltime, time, "proc.duration of the parent", parent<age_of>).as(Format::decimal),
-        make_field("proc.pid.ts", FieldType::reltime, image, "When the process was made, nanoseconds since the epoch", self<start_of>).as(Format::decimal),
-        make_field("proc.ppid.ts", FieldType::reltime, world, "proc.pid.ts of the parent", parent<start_of>).as(Format::decimal),
-        make_field("proc.is_exe_writable", FieldType::boolean, image, "The executable may be written by the user of the process", self<mark<kFileWritable>>),
-        make_field("proc.is_exe_upper_layer", FieldType::boolean, image, "The executable lies in the writable upper layer of an overlay", self<mark<kFileUpperLayer>>),
-        make_field("proc.is_exe_lower_layer", FieldType::boolean, image, "The executable lies in a lower (image) layer of an overlay", self<mark<kFileLowerLayer>>),
-        make_field("proc.is_exe_from_memfd", FieldType::boolean, image, "The executable is an anonymous file made by memfd_create", self<mark<kFileMemfd>>),
-        make_field("proc.is_sid_leader", FieldType::boolean, image, "The process leads its session", self<is_sid_leader>),
-        make_field("proc.is_vpgid_leader", FieldType::boolean, image, "The process leads its group (own pid namespace)", self<is_vpgid_leader>),
-        make_field("proc.is_pgid_leader", FieldType::boolean, image, "The process leads its group (host's pid namespace)", self<is_pgid_leader>),
-        make_field("proc.exe_ino", FieldType::int64, image, "Inode of the executable", self<exe_ino>).as(Format::decimal),
-        make_field("proc.exe_ino.ctime", FieldType::abstime, image, "Last status change of the executable, nanoseconds since the epoch", self<exe_ctime>).as(Format::decimal),
-        make_field("proc.exe_ino.mtime", FieldType::abstime, image, "Last write to the executable, nanoseconds since the epoch", self<exe_mtime>).as(Format::decimal),
-        make_field("proc.exe_ino.ctime_duration_proc_start", FieldType::abstime, image, "Nanoseconds from the last status change of the executable to the start of the process", self<ctime_to_start>).as(Format::decimal),
-        make_field("proc.exe_ino.ctime_duration_pidns_start", FieldType::abstime, image, "Nanoseconds from the start of the pid namespace to the last status change of the executable", self<pidns_to_ctime>).as(Format::decimal),
-        make_field("proc.pidns_init_start_ts", FieldType::uint64, image, "When the first process of the pid namespace started, nanoseconds since the epoch", self<pidns_start>).as(Format::decimal),
+        make_field("proc.pgid.exepath", kText, world, "proc.exepath of the leader of proc.pgid",
+                   leader<group_leader, exepath_of>),
+        make_field("proc.duration", FieldType::reltime, time, "Nanoseconds since the process was made", self<age_of>)
+            .as(Format::decimal),
+        make_field("proc.ppid.duration", FieldType::reltime, time, "proc.duration of the parent", parent<age_of>)
+            .as(Format::decimal),
+        make_field("proc.pid.ts", FieldType::reltime, image, "When the process was made, nanoseconds since the epoch",
+                   self<start_of>)
+            .as(Format::decimal),
+        make_field("proc.ppid.ts", FieldType::reltime, world, "proc.pid.ts of the parent", parent<start_of>)
+            .as(Format::decimal),
+        make_field("proc.is_exe_writable", FieldType::boolean, image,
+                   "The executable may be written by the user of the process", self<mark<kFileWritable>>),
+        make_field("proc.is_exe_upper_layer", FieldType::boolean, image,
+                   "The executable lies in the writable upper layer of an overlay", self<mark<kFileUpperLayer>>),
+        make_field("proc.is_exe_lower_layer", FieldType::boolean, image,
+                   "The executable lies in a lower (image) layer of an overlay", self<mark<kFileLowerLayer>>),
+        make_field("proc.is_exe_from_memfd", FieldType::boolean, image,
+                   "The executable is an anonymous file made by memfd_create", self<mark<kFileMemfd>>),
+        make_field("proc.is_sid_leader", FieldType::boolean, image, "The process leads its session",
+                   self<is_sid_leader>),
+        make_field("proc.is_vpgid_leader", FieldType::boolean, image, "The process leads its group (own pid namespace)",
+                   self<is_vpgid_leader>),
+        make_field("proc.is_pgid_leader", FieldType::boolean, image,
+                   "The process leads its group (host's pid namespace)", self<is_pgid_leader>),
+        make_field("proc.exe_ino", FieldType::int64, image, "Inode of the executable", self<exe_ino>)
+            .as(Format::decimal),
+        make_field("proc.exe_ino.ctime", FieldType::abstime, image,
+                   "Last status change of the executable, nanoseconds since the epoch", self<exe_ctime>)
+            .as(Format::decimal),
+        make_field("proc.exe_ino.mtime", FieldType::abstime, image,
+                   "Last write to the executable, nanoseconds since the epoch", self<exe_mtime>)
+            .as(Format::decimal),
+        make_field("proc.exe_ino.ctime_duration_proc_start", FieldType::abstime, image,
+                   "Nanoseconds from the last status change of the executable to the start of the process",
+                   self<ctime_to_start>)
+            .as(Format::decimal),
+        make_field("proc.exe_ino.ctime_duration_pidns_start", FieldType::abstime, image,
+                   "Nanoseconds from the start of the pid namespace to the last status change of the executable",
+                   self<pidns_to_ctime>)
+            .as(Format::decimal),
+        make_field("proc.pidns_init_start_ts", FieldType::uint64, image,
+                   "When the first process of the pid namespace started, nanoseconds since the epoch",
+                   self<pidns_start>)
+            .as(Format::decimal),
         make_absent("proc.fdopencount", FieldType::uint64, "Open file descriptors of the process").as(Format::decimal),
-        make_field("proc.fdlimit", FieldType::int64, image, "Soft limit of open file descriptors", self<fdlimit>).as(Format::decimal),
+        make_field("proc.fdlimit", FieldType::int64, image, "Soft limit of open file descriptors", self<fdlimit>)
+            .as(Format::decimal),
         make_absent("proc.fdusage", FieldType::floating, "Open file descriptors in percent of the limit"),
-        make_field("proc.vmsize", FieldType::uint64, image, "Virtual memory in KiB", self<number<&ProcessImage::vm_size_kb>>).as(Format::decimal),
-        make_field("proc.vmrss", FieldType::uint64, image, "Resident memory in KiB", self<number<&ProcessImage::vm_rss_kb>>).as(Format::decimal),
-        make_field("proc.vmswap", FieldType::uint64, image, "Swapped memory in KiB", self<number<&ProcessImage::vm_swap_kb>>).as(Format::decimal),
-        make_field("proc.nthreads", FieldType::uint64, image, "Threads, the main one included", self<nthreads>).as(Format::decimal),
-        make_field("proc.nchilds", FieldType::uint64, image, "Threads without the main one", self<nchilds>).as(Format::decimal),
-        make_field("proc.stdin.type", kText, image, "What standard input is: file, pipe, ipv4, ipv6, unix …", self<stdio_type_of<0>>),
-        make_field("proc.stdout.type", kText, image, "What standard output is, as proc.stdin.type", self<stdio_type_of<1>>),
-        make_field("proc.stderr.type", kText, image, "What standard error is, as proc.stdin.type", self<stdio_type_of<2>>),
-        make_field("proc.stdin.name", kText, image, "Path, pipe or connection behind standard input", self<stdio_name_of<0>>),
-        make_field("proc.stdout.name", kText, image, "Path, pipe or connection behind standard output", self<stdio_name_of<1>>),
-        make_field("proc.stderr.name", kText, image, "Path, pipe or connection behind standard error", self<stdio_name_of<2>>),
-        own("proc.key", kText, image, "Id of the process that no other process of this boot ever has: pid and start time", self<key_of>),
+        make_field("proc.vmsize", FieldType::uint64, image, "Virtual memory in KiB",
+                   self<number<&ProcessImage::vm_size_kb>>)
+            .as(Format::decimal),
+        make_field("proc.vmrss", FieldType::uint64, image, "Resident memory in KiB",
+                   self<number<&ProcessImage::vm_rss_kb>>)
+            .as(Format::decimal),
+        make_field("proc.vmswap", FieldType::uint64, image, "Swapped memory in KiB",
+                   self<number<&ProcessImage::vm_swap_kb>>)
+            .as(Format::decimal),
+        make_field("proc.nthreads", FieldType::uint64, image, "Threads, the main one included", self<nthreads>)
+            .as(Format::decimal),
+        make_field("proc.nchilds", FieldType::uint64, image, "Threads without the main one", self<nchilds>)
+            .as(Format::decimal),
+        make_field("proc.stdin.type", kText, image, "What standard input is: file, pipe, ipv4, ipv6, unix …",
+                   self<stdio_type_of<0>>),
+        make_field("proc.stdout.type", kText, image, "What standard output is, as proc.stdin.type",
+                   self<stdio_type_of<1>>),
+        make_field("proc.stderr.type", kText, image, "What standard error is, as proc.stdin.type",
+                   self<stdio_type_of<2>>),
+        make_field("proc.stdin.name", kText, image, "Path, pipe or connection behind standard input",
+                   self<stdio_name_of<0>>),
+        make_field("proc.stdout.name", kText, image, "Path, pipe or connection behind standard output",
+                   self<stdio_name_of<1>>),
+        make_field("proc.stderr.name", kText, image, "Path, pipe or connection behind standard error",
+                   self<stdio_name_of<2>>),
+        own("proc.key", kText, image,
+            "Id of the process that no other process of this boot ever has: pid and start time", self<key_of>),
         own("proc.pkey", kText, image, "proc.key of the parent", self<pkey>),
-        own("proc.ancestors.name", kText, world, "proc.name of any process in the line of those that started this one, however far up", creators<name_of>).any(),
+        own("proc.ancestors.name", kText, world,
+            "proc.name of any process in the line of those that started this one, however far up", creators<name_of>)
+            .any(),
         own("proc.ancestors.exe", kText, world, "proc.exe of any process in that line", creators<exe_of>).any(),
-        own("proc.ancestors.exepath", kText, world, "proc.exepath of any process in that line", creators<exepath_of>).any(),
-        own("proc.ancestors.cmdline", kText, world, "proc.cmdline of any process in that line", creators<cmdline_of>).any(),
-        own("proc.ancestors.pid", FieldType::int64, world, "proc.pid of any process in that line", creators<pid_of>).any().as(Format::id),
+        own("proc.ancestors.exepath", kText, world, "proc.exepath of any process in that line", creators<exepath_of>)
+            .any(),
+        own("proc.ancestors.cmdline", kText, world, "proc.cmdline of any process in that line", creators<cmdline_of>)
+            .any(),
+        own("proc.ancestors.pid", FieldType::int64, world, "proc.pid of any process in that line", creators<pid_of>)
+            .any()
+            .as(Format::id),
         own("proc.argv", kText, image, "All arguments as a list, argv[0] included", arguments<0>).list(),
         own("proc.arglist", kText, image, "Arguments after the first as a list, for getopt", arguments<1>).list(),
-        own("proc.args_truncated", FieldType::boolean, image, "The arguments were too long to be kept whole", self<args_truncated>),
-        own("proc.args_bytes", FieldType::uint64, image, "Bytes of all arguments in the process, kept or not", self<args_bytes>).as(Format::decimal),
-        own("proc.args_hash", FieldType::uint64, image, "FNV-1a of all arguments, when they were too long to be kept whole", self<args_hash>).as(Format::decimal),
-        own("proc.env_truncated", FieldType::boolean, image, "The environment was too long to be kept whole", self<env_truncated>),
-        own("proc.script", kText, image, "The script given to exec when the executable is its interpreter", self<script>),
+        own("proc.args_truncated", FieldType::boolean, image, "The arguments were too long to be kept whole",
+            self<args_truncated>),
+        own("proc.args_bytes", FieldType::uint64, image, "Bytes of all arguments in the process, kept or not",
+            self<args_bytes>)
+            .as(Format::decimal),
+        own("proc.args_hash", FieldType::uint64, image,
+            "FNV-1a of all arguments, when they were too long to be kept whole", self<args_hash>)
+            .as(Format::decimal),
+        own("proc.env_truncated", FieldType::boolean, image, "The environment was too long to be kept whole",
+            self<env_truncated>),
+        own("proc.script", kText, image, "The script given to exec when the executable is its interpreter",
+            self<script>),
         own("proc.exe_dev", kText, image, "Device of the executable as major:minor", self<exe_dev>),
-        own("proc.exe_mode", FieldType::mode, image, "Type and permission bits of the executable", self<exe_mode>).as(Format::octal),
-        own("proc.exe_owner", FieldType::uint32, image, "User id that owns the executable", self<exe_owner>).as(Format::id),
-        own("proc.is_exe_setuid", FieldType::boolean, image, "The executable has the set-user-id bit", self<mark<kFileSetUid>>),
-        own("proc.is_exe_setgid", FieldType::boolean, image, "The executable has the set-group-id bit", self<mark<kFileSetGid>>),
-        own("proc.is_exe_deleted", FieldType::boolean, image, "The executable had no name left when it was started", self<mark<kFileDeleted>>),
-        own("proc.is_exe_from_tmpfs", FieldType::boolean, image, "The executable lies on a memory file system such as /dev/shm", self<mark<kFileTmpfs>>),
+        own("proc.exe_mode", FieldType::mode, image, "Type and permission bits of the executable", self<exe_mode>)
+            .as(Format::octal),
+        own("proc.exe_owner", FieldType::uint32, image, "User id that owns the executable", self<exe_owner>)
+            .as(Format::id),
+        own("proc.is_exe_setuid", FieldType::boolean, image, "The executable has the set-user-id bit",
+            self<mark<kFileSetUid>>),
+        own("proc.is_exe_setgid", FieldType::boolean, image, "The executable has the set-group-id bit",
+            self<mark<kFileSetGid>>),
+        own("proc.is_exe_deleted", FieldType::boolean, image, "The executable had no name left when it was started",
+            self<mark<kFileDeleted>>),
+        own("proc.is_exe_from_tmpfs", FieldType::boolean, image,
+            "The executable lies on a memory file system such as /dev/shm", self<mark<kFileTmpfs>>),
         own("proc.gained_uid", FieldType::boolean, image, "The exec changed the effective user", self<gained_uid>),
         own("proc.gained_gid", FieldType::boolean, image, "The exec changed the effective group", self<gained_gid>),
-        own("proc.gained_caps", kText, image, "Capabilities that the exec added, joined by blanks", self<gained_caps>),
-        own("proc.tracer", FieldType::int64, image, "Pid of the process that traces this one, 0 for none", self<tracer>).as(Format::id),
+        own("proc.gained_caps", kText, image, "Capabilities that the program's file gave, joined by blanks",
+            self<gained_caps>),
+        own("proc.tracer", FieldType::int64, image, "Pid of the process that traces this one, 0 for none", self<tracer>)
+            .as(Format::id),
         own("proc.sessionid", FieldType::uint32, image, "Audit session", self<audit_session>).as(Format::id),
         own("proc.tty.name", kText, image, "Name of the controlling terminal, such as pts/0", self<tty_name>),
         own("proc.root", kText, image, "Root directory of the process, / unless it was changed", self<root>),
-        own("proc.exec_ts", FieldType::abstime, image, "When the running program was started, nanoseconds since the epoch", self<exec_time>).as(Format::decimal),
+        own("proc.exec_ts", FieldType::abstime, image,
+            "When the running program was started, nanoseconds since the epoch", self<exec_time>)
+            .as(Format::decimal),
         own("proc.is_kernel_thread", FieldType::boolean, image, "A thread of the kernel", self<kernel_thread>),
-        own("proc.is_compat", FieldType::boolean, image, "The program was started through the 32-bit entry", self<compat>),
-        own("proc.is_incomplete", FieldType::boolean, image, "Events of this process were lost; some fields are missing", self<incomplete>),
-        own("proc.ns.mnt", FieldType::uint32, image, "Inode of the mount namespace", self<ns<&NamespaceInodes::mnt>>).as(Format::id),
-        own("proc.ns.pid", FieldType::uint32, image, "Inode of the pid namespace", self<ns<&NamespaceInodes::pid>>).as(Format::id),
-        own("proc.ns.net", FieldType::uint32, image, "Inode of the network namespace", self<ns<&NamespaceInodes::net>>).as(Format::id),
-        own("proc.ns.uts", FieldType::uint32, image, "Inode of the host name namespace", self<ns<&NamespaceInodes::uts>>).as(Format::id),
-        own("proc.ns.ipc", FieldType::uint32, image, "Inode of the IPC namespace", self<ns<&NamespaceInodes::ipc>>).as(Format::id),
-        own("proc.ns.cgroup", FieldType::uint32, image, "Inode of the cgroup namespace", self<ns<&NamespaceInodes::cgroup>>).as(Format::id),
-        own("proc.ns.user", FieldType::uint32, image, "Inode of the user namespace", self<ns<&NamespaceInodes::user>>).as(Format::id),
+        own("proc.is_compat", FieldType::boolean, image, "The program was started through the 32-bit entry",
+            self<compat>),
+        own("proc.is_incomplete", FieldType::boolean, image,
+            "Events of this process were lost; some fields are missing", self<incomplete>),
+        own("proc.ns.mnt", FieldType::uint32, image, "Inode of the mount namespace", self<ns<&NamespaceInodes::mnt>>)
+            .as(Format::id),
+        own("proc.ns.pid", FieldType::uint32, image, "Inode of the pid namespace", self<ns<&NamespaceInodes::pid>>)
+            .as(Format::id),
+        own("proc.ns.net", FieldType::uint32, image, "Inode of the network namespace", self<ns<&NamespaceInodes::net>>)
+            .as(Format::id),
+        own("proc.ns.uts", FieldType::uint32, image, "Inode of the host name namespace",
+            self<ns<&NamespaceInodes::uts>>)
+            .as(Format::id),
+        own("proc.ns.ipc", FieldType::uint32, image, "Inode of the IPC namespace", self<ns<&NamespaceInodes::ipc>>)
+            .as(Format::id),
+        own("proc.ns.cgroup", FieldType::uint32, image, "Inode of the cgroup namespace",
+            self<ns<&NamespaceInodes::cgroup>>)
+            .as(Format::id),
+        own("proc.ns.user", FieldType::uint32, image, "Inode of the user namespace", self<ns<&NamespaceInodes::user>>)
+            .as(Format::id),
     };
     return table;
 }

@@ -12,14 +12,47 @@ std::string_view join_two(std::string_view head, const ItemList& argv, Arena& ar
     return join_items(arena, n + 1, ' ', [&](std::size_t i) { return i == 0 ? head : argv[i]; });
 }
 
-constexpr std::array<std::string_view, 41> kCapabilities{
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
-    "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN",
-    "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE"};
+constexpr std::array<std::string_view, 41> kCapabilities{"CAP_CHOWN",
+                                                         "CAP_DAC_OVERRIDE",
+                                                         "CAP_DAC_READ_SEARCH",
+                                                         "CAP_FOWNER",
+                                                         "CAP_FSETID",
+                                                         "CAP_KILL",
+                                                         "CAP_SETGID",
+                                                         "CAP_SETUID",
+                                                         "CAP_SETPCAP",
+                                                         "CAP_LINUX_IMMUTABLE",
+                                                         "CAP_NET_BIND_SERVICE",
+                                                         "CAP_NET_BROADCAST",
+                                                         "CAP_NET_ADMIN",
+                                                         "CAP_NET_RAW",
+                                                         "CAP_IPC_LOCK",
+                                                         "CAP_IPC_OWNER",
+                                                         "CAP_SYS_MODULE",
+                                                         "CAP_SYS_RAWIO",
+                                                         "CAP_SYS_CHROOT",
+                                                         "CAP_SYS_PTRACE",
+                                                         "CAP_SYS_PACCT",
+                                                         "CAP_SYS_ADMIN",
+                                                         "CAP_SYS_BOOT",
+                                                         "CAP_SYS_NICE",
+                                                         "CAP_SYS_RESOURCE",
+                                                         "CAP_SYS_TIME",
+                                                         "CAP_SYS_TTY_CONFIG",
+                                                         "CAP_MKNOD",
+                                                         "CAP_LEASE",
+                                                         "CAP_AUDIT_WRITE",
+                                                         "CAP_AUDIT_CONTROL",
+                                                         "CAP_SETFCAP",
+                                                         "CAP_MAC_OVERRIDE",
+                                                         "CAP_MAC_ADMIN",
+                                                         "CAP_SYSLOG",
+                                                         "CAP_WAKE_ALARM",
+                                                         "CAP_BLOCK_SUSPEND",
+                                                         "CAP_AUDIT_READ",
+                                                         "CAP_PERFMON",
+                                                         "CAP_BPF",
+                                                         "CAP_CHECKPOINT_RESTORE"};
 
 } // namespace
 
@@ -38,7 +71,9 @@ std::string_view env_text(const ProcessImage& p, Arena& arena) {
     return join_items(arena, env.size(), ' ', [&](std::size_t i) { return env[i]; });
 }
 
-std::string_view argv0(const ProcessImage& p) { return p.exec->argv.size() > 0 ? p.exec->argv[0] : std::string_view(""); }
+std::string_view argv0(const ProcessImage& p) {
+    return p.exec->argv.size() > 0 ? p.exec->argv[0] : std::string_view("");
+}
 
 std::string_view env_value(const ProcessImage& p, std::string_view name) {
     const ItemList& env = p.exec->env;

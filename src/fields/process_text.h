@@ -1,6 +1,6 @@
 #pragma once
-// Texts made from a process image (joined arguments, command line …) and the walks to other processes. Texts live in the
-// arena or in the image.
+// Texts made from a process image (joined arguments, command line …) and the walks to other processes. Texts live in
+// the arena or in the image.
 
 #include "base/arena.h"
 #include "fields/context.h"
@@ -13,18 +13,18 @@ namespace gyr::fields {
 
 inline constexpr int kMaxAncestors = 64; // walks up the tree end here
 
-[[nodiscard]] std::string_view args_text(const ProcessImage& p, Arena& arena);     // argv[1..] joined by blanks
-[[nodiscard]] std::string_view cmdline_text(const ProcessImage& p, Arena& arena);  // comm and arguments
-[[nodiscard]] std::string_view exeline_text(const ProcessImage& p, Arena& arena);  // argv[0] and arguments
+[[nodiscard]] std::string_view args_text(const ProcessImage& p, Arena& arena);    // argv[1..] joined by blanks
+[[nodiscard]] std::string_view cmdline_text(const ProcessImage& p, Arena& arena); // comm and arguments
+[[nodiscard]] std::string_view exeline_text(const ProcessImage& p, Arena& arena); // argv[0] and arguments
 [[nodiscard]] std::string_view env_text(const ProcessImage& p, Arena& arena);
 [[nodiscard]] std::string_view argv0(const ProcessImage& p);
 // Value of an environment variable; null data when it is not set.
 [[nodiscard]] std::string_view env_value(const ProcessImage& p, std::string_view name);
-[[nodiscard]] std::string_view cwd_text(const ProcessImage& p, Arena& arena); // ends with '/'
+[[nodiscard]] std::string_view cwd_text(const ProcessImage& p, Arena& arena);       // ends with '/'
 [[nodiscard]] std::string_view capabilities_text(std::uint64_t mask, Arena& arena); // names joined by blanks
 [[nodiscard]] std::string_view cgroups_text(const ProcessImage& p, char between, Arena& arena); // subsystem=path …
 [[nodiscard]] std::string_view key_text(const ProcessKey& key, Arena& arena); // reuse-proof id: pid-starttime
-[[nodiscard]] std::string_view stdio_type(StdioKind kind); // as fd.type has it
+[[nodiscard]] std::string_view stdio_type(StdioKind kind);                    // as fd.type has it
 
 // printf into the arena, at most 256 bytes.
 [[nodiscard, gnu::format(printf, 2, 3)]] std::string_view print(Arena& arena, const char* format, ...);

@@ -58,7 +58,8 @@ class RegistryCatalog final : public lang::FieldCatalog {
     lang::FieldMatch find(std::string_view name) const override {
         if (const Field* f = find_field(name)) return {&f->info, {}};
         // The longest known name that takes its argument behind a dot.
-        for (std::size_t dot = name.rfind('.'); dot != std::string_view::npos && dot > 0; dot = name.rfind('.', dot - 1)) {
+        for (std::size_t dot = name.rfind('.'); dot != std::string_view::npos && dot > 0;
+             dot = name.rfind('.', dot - 1)) {
             const Field* f = find_field(name.substr(0, dot));
             if (f && f->info.suffix_arg) return {&f->info, name.substr(dot + 1)};
         }
@@ -79,7 +80,8 @@ Result<> parse_argument(const Field& field, Argument& a) {
     const bool number = error == std::errc() && stop == end && !a.text.empty();
     switch (field.arg_form) {
     case ArgForm::index:
-        if (!number) return fail(ErrorKind::invalid, "the argument of " + std::string(field.info.name) + " must be a number");
+        if (!number)
+            return fail(ErrorKind::invalid, "the argument of " + std::string(field.info.name) + " must be a number");
         a.is_index = true, a.index = n;
         break;
     case ArgForm::index_or_key:
@@ -228,7 +230,8 @@ std::expected<BoundField, BindError> bind_field(std::string_view name, const std
             e.hint = gone;
         } else {
             const auto names = catalog().names();
-            if (const std::string_view near = closest(name, names); !near.empty()) e.hint = "did you mean " + std::string(near) + "?";
+            if (const std::string_view near = closest(name, names); !near.empty())
+                e.hint = "did you mean " + std::string(near) + "?";
         }
         return std::unexpected(std::move(e));
     }
@@ -245,7 +248,8 @@ std::expected<BoundField, BindError> bind_field(std::string_view name, const std
         bound.text = bound.text + "." + bound.arg.text;
     } else if (arg) {
         if (field->info.arg == ArgKind::none) return error("field " + bound.text + " takes no argument");
-        if (!field->info.bracket_arg) return error("the argument of " + bound.text + " stands behind a dot, not in brackets");
+        if (!field->info.bracket_arg)
+            return error("the argument of " + bound.text + " stands behind a dot, not in brackets");
         bound.arg.present = true;
         bound.arg.text = *arg;
         bound.text = bound.text + "[" + bound.arg.text + "]";
@@ -258,7 +262,8 @@ std::expected<BoundField, BindError> bind_field(std::string_view name, const std
             if (auto ok = field->prepare(bound.arg, bound.type); !ok) return error(ok.error().message);
     }
     // An ancestor field with its index, and fd.types with a number, have one value.
-    bound.any_of = field->any_of && !(bound.arg.present && bound.arg.is_index) && !(bound.arg.present && field->info.name == "proc.aenv");
+    bound.any_of = field->any_of && !(bound.arg.present && bound.arg.is_index) &&
+                   !(bound.arg.present && field->info.name == "proc.aenv");
     bound.is_list = field->info.is_list && !bound.arg.present;
     return bound;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Every field of the rule language: one entry each, with name, type, argument, scope, documentation and extractor in one
-// place. The compiler checks and extracts by it, the language asks it (FieldCatalog), `gyr list fields` prints it.
+// Every field of the rule language: one entry each, with name, type, argument, scope, documentation and extractor in
+// one place. The compiler checks and extracts by it, the language asks it (FieldCatalog), `gyr list fields` prints it.
 //
 // A new field is a new entry in the table of its family (proc.cpp, user.cpp, …); nothing else changes.
 
@@ -28,7 +28,9 @@ enum class Scope : std::uint8_t {
     time,      // by the clock
 };
 // Whether the value belongs to the process rather than to what it did: what process rules may ask.
-[[nodiscard]] constexpr bool is_process_scope(Scope s) { return s == Scope::image || s == Scope::container || s == Scope::world; }
+[[nodiscard]] constexpr bool is_process_scope(Scope s) {
+    return s == Scope::image || s == Scope::container || s == Scope::world;
+}
 [[nodiscard]] std::string_view to_string(Scope scope); // "constant", "process", "event", "time"
 
 enum class Format : std::uint8_t { none, decimal, id, hex, octal, padded };
@@ -43,26 +45,26 @@ struct Field {
     ArgForm arg_form = ArgForm::none;
     Scope scope = Scope::event;
     Format format = Format::none;
-    bool any_of = false;   // several values without being a list: a comparison holds when it holds for any of them
-    bool hidden = false;   // works, but is left out of listings
-    bool own = false;      // not in Falco's language
-    std::string_view doc;  // one sentence without the full stop
+    bool any_of = false;  // several values without being a list: a comparison holds when it holds for any of them
+    bool hidden = false;  // works, but is left out of listings
+    bool own = false;     // not in Falco's language
+    std::string_view doc; // one sentence without the full stop
     Extractor extract = nullptr; // null exactly when info.unavailable says why
     Prepare prepare = nullptr;
 
     // For the tables: changes of one entry, in the order of reading.
     [[nodiscard]] Field arg(lang::ArgKind kind, ArgForm form, Prepare p = nullptr) const;
     [[nodiscard]] Field suffix(lang::ArgKind kind, Prepare p, bool bracket = false) const;
-    [[nodiscard]] Field any() const;         // also forbids transformers and the right side, as for all such fields
+    [[nodiscard]] Field any() const; // also forbids transformers and the right side, as for all such fields
     [[nodiscard]] Field list() const;
     [[nodiscard]] Field as(Format f) const;
     [[nodiscard]] Field hide() const;
     [[nodiscard]] Field ours() const;
-    [[nodiscard]] Field old() const;         // deprecated
-    [[nodiscard]] Field plain() const;       // no transformer, no right side
-    [[nodiscard]] Field printing() const;    // only in output
-    [[nodiscard]] Field filtering() const;   // only in conditions
-    [[nodiscard]] Field everywhere() const;  // all event sources have it
+    [[nodiscard]] Field old() const;        // deprecated
+    [[nodiscard]] Field plain() const;      // no transformer, no right side
+    [[nodiscard]] Field printing() const;   // only in output
+    [[nodiscard]] Field filtering() const;  // only in conditions
+    [[nodiscard]] Field everywhere() const; // all event sources have it
 };
 
 [[nodiscard]] Field make_field(std::string_view name, lang::FieldType type, Scope scope, std::string_view doc,
@@ -106,7 +108,8 @@ struct BindError {
 };
 // name as parsed (a dotted argument still in it), arg the bracketed argument. A field that this build cannot deliver
 // binds; see field->info.unavailable.
-[[nodiscard]] std::expected<BoundField, BindError> bind_field(std::string_view name, const std::optional<std::string>& arg);
+[[nodiscard]] std::expected<BoundField, BindError> bind_field(std::string_view name,
+                                                              const std::optional<std::string>& arg);
 
 // The registry as the language sees it.
 [[nodiscard]] const lang::FieldCatalog& catalog();

@@ -72,7 +72,8 @@ struct World {
     [[nodiscard]] EvalWorld view() const { return {&processes, &users, &hostname, 0}; }
 
     // A process with the usual properties; the caller changes what matters.
-    std::shared_ptr<ProcessImage> process(Pid pid, const std::string& exe, const std::vector<std::string>& argv, const ProcessImage* parent = nullptr) {
+    std::shared_ptr<ProcessImage> process(Pid pid, const std::string& exe, const std::vector<std::string>& argv,
+                                          const ProcessImage* parent = nullptr) {
         auto exec = std::make_shared<ExecImage>();
         exec->exe_path = exe;
         exec->argv = items(argv);
@@ -109,7 +110,8 @@ inline std::shared_ptr<Container> make_container(bool complete) {
         info->image = "busybox:latest";
         info->image_repository = "busybox", info->image_tag = "latest";
         info->privileged = false;
-        info->mounts = {{"/var/run/docker.sock", "/sock", "rw", "rprivate", true}, {"/etc", "/host/etc", "ro", "", false}};
+        info->mounts = {{"/var/run/docker.sock", "/sock", "rw", "rprivate", true},
+                        {"/etc", "/host/etc", "ro", "", false}};
         info->labels = {{"a", "1"}, {"io.kubernetes.x", "2"}, {"z", "3"}};
         c->info = info, c->why = Missing::none, c->generation = 1;
     }

@@ -16,15 +16,22 @@ void append_text(std::string& out, const Value& value, lang::FieldType type, For
     case ValueKind::f64: fmt::format_to(to, "{:.1f}", value.d); return;
     case ValueKind::text: out += value.text(); return;
     case ValueKind::i64:
-        if (format == Format::hex) fmt::format_to(to, "{:X}", value.i);
-        else if (format == Format::octal) fmt::format_to(to, "{:o}", value.i);
-        else fmt::format_to(to, "{}", value.i);
+        if (format == Format::hex)
+            fmt::format_to(to, "{:X}", value.i);
+        else if (format == Format::octal)
+            fmt::format_to(to, "{:o}", value.i);
+        else
+            fmt::format_to(to, "{}", value.i);
         return;
     case ValueKind::u64:
-        if (format == Format::padded) fmt::format_to(to, "{:09}", value.u);
-        else if (format == Format::hex) fmt::format_to(to, "{:X}", value.u);
-        else if (format == Format::octal) fmt::format_to(to, "{:o}", value.u);
-        else fmt::format_to(to, "{}", value.u);
+        if (format == Format::padded)
+            fmt::format_to(to, "{:09}", value.u);
+        else if (format == Format::hex)
+            fmt::format_to(to, "{:X}", value.u);
+        else if (format == Format::octal)
+            fmt::format_to(to, "{:o}", value.u);
+        else
+            fmt::format_to(to, "{}", value.u);
         return;
     case ValueKind::ip: {
         char buffer[INET6_ADDRSTRLEN];

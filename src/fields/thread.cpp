@@ -63,28 +63,48 @@ Result<> cgroup_name(Argument& a, FieldType&) {
 std::span<const Field> thread_fields() {
     constexpr auto kText = FieldType::charbuf;
     static const Field table[] = {
-        make_field("thread.cap_permitted", kText, image, "Permitted capabilities, names joined by blanks", caps<&Credentials::cap_permitted>),
-        make_field("thread.cap_inheritable", kText, image, "Inheritable capabilities", caps<&Credentials::cap_inheritable>),
+        make_field("thread.cap_permitted", kText, image, "Permitted capabilities, names joined by blanks",
+                   caps<&Credentials::cap_permitted>),
+        make_field("thread.cap_inheritable", kText, image, "Inheritable capabilities",
+                   caps<&Credentials::cap_inheritable>),
         make_field("thread.cap_effective", kText, image, "Effective capabilities", caps<&Credentials::cap_effective>),
-        make_field("thread.cap_bounding", kText, image, "Bounding set of capabilities", caps<&Credentials::cap_bounding>).ours(),
+        make_field("thread.cap_bounding", kText, image, "Bounding set of capabilities",
+                   caps<&Credentials::cap_bounding>)
+            .ours(),
         make_field("thread.cap_ambient", kText, image, "Ambient capabilities", caps<&Credentials::cap_ambient>).ours(),
-        make_field("thread.pfmajor", FieldType::uint64, image, "Page faults that needed the disk", number<&ProcessImage::major_faults, 1>).as(Format::decimal),
-        make_field("thread.pfminor", FieldType::uint64, image, "Page faults that did not", number<&ProcessImage::minor_faults, 1>).as(Format::decimal),
+        make_field("thread.pfmajor", FieldType::uint64, image, "Page faults that needed the disk",
+                   number<&ProcessImage::major_faults, 1>)
+            .as(Format::decimal),
+        make_field("thread.pfminor", FieldType::uint64, image, "Page faults that did not",
+                   number<&ProcessImage::minor_faults, 1>)
+            .as(Format::decimal),
         make_field("thread.tid", FieldType::int64, event, "Thread id in the host's pid namespace", tid).as(Format::id),
         make_field("thread.ismain", FieldType::boolean, event, "The thread is the main one of its process", is_main),
-        make_field("thread.vtid", FieldType::int64, image, "Thread id in the process's own pid namespace", vtid).as(Format::id),
+        make_field("thread.vtid", FieldType::int64, image, "Thread id in the process's own pid namespace", vtid)
+            .as(Format::id),
         make_field("thread.nametid", kText, event, "proc.name and thread.tid put together", nametid).hide(),
         make_absent("thread.exectime", FieldType::reltime, "Processor time of the last turn").as(Format::decimal),
         make_absent("thread.totexectime", FieldType::reltime, "Processor time so far").as(Format::decimal),
         make_field("thread.cgroups", kText, image, "All cgroups as controller=path, joined by blanks", cgroups),
-        make_field("thread.cgroup", kText, image, "Cgroup of one controller, as in thread.cgroup.memory", cgroup).suffix(ArgKind::required, cgroup_name),
+        make_field("thread.cgroup", kText, image, "Cgroup of one controller, as in thread.cgroup.memory", cgroup)
+            .suffix(ArgKind::required, cgroup_name),
         make_absent("thread.cpu", FieldType::floating, "Processor use in percent"),
         make_absent("thread.cpu.user", FieldType::floating, "Processor use in user mode in percent"),
         make_absent("thread.cpu.system", FieldType::floating, "Processor use in kernel mode in percent"),
-        make_field("thread.vmsize", FieldType::uint64, image, "Virtual memory of the process in KiB", number<&ProcessImage::vm_size_kb, 1>).as(Format::decimal),
-        make_field("thread.vmrss", FieldType::uint64, image, "Resident memory of the process in KiB", number<&ProcessImage::vm_rss_kb, 1>).as(Format::decimal),
-        make_field("thread.vmsize.b", FieldType::uint64, image, "thread.vmsize in bytes", number<&ProcessImage::vm_size_kb, 1024>).as(Format::decimal).hide(),
-        make_field("thread.vmrss.b", FieldType::uint64, image, "thread.vmrss in bytes", number<&ProcessImage::vm_rss_kb, 1024>).as(Format::decimal).hide(),
+        make_field("thread.vmsize", FieldType::uint64, image, "Virtual memory of the process in KiB",
+                   number<&ProcessImage::vm_size_kb, 1>)
+            .as(Format::decimal),
+        make_field("thread.vmrss", FieldType::uint64, image, "Resident memory of the process in KiB",
+                   number<&ProcessImage::vm_rss_kb, 1>)
+            .as(Format::decimal),
+        make_field("thread.vmsize.b", FieldType::uint64, image, "thread.vmsize in bytes",
+                   number<&ProcessImage::vm_size_kb, 1024>)
+            .as(Format::decimal)
+            .hide(),
+        make_field("thread.vmrss.b", FieldType::uint64, image, "thread.vmrss in bytes",
+                   number<&ProcessImage::vm_rss_kb, 1024>)
+            .as(Format::decimal)
+            .hide(),
     };
     return table;
 }

@@ -37,7 +37,9 @@ Value name(const Context& c, const Argument&) { return entry<&Credentials::uid, 
 Value euid_name(const Context& c, const Argument&) { return entry<&Credentials::euid, &UserEntry::name>(c, "root"); }
 Value homedir(const Context& c, const Argument&) { return entry<&Credentials::uid, &UserEntry::home>(c, "/root"); }
 Value shell(const Context& c, const Argument&) { return entry<&Credentials::uid, &UserEntry::shell>(c, ""); }
-Value login_name(const Context& c, const Argument&) { return entry<&Credentials::login_uid, &UserEntry::name>(c, "root"); }
+Value login_name(const Context& c, const Argument&) {
+    return entry<&Credentials::login_uid, &UserEntry::name>(c, "root");
+}
 
 Value login_uid(const Context& c, const Argument&) {
     const ProcessImage* p = c.process();
@@ -69,17 +71,33 @@ std::span<const Field> user_fields() {
     constexpr auto kText = FieldType::charbuf;
     static const Field table[] = {
         make_field("user.uid", FieldType::uint32, image, "Real user id", id<&Credentials::uid>).as(Format::id),
-        make_field("user.name", kText, world, "Name of the user, from the container's own user file for a process in a container; the text <NA> when nobody has the id", name),
+        make_field("user.name", kText, world,
+                   "Name of the user, from the container's own user file for a process in a container; the text <NA> "
+                   "when nobody has the id",
+                   name),
         make_field("user.homedir", kText, world, "Home directory of the user, <NA> when unknown", homedir),
         make_field("user.shell", kText, world, "Login shell of the user, <NA> when unknown", shell),
-        make_field("user.loginuid", FieldType::int64, image, "User id of the login that led to this process, -1 without one", login_uid).as(Format::id),
+        make_field("user.loginuid", FieldType::int64, image,
+                   "User id of the login that led to this process, -1 without one", login_uid)
+            .as(Format::id),
         make_field("user.loginname", kText, world, "Name of user.loginuid, <NA> when unknown", login_name),
-        make_field("user.euid", FieldType::uint32, image, "Effective user id", id<&Credentials::euid>).as(Format::id).ours(),
+        make_field("user.euid", FieldType::uint32, image, "Effective user id", id<&Credentials::euid>)
+            .as(Format::id)
+            .ours(),
         make_field("user.ename", kText, world, "Name of user.euid", euid_name).ours(),
-        make_field("user.suid", FieldType::uint32, image, "Saved user id", id<&Credentials::suid>).as(Format::id).ours(),
-        make_field("user.fsuid", FieldType::uint32, image, "User id for file access", id<&Credentials::fsuid>).as(Format::id).ours(),
-        make_field("user.groups", FieldType::uint64, image, "Supplementary group ids", groups).list().as(Format::id).ours(),
-        make_field("user.name_source", kText, world, "Where user.name comes from: host, container or default", name_source).ours(),
+        make_field("user.suid", FieldType::uint32, image, "Saved user id", id<&Credentials::suid>)
+            .as(Format::id)
+            .ours(),
+        make_field("user.fsuid", FieldType::uint32, image, "User id for file access", id<&Credentials::fsuid>)
+            .as(Format::id)
+            .ours(),
+        make_field("user.groups", FieldType::uint64, image, "Supplementary group ids", groups)
+            .list()
+            .as(Format::id)
+            .ours(),
+        make_field("user.name_source", kText, world, "Where user.name comes from: host, container or default",
+                   name_source)
+            .ours(),
     };
     return table;
 }

@@ -11,7 +11,7 @@ namespace gyr::lang {
 namespace {
 
 constexpr std::array<std::string_view, 19> kOps = {
-    "exists", "=", "!=", "<", "<=", ">", ">=", "contains", "icontains", "bcontains",
+    "exists",     "=",           "!=",       "<",    "<=",    ">",     ">=", "contains",   "icontains", "bcontains",
     "startswith", "bstartswith", "endswith", "glob", "iglob", "regex", "in", "intersects", "pmatch"};
 
 template <class... Fs>
@@ -49,9 +49,12 @@ class Printer {
                               },
                               [&](const Transformer& t) { call(t); },
                               [&](const Literal& l) {
-                                  if (in_call && !source_) out += l.text;
-                                  else if (in_call) out += l.number ? l.text : quote(l.text);
-                                  else out += quote_if_needed(l.text);
+                                  if (in_call && !source_)
+                                      out += l.text;
+                                  else if (in_call)
+                                      out += l.number ? l.text : quote(l.text);
+                                  else
+                                      out += quote_if_needed(l.text);
                               },
                               [&](const ListLiteral& l) { list(l, in_call); }},
                    operand.value);
@@ -164,21 +167,20 @@ bool equal(const Operand& a, const Operand& b) {
     const auto all_equal = [](const std::vector<Operand>& x, const std::vector<Operand>& y) {
         return std::ranges::equal(x, y, [](const Operand& p, const Operand& q) { return equal(p, q); });
     };
-    return std::visit(
-        Overloaded{[&](const Field& f) {
-                       const auto& g = std::get<Field>(b.value);
-                       return f.name == g.name && f.arg == g.arg;
-                   },
-                   [&](const Transformer& t) {
-                       const auto& u = std::get<Transformer>(b.value);
-                       return t.name == u.name && t.key == u.key && all_equal(t.args, u.args);
-                   },
-                   [&](const Literal& l) { return l.text == std::get<Literal>(b.value).text; },
-                   [&](const ListLiteral& l) {
-                       const auto& m = std::get<ListLiteral>(b.value);
-                       return l.external == m.external && all_equal(l.items, m.items);
-                   }},
-        a.value);
+    return std::visit(Overloaded{[&](const Field& f) {
+                                     const auto& g = std::get<Field>(b.value);
+                                     return f.name == g.name && f.arg == g.arg;
+                                 },
+                                 [&](const Transformer& t) {
+                                     const auto& u = std::get<Transformer>(b.value);
+                                     return t.name == u.name && t.key == u.key && all_equal(t.args, u.args);
+                                 },
+                                 [&](const Literal& l) { return l.text == std::get<Literal>(b.value).text; },
+                                 [&](const ListLiteral& l) {
+                                     const auto& m = std::get<ListLiteral>(b.value);
+                                     return l.external == m.external && all_equal(l.items, m.items);
+                                 }},
+                      a.value);
 }
 
 bool equal(const Expr& a, const Expr& b) {
@@ -187,17 +189,17 @@ bool equal(const Expr& a, const Expr& b) {
     const auto all_equal = [](const std::vector<ExprPtr>& x, const std::vector<ExprPtr>& y) {
         return std::ranges::equal(x, y, [](const ExprPtr& p, const ExprPtr& q) { return equal(*p, *q); });
     };
-    return std::visit(
-        Overloaded{[&](const And& e) { return all_equal(e.children, std::get<And>(b.node).children); },
-                   [&](const Or& e) { return all_equal(e.children, std::get<Or>(b.node).children); },
-                   [&](const Not& e) { return equal(*e.child, *std::get<Not>(b.node).child); },
-                   [&](const MacroRef& e) { return e.name == std::get<MacroRef>(b.node).name; },
-                   [&](const Check& e) {
-                       const auto& f = std::get<Check>(b.node);
-                       return e.op == f.op && e.modifier == f.modifier && equal(e.left, f.left) &&
-                              e.right.has_value() == f.right.has_value() && (!e.right || equal(*e.right, *f.right));
-                   }},
-        a.node);
+    return std::visit(Overloaded{[&](const And& e) { return all_equal(e.children, std::get<And>(b.node).children); },
+                                 [&](const Or& e) { return all_equal(e.children, std::get<Or>(b.node).children); },
+                                 [&](const Not& e) { return equal(*e.child, *std::get<Not>(b.node).child); },
+                                 [&](const MacroRef& e) { return e.name == std::get<MacroRef>(b.node).name; },
+                                 [&](const Check& e) {
+                                     const auto& f = std::get<Check>(b.node);
+                                     return e.op == f.op && e.modifier == f.modifier && equal(e.left, f.left) &&
+                                            e.right.has_value() == f.right.has_value() &&
+                                            (!e.right || equal(*e.right, *f.right));
+                                 }},
+                      a.node);
 }
 
 } // namespace gyr::lang

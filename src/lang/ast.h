@@ -21,8 +21,25 @@ struct Span {
 };
 
 enum class Op : std::uint8_t {
-    exists, eq, ne, lt, le, gt, ge, contains, icontains, bcontains, startswith, bstartswith, endswith, glob, iglob,
-    regex, in, intersects, pmatch,
+    exists,
+    eq,
+    ne,
+    lt,
+    le,
+    gt,
+    ge,
+    contains,
+    icontains,
+    bcontains,
+    startswith,
+    bstartswith,
+    endswith,
+    glob,
+    iglob,
+    regex,
+    in,
+    intersects,
+    pmatch,
 };
 enum class Modifier : std::uint8_t { none, oneof, anyof, allof };
 
@@ -44,16 +61,16 @@ struct Transformer {
     std::optional<std::string> key;
 };
 struct Literal {
-    std::string text;      // unescaped
+    std::string text; // unescaped
     bool quoted = false;
-    bool number = false;   // lexed as a number
+    bool number = false; // lexed as a number
 };
 // A list whose entries live in a file of their own (items_file of a rule file): shared by all conditions that name it,
 // never copied into a tree. Immutable.
 struct ExternalList {
     std::string name;
-    std::string blob;                    // the entries, one after the other, nothing between them
-    std::vector<std::uint32_t> offsets;  // where each begins, and one past the last: size() + 1 numbers
+    std::string blob;                   // the entries, one after the other, nothing between them
+    std::vector<std::uint32_t> offsets; // where each begins, and one past the last: size() + 1 numbers
 
     [[nodiscard]] std::size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
     [[nodiscard]] std::string_view operator[](std::size_t i) const {
@@ -62,7 +79,7 @@ struct ExternalList {
 };
 struct ListLiteral {
     std::vector<Operand> items;
-    bool bare_identifier = false; // a lone name where a list was expected
+    bool bare_identifier = false;                              // a lone name where a list was expected
     std::vector<std::shared_ptr<const ExternalList>> external; // members beside items
 };
 struct Operand {
@@ -73,12 +90,20 @@ struct Operand {
 struct Expr;
 using ExprPtr = std::shared_ptr<const Expr>;
 
-struct And { std::vector<ExprPtr> children; };
-struct Or { std::vector<ExprPtr> children; };
-struct Not { ExprPtr child; };
-struct MacroRef { std::string name; };
+struct And {
+    std::vector<ExprPtr> children;
+};
+struct Or {
+    std::vector<ExprPtr> children;
+};
+struct Not {
+    ExprPtr child;
+};
+struct MacroRef {
+    std::string name;
+};
 struct Check {
-    Operand left;              // Field or Transformer
+    Operand left; // Field or Transformer
     Op op = Op::exists;
     Modifier modifier = Modifier::none;
     std::optional<Operand> right; // absent for exists

@@ -12,8 +12,8 @@ namespace gyr {
 enum class Severity : std::uint8_t { warning, error };
 
 struct Place {
-    std::string file;      // as given by the user; empty when there is none
-    std::size_t line = 0;  // from 1; 0: unknown
+    std::string file;       // as given by the user; empty when there is none
+    std::size_t line = 0;   // from 1; 0: unknown
     std::size_t column = 0; // from 1, in bytes
     std::size_t offset = 0; // bytes from the start of the file
 };
@@ -27,12 +27,12 @@ struct DiagnosticItem {
 
 struct Diagnostic {
     Severity severity = Severity::error;
-    std::string code;      // LOAD_ERR_…/LOAD_… of reference/rule-language.md §9; empty for configuration
-    std::string message;   // one sentence
-    std::string hint;      // "did you mean proc.name?"; empty when there is none
-    Place place;           // the exact spot
+    std::string code;    // LOAD_ERR_…/LOAD_… of reference/rule-language.md §9; empty for configuration
+    std::string message; // one sentence
+    std::string hint;    // "did you mean proc.name?"; empty when there is none
+    Place place;         // the exact spot
     std::vector<DiagnosticItem> context;
-    std::string snippet;   // source line(s) with a caret line below; empty when there is no text
+    std::string snippet; // source line(s) with a caret line below; empty when there is no text
 };
 
 // "file:line:col: error: message (hint)\n  snippet"

@@ -16,12 +16,47 @@ namespace gyr::lang {
 // (fields.tsv, param-types.tsv) in lower case.
 enum class FieldType : std::uint8_t {
     none,
-    int8, int16, int32, int64, uint8, uint16, uint32, uint64,
-    charbuf, bytebuf, fspath, fsrelpath,
-    boolean, reltime, abstime, floating, port,
-    ipv4addr, ipv6addr, ipaddr, ipv4net, ipv6net, ipnet,
-    fd, pid, errno_code, syscallid, sigtype, flags8, flags16, flags32, enumflags8, enumflags16, enumflags32, mode,
-    uid, gid, sockaddr, socktuple, fdlist, sigset,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+    charbuf,
+    bytebuf,
+    fspath,
+    fsrelpath,
+    boolean,
+    reltime,
+    abstime,
+    floating,
+    port,
+    ipv4addr,
+    ipv6addr,
+    ipaddr,
+    ipv4net,
+    ipv6net,
+    ipnet,
+    fd,
+    pid,
+    errno_code,
+    syscallid,
+    sigtype,
+    flags8,
+    flags16,
+    flags32,
+    enumflags8,
+    enumflags16,
+    enumflags32,
+    mode,
+    uid,
+    gid,
+    sockaddr,
+    socktuple,
+    fdlist,
+    sigset,
     dyn, // evt.rawarg: decided by the argument
 };
 
@@ -38,14 +73,14 @@ struct FieldInfo {
     FieldType type = FieldType::none;
     bool is_list = false;
     ArgKind arg = ArgKind::none;
-    bool suffix_arg = false;      // the argument may stand behind a dot: evt.arg.path
-    bool bracket_arg = true;      // the argument may stand in brackets: proc.aname[2]
-    bool no_transformer = false;  // transformers refuse it
-    bool no_rhs = false;          // may not be compared with another field
-    bool filter_only = false;     // not in output templates
-    bool print_only = false;      // not in conditions
+    bool suffix_arg = false;     // the argument may stand behind a dot: evt.arg.path
+    bool bracket_arg = true;     // the argument may stand in brackets: proc.aname[2]
+    bool no_transformer = false; // transformers refuse it
+    bool no_rhs = false;         // may not be compared with another field
+    bool filter_only = false;    // not in output templates
+    bool print_only = false;     // not in conditions
     bool deprecated = false;
-    std::string_view source = {}; // event source that has it ("syscall"); empty: all
+    std::string_view source = {};      // event source that has it ("syscall"); empty: all
     std::string_view unavailable = {}; // not empty: known, but this build cannot deliver it, and why
 };
 

@@ -20,19 +20,22 @@ struct StringOp {
     Op op;
 };
 constexpr std::array kSymbols = {StringOp{"==", Op::eq}, StringOp{"=", Op::eq}, StringOp{"!=", Op::ne}};
-constexpr std::array kWords = {
-    StringOp{"glob", Op::glob},           StringOp{"iglob", Op::iglob},
-    StringOp{"contains", Op::contains},   StringOp{"icontains", Op::icontains},
-    StringOp{"bcontains", Op::bcontains}, StringOp{"startswith", Op::startswith},
-    StringOp{"bstartswith", Op::bstartswith}, StringOp{"endswith", Op::endswith},
-    StringOp{"regex", Op::regex}};
+constexpr std::array kWords = {StringOp{"glob", Op::glob},
+                               StringOp{"iglob", Op::iglob},
+                               StringOp{"contains", Op::contains},
+                               StringOp{"icontains", Op::icontains},
+                               StringOp{"bcontains", Op::bcontains},
+                               StringOp{"startswith", Op::startswith},
+                               StringOp{"bstartswith", Op::bstartswith},
+                               StringOp{"endswith", Op::endswith},
+                               StringOp{"regex", Op::regex}};
 constexpr std::array kOrder = {StringOp{"<=", Op::le}, StringOp{"<", Op::lt}, StringOp{">=", Op::ge},
                                StringOp{">", Op::gt}};
 constexpr std::array kSetWords = {StringOp{"intersects", Op::intersects}, StringOp{"in", Op::in},
                                   StringOp{"pmatch", Op::pmatch}};
 constexpr std::array<std::string_view, 13> kAllWords = {
-    "exists",     "glob",        "iglob",    "contains", "icontains", "bcontains", "startswith",
-    "bstartswith", "endswith",   "regex",    "in",       "intersects", "pmatch"};
+    "exists",      "glob",     "iglob", "contains", "icontains",  "bcontains", "startswith",
+    "bstartswith", "endswith", "regex", "in",       "intersects", "pmatch"};
 
 constexpr std::size_t kShownToken = 40; // bytes of foreign text quoted in a message
 
@@ -166,9 +169,12 @@ class Parser {
             hint = "a transformer's name and its '(' stand together, without a blank";
         else if (word == "AND" || word == "OR" || word == "NOT")
             hint = "write 'and', 'or' and 'not' in lower case";
-        else if (looking_at("&&") || looking_at("||")) hint = "write 'and' or 'or'";
-        else if (peek() == ',') hint = "several values stand in parentheses, with 'in' or another list operator";
-        else if (peek() != '(' && last_was_value_) hint = "put a value with blanks in quotes";
+        else if (looking_at("&&") || looking_at("||"))
+            hint = "write 'and' or 'or'";
+        else if (peek() == ',')
+            hint = "several values stand in parentheses, with 'in' or another list operator";
+        else if (peek() != '(' && last_was_value_)
+            hint = "put a value with blanks in quotes";
         return fail("unexpected " + shown() + ", expected 'and', 'or' or the end", std::move(hint));
     }
 
@@ -322,9 +328,11 @@ class Parser {
         if (const StringOp* word = find_op(kWords)) {
             const std::size_t behind = pos_ + word->text.size();
             if (behind >= text_.size() || !is_blank(text_[behind])) {
-                if (behind < text_.size() && scan_identifier(text_, pos_) > word->text.size()) fail_operator();
-                else fail_at("'" + std::string(word->text) + "' needs a blank and a value behind it", pos_,
-                             word->text.size());
+                if (behind < text_.size() && scan_identifier(text_, pos_) > word->text.size())
+                    fail_operator();
+                else
+                    fail_at("'" + std::string(word->text) + "' needs a blank and a value behind it", pos_,
+                            word->text.size());
                 return std::nullopt;
             }
             consume(word->text.size());
@@ -340,7 +348,8 @@ class Parser {
         if (check.right || error_) return check.right.has_value();
         if (peek() == '(') {
             fail_missing("'" + std::string(to_string(check.op)) + "' takes one value, not a list",
-                 check.op == Op::eq || check.op == Op::ne ? "write 'in (...)'" : "write 'anyof' before the list");
+                         check.op == Op::eq || check.op == Op::ne ? "write 'in (...)'"
+                                                                  : "write 'anyof' before the list");
             return false;
         }
         check.right = text_value();
@@ -354,9 +363,12 @@ class Parser {
         const std::size_t after = after_;
         const std::string_view word = text_.substr(pos_, scan_bare(text_, pos_));
         Modifier modifier = Modifier::none;
-        if (word == "oneof") modifier = Modifier::oneof;
-        else if (word == "anyof") modifier = Modifier::anyof;
-        else if (word == "allof") modifier = Modifier::allof;
+        if (word == "oneof")
+            modifier = Modifier::oneof;
+        else if (word == "anyof")
+            modifier = Modifier::anyof;
+        else if (word == "allof")
+            modifier = Modifier::allof;
         if (modifier == Modifier::none) return false;
         consume(word.size());
         if (skip_blank()) {
@@ -384,7 +396,7 @@ class Parser {
             if (auto word = text_value(); word || error_) return word;
         }
         fail_missing("expected a number, found " + shown(),
-             scan_field_name(text_, pos_) != 0 ? "write val(...) around a field on the right side" : "");
+                     scan_field_name(text_, pos_) != 0 ? "write val(...) around a field on the right side" : "");
         return std::nullopt;
     }
 
@@ -486,18 +498,24 @@ class Parser {
             while (true) {
                 auto value = item();
                 if (!value) {
-                    if (at_end()) fail_at("this '(' is never closed", start, 1);
-                    else if (peek() == ',' || peek() == ')') fail("a value is missing before " + shown());
-                    else fail("expected a value of the list, found " + shown());
+                    if (at_end())
+                        fail_at("this '(' is never closed", start, 1);
+                    else if (peek() == ',' || peek() == ')')
+                        fail("a value is missing before " + shown());
+                    else
+                        fail("expected a value of the list, found " + shown());
                     return std::nullopt;
                 }
                 l.items.push_back(std::move(*value));
                 skip_inner_blank();
                 if (accept(')')) break;
                 if (!accept(',')) {
-                    if (at_end()) fail_at("this '(' is never closed", start, 1);
-                    else fail_missing("expected ',' or ')' in the list, found " + shown(),
-                              peek() == '(' ? "a list holds plain values only" : "put a value with blanks in quotes");
+                    if (at_end())
+                        fail_at("this '(' is never closed", start, 1);
+                    else
+                        fail_missing("expected ',' or ')' in the list, found " + shown(),
+                                     peek() == '(' ? "a list holds plain values only"
+                                                   : "put a value with blanks in quotes");
                     return std::nullopt;
                 }
                 skip_blank();
@@ -562,8 +580,10 @@ class Parser {
             consume(length);
         }
         if (accept(']')) return true;
-        if (at_end()) fail_at("this '[' is never closed", start, 1);
-        else fail("expected ']' after the argument, found " + shown(), "put an argument with blanks in quotes");
+        if (at_end())
+            fail_at("this '[' is never closed", start, 1);
+        else
+            fail("expected ']' after the argument, found " + shown(), "put an argument with blanks in quotes");
         return false;
     }
 
@@ -620,8 +640,7 @@ class Parser {
         if (auto number = number_value()) return number;
         if (list_allowed && peek() == '(' && !at_end()) return list_of([&] { return argument(false); });
         if (auto operand = field_or_call(); operand || error_) return operand;
-        if (scan_identifier(text_, pos_) != 0)
-            fail("expected a field, a number or a quoted string, found " + shown());
+        if (scan_identifier(text_, pos_) != 0) fail("expected a field, a number or a quoted string, found " + shown());
         return std::nullopt;
     }
 
@@ -632,8 +651,8 @@ class Parser {
     std::string_view text_;
     ParseOptions options_;
     std::size_t pos_ = 0;
-    std::size_t after_ = 0;     // end of what was consumed last, blanks not counted
-    std::size_t last_name_ = 0; // where the last name or bare value began
+    std::size_t after_ = 0;        // end of what was consumed last, blanks not counted
+    std::size_t last_name_ = 0;    // where the last name or bare value began
     std::size_t before_value_ = 0; // where what stands before the last bare value ended
     std::size_t quote_start_ = 0;  // of the last quoted string
     std::size_t quote_end_ = 0;

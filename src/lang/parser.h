@@ -14,17 +14,17 @@ namespace gyr::lang {
 
 // The first thing wrong with a text. Offsets are bytes of the text.
 struct ParseError {
-    std::string message; // one sentence, no full stop
-    std::string hint;    // what to do about it; may be empty
-    Span span;           // what was found instead of what is allowed; length 0 at the end of the text
-    std::uint32_t after = 0;                // where the last thing that was still right ends
-    std::optional<std::uint32_t> unclosed;  // the innermost '(' that is still open, when one is
-    bool missing = false;                   // something is missing behind `after`; what stands at span is innocent
-    std::optional<std::uint32_t> quote;     // where a quoted string began that ends at `after`
+    std::string message;                   // one sentence, no full stop
+    std::string hint;                      // what to do about it; may be empty
+    Span span;                             // what was found instead of what is allowed; length 0 at the end of the text
+    std::uint32_t after = 0;               // where the last thing that was still right ends
+    std::optional<std::uint32_t> unclosed; // the innermost '(' that is still open, when one is
+    bool missing = false;                  // something is missing behind `after`; what stands at span is innocent
+    std::optional<std::uint32_t> quote;    // where a quoted string began that ends at `after`
 };
 
 struct ParseOptions {
-    std::uint32_t origin = 0;     // goes into every Span
+    std::uint32_t origin = 0;      // goes into every Span
     std::uint32_t max_depth = 100; // grammar levels; kRuleDepth for conditions of rules and macros
     bool plain_names = false;      // filters over records: a name without a dot is a field, and <, <=, >, >= take words
 };

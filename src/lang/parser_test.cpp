@@ -79,14 +79,16 @@ TEST(Parser, ErrorsSayWhatAndWhere) {
     EXPECT_EQ(error_of("(a.b = 1 and c"), "this '(' is never closed@0");
     EXPECT_EQ(error_of("a.b = 1)"), "this ')' closes nothing@7");
     EXPECT_EQ(error_of("a.b = 'x"), "this quote is never closed@6");
-    EXPECT_EQ(error_of("a.b = two words"), "unexpected 'words', expected 'and', 'or' or the end@10 / put a value with blanks in quotes");
+    EXPECT_EQ(error_of("a.b = two words"),
+              "unexpected 'words', expected 'and', 'or' or the end@10 / put a value with blanks in quotes");
     EXPECT_EQ(error_of("a and"), "a condition must follow 'and'@2");
     EXPECT_EQ(error_of("a and and b"), "expected a field, a macro or '(', found 'and'@6");
     EXPECT_EQ(error_of("tolowr(a.b) = x"), "unknown transformer 'tolowr'@0 / did you mean tolower?");
     EXPECT_EQ(error_of("name = x"), "'name' is not a field: a field's name has a dot@0");
     EXPECT_EQ(error_of("a.b = \"\\q\""), "unknown escape sequence \\q@7 / write \\\\ for a backslash");
     EXPECT_EQ(error_of("a.b = (x)"), "'=' takes one value, not a list@6 / write 'in (...)'");
-    EXPECT_EQ(error_of("a.b > c.d"), "expected a number, found 'c.d'@6 / write val(...) around a field on the right side");
+    EXPECT_EQ(error_of("a.b > c.d"),
+              "expected a number, found 'c.d'@6 / write val(...) around a field on the right side");
     EXPECT_EQ(error_of("a.b = \"x\\x00\""), "a value cannot hold a zero byte@6");
 }
 

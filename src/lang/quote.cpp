@@ -38,16 +38,26 @@ bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\b' || c == '\r' |
 
 bool is_bare_char(char c) {
     switch (c) {
-    case '(': case ')': case '"': case '\'': case '=': case ',':
-    case ' ': case '\t': case '\n': case '\r': case '\v': case '\f': case '\0': return false;
+    case '(':
+    case ')':
+    case '"':
+    case '\'':
+    case '=':
+    case ',':
+    case ' ':
+    case '\t':
+    case '\n':
+    case '\r':
+    case '\v':
+    case '\f':
+    case '\0': return false;
     default: return true;
     }
 }
 
 bool is_identifier(std::string_view word) {
-    return !word.empty() && is_letter(word.front()) && std::ranges::all_of(word, [](char c) {
-        return is_letter(c) || (c >= '0' && c <= '9') || c == '_';
-    });
+    return !word.empty() && is_letter(word.front()) &&
+           std::ranges::all_of(word, [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 bool is_bare_string(std::string_view word) { return !word.empty() && std::ranges::all_of(word, is_bare_char); }
@@ -106,8 +116,7 @@ std::expected<std::string, UnquoteError> unquote(std::string_view quoted) {
         case 'x': {
             const int high = i + 1 < end ? hex_value(quoted[i + 1]) : -1;
             const int low = i + 2 < end ? hex_value(quoted[i + 2]) : -1;
-            if (high < 0 || low < 0)
-                return std::unexpected(UnquoteError{"\\x needs two hexadecimal digits", at});
+            if (high < 0 || low < 0) return std::unexpected(UnquoteError{"\\x needs two hexadecimal digits", at});
             out += static_cast<char>(high * 16 + low);
             i += 2;
             break;

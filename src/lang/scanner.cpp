@@ -71,8 +71,17 @@ std::size_t scan_quoted(std::string_view text, std::size_t at) {
 std::size_t scan_bare_arg(std::string_view text, std::size_t at) {
     return run(text, at, [](char c) {
         switch (c) {
-        case '[': case ']': case '"': case '\'':
-        case ' ': case '\t': case '\n': case '\r': case '\v': case '\f': case '\0': return false;
+        case '[':
+        case ']':
+        case '"':
+        case '\'':
+        case ' ':
+        case '\t':
+        case '\n':
+        case '\r':
+        case '\v':
+        case '\f':
+        case '\0': return false;
         default: return true;
         }
     });

@@ -80,8 +80,7 @@ class TemplateParser {
             }
         }
         // The argument belongs to the name only when it follows directly.
-        const std::string_view rest =
-            length == full ? text_.substr(pos_) : text_.substr(pos_, length);
+        const std::string_view rest = length == full ? text_.substr(pos_) : text_.substr(pos_, length);
         add(percent, width, rest);
     }
 

@@ -15,13 +15,13 @@
 namespace gyr::lang {
 
 struct TemplateField {
-    Operand expression;        // Field or Transformer
-    std::string key;           // its canonical text: the name of the value in output_fields
-    std::uint32_t width = 0;   // pad or cut to exactly that many bytes; 0: as long as it is
+    Operand expression;      // Field or Transformer
+    std::string key;         // its canonical text: the name of the value in output_fields
+    std::uint32_t width = 0; // pad or cut to exactly that many bytes; 0: as long as it is
 };
 
 struct Template {
-    bool lenient = false; // began with '*': a missing value prints as <NA>
+    bool lenient = false;                                        // began with '*': a missing value prints as <NA>
     std::vector<std::variant<std::string, TemplateField>> parts; // text and fields, in order
 
     [[nodiscard]] std::vector<const TemplateField*> fields() const;
@@ -31,8 +31,7 @@ inline constexpr std::uint32_t kMaxTemplateWidth = 4096;
 
 // With a catalog a token is the longest text that names a field ("%proc.nameand" is proc.name and "and"), and unknown
 // fields are errors; without one it is the longest text that looks like a field. All errors, in order.
-[[nodiscard]] std::expected<Template, std::vector<ParseError>> parse_template(std::string_view text,
-                                                                             const FieldCatalog* catalog,
-                                                                             std::uint32_t origin = 0);
+[[nodiscard]] std::expected<Template, std::vector<ParseError>>
+parse_template(std::string_view text, const FieldCatalog* catalog, std::uint32_t origin = 0);
 
 } // namespace gyr::lang

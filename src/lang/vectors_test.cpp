@@ -81,8 +81,10 @@ TEST(Vectors, QuotedStrings) {
             // is cut off there.
             std::string expected;
             for (const unsigned char c : v.at("output").get<std::string>()) {
-                if ((c & 0xc0U) == 0x80U) expected.back() = static_cast<char>((expected.back() & 0x03) << 6 | (c & 0x3f));
-                else expected += static_cast<char>(c);
+                if ((c & 0xc0U) == 0x80U)
+                    expected.back() = static_cast<char>((expected.back() & 0x03) << 6 | (c & 0x3f));
+                else
+                    expected += static_cast<char>(c);
             }
             EXPECT_EQ(text->substr(0, expected.size()), expected);
         }
@@ -107,9 +109,10 @@ class TemplateCatalog : public FieldCatalog {
         return info;
     }
     const std::vector<FieldInfo> fields_ = {
-        optional_arg("evt.arg"),    FieldInfo{"proc.name"},       FieldInfo{"thread.tid"},       FieldInfo{"evt.num"},
-        optional_arg("proc.aname"), optional_arg("proc.apid"),    optional_arg("proc.acmdline"), FieldInfo{"evt.asynctype"},
-        FieldInfo{"evt.type"},      FieldInfo{"proc.cmdline"},    FieldInfo{"fd.name"}};
+        optional_arg("evt.arg"),       FieldInfo{"proc.name"},     FieldInfo{"thread.tid"},
+        FieldInfo{"evt.num"},          optional_arg("proc.aname"), optional_arg("proc.apid"),
+        optional_arg("proc.acmdline"), FieldInfo{"evt.asynctype"}, FieldInfo{"evt.type"},
+        FieldInfo{"proc.cmdline"},     FieldInfo{"fd.name"}};
 };
 
 TEST(Vectors, TemplatesAreTakenAndRefused) {

@@ -20,7 +20,9 @@ bool has_error(const std::vector<Problem>& problems, std::size_t from) {
                                [](const Problem& p) { return !p.warning; });
 }
 
-std::string type_name(const Expression& e) { return (e.is_list ? "list of " : "") + std::string(lang::to_string(e.type)); }
+std::string type_name(const Expression& e) {
+    return (e.is_list ? "list of " : "") + std::string(lang::to_string(e.type));
+}
 
 } // namespace
 
@@ -79,11 +81,18 @@ NodeId Binder::check(const lang::Check& c, const lang::Span& span, std::vector<P
     expressions_.collect_fields(*left_id, used);
     for (const fields::BoundField* f : used) {
         const lang::FieldInfo& info = f->field->info;
-        if (info.print_only) problems.push_back({false, false, "field " + f->text + " can only be printed, not compared", {}, c.left.span});
+        if (info.print_only)
+            problems.push_back(
+                {false, false, "field " + f->text + " can only be printed, not compared", {}, c.left.span});
     }
     const TypeClass type_class = lang::class_of(left.type);
     if (!supports(c.op, type_class, left.is_list)) {
-        problems.push_back({false, false, "operator '" + std::string(lang::to_string(c.op)) + "' cannot be used with " + left.text + ", whose type is " + type_name(left), {}, span});
+        problems.push_back({false,
+                            false,
+                            "operator '" + std::string(lang::to_string(c.op)) + "' cannot be used with " + left.text +
+                                ", whose type is " + type_name(left),
+                            {},
+                            span});
         return kFalse;
     }
     Predicate p;
@@ -97,7 +106,8 @@ NodeId Binder::check(const lang::Check& c, const lang::Span& span, std::vector<P
     p.text = left.text + " " + std::string(lang::to_string(c.op));
     if (c.modifier != Modifier::none) p.text += " " + std::string(lang::to_string(c.modifier));
     if (c.op != Op::exists) {
-        const bool field_right = std::holds_alternative<lang::Field>(c.right->value) || std::holds_alternative<lang::Transformer>(c.right->value);
+        const bool field_right = std::holds_alternative<lang::Field>(c.right->value) ||
+                                 std::holds_alternative<lang::Transformer>(c.right->value);
         const bool ok = field_right ? bind_right_field(p, left, c, problems) : bind_items(p, left, c, problems);
         if (!ok || has_error(problems, before)) return kFalse;
     }
@@ -107,7 +117,8 @@ NodeId Binder::check(const lang::Check& c, const lang::Span& span, std::vector<P
     return graph_.add(std::move(p));
 }
 
-bool Binder::bind_right_field(Predicate& p, const Expression& left_ref, const lang::Check& c, std::vector<Problem>& problems) {
+bool Binder::bind_right_field(Predicate& p, const Expression& left_ref, const lang::Check& c,
+                              std::vector<Problem>& problems) {
     const Expression left = left_ref; // adding the right side may move the table
     const lang::Span& span = c.right->span;
     const auto refuse = [&](std::string message) {
@@ -121,19 +132,23 @@ bool Binder::bind_right_field(Predicate& p, const Expression& left_ref, const la
         return false;
     }
     const Expression& right = expressions_[*right_id];
-    const auto no_right = [](const Expression& e) { return e.kind == Expression::Kind::field && e.field.field->info.no_rhs; };
+    const auto no_right = [](const Expression& e) {
+        return e.kind == Expression::Kind::field && e.field.field->info.no_rhs;
+    };
     if (c.op == Op::pmatch || c.op == Op::regex)
         return refuse("operator '" + std::string(lang::to_string(c.op)) + "' does not take a field on the right side");
     if (p.type_class == TypeClass::net) return refuse("a network cannot be compared with a field");
     std::vector<const fields::BoundField*> used;
     expressions_.collect_fields(p.left, used);
-    const bool about_type = std::ranges::any_of(used, [](const fields::BoundField* f) { return f->text == "evt.type" || f->text == "syscall.type"; });
+    const bool about_type = std::ranges::any_of(
+        used, [](const fields::BoundField* f) { return f->text == "evt.type" || f->text == "syscall.type"; });
     if (about_type && left.kind == Expression::Kind::field)
         return refuse("the type of an event can only be compared with constants");
     if (no_right(left) || left.any_of) return refuse("field " + left.text + " cannot be compared with another field");
     if (no_right(right) || right.any_of) return refuse("field " + right.text + " cannot stand on the right side");
     if (left.type != right.type || left.is_list != right.is_list)
-        return refuse(left.text + " (" + type_name(left) + ") cannot be compared with " + right.text + " (" + type_name(right) + "): the types differ");
+        return refuse(left.text + " (" + type_name(left) + ") cannot be compared with " + right.text + " (" +
+                      type_name(right) + "): the types differ");
     p.right = *right_id;
     p.scope = std::max(p.scope, right.scope);
     p.text += " val(" + right.text + ")";
@@ -151,8 +166,13 @@ bool Binder::bind_items(Predicate& p, const Expression& left, const lang::Check&
     bool good = true;
     if (const auto* list = std::get_if<lang::ListLiteral>(&c.right->value)) {
         for (const auto& external : list->external) {
-            if ((c.op != Op::in && c.op != Op::intersects) || (p.type_class != TypeClass::string && p.type_class != TypeClass::buffer)) {
-                problems.push_back({false, false, "a list that is read from a file can only be used with in and intersects, on texts", {}, c.right->span});
+            if ((c.op != Op::in && c.op != Op::intersects) ||
+                (p.type_class != TypeClass::string && p.type_class != TypeClass::buffer)) {
+                problems.push_back({false,
+                                    false,
+                                    "a list that is read from a file can only be used with in and intersects, on texts",
+                                    {},
+                                    c.right->span});
                 return false;
             }
             p.external.push_back(external_set(external));
@@ -208,9 +228,11 @@ bool Binder::bind_items(Predicate& p, const Expression& left, const lang::Check&
             item.regex = std::make_unique<RE2>(literal->text, options);
             if (!item.regex->ok()) bad("invalid regular expression '" + literal->text + "': " + item.regex->error());
         }
-        if (about_type && (c.op == Op::eq || c.op == Op::ne || c.op == Op::in || c.op == Op::intersects) && event_codes(literal->text).empty()) {
+        if (about_type && (c.op == Op::eq || c.op == Op::ne || c.op == Op::in || c.op == Op::intersects) &&
+            event_codes(literal->text).empty()) {
             const std::string_view near = closest(literal->text, gyr::event_names());
-            bad("unknown event type " + literal->text, near.empty() ? "" : "did you mean " + std::string(near) + "?", true);
+            bad("unknown event type " + literal->text, near.empty() ? "" : "did you mean " + std::string(near) + "?",
+                true);
         }
         p.items.push_back(std::move(item));
     }
@@ -222,7 +244,8 @@ bool Binder::bind_items(Predicate& p, const Expression& left, const lang::Check&
         parts.erase(std::ranges::unique(parts).begin(), parts.end());
     }
     p.text += " (";
-    for (const auto& external : p.external) p.text += "file " + std::to_string(reinterpret_cast<std::uintptr_t>(external.get())) + ",";
+    for (const auto& external : p.external)
+        p.text += "file " + std::to_string(reinterpret_cast<std::uintptr_t>(external.get())) + ",";
     for (const std::string& part : parts) p.text += part + ",";
     p.text += ")";
     return good;

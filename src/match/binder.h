@@ -14,7 +14,7 @@ namespace gyr::match {
 
 struct Problem {
     bool warning = false;
-    bool unknown = false;  // an unknown field or event type: skip-if-unknown-filter forgives it
+    bool unknown = false; // an unknown field or event type: skip-if-unknown-filter forgives it
     std::string message, hint;
     lang::Span span;
 };
@@ -28,7 +28,8 @@ class Binder {
   private:
     NodeId check(const lang::Check& check, const lang::Span& span, std::vector<Problem>& problems);
     bool bind_items(Predicate& p, const Expression& left, const lang::Check& check, std::vector<Problem>& problems);
-    bool bind_right_field(Predicate& p, const Expression& left, const lang::Check& check, std::vector<Problem>& problems);
+    bool bind_right_field(Predicate& p, const Expression& left, const lang::Check& check,
+                          std::vector<Problem>& problems);
     std::shared_ptr<const ExternalSet> external_set(const std::shared_ptr<const lang::ExternalList>& list);
 
     Expressions& expressions_;

@@ -111,7 +111,8 @@ Result<IpAddress> parse_ip(std::string_view text) {
 
 Result<IpNet> parse_net(std::string_view text) {
     const std::size_t slash = text.find('/');
-    if (slash == std::string_view::npos) return fail(ErrorKind::invalid, quoted(text) + " is not a network: it lacks /length");
+    if (slash == std::string_view::npos)
+        return fail(ErrorKind::invalid, quoted(text) + " is not a network: it lacks /length");
     IpNet net;
     const auto ip = parse_ip(text.substr(0, slash));
     if (!ip) return fail(ErrorKind::invalid, quoted(text) + " is not a network");
@@ -131,10 +132,12 @@ Result<std::string> parse_hex(std::string_view text) {
         if (c >= 'A' && c <= 'F') return c - 'A' + 10;
         return -1;
     };
-    if (text.size() % 2 != 0) return fail(ErrorKind::invalid, quoted(text) + " has an odd number of hexadecimal digits");
+    if (text.size() % 2 != 0)
+        return fail(ErrorKind::invalid, quoted(text) + " has an odd number of hexadecimal digits");
     for (std::size_t i = 0; i < text.size(); i += 2) {
         const int high = digit(text[i]), low = digit(text[i + 1]);
-        if (high < 0 || low < 0) return fail(ErrorKind::invalid, quoted(text) + " is not a string of hexadecimal digits");
+        if (high < 0 || low < 0)
+            return fail(ErrorKind::invalid, quoted(text) + " is not a string of hexadecimal digits");
         out += static_cast<char>(high * 16 + low);
     }
     return out;

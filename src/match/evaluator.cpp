@@ -22,7 +22,8 @@ void ImageResults::select(const ProcessImage* image) {
     std::uint64_t* entry = bits_.data() + at * words_;
     const Container* container = image->container.get();
     const std::uint32_t container_generation = container ? container->generation : 0;
-    if (tag.generation != image->generation || tag.container != container || tag.container_generation != container_generation) {
+    if (tag.generation != image->generation || tag.container != container ||
+        tag.container_generation != container_generation) {
         tag = {image->generation, container, container_generation};
         std::fill_n(entry, words_, 0);
     }
@@ -57,8 +58,10 @@ void Evaluator::begin(const Event& event, const EvalWorld& world, bool use_image
         round_ = 1;
     }
     // Pending taken as missing gives results that hold for this once only.
-    if (use_image_results && !pending_is_missing) images_.select(event.process.get());
-    else images_.deselect();
+    if (use_image_results && !pending_is_missing)
+        images_.select(event.process.get());
+    else
+        images_.deselect();
 }
 
 Value Evaluator::value(ExprId id) {

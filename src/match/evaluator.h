@@ -1,6 +1,6 @@
 #pragma once
-// Evaluation of one event: values and nodes are computed when first asked for, once, and remembered until the next event.
-// What is decided by the process image alone is remembered with the image, from event to event.
+// Evaluation of one event: values and nodes are computed when first asked for, once, and remembered until the next
+// event. What is decided by the process image alone is remembered with the image, from event to event.
 
 #include "base/arena.h"
 #include "fields/context.h"

@@ -51,7 +51,8 @@ void collect(const lang::Expr& e, std::vector<std::string>& out) {
     }
     if (std::get_if<lang::MacroRef>(&e.node)) return;
     const auto* conjunction = std::get_if<lang::And>(&e.node);
-    for (const lang::ExprPtr& child : conjunction ? conjunction->children : std::get<lang::Or>(e.node).children) collect(*child, out);
+    for (const lang::ExprPtr& child : conjunction ? conjunction->children : std::get<lang::Or>(e.node).children)
+        collect(*child, out);
 }
 
 } // namespace

@@ -36,7 +36,8 @@ ExprId Expressions::add_constant(const std::string& text) {
 
 std::expected<ExprId, TypeError> Expressions::add(const lang::Operand& operand, bool as_right) {
     if (const auto* field = std::get_if<lang::Field>(&operand.value)) return add_field(*field, operand.span);
-    if (const auto* t = std::get_if<lang::Transformer>(&operand.value)) return add_transformer(*t, operand.span, as_right);
+    if (const auto* t = std::get_if<lang::Transformer>(&operand.value))
+        return add_transformer(*t, operand.span, as_right);
     return std::unexpected(TypeError{"a field or a transformer is needed here", {}, operand.span, false});
 }
 
@@ -69,7 +70,8 @@ std::expected<ExprId, TypeError> Expressions::add_argument(const lang::Operand& 
             if (!id) return id;
             const Expression& part = all_[*id];
             if (!is_text(part.type) || part.is_list || part.any_of)
-                return std::unexpected(TypeError{"a list in a transformer holds strings, not " + describe(part), {}, item.span, false});
+                return std::unexpected(
+                    TypeError{"a list in a transformer holds strings, not " + describe(part), {}, item.span, false});
             e.scope = std::max(e.scope, part.scope);
             e.text += part.text + ",";
             e.args.push_back(*id);
@@ -80,7 +82,8 @@ std::expected<ExprId, TypeError> Expressions::add_argument(const lang::Operand& 
     return add(operand, false);
 }
 
-std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transformer& t, const lang::Span& span, bool as_right) {
+std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transformer& t, const lang::Span& span,
+                                                              bool as_right) {
     const auto error = [&](std::string message, std::string hint = {}) {
         return std::unexpected(TypeError{std::move(message), std::move(hint), span, false});
     };
@@ -88,7 +91,8 @@ std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transf
     if (!info) return error("unknown transformer '" + t.name + "'");
     if (t.args.size() < info->min_args || t.args.size() > info->max_args)
         return error("transformer '" + t.name + "' takes " + std::to_string(info->min_args) +
-                     (info->max_args == info->min_args ? "" : " or more") + " argument(s), " + std::to_string(t.args.size()) + " given");
+                     (info->max_args == info->min_args ? "" : " or more") + " argument(s), " +
+                     std::to_string(t.args.size()) + " given");
     if (t.key && !info->takes_key) return error("transformer '" + t.name + "' does not support field arguments");
     if (info->kind == TransformerKind::val) {
         if (!as_right) return error("val() only stands on the right side of a comparison");
@@ -103,7 +107,8 @@ std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transf
         if (!id) return id;
         const Expression& part = all_[*id];
         if (part.kind == Expression::Kind::field && part.field.field->info.no_transformer)
-            return std::unexpected(TypeError{"field " + part.text + " does not support transformers", {}, arg.span, false});
+            return std::unexpected(
+                TypeError{"field " + part.text + " does not support transformers", {}, arg.span, false});
         e.scope = std::max(e.scope, part.scope);
         e.args.push_back(*id);
     }
@@ -118,11 +123,13 @@ std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transf
         e.type = first.type, e.is_list = first.is_list;
         break;
     case TransformerKind::b64:
-        if (first.is_list || (first.type != FieldType::charbuf && first.type != FieldType::bytebuf)) return refuse(first);
+        if (first.is_list || (first.type != FieldType::charbuf && first.type != FieldType::bytebuf))
+            return refuse(first);
         e.type = first.type;
         break;
     case TransformerKind::basename:
-        if (first.is_list || (first.type != FieldType::charbuf && first.type != FieldType::fspath)) return refuse(first);
+        if (first.is_list || (first.type != FieldType::charbuf && first.type != FieldType::fspath))
+            return refuse(first);
         e.type = first.type;
         break;
     case TransformerKind::len:
@@ -143,7 +150,8 @@ std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transf
         if (!first.is_list || !is_text(first.type))
             return error("transformer 'getopt' takes a list of strings first, not " + describe(first),
                          first.text == "proc.args" ? "use proc.arglist" : "");
-        if (const Expression& options = all_[e.args[1]]; options.kind != Expression::Kind::constant) return refuse(options);
+        if (const Expression& options = all_[e.args[1]]; options.kind != Expression::Kind::constant)
+            return refuse(options);
         if (t.key && t.key->size() != 1) return error("the key of getopt is one option letter");
         e.type = FieldType::charbuf, e.is_list = !t.key.has_value();
         break;

@@ -19,17 +19,17 @@ using ExprId = std::uint32_t;
 struct Expression {
     enum class Kind : std::uint8_t { field, constant, list, transform };
     Kind kind = Kind::constant;
-    fields::BoundField field;                  // kind field
-    lang::TransformerKind transformer{};       // kind transform
-    std::vector<ExprId> args;                  // kind transform and list
-    std::string constant;                      // kind constant; optstring options are constants too
-    std::string key;                           // getopt(…)[key]
+    fields::BoundField field;            // kind field
+    lang::TransformerKind transformer{}; // kind transform
+    std::vector<ExprId> args;            // kind transform and list
+    std::string constant;                // kind constant; optstring options are constants too
+    std::string key;                     // getopt(…)[key]
     bool has_key = false;
     lang::FieldType type = lang::FieldType::none;
     bool is_list = false;
     bool any_of = false;
     fields::Scope scope = fields::Scope::constant;
-    std::string text;                          // canonical form, the identity
+    std::string text; // canonical form, the identity
 };
 
 struct TypeError {
@@ -57,7 +57,8 @@ class Expressions {
   private:
     ExprId intern(Expression e);
     [[nodiscard]] std::expected<ExprId, TypeError> add_field(const lang::Field& field, const lang::Span& span);
-    [[nodiscard]] std::expected<ExprId, TypeError> add_transformer(const lang::Transformer& t, const lang::Span& span, bool as_right);
+    [[nodiscard]] std::expected<ExprId, TypeError> add_transformer(const lang::Transformer& t, const lang::Span& span,
+                                                                   bool as_right);
     [[nodiscard]] std::expected<ExprId, TypeError> add_argument(const lang::Operand& operand);
     ExprId add_constant(const std::string& text);
 

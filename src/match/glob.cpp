@@ -48,7 +48,8 @@ std::size_t bracket(std::string_view p, std::size_t at, char ch, bool ignore_cas
             if (end != kNone) {
                 const std::string_view name = p.substr(i + 2, end - i - 2);
                 if (in_class(name, static_cast<unsigned char>(ch)) ||
-                    (ignore_case && (name == "upper" || name == "lower") && in_class("alpha", static_cast<unsigned char>(ch))))
+                    (ignore_case && (name == "upper" || name == "lower") &&
+                     in_class("alpha", static_cast<unsigned char>(ch))))
                     found = true;
                 i = end + 2;
                 continue;
@@ -80,8 +81,10 @@ bool glob_match(std::string_view p, std::string_view t, bool ignore_case) {
             if (ti < t.size()) {
                 bool matched = false;
                 std::size_t next = kNone;
-                if (p[pi] == '?') matched = true, next = pi + 1;
-                else if (p[pi] == '[') next = bracket(p, pi, t[ti], ignore_case, matched);
+                if (p[pi] == '?')
+                    matched = true, next = pi + 1;
+                else if (p[pi] == '[')
+                    next = bracket(p, pi, t[ti], ignore_case, matched);
                 if (next == kNone) {
                     if (p[pi] == '\\' && pi + 1 < p.size()) {
                         matched = fold(p[pi + 1], ignore_case) == fold(t[ti], ignore_case), next = pi + 2;

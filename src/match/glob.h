@@ -1,6 +1,6 @@
 #pragma once
-// Shell patterns as fnmatch(3) has them with flags 0: '*' crosses slashes, a leading dot is not special, backslash quotes,
-// [a-z], [!a-z], [[:alpha:]]. Bytes, no locale, no allocation; time at most pattern times text.
+// Shell patterns as fnmatch(3) has them with flags 0: '*' crosses slashes, a leading dot is not special, backslash
+// quotes, [a-z], [!a-z], [[:alpha:]]. Bytes, no locale, no allocation; time at most pattern times text.
 
 #include <string_view>
 

@@ -77,7 +77,8 @@ NodeId Graph::combine(NodeKind kind, std::vector<NodeId> given) {
 NodeId Graph::all(std::vector<NodeId> c) { return combine(NodeKind::conjunction, std::move(c)); }
 NodeId Graph::any(std::vector<NodeId> c) { return combine(NodeKind::disjunction, std::move(c)); }
 
-NodeId Graph::replace(NodeId id, const std::function<NodeId(NodeId, const Predicate&)>& decide, std::unordered_map<NodeId, NodeId>& memo) {
+NodeId Graph::replace(NodeId id, const std::function<NodeId(NodeId, const Predicate&)>& decide,
+                      std::unordered_map<NodeId, NodeId>& memo) {
     if (id == kFalse || id == kTrue) return id;
     if (const auto it = memo.find(id); it != memo.end()) return it->second;
     const NodeKind kind = nodes_[id].kind;

@@ -1,5 +1,6 @@
 #pragma once
-// The predicate graph: and, or, not over predicates, hash-consed and simplified. A macro used by forty rules is one node.
+// The predicate graph: and, or, not over predicates, hash-consed and simplified. A macro used by forty rules is one
+// node.
 
 #include "match/predicate.h"
 
@@ -22,7 +23,7 @@ struct Node {
     fields::Scope scope = fields::Scope::constant; // the least lasting of what is below
     std::uint32_t first = 0, count = 0;            // children; for a predicate, first is its index
     unsigned cost = 0;
-    std::uint32_t slot = kNoSlot;                  // of the per-image result, see Matcher
+    std::uint32_t slot = kNoSlot; // of the per-image result, see Matcher
 };
 
 class Graph {
@@ -30,8 +31,8 @@ class Graph {
     Graph();
     [[nodiscard]] NodeId add(Predicate predicate); // an equal one is found again
     [[nodiscard]] NodeId negate(NodeId node);
-    [[nodiscard]] NodeId all(std::vector<NodeId> children);  // and
-    [[nodiscard]] NodeId any(std::vector<NodeId> children);  // or
+    [[nodiscard]] NodeId all(std::vector<NodeId> children); // and
+    [[nodiscard]] NodeId any(std::vector<NodeId> children); // or
     // The same formula with some predicates decided; decide returns kTrue, kFalse or the node itself.
     [[nodiscard]] NodeId replace(NodeId node, const std::function<NodeId(NodeId, const Predicate&)>& decide,
                                  std::unordered_map<NodeId, NodeId>& memo);

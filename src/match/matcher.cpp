@@ -18,7 +18,8 @@ using namespace match;
 
 class Matcher::Scratch {
   public:
-    Scratch(const Expressions& expressions, const Graph& graph, std::size_t slots) : evaluator(expressions, graph, slots) {}
+    Scratch(const Expressions& expressions, const Graph& graph, std::size_t slots)
+        : evaluator(expressions, graph, slots) {}
     Evaluator evaluator;
 };
 
@@ -35,11 +36,11 @@ struct Matcher::Impl {
         bool usable = false;
         bool process_rule = false;
         std::uint32_t process_bit = 0;
-        NodeId root = kFalse;                                  // unfolded: right for every event, split
+        NodeId root = kFalse; // unfolded: right for every event, split
         std::optional<Output> output;
     };
     std::vector<Compiled> compiled;
-    std::vector<std::pair<EventCode, Program>> programs;       // few entries
+    std::vector<std::pair<EventCode, Program>> programs; // few entries
     Program process_program;
     std::uint32_t process_rules = 0;
 
@@ -84,7 +85,8 @@ class Compiler {
     }
 
   private:
-    bool compile_rule(std::uint32_t index, std::vector<ProgramRule>& process, std::vector<std::vector<ProgramRule>>& by_code) {
+    bool compile_rule(std::uint32_t index, std::vector<ProgramRule>& process,
+                      std::vector<std::vector<ProgramRule>>& by_code) {
         Rule& rule = impl_.rules[index];
         Matcher::Impl::Compiled& compiled = impl_.compiled[index];
         std::vector<Problem> problems;
@@ -112,7 +114,8 @@ class Compiler {
 
     // Errors disable the rule, except unknown names that it says it can live without.
     bool report(Rule& rule, const std::vector<Problem>& problems) {
-        const bool unknown_only = std::ranges::all_of(problems, [](const Problem& p) { return p.warning || p.unknown; });
+        const bool unknown_only =
+            std::ranges::all_of(problems, [](const Problem& p) { return p.warning || p.unknown; });
         bool good = true;
         for (const Problem& p : problems) {
             if (p.warning) {
@@ -128,7 +131,8 @@ class Compiler {
         return good;
     }
 
-    void add(const Rule& rule, Severity severity, std::string_view code, std::string message, lang::Span span, std::string hint) {
+    void add(const Rule& rule, Severity severity, std::string_view code, std::string message, lang::Span span,
+             std::string hint) {
         if (options_.diagnose && (span.origin != 0 || span.length != 0)) {
             diagnostics_.push_back(options_.diagnose(severity, code, std::move(message), span, std::move(hint)));
             return;
@@ -152,7 +156,8 @@ class Compiler {
         auto output = Output::compile(rule.output, impl_.expressions, &absent);
         if (!output) {
             for (const TypeError& e : output.error()) {
-                add(rule, options_.strict ? Severity::error : Severity::warning, kOutput, "output: " + e.message, {}, e.hint);
+                add(rule, options_.strict ? Severity::error : Severity::warning, kOutput, "output: " + e.message, {},
+                    e.hint);
                 if (rule.disabled_why.empty()) rule.disabled_why = "output: " + e.message;
             }
             return false;
@@ -184,7 +189,8 @@ class Compiler {
         if (const auto* f = std::get_if<lang::Field>(&operand.value)) {
             const lang::FieldInfo* info = fields::catalog().find(f->name).info;
             if (!info || info->unavailable.empty()) return true;
-            refuse(rule, "field " + f->name + " is part of the language but " + std::string(info->unavailable), operand.span);
+            refuse(rule, "field " + f->name + " is part of the language but " + std::string(info->unavailable),
+                   operand.span);
             return false;
         }
         bool good = true;
@@ -203,25 +209,32 @@ class Compiler {
         Evaluator eval(impl_.expressions, impl_.graph, 0);
         eval.begin(event, world, false, true);
         std::unordered_map<NodeId, NodeId> memo;
-        return impl_.graph.replace(root, [&](NodeId id, const Predicate& p) {
-            if (p.scope != fields::Scope::constant) return id;
-            return eval.truth(id) == Truth::yes ? kTrue : kFalse;
-        }, memo);
+        return impl_.graph.replace(
+            root,
+            [&](NodeId id, const Predicate& p) {
+                if (p.scope != fields::Scope::constant) return id;
+                return eval.truth(id) == Truth::yes ? kTrue : kFalse;
+            },
+            memo);
     }
 
     // Decides predicates that are the same for every event (evt.source = syscall).
     NodeId decide_constants(NodeId root) {
         std::unordered_map<NodeId, NodeId> memo;
-        return impl_.graph.replace(root, [&](NodeId id, const Predicate& p) {
-            if (p.scope != fields::Scope::constant) return id;
-            std::vector<const fields::BoundField*> used;
-            impl_.expressions.collect_fields(p.left, used);
-            if (p.right) impl_.expressions.collect_fields(*p.right, used);
-            const bool fixed = std::ranges::all_of(used, [](const fields::BoundField* f) {
-                return f->text == "evt.source" || f->text == "evt.pluginname" || f->text == "evt.plugininfo" || f->text == "evt.count";
-            });
-            return fixed ? fold(id, kExecve) : id;
-        }, memo);
+        return impl_.graph.replace(
+            root,
+            [&](NodeId id, const Predicate& p) {
+                if (p.scope != fields::Scope::constant) return id;
+                std::vector<const fields::BoundField*> used;
+                impl_.expressions.collect_fields(p.left, used);
+                if (p.right) impl_.expressions.collect_fields(*p.right, used);
+                const bool fixed = std::ranges::all_of(used, [](const fields::BoundField* f) {
+                    return f->text == "evt.source" || f->text == "evt.pluginname" || f->text == "evt.plugininfo" ||
+                           f->text == "evt.count";
+                });
+                return fixed ? fold(id, kExecve) : id;
+            },
+            memo);
     }
 
     bool only_process(NodeId id) {
@@ -245,14 +258,16 @@ class Compiler {
             if (wanted && std::ranges::none_of(codes, is_live_event)) undeliverable.push_back(name);
         }
         if (!undeliverable.empty() && rule.enabled) {
-            refuse(rule, "this build cannot deliver the event type" + std::string(undeliverable.size() > 1 ? "s " : " ") + join(undeliverable));
+            refuse(rule, "this build cannot deliver the event type" +
+                             std::string(undeliverable.size() > 1 ? "s " : " ") + join(undeliverable));
             return false;
         }
         const auto codes = live_event_codes();
         bool any = false;
         for (std::size_t k = 0; k < codes.size(); ++k) {
             const bool own = codes[k] >= kSnapshot;
-            const bool wanted = own ? std::ranges::find(named, find_event(codes[k])->name) != named.end() : set->contains(codes[k]);
+            const bool wanted =
+                own ? std::ranges::find(named, find_event(codes[k])->name) != named.end() : set->contains(codes[k]);
             roots[k] = wanted ? fold(root, codes[k]) : kFalse;
             any = any || roots[k] != kFalse;
         }
@@ -274,7 +289,8 @@ class Compiler {
         // A lasting node has a slot of its own when something that does not last asks for it, or a rule as such.
         const auto give_slot = [&](NodeId id) {
             Node& node = impl_.graph.node(id);
-            if (id > kTrue && node.slot == kNoSlot && is_lasting(node.scope)) node.slot = static_cast<std::uint32_t>(impl_.slots++);
+            if (id > kTrue && node.slot == kNoSlot && is_lasting(node.scope))
+                node.slot = static_cast<std::uint32_t>(impl_.slots++);
         };
         const auto visit_rules = [&](const std::vector<ProgramRule>& rules) {
             for (const ProgramRule& r : rules) {
@@ -283,7 +299,8 @@ class Compiler {
                 while (!stack.empty()) {
                     const NodeId id = stack.back();
                     stack.pop_back();
-                    if (is_lasting(impl_.graph.node(id).scope) || impl_.graph.node(id).kind == NodeKind::predicate) continue;
+                    if (is_lasting(impl_.graph.node(id).scope) || impl_.graph.node(id).kind == NodeKind::predicate)
+                        continue;
                     for (const NodeId child : impl_.graph.children(id)) give_slot(child), stack.push_back(child);
                 }
             }
@@ -304,7 +321,8 @@ class Compiler {
 Matcher::Matcher() = default;
 Matcher::~Matcher() = default;
 
-std::shared_ptr<const Matcher> Matcher::compile(std::vector<Rule> rules, const Options& options, std::vector<Diagnostic>& diagnostics) {
+std::shared_ptr<const Matcher> Matcher::compile(std::vector<Rule> rules, const Options& options,
+                                                std::vector<Diagnostic>& diagnostics) {
     auto impl = std::make_unique<Impl>();
     impl->rules = std::move(rules);
     Compiler(*impl, options, diagnostics).run();
@@ -327,14 +345,17 @@ void Matcher::evaluate(const Event& event, const EvalWorld& world, Scratch& scra
     const std::size_t matched = out.matched.size(), undecided = out.undecided.size();
     program->run(eval, [&](const ProgramRule& r) {
         const Truth t = eval.truth(r.root);
-        if (t == Truth::yes) out.matched.push_back(r.rule);
-        else if (t == Truth::undecided) out.undecided.push_back(r.rule);
+        if (t == Truth::yes)
+            out.matched.push_back(r.rule);
+        else if (t == Truth::undecided)
+            out.undecided.push_back(r.rule);
     });
     std::sort(out.matched.begin() + static_cast<std::ptrdiff_t>(matched), out.matched.end());
     std::sort(out.undecided.begin() + static_cast<std::ptrdiff_t>(undecided), out.undecided.end());
 }
 
-void Matcher::evaluate_process(const Event& event, const EvalWorld& world, Scratch& scratch, RuleBits& fired, Verdicts& out) const {
+void Matcher::evaluate_process(const Event& event, const EvalWorld& world, Scratch& scratch, RuleBits& fired,
+                               Verdicts& out) const {
     if (impl_->process_program.empty()) return;
     Evaluator& eval = scratch.evaluator;
     eval.begin(event, world, impl_->process_bits, false);
@@ -351,7 +372,8 @@ void Matcher::evaluate_process(const Event& event, const EvalWorld& world, Scrat
     std::sort(out.undecided.begin() + static_cast<std::ptrdiff_t>(undecided), out.undecided.end());
 }
 
-Decision Matcher::evaluate_rule(std::uint32_t rule, const Event& event, const EvalWorld& world, Scratch& scratch, bool pending_is_missing) const {
+Decision Matcher::evaluate_rule(std::uint32_t rule, const Event& event, const EvalWorld& world, Scratch& scratch,
+                                bool pending_is_missing) const {
     const Impl::Compiled& compiled = impl_->compiled[rule];
     if (!compiled.usable) return Decision::no;
     scratch.evaluator.begin(event, world, impl_->process_bits, pending_is_missing);
@@ -384,7 +406,8 @@ bool Matcher::is_fired(std::uint32_t rule, const RuleBits& fired) const {
 bool Matcher::wants(EventCode code) const { return impl_->program(code) != nullptr; }
 bool Matcher::has_process_rules() const { return !impl_->process_program.empty(); }
 
-match::Rendered Matcher::render(std::uint32_t rule, const Event& event, const EvalWorld& world, Scratch& scratch) const {
+match::Rendered Matcher::render(std::uint32_t rule, const Event& event, const EvalWorld& world,
+                                Scratch& scratch) const {
     const Impl::Compiled& compiled = impl_->compiled[rule];
     if (!compiled.output) return {};
     scratch.evaluator.begin(event, world, false, false);

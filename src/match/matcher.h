@@ -39,15 +39,18 @@ enum class Decision : std::uint8_t { no, yes, undecided };
 class Matcher {
   public:
     struct Options {
-        bool process_bits = true;   // evaluate process-scope predicates once per image (off: for differential tests)
-        bool strict = false;        // a rule that cannot be used is an error; otherwise it is disabled with a reason
-        // Where a problem in a condition was written: makes the diagnostic of a span (rules/source.h, SourceTable). Without
-        // it the place is that of the rule.
-        std::function<Diagnostic(Severity, std::string_view code, std::string message, lang::Span, std::string hint)> diagnose;
+        bool process_bits = true; // evaluate process-scope predicates once per image (off: for differential tests)
+        bool strict = false;      // a rule that cannot be used is an error; otherwise it is disabled with a reason
+        // Where a problem in a condition was written: makes the diagnostic of a span (rules/source.h, SourceTable).
+        // Without it the place is that of the rule.
+        std::function<Diagnostic(Severity, std::string_view code, std::string message, lang::Span, std::string hint)>
+            diagnose;
     };
     // Evaluation memory of one thread: results of predicates and extracted values of the event at hand.
     class Scratch;
-    struct ScratchDeleter { void operator()(Scratch*) const; };
+    struct ScratchDeleter {
+        void operator()(Scratch*) const;
+    };
     using ScratchPtr = std::unique_ptr<Scratch, ScratchDeleter>;
 
     // Type-checks and compiles. Problems are appended to diagnostics; a rule with an error gets disabled_why.
@@ -76,7 +79,8 @@ class Matcher {
     [[nodiscard]] bool wants(EventCode code) const;
     [[nodiscard]] bool has_process_rules() const;
     // The rule's output template filled in for an event (match/output.h). rule must be usable (disabled_why empty).
-    [[nodiscard]] match::Rendered render(std::uint32_t rule, const Event& event, const EvalWorld& world, Scratch& scratch) const;
+    [[nodiscard]] match::Rendered render(std::uint32_t rule, const Event& event, const EvalWorld& world,
+                                         Scratch& scratch) const;
 
     struct Impl; // inside matcher.cpp
 

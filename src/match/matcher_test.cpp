@@ -8,7 +8,8 @@ namespace {
 using test::compile;
 using test::rule;
 
-constexpr const char* kTerminalAccess = "container.id != host and proc.name in (\"bash\", \"sh\", \"ash\", \"zsh\", \"ksh\") and proc.tty != 0";
+constexpr const char* kTerminalAccess =
+    "container.id != host and proc.name in (\"bash\", \"sh\", \"ash\", \"zsh\", \"ksh\") and proc.tty != 0";
 constexpr const char* kTerminalOutput =
     "An interactive shell was spawned in container %container.name. (user: %user.name %user.id, "
     "executable: %proc.name %proc.id, command: %proc.cmdline, tty: %proc.tty)";
@@ -24,7 +25,8 @@ struct Shell {
     }
 };
 
-std::vector<std::uint32_t> run_process(const test::Compiled& c, const Shell& s, RuleBits& fired, std::vector<std::uint32_t>* undecided = nullptr) {
+std::vector<std::uint32_t> run_process(const test::Compiled& c, const Shell& s, RuleBits& fired,
+                                       std::vector<std::uint32_t>* undecided = nullptr) {
     Verdicts v;
     c.matcher->evaluate_process(s.event, s.world.view(), *c.scratch, fired, v);
     if (undecided) *undecided = v.undecided;
@@ -73,8 +75,10 @@ TEST(Matcher, TerminalAccessNeedsContainerShellAndTerminal) {
 }
 
 TEST(Matcher, WaitsForPendingMetadataAndDecidesWithoutIt) {
-    auto c = compile({rule("named", "container.name = my-busybox-container"), rule("not named", "not container.name = other"),
-                      rule("either", "container.name = x or proc.name = sh"), rule("neither", "container.name = x and proc.name = cat")});
+    auto c = compile({rule("named", "container.name = my-busybox-container"),
+                      rule("not named", "not container.name = other"),
+                      rule("either", "container.name = x or proc.name = sh"),
+                      rule("neither", "container.name = x and proc.name = cat")});
     Shell s(false);
     RuleBits fired;
     std::vector<std::uint32_t> undecided;
@@ -82,7 +86,8 @@ TEST(Matcher, WaitsForPendingMetadataAndDecidesWithoutIt) {
     EXPECT_EQ(undecided, (std::vector<std::uint32_t>{0, 1}));
     EXPECT_EQ(c.matcher->evaluate_rule(0, s.event, s.world.view(), *c.scratch, false), Decision::undecided);
     EXPECT_EQ(c.matcher->evaluate_rule(0, s.event, s.world.view(), *c.scratch, true), Decision::no);
-    EXPECT_EQ(c.matcher->evaluate_rule(1, s.event, s.world.view(), *c.scratch, true), Decision::yes) << "not of a missing value";
+    EXPECT_EQ(c.matcher->evaluate_rule(1, s.event, s.world.view(), *c.scratch, true), Decision::yes)
+        << "not of a missing value";
     EXPECT_FALSE(c.matcher->is_fired(0, fired));
     // The metadata comes: the same image, another generation of its container.
     const auto complete = test::make_container(true);
@@ -94,8 +99,9 @@ TEST(Matcher, WaitsForPendingMetadataAndDecidesWithoutIt) {
 }
 
 TEST(Matcher, EventRulesSeeTheirEventsOnly) {
-    auto c = compile({rule("exec", "evt.type in (execve, execveat) and proc.name = sh"), rule("exit", "evt.type = procexit"),
-                      rule("own", "evt.type = snapshot and proc.name = sh"), rule("not fork", "not evt.type in (fork, clone) and evt.res = SUCCESS")});
+    auto c = compile({rule("exec", "evt.type in (execve, execveat) and proc.name = sh"),
+                      rule("exit", "evt.type = procexit"), rule("own", "evt.type = snapshot and proc.name = sh"),
+                      rule("not fork", "not evt.type in (fork, clone) and evt.res = SUCCESS")});
     ASSERT_FALSE(has_errors(c.diagnostics));
     Shell s;
     const auto matched = [&](EventCode code) {
@@ -138,7 +144,8 @@ TEST(Matcher, RefusesWhatItCannotDeliver) {
         strict.strict = true;
         auto c = compile({rule("r", condition)}, strict);
         ASSERT_TRUE(has_errors(c.diagnostics)) << condition;
-        EXPECT_NE(c.diagnostics[0].message.find(says), std::string::npos) << condition << ": " << c.diagnostics[0].message;
+        EXPECT_NE(c.diagnostics[0].message.find(says), std::string::npos)
+            << condition << ": " << c.diagnostics[0].message;
         EXPECT_EQ(c.diagnostics[0].code, "LOAD_ERR_COMPILE_CONDITION");
         EXPECT_NE(c.matcher->rules()[0].disabled_why, "") << condition;
     }

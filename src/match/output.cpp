@@ -10,7 +10,9 @@ using fields::ValueKind;
 
 namespace {
 
-Format format_of(const Expression& e) { return e.kind == Expression::Kind::field ? e.field.field->format : Format::decimal; }
+Format format_of(const Expression& e) {
+    return e.kind == Expression::Kind::field ? e.field.field->format : Format::decimal;
+}
 
 // As text. Several values of an ancestor field are joined by blanks, a list is put in parentheses.
 std::string text_of(const Value& v, const Expression& e) {
@@ -60,11 +62,13 @@ OutputValue owned(const Value& v, const Expression& e, const std::string& key) {
 
 } // namespace
 
-std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view text, Expressions& expressions, std::vector<std::string>* absent) {
+std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view text, Expressions& expressions,
+                                                              std::vector<std::string>* absent) {
     auto parsed = lang::parse_template(text, &fields::catalog());
     std::vector<TypeError> errors;
     if (!parsed) {
-        for (lang::ParseError& e : parsed.error()) errors.push_back({std::move(e.message), std::move(e.hint), e.span, false});
+        for (lang::ParseError& e : parsed.error())
+            errors.push_back({std::move(e.message), std::move(e.hint), e.span, false});
         return std::unexpected(std::move(errors));
     }
     Output out;
@@ -89,7 +93,8 @@ std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view t
         std::vector<std::pair<std::string, std::optional<std::string>>> inner;
         for (const fields::BoundField* f : used) {
             if (f->field->info.filter_only)
-                errors.push_back({"field " + f->text + " can only be used in conditions", {}, field.expression.span, false});
+                errors.push_back(
+                    {"field " + f->text + " can only be used in conditions", {}, field.expression.span, false});
             if (!f->field->info.unavailable.empty() && absent) absent->push_back(f->text);
         }
         if (expressions[*id].kind == Expression::Kind::field) continue;

@@ -18,7 +18,8 @@ namespace {
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 bool contains_ignoring_case(std::string_view text, std::string_view part) {
-    return std::ranges::search(text, part, [](char a, char b) { return lower(a) == lower(b); }).begin() != text.end() || part.empty();
+    return std::ranges::search(text, part, [](char a, char b) { return lower(a) == lower(b); }).begin() != text.end() ||
+           part.empty();
 }
 
 template <class T>
@@ -153,21 +154,28 @@ std::string_view valid_utf8(std::string_view s, Arena& arena) {
     // Length of the valid sequence at i, 0 when there is none.
     const auto sequence = [&](std::size_t i) -> std::size_t {
         const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(s[k]); };
-        const auto tail = [&](std::size_t k, unsigned low, unsigned high) { return k < s.size() && byte(k) >= low && byte(k) <= high; };
+        const auto tail = [&](std::size_t k, unsigned low, unsigned high) {
+            return k < s.size() && byte(k) >= low && byte(k) <= high;
+        };
         const unsigned b = byte(i);
         if (b < 0x80) return 1;
         if (b >= 0xc2 && b <= 0xdf) return tail(i + 1, 0x80, 0xbf) ? 2 : 0;
         if (b >= 0xe0 && b <= 0xef)
             return tail(i + 1, b == 0xe0 ? 0xa0 : 0x80, b == 0xed ? 0x9f : 0xbf) && tail(i + 2, 0x80, 0xbf) ? 3 : 0;
         if (b >= 0xf0 && b <= 0xf4)
-            return tail(i + 1, b == 0xf0 ? 0x90 : 0x80, b == 0xf4 ? 0x8f : 0xbf) && tail(i + 2, 0x80, 0xbf) && tail(i + 3, 0x80, 0xbf) ? 4 : 0;
+            return tail(i + 1, b == 0xf0 ? 0x90 : 0x80, b == 0xf4 ? 0x8f : 0xbf) && tail(i + 2, 0x80, 0xbf) &&
+                           tail(i + 3, 0x80, 0xbf)
+                       ? 4
+                       : 0;
         return 0;
     };
     std::size_t bad = 0;
     for (std::size_t i = 0; i < s.size();) {
         const std::size_t n = sequence(i);
-        if (n == 0) ++bad, ++i;
-        else i += n;
+        if (n == 0)
+            ++bad, ++i;
+        else
+            i += n;
     }
     if (bad == 0) return s;
     char* out = arena.allocate(s.size() + 2 * bad);
@@ -185,7 +193,8 @@ std::string_view valid_utf8(std::string_view s, Arena& arena) {
 
 bool Predicate::is_membership() const {
     if (right || left_list || left_any || !external.empty()) return false;
-    if (type_class != TypeClass::string && type_class != TypeClass::buffer && type_class != TypeClass::number && type_class != TypeClass::boolean)
+    if (type_class != TypeClass::string && type_class != TypeClass::buffer && type_class != TypeClass::number &&
+        type_class != TypeClass::boolean)
         return false;
     if (modifier != Modifier::none) return op == Op::eq && (modifier == Modifier::anyof || items.size() == 1);
     return op == Op::eq || op == Op::in || op == Op::intersects;
@@ -196,8 +205,10 @@ void Predicate::prepare() {
                             (modifier == Modifier::none || modifier == Modifier::anyof);
     if (membership) {
         for (const Item& item : items) {
-            if (type_class == TypeClass::string || type_class == TypeClass::buffer) text_set.insert(item.text);
-            else if (type_class == TypeClass::number || type_class == TypeClass::boolean) number_set.insert(number_bits(item.number));
+            if (type_class == TypeClass::string || type_class == TypeClass::buffer)
+                text_set.insert(item.text);
+            else if (type_class == TypeClass::number || type_class == TypeClass::boolean)
+                number_set.insert(number_bits(item.number));
         }
     }
     const auto n = static_cast<unsigned>(items.size());
@@ -219,7 +230,8 @@ bool Predicate::test_scalar(const Value& v, Arena& arena) const {
     for (const auto& set : external)
         if (set->contains(v.text())) return true;
     if (!text_set.empty() || !number_set.empty()) {
-        if (!text_set.empty()) return items.size() == 1 ? v.text() == items[0].text : text_set.find(v.text()) != text_set.end();
+        if (!text_set.empty())
+            return items.size() == 1 ? v.text() == items[0].text : text_set.find(v.text()) != text_set.end();
         return number_set.contains(number_bits(v));
     }
     switch (modifier) {
@@ -229,7 +241,8 @@ bool Predicate::test_scalar(const Value& v, Arena& arena) const {
         return n == 1;
     }
     case Modifier::allof:
-        return !items.empty() && std::ranges::all_of(items, [&](const Item& item) { return test_item(op, type_class, v, item, arena); });
+        return !items.empty() &&
+               std::ranges::all_of(items, [&](const Item& item) { return test_item(op, type_class, v, item, arena); });
     case Modifier::none:
     case Modifier::anyof: break;
     }

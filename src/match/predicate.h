@@ -29,8 +29,8 @@ using TextSet = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 
 // One value on the right side.
 struct Item {
-    std::string text;            // string, buffer
-    fields::Value number;        // number, boolean, ip
+    std::string text;     // string, buffer
+    fields::Value number; // number, boolean, ip
     IpNet net;
     std::unique_ptr<RE2> regex;
 };
@@ -50,16 +50,16 @@ struct Predicate {
     ExprId left = 0;
     lang::Op op = lang::Op::exists;
     lang::Modifier modifier = lang::Modifier::none;
-    std::optional<ExprId> right;       // field to field; else items
-    std::vector<Item> items;           // as written, in order
+    std::optional<ExprId> right; // field to field; else items
+    std::vector<Item> items;     // as written, in order
     lang::TypeClass type_class = lang::TypeClass::none;
     bool left_list = false, left_any = false;
-    TextSet text_set;                  // of items, for membership
+    TextSet text_set; // of items, for membership
     std::unordered_set<std::uint64_t> number_set;
     std::vector<std::shared_ptr<const ExternalSet>> external; // further members
     fields::Scope scope = fields::Scope::event;
-    unsigned cost = 1;                 // rough, to order conjuncts
-    std::string text;                  // identity
+    unsigned cost = 1; // rough, to order conjuncts
+    std::string text;  // identity
 
     // Whether membership of a scalar is all that is asked: what the rule index uses.
     [[nodiscard]] bool is_membership() const;

@@ -6,8 +6,8 @@
 namespace gyr::match {
 namespace {
 
-constexpr std::size_t kMostKeys = 64;    // a longer list is better tested than spread over the table
-constexpr std::size_t kFewestRules = 4;  // a look-up for fewer rules does not pay
+constexpr std::size_t kMostKeys = 64;   // a longer list is better tested than spread over the table
+constexpr std::size_t kFewestRules = 4; // a look-up for fewer rules does not pay
 
 void conjuncts(const Graph& graph, NodeId id, std::vector<NodeId>& out) {
     if (graph.node(id).kind != NodeKind::conjunction) {
@@ -57,7 +57,8 @@ void Program::build(const std::vector<ProgramRule>& rules, const Graph& graph) {
             if (!usable_as_key(graph, c)) continue;
             const Predicate& p = graph.predicate(c);
             if (key_uses[p.left] < kFewestRules) continue;
-            if (best == kFalse || std::pair(key_uses[p.left], graph.predicate(best).items.size()) > std::pair(key_uses[graph.predicate(best).left], p.items.size()))
+            if (best == kFalse || std::pair(key_uses[p.left], graph.predicate(best).items.size()) >
+                                      std::pair(key_uses[graph.predicate(best).left], p.items.size()))
                 best = c;
         }
         if (best != kFalse) {
@@ -72,7 +73,8 @@ void Program::build(const std::vector<ProgramRule>& rules, const Graph& graph) {
         }
         NodeId guard = kTrue;
         for (const NodeId c : parts.conjuncts)
-            if (guard_uses[c] > 1 && (guard == kTrue || std::pair(guard_uses[c], graph.node(guard).cost) > std::pair(guard_uses[guard], graph.node(c).cost)))
+            if (guard_uses[c] > 1 && (guard == kTrue || std::pair(guard_uses[c], graph.node(guard).cost) >
+                                                            std::pair(guard_uses[guard], graph.node(c).cost)))
                 guard = c;
         const auto [it, added] = group_at.emplace(guard, groups_.size());
         if (added) groups_.emplace_back().guard = guard;

@@ -18,8 +18,10 @@ inline Rule rule(const std::string& name, const std::string& condition, const st
     r.output = output;
     r.condition_text = condition;
     auto parsed = lang::parse(condition);
-    if (parsed) r.condition = *parsed;
-    else r.disabled_why = parsed.error().message;
+    if (parsed)
+        r.condition = *parsed;
+    else
+        r.disabled_why = parsed.error().message;
     return r;
 }
 

@@ -32,7 +32,8 @@ constexpr std::array<std::int8_t, 256> base64_digits() {
     std::array<std::int8_t, 256> t{};
     t.fill(-1);
     constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (std::size_t i = 0; i < digits.size(); ++i) t[static_cast<unsigned char>(digits[i])] = static_cast<std::int8_t>(i);
+    for (std::size_t i = 0; i < digits.size(); ++i)
+        t[static_cast<unsigned char>(digits[i])] = static_cast<std::int8_t>(i);
     return t;
 }
 
@@ -116,7 +117,9 @@ Value getopt(const Expression& e, std::span<const Value> args, Arena& arena) {
         return last;
     }
     std::size_t n = 0;
-    const auto count = [&](std::string_view letter, std::string_view, bool, bool takes) { n += takes && !letter.empty() ? 2 : 1; };
+    const auto count = [&](std::string_view letter, std::string_view, bool, bool takes) {
+        n += takes && !letter.empty() ? 2 : 1;
+    };
     scan_options(items, optstring, count);
     const std::span<Value> out = arena.make_array<Value>(n);
     n = 0;
@@ -142,8 +145,10 @@ Value transform(const Expression& e, std::span<const Value> args, Arena& arena) 
         if (a.is_missing()) return a;
     const Value& in = args[0];
     switch (e.transformer) {
-    case TransformerKind::tolower: return each(in, arena, [&](std::string_view s) { return change_case(s, 'A', arena); });
-    case TransformerKind::toupper: return each(in, arena, [&](std::string_view s) { return change_case(s, 'a', arena); });
+    case TransformerKind::tolower:
+        return each(in, arena, [&](std::string_view s) { return change_case(s, 'A', arena); });
+    case TransformerKind::toupper:
+        return each(in, arena, [&](std::string_view s) { return change_case(s, 'a', arena); });
     case TransformerKind::basename:
         return each(in, arena, [](std::string_view s) {
             const std::size_t slash = s.rfind('/');

@@ -1,8 +1,8 @@
 #pragma once
 // Writes whole lines to a file descriptor of any kind without ever being stuck in it: pipes, terminals and sockets are
-// written without blocking and waited for with poll(2), so that a deadline ends the waiting. The flags of the descriptor
-// given are not changed (it is shared with the shell and with other programs): a pipe or terminal is opened a second
-// time instead.
+// written without blocking and waited for with poll(2), so that a deadline ends the waiting. The flags of the
+// descriptor given are not changed (it is shared with the shell and with other programs): a pipe or terminal is opened
+// a second time instead.
 
 #include "base/ids.h"
 

@@ -239,9 +239,9 @@ class StreamSink final : public AlertSink {
 
     const StreamSinkOptions options_;
     const std::string stage_;
-    LineWriter writer_;  // of the thread
+    LineWriter writer_; // of the thread
     Patience patience_;
-    LossTally failed_;   // of the thread: lost to write errors
+    LossTally failed_;          // of the thread: lost to write errors
     bool problem_told_ = false; // of the thread
 
     mutable std::mutex mutex_; // guards what follows

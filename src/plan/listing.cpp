@@ -27,10 +27,14 @@ constexpr std::array kHooks = {
     Hook{"process connector", "netlink", "changes of ids and sessions"},
 };
 constexpr std::array kEvents = {
-    std::pair{kExecve, std::string_view("execve")},     std::pair{kExecveat, std::string_view("execveat")},
-    std::pair{kClone, std::string_view("clone")},       std::pair{kClone3, std::string_view("clone3")},
-    std::pair{kFork, std::string_view("fork")},         std::pair{kVfork, std::string_view("vfork")},
-    std::pair{kProcExit, std::string_view("procexit")}, std::pair{kSnapshot, std::string_view("snapshot")},
+    std::pair{kExecve, std::string_view("execve")},
+    std::pair{kExecveat, std::string_view("execveat")},
+    std::pair{kClone, std::string_view("clone")},
+    std::pair{kClone3, std::string_view("clone3")},
+    std::pair{kFork, std::string_view("fork")},
+    std::pair{kVfork, std::string_view("vfork")},
+    std::pair{kProcExit, std::string_view("procexit")},
+    std::pair{kSnapshot, std::string_view("snapshot")},
     std::pair{kProcChange, std::string_view("procchange")},
 };
 
@@ -43,10 +47,14 @@ Split split(const Matcher& matcher) {
     Split s;
     const auto rules = matcher.rules();
     for (std::uint32_t i = 0; i < rules.size(); ++i) {
-        if (!rules[i].disabled_why.empty()) s.unusable.push_back(&rules[i]);
-        else if (!rules[i].enabled) continue;
-        else if (matcher.is_process_rule(i)) s.process_rules.push_back(rules[i].name);
-        else s.event_rules.push_back(rules[i].name);
+        if (!rules[i].disabled_why.empty())
+            s.unusable.push_back(&rules[i]);
+        else if (!rules[i].enabled)
+            continue;
+        else if (matcher.is_process_rule(i))
+            s.process_rules.push_back(rules[i].name);
+        else
+            s.event_rules.push_back(rules[i].name);
     }
     return s;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Macros that exist without any file, so that a file of one rule works by itself. A file that defines one of these names
-// replaces it.
+// Macros that exist without any file, so that a file of one rule works by itself. A file that defines one of these
+// names replaces it.
 
 #include <string_view>
 

@@ -81,7 +81,8 @@ class Checker {
     }
 
     void operand(const Operand& o) {
-        if (const auto* f = std::get_if<Field>(&o.value)) field(*f, o.span);
+        if (const auto* f = std::get_if<Field>(&o.value))
+            field(*f, o.span);
         else if (const auto* call = std::get_if<Transformer>(&o.value)) {
             for (const Operand& arg : call->args) operand(arg);
         } else if (const auto* list = std::get_if<ListLiteral>(&o.value)) {
@@ -134,8 +135,7 @@ class Checker {
                               check.op == Op::intersects || check.op == Op::pmatch;
         if (left != nullptr && equality && literal.text == "<NA>" &&
             (left->name.starts_with("ka.") || left->name.starts_with("jevt.")))
-            add(Finding::Kind::unsafe_na, "comparing '" + left->name + "' with <NA> is not safe", span,
-                "use 'exists'");
+            add(Finding::Kind::unsafe_na, "comparing '" + left->name + "' with <NA> is not safe", span, "use 'exists'");
         if (check.op == Op::regex) {
             if (const std::string_view simple = simpler_than(literal.text); !simple.empty())
                 add(Finding::Kind::hint, "the pattern '" + literal.text + "' needs no regular expression", span,
@@ -148,8 +148,8 @@ class Checker {
         if (!parsed) return;
         if (std::holds_alternative<Transformer>(parsed->value)) {
             if (all_fields_known(*parsed))
-                add(Finding::Kind::hint, "'" + literal.text + "' looks like a transformer, but is a plain string here", span,
-                    "write it without quotes and blanks to call it");
+                add(Finding::Kind::hint, "'" + literal.text + "' looks like a transformer, but is a plain string here",
+                    span, "write it without quotes and blanks to call it");
         } else if (fields_ != nullptr && all_fields_known(*parsed)) {
             add(Finding::Kind::hint, "'" + literal.text + "' is the name of a field, but a plain string here", span,
                 "write val(" + std::string(text) + ") to compare with the field");

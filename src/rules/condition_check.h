@@ -13,11 +13,11 @@ namespace gyr::rules {
 
 struct Finding {
     enum class Kind {
-        unknown_field,   // no such field, or one that this build cannot deliver
-        bad_use,         // a field without its argument, one that is not for conditions, …
-        unsafe_na,       // ka.* or jevt.* compared with <NA>
-        deprecated,      // a field that will go away
-        hint,            // probably not what was meant
+        unknown_field, // no such field, or one that this build cannot deliver
+        bad_use,       // a field without its argument, one that is not for conditions, …
+        unsafe_na,     // ka.* or jevt.* compared with <NA>
+        deprecated,    // a field that will go away
+        hint,          // probably not what was meant
     };
     Kind kind;
     std::string message;

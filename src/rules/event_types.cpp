@@ -74,8 +74,7 @@ class Analyzer {
     Sets visit(const Check& check) {
         const auto* field = std::get_if<Field>(&check.left.value);
         if (field == nullptr) {
-            if (mentions_type(check.left))
-                fail("a transformer over an event type cannot be compared", check.left.span);
+            if (mentions_type(check.left)) fail("a transformer over an event type cannot be compared", check.left.span);
             return everything();
         }
         if (field->name == "evt.num" && check.right) return number(check);
@@ -87,14 +86,16 @@ class Analyzer {
     static bool is_type(const Field& field) { return field.name == "evt.type" || field.name == "syscall.type"; }
     static bool mentions_type(const Operand& operand) {
         if (const auto* f = std::get_if<Field>(&operand.value)) return is_type(*f);
-        if (const auto* t = std::get_if<Transformer>(&operand.value)) return std::ranges::any_of(t->args, mentions_type);
+        if (const auto* t = std::get_if<Transformer>(&operand.value))
+            return std::ranges::any_of(t->args, mentions_type);
         return false;
     }
 
     // The constants on the right; nothing when there is something else among them.
     static std::optional<std::vector<const Operand*>> constants(const Operand& right) {
         std::vector<const Operand*> out;
-        if (std::holds_alternative<Literal>(right.value)) out.push_back(&right);
+        if (std::holds_alternative<Literal>(right.value))
+            out.push_back(&right);
         else if (const auto* list = std::get_if<ListLiteral>(&right.value)) {
             if (!list->external.empty()) return std::nullopt;
             for (const Operand& item : list->items) {
@@ -142,7 +143,8 @@ class Analyzer {
         const std::vector<std::uint16_t> codes = names_.codes(name);
         for (const std::uint16_t code : codes) set.insert(code);
         if (!codes.empty()) return;
-        errors.push_back({"unknown event type '" + std::string(name) + "'", suggestion(name, names_.names()), span, true});
+        errors.push_back(
+            {"unknown event type '" + std::string(name) + "'", suggestion(name, names_.names()), span, true});
     }
 
     // evt.num counts events from 1, so some comparisons are decided before any event is seen.

@@ -11,9 +11,9 @@ namespace gyr::rules {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> kStringOps = {"=",          "==",          "!=",       "glob",
+constexpr std::array<std::string_view, 12> kStringOps = {"=",          "==",          "!=",        "glob",
                                                          "iglob",      "contains",    "icontains", "bcontains",
-                                                         "startswith", "bstartswith", "endswith", "regex"};
+                                                         "startswith", "bstartswith", "endswith",  "regex"};
 constexpr std::array<std::string_view, 4> kOrderOps = {"<", "<=", ">", ">="};
 constexpr std::array<std::string_view, 3> kListOps = {"in", "pmatch", "intersects"};
 constexpr std::array<std::string_view, 3> kModifiers = {"oneof", "anyof", "allof"};
@@ -27,8 +27,10 @@ bool contains(const Range& range, std::string_view word) {
 std::string squeeze(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        if (!lang::is_blank(c)) out += c;
-        else if (!out.empty() && out.back() != ' ') out += ' ';
+        if (!lang::is_blank(c))
+            out += c;
+        else if (!out.empty() && out.back() != ' ')
+            out += ' ';
     }
     if (out.ends_with(' ')) out.pop_back();
     return out;
@@ -60,21 +62,24 @@ std::string value_text(const std::string& value) {
 }
 
 void append_value(ComposedText& out, const ScalarPtr& scalar) {
-    if (std::string text = value_text(scalar->value); text == scalar->value) out.append(scalar);
-    else out.append_for(scalar, text);
+    if (std::string text = value_text(scalar->value); text == scalar->value)
+        out.append(scalar);
+    else
+        out.append_for(scalar, text);
 }
 
 class Builder {
   public:
-    Builder(const ExceptionDef& exception, const lang::FieldCatalog* fields, const Context& context,
-            Problems& problems)
+    Builder(const ExceptionDef& exception, const lang::FieldCatalog* fields, const Context& context, Problems& problems)
         : exception_(exception), fields_(fields), context_(context), problems_(problems) {}
 
     std::optional<ComposedText> run() {
         if (!read_comparisons() || !check_fields()) return std::nullopt;
         if (exception_.values.empty()) return ComposedText{};
-        if (exception_.fields_are_list) rows();
-        else single();
+        if (exception_.fields_are_list)
+            rows();
+        else
+            single();
         return std::move(out_);
     }
 
@@ -98,9 +103,8 @@ class Builder {
                 ok = refuse(written, "'" + c.text + "' is not an operator an exception can use",
                             suggestion(c.text, {kStringOps.begin(), kStringOps.end()}));
             else if (!exception_.fields_are_list && !c.takes_list)
-                ok = refuse(written,
-                            "an exception with one field compares it with a list: comps must be in, pmatch, "
-                            "intersects, or an operator with oneof, anyof or allof");
+                ok = refuse(written, "an exception with one field compares it with a list: comps must be in, pmatch, "
+                                     "intersects, or an operator with oneof, anyof or allof");
             comparisons_.push_back(std::move(c));
         }
         return ok;

@@ -25,8 +25,7 @@ std::string resolve_items_path(std::string_view rule_file, std::string_view path
 }
 
 Result<std::shared_ptr<const lang::ExternalList>> parse_items(std::string text, std::string name) {
-    if (text.size() >= kMaxItemsFile)
-        return fail(ErrorKind::invalid, "the list of " + name + " is larger than 4 GiB");
+    if (text.size() >= kMaxItemsFile) return fail(ErrorKind::invalid, "the list of " + name + " is larger than 4 GiB");
     auto list = std::make_shared<lang::ExternalList>();
     list->name = std::move(name);
     list->blob = std::move(text);

@@ -15,7 +15,7 @@ namespace gyr::rules {
 [[nodiscard]] std::string resolve_items_path(std::string_view rule_file, std::string_view path);
 
 [[nodiscard]] Result<std::shared_ptr<const lang::ExternalList>> load_items_file(const std::string& path,
-                                                                                 std::string name);
+                                                                                std::string name);
 // The same from text at hand, which becomes the list's own memory.
 [[nodiscard]] Result<std::shared_ptr<const lang::ExternalList>> parse_items(std::string text, std::string name);
 

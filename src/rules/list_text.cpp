@@ -13,7 +13,16 @@ namespace {
 // What may stand on either side of a list's name.
 bool is_delimiter(char c) {
     switch (c) {
-    case ' ': case '\t': case '\n': case '\r': case '\v': case '\f': case '(': case ')': case ',': case '=': return true;
+    case ' ':
+    case '\t':
+    case '\n':
+    case '\r':
+    case '\v':
+    case '\f':
+    case '(':
+    case ')':
+    case ',':
+    case '=': return true;
     default: return false;
     }
 }
@@ -75,7 +84,8 @@ ComposedText ListExpander::expand(ComposedText text) const {
     std::set<std::size_t> due;
     const auto collect = [&](std::string_view part, std::size_t after) {
         each_word(part, [&](std::string_view word) {
-            if (const auto it = by_name_.find(word); it != by_name_.end() && it->second >= after) due.insert(it->second);
+            if (const auto it = by_name_.find(word); it != by_name_.end() && it->second >= after)
+                due.insert(it->second);
         });
     };
     collect(text.text(), 0);
@@ -129,8 +139,10 @@ ComposedText ListExpander::replace(const ComposedText& text, const Resolved& lis
         for (std::size_t i = 0; i < list.items.size(); ++i) {
             const ScalarPtr& item = list.items[i];
             if (i != 0) out.append_for(item, ", ");
-            if (const std::string shown = item_text(item->value); shown == item->value) out.append(item);
-            else out.append_for(item, shown);
+            if (const std::string shown = item_text(item->value); shown == item->value)
+                out.append(item);
+            else
+                out.append_for(item, shown);
         }
         out.end_site();
         copied = resume;

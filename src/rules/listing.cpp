@@ -35,9 +35,7 @@ std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 
 std::string place_text(const Place& place) { return place.file + ':' + std::to_string(place.line); }
 
-Json place_json(const Place& place) {
-    return {{"file", place.file}, {"line", place.line}, {"column", place.column}};
-}
+Json place_json(const Place& place) { return {{"file", place.file}, {"line", place.line}, {"column", place.column}}; }
 
 Json rule_json(const Rule& rule) {
     Json out = {{"name", rule.name},
@@ -62,10 +60,14 @@ class TreePrinter {
             line(indent + prefix + word, expr.span, children.front()->span.origin != expr.span.origin);
             for (const ExprPtr& child : children) print(*child, depth + 1, {});
         };
-        if (const auto* conjunction = std::get_if<And>(&expr.node)) group("all of", conjunction->children);
-        else if (const auto* disjunction = std::get_if<Or>(&expr.node)) group("any of", disjunction->children);
-        else if (const auto* negation = std::get_if<Not>(&expr.node)) print(*negation->child, depth, prefix + "not ");
-        else line(indent + prefix + to_string(expr), expr.span, true);
+        if (const auto* conjunction = std::get_if<And>(&expr.node))
+            group("all of", conjunction->children);
+        else if (const auto* disjunction = std::get_if<Or>(&expr.node))
+            group("any of", disjunction->children);
+        else if (const auto* negation = std::get_if<Not>(&expr.node))
+            print(*negation->child, depth, prefix + "not ");
+        else
+            line(indent + prefix + to_string(expr), expr.span, true);
     }
 
     std::string out;
@@ -105,7 +107,8 @@ void collect(const Expr& expr, bool negated, const SourceTable& sources, std::ve
 } // namespace
 
 bool ListFilter::takes(const Rule& rule) const {
-    const bool tagged = tags.empty() || std::ranges::any_of(tags, [&](const std::string& tag) { return rule.tags.contains(tag); });
+    const bool tagged =
+        tags.empty() || std::ranges::any_of(tags, [&](const std::string& tag) { return rule.tags.contains(tag); });
     return tagged && (!priority || rule.priority <= *priority) && (source.empty() || rule.source == source);
 }
 

@@ -23,7 +23,7 @@ struct ListFilter {
 
 // One comparison of an effective condition, and where it came from.
 struct ConditionPart {
-    std::string text;  // canonical
+    std::string text; // canonical
     bool negated = false;
     Place place;
     std::string from_type, from_name; // "rule", "macro" or "exception", and its name

@@ -75,8 +75,7 @@ void RuleLoader::add_file(const std::string& path) {
 
 void RuleLoader::add_path(const std::string& path) {
     struct stat info {};
-    if (::stat(path.c_str(), &info) != 0)
-        return fail_path(path, "cannot open " + path + ": " + std::strerror(errno));
+    if (::stat(path.c_str(), &info) != 0) return fail_path(path, "cannot open " + path + ": " + std::strerror(errno));
     if (!S_ISDIR(info.st_mode)) return add_file(path);
     std::set<std::pair<std::uint64_t, std::uint64_t>> on_path;
     const std::size_t before = state_->problems.size();
@@ -85,7 +84,8 @@ void RuleLoader::add_path(const std::string& path) {
 }
 
 // How many files were found. on_path: the folders around this one, so that links back to them end.
-std::size_t RuleLoader::add_folder(const std::string& path, std::set<std::pair<std::uint64_t, std::uint64_t>>& on_path) {
+std::size_t RuleLoader::add_folder(const std::string& path,
+                                   std::set<std::pair<std::uint64_t, std::uint64_t>>& on_path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) {
         fail_path(path, "cannot open " + path + ": " + std::strerror(errno));

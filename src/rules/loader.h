@@ -34,7 +34,7 @@ struct LoadedRules {
     std::vector<MacroInfo> macros;
     std::vector<ListInfo> lists;
     std::vector<Diagnostic> diagnostics;
-    std::vector<std::string> files; // read, in order; unreadable ones too
+    std::vector<std::string> files;       // read, in order; unreadable ones too
     std::vector<std::string> items_files; // what lists were read from, to watch for changes
     std::shared_ptr<const SourceTable> sources;
 

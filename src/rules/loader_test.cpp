@@ -88,8 +88,9 @@ TEST(Loader, AFilesOwnMacroReplacesTheBuiltInOne) {
 TEST(Loader, PlacesGoThroughEveryKindOfScalar) {
     for (const std::string& condition :
          {std::string("a.b = 1 and oops two"), std::string(">\n    a.b = 1\n    and oops two"),
-          std::string("|-\n      a.b = 1 and\n      c.d exists and oops two"), std::string("\"a.b = \\\"x\\\" and oops two\""),
-          std::string("'a.b = ''x'' and oops two'"), std::string("a.b = 1\n    and oops two")}) {
+          std::string("|-\n      a.b = 1 and\n      c.d exists and oops two"),
+          std::string("\"a.b = \\\"x\\\" and oops two\""), std::string("'a.b = ''x'' and oops two'"),
+          std::string("a.b = 1\n    and oops two")}) {
         const std::string text = rule("A", condition);
         const auto loaded = load(text);
         ASSERT_EQ(loaded.diagnostics.size(), 1U) << text;
@@ -102,16 +103,19 @@ TEST(Loader, PlacesGoThroughEveryKindOfScalar) {
 }
 
 TEST(Loader, AnErrorInAnAppendIsShownInItsFile) {
-    const auto loaded = load({rule("A", "a.b = 1"), "- rule: A\n  condition: and c.d =\n  override: {condition: append}\n"});
+    const auto loaded =
+        load({rule("A", "a.b = 1"), "- rule: A\n  condition: and c.d =\n  override: {condition: append}\n"});
     EXPECT_EQ(told(loaded), Told{"LOAD_ERR_COMPILE_CONDITION f1.yaml:2:23 expected a value, found the end"});
-    const auto forgot = load({rule("A", "a.b = 1"), "- rule: A\n  condition: c.d = 2\n  override: {condition: append}\n"});
+    const auto forgot =
+        load({rule("A", "a.b = 1"), "- rule: A\n  condition: c.d = 2\n  override: {condition: append}\n"});
     ASSERT_EQ(told(forgot).size(), 1U);
     EXPECT_EQ(forgot.diagnostics[0].place.file, "f1.yaml");
     EXPECT_EQ(forgot.diagnostics[0].hint, "what is appended to a condition begins with 'and' or 'or'");
 }
 
 TEST(Loader, ByteOrderMarkAndCrLfDoNotMovePlaces) {
-    const auto loaded = load("\xEF\xBB\xBF- rule: A\r\n  condition: >\r\n    a.b = 1\r\n    and oops two\r\n  desc: d\r\n  output: o\r\n  priority: INFO\r\n");
+    const auto loaded = load("\xEF\xBB\xBF- rule: A\r\n  condition: >\r\n    a.b = 1\r\n    and oops two\r\n  desc: "
+                             "d\r\n  output: o\r\n  priority: INFO\r\n");
     ASSERT_EQ(loaded.diagnostics.size(), 1U);
     EXPECT_EQ(loaded.diagnostics[0].place.line, 4U);
     EXPECT_EQ(loaded.diagnostics[0].place.column, 14U);
@@ -120,10 +124,12 @@ TEST(Loader, ByteOrderMarkAndCrLfDoNotMovePlaces) {
 // --- lists ---
 
 TEST(Lists, AreReplacedByNameInTheText) {
-    const auto loaded = load("- list: shells\n  items: [bash, two words, '\"quoted\"']\n" +
-                             rule("A", "proc.name in (shells, zsh) or proc.name=shells_not or proc.name in (other_shells)"));
-    EXPECT_EQ(condition_of(loaded, "A"),
-              "(proc.name in (bash, \"two words\", quoted, zsh) or proc.name = shells_not or proc.name in (other_shells))");
+    const auto loaded =
+        load("- list: shells\n  items: [bash, two words, '\"quoted\"']\n" +
+             rule("A", "proc.name in (shells, zsh) or proc.name=shells_not or proc.name in (other_shells)"));
+    EXPECT_EQ(
+        condition_of(loaded, "A"),
+        "(proc.name in (bash, \"two words\", quoted, zsh) or proc.name = shells_not or proc.name in (other_shells))");
 }
 
 TEST(Lists, AnEmptyOneTakesACommaAlong) {
@@ -134,20 +140,25 @@ TEST(Lists, AnEmptyOneTakesACommaAlong) {
 }
 
 TEST(Lists, InsideListsAreExpandedOneLevelAndOnlyWhenEarlier) {
-    EXPECT_EQ(condition_of(load("- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n" + rule("A", "f.g in (b)")), "A"),
-              "f.g in (x, y)");
+    EXPECT_EQ(
+        condition_of(load("- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n" + rule("A", "f.g in (b)")), "A"),
+        "f.g in (x, y)");
     // Two levels: the inner name stays a word, as its turn is over when the outer one is replaced.
     EXPECT_EQ(condition_of(load("- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n- list: c\n  items: [b, z]\n" +
-                                rule("A", "f.g in (c)")), "A"),
+                                rule("A", "f.g in (c)")),
+                           "A"),
               "f.g in (a, y, z)");
     // Later ones are replaced in the text, in their turn.
-    EXPECT_EQ(condition_of(load("- list: b\n  items: [a, y]\n- list: a\n  items: [x]\n" + rule("A", "f.g in (b)")), "A"),
-              "f.g in (x, y)");
+    EXPECT_EQ(
+        condition_of(load("- list: b\n  items: [a, y]\n- list: a\n  items: [x]\n" + rule("A", "f.g in (b)")), "A"),
+        "f.g in (x, y)");
 }
 
 TEST(Lists, AppendAndRedefinition) {
-    EXPECT_EQ(condition_of(load("- list: l\n  items: [x]\n- list: l\n  items: [y]\n  append: true\n" + rule("A", "f.g in (l)")), "A"),
-              "f.g in (x, y)");
+    EXPECT_EQ(
+        condition_of(
+            load("- list: l\n  items: [x]\n- list: l\n  items: [y]\n  append: true\n" + rule("A", "f.g in (l)")), "A"),
+        "f.g in (x, y)");
     EXPECT_EQ(condition_of(load("- list: l\n  items: [x]\n- list: l\n  items: [y]\n" + rule("A", "f.g in (l)")), "A"),
               "f.g in (y)");
     EXPECT_EQ(told(load("- list: l\n  items: [y]\n  override: {items: append}\n")),
@@ -184,8 +195,9 @@ class TempFolder {
 TEST(Lists, EntriesFromAFileStayOutsideTheTree) {
     const TempFolder folder;
     folder.write("bad.txt", "# known bad\n10.0.0.1\n\n  evil.example \r\nlast");
-    const std::string file = folder.write("r.yaml", "- list: bad\n  items_file: bad.txt\n  items: [extra]\n- list: both\n  items: [bad, more]\n" +
-                                                        rule("A", "f.g in (bad, x)") + rule("B", "f.g in (both)"));
+    const std::string file = folder.write(
+        "r.yaml", "- list: bad\n  items_file: bad.txt\n  items: [extra]\n- list: both\n  items: [bad, more]\n" +
+                      rule("A", "f.g in (bad, x)") + rule("B", "f.g in (both)"));
     const auto loaded = load_rules({file});
     EXPECT_EQ(told(loaded), Told{});
     for (const char* name : {"A", "B"}) {
@@ -212,9 +224,11 @@ TEST(Lists, AMillionEntriesAreSharedNotCopied) {
     for (int i = 0; i < 1'000'000; ++i) text += std::to_string(i) + ".example\n";
     const TempFolder folder;
     folder.write("big.txt", text);
-    const auto loaded = load_rules({folder.write("r.yaml", "- list: big\n  items_file: big.txt\n" + rule("A", "f.g in (big)") + rule("B", "not f.g in (big)"))});
+    const auto loaded = load_rules({folder.write(
+        "r.yaml", "- list: big\n  items_file: big.txt\n" + rule("A", "f.g in (big)") + rule("B", "not f.g in (big)"))});
     EXPECT_EQ(told(loaded), Told{});
-    const auto parts_a = std::get<lang::ListLiteral>(std::get<lang::Check>(loaded.find("A")->condition->node).right->value);
+    const auto parts_a =
+        std::get<lang::ListLiteral>(std::get<lang::Check>(loaded.find("A")->condition->node).right->value);
     const auto& negated = *std::get<lang::Not>(loaded.find("B")->condition->node).child;
     const auto parts_b = std::get<lang::ListLiteral>(std::get<lang::Check>(negated.node).right->value);
     ASSERT_EQ(parts_a.external.size(), 1U);
@@ -232,12 +246,15 @@ TEST(Macros, SeeOnlyWhatStandsBeforeThem) {
     // Rules see all; and an append makes a macro see what came meanwhile.
     EXPECT_EQ(condition_of(load(rule("A", "m") + "- macro: m\n  condition: a.b = 1\n"), "A"), "a.b = 1");
     EXPECT_EQ(condition_of(load("- macro: m\n  condition: a.b = 1\n- macro: n\n  condition: c.d = 2\n"
-                                "- macro: m\n  condition: or n\n  override: {condition: append}\n" + rule("A", "m")), "A"),
+                                "- macro: m\n  condition: or n\n  override: {condition: append}\n" +
+                                rule("A", "m")),
+                           "A"),
               "(a.b = 1 or c.d = 2)");
 }
 
 TEST(Macros, LoopsAreErrorsWithTheirPath) {
-    const auto loaded = load("- macro: a\n  condition: x.y = 1\n- macro: b\n  condition: a\n- macro: a\n  condition: b\n" + rule("A", "a"));
+    const auto loaded = load(
+        "- macro: a\n  condition: x.y = 1\n- macro: b\n  condition: a\n- macro: a\n  condition: b\n" + rule("A", "a"));
     ASSERT_FALSE(told(loaded).empty());
     EXPECT_NE(told(loaded)[0].find("macro loop: a -> b -> a"), std::string::npos) << told(loaded)[0];
     EXPECT_FALSE(loaded.ok());
@@ -253,7 +270,8 @@ TEST(Macros, AnUnknownOneGetsASuggestion) {
 TEST(Macros, GrowthIsBounded) {
     std::string text = "- macro: m0\n  condition: a.b = 1\n";
     for (int i = 1; i < 64; ++i)
-        text += "- macro: m" + std::to_string(i) + "\n  condition: m" + std::to_string(i - 1) + " or m" + std::to_string(i - 1) + "\n";
+        text += "- macro: m" + std::to_string(i) + "\n  condition: m" + std::to_string(i - 1) + " or m" +
+                std::to_string(i - 1) + "\n";
     const auto loaded = load(text + rule("A", "m63") + rule("B", "m1"));
     ASSERT_EQ(told(loaded).size(), 1U);
     EXPECT_NE(told(loaded)[0].find("too large"), std::string::npos);
@@ -266,7 +284,8 @@ TEST(Macros, GrowthIsBounded) {
 }
 
 TEST(Macros, SharedBodiesAreNotCopied) {
-    const auto loaded = load("- macro: m\n  condition: a.b = 1 and c.d = 2\n" + rule("A", "m or x.y = 1") + rule("B", "m or x.y = 2"));
+    const auto loaded =
+        load("- macro: m\n  condition: a.b = 1 and c.d = 2\n" + rule("A", "m or x.y = 1") + rule("B", "m or x.y = 2"));
     const auto& a = std::get<lang::Or>(loaded.find("A")->condition->node).children[0];
     const auto& b = std::get<lang::Or>(loaded.find("B")->condition->node).children[0];
     EXPECT_EQ(a, b);
@@ -317,7 +336,8 @@ TEST(Exceptions, ProblemsAreShownAtTheirCell) {
 // --- append and override ---
 
 TEST(Override, AppendsFirstThenReplaces) {
-    const auto loaded = load(rule("A", "a.b = 1") + "  tags: [x]\n  exceptions: [{name: e, fields: c.d, values: [p]}]\n" + R"(
+    const auto loaded =
+        load(rule("A", "a.b = 1") + "  tags: [x]\n  exceptions: [{name: e, fields: c.d, values: [p]}]\n" + R"(
 - rule: A
   condition: or c.d = 2
   output: more
@@ -355,8 +375,10 @@ TEST(Override, MistakesAreNamed) {
 // --- failure stays local ---
 
 TEST(Failure, EveryProblemOfEveryFileInOnePass) {
-    const auto loaded = load({rule("A", "a.b ==") + rule("B", "nothing_such") + "- rule: C\n  desc: d\n  output: o\n  priority: INFO\n" + rule("D", "a.b = 1"),
-                              "- macro: m\n  condition: (a.b = 1\n- [not, a, map]\n- rule: E\n  desc: d\n  condition: a.b = 1\n  output: '%'\n  priority: HIGH\n"});
+    const auto loaded = load({rule("A", "a.b ==") + rule("B", "nothing_such") +
+                                  "- rule: C\n  desc: d\n  output: o\n  priority: INFO\n" + rule("D", "a.b = 1"),
+                              "- macro: m\n  condition: (a.b = 1\n- [not, a, map]\n- rule: E\n  desc: d\n  condition: "
+                              "a.b = 1\n  output: '%'\n  priority: HIGH\n"});
     std::vector<std::string> codes;
     for (const Diagnostic& d : loaded.diagnostics)
         if (d.severity == Severity::error) codes.push_back(d.code);
@@ -369,14 +391,18 @@ TEST(Failure, EveryProblemOfEveryFileInOnePass) {
 }
 
 TEST(Failure, AFileForANewerEngineDisablesItsOwnRulesOnly) {
-    const auto loaded = load({"- required_engine_version: 0.64.0\n" + rule("A", "a.b = 1"), "- required_engine_version: 63\n" + rule("B", "a.b = 1")});
-    EXPECT_EQ(told(loaded), Told{"LOAD_ERR_VALIDATE f0.yaml:1:28 the file needs rule engine 0.64.0, this one is 0.63.0"});
+    const auto loaded = load({"- required_engine_version: 0.64.0\n" + rule("A", "a.b = 1"),
+                              "- required_engine_version: 63\n" + rule("B", "a.b = 1")});
+    EXPECT_EQ(told(loaded),
+              Told{"LOAD_ERR_VALIDATE f0.yaml:1:28 the file needs rule engine 0.64.0, this one is 0.63.0"});
     EXPECT_FALSE(loaded.find("A")->disabled_why.empty());
     EXPECT_TRUE(loaded.find("B")->disabled_why.empty());
 }
 
 TEST(Failure, RequiredPlugins) {
-    EXPECT_TRUE(load("- required_plugin_versions:\n  - {name: container, version: 0.4.0}\n  - {name: x, version: 1.0.0, alternatives: [{name: k8smeta, version: 0.1.0}]}\n").ok());
+    EXPECT_TRUE(load("- required_plugin_versions:\n  - {name: container, version: 0.4.0}\n  - {name: x, version: "
+                     "1.0.0, alternatives: [{name: k8smeta, version: 0.1.0}]}\n")
+                    .ok());
     EXPECT_EQ(told(load("- required_plugin_versions:\n  - name: json\n    version: 0.7.0\n")),
               Told{"LOAD_ERR_VALIDATE f0.yaml:2:5 the file needs plugin json 0.7.0, which is not loaded"});
     EXPECT_EQ(told(load("- required_plugin_versions:\n  - name: json\n")),
@@ -384,18 +410,21 @@ TEST(Failure, RequiredPlugins) {
 }
 
 TEST(Failure, UnknownFieldsAreErrorsOrSkippedAsTheRuleSays) {
-    const auto loaded = load_checked(rule("A", "evt.type = open and proc.nmae = x") +
-                                     rule("B", "evt.type = open and proc.nmae = x") + "  skip-if-unknown-filter: true\n" +
-                                     rule("C", "evt.type = opn") + rule("D", "evt.type = open and fd.soon = x") +
-                                     rule("E", "evt.type = open and proc.name[1] = x and evt.arg = x and evt.outputtime = x"));
-    EXPECT_EQ(told(loaded),
-              (Told{"LOAD_ERR_COMPILE_CONDITION f0.yaml:2:34 unknown field 'proc.nmae'",
-                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:13:25 unknown event type 'opn'",
-                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:18:34 field 'fd.soon' is not available in this build: it comes later",
-                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:34 field 'proc.name' takes no argument",
-                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:55 field 'evt.arg' needs an argument: evt.arg[...]",
-                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:71 field 'evt.outputtime' can only be used in output"}));
-    EXPECT_EQ(told(loaded, Severity::warning), Told{"LOAD_UNKNOWN_FILTER f0.yaml:7:34 unknown field 'proc.nmae'; the rule is skipped"});
+    const auto loaded =
+        load_checked(rule("A", "evt.type = open and proc.nmae = x") + rule("B", "evt.type = open and proc.nmae = x") +
+                     "  skip-if-unknown-filter: true\n" + rule("C", "evt.type = opn") +
+                     rule("D", "evt.type = open and fd.soon = x") +
+                     rule("E", "evt.type = open and proc.name[1] = x and evt.arg = x and evt.outputtime = x"));
+    EXPECT_EQ(
+        told(loaded),
+        (Told{"LOAD_ERR_COMPILE_CONDITION f0.yaml:2:34 unknown field 'proc.nmae'",
+              "LOAD_ERR_COMPILE_CONDITION f0.yaml:13:25 unknown event type 'opn'",
+              "LOAD_ERR_COMPILE_CONDITION f0.yaml:18:34 field 'fd.soon' is not available in this build: it comes later",
+              "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:34 field 'proc.name' takes no argument",
+              "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:55 field 'evt.arg' needs an argument: evt.arg[...]",
+              "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:71 field 'evt.outputtime' can only be used in output"}));
+    EXPECT_EQ(told(loaded, Severity::warning),
+              Told{"LOAD_UNKNOWN_FILTER f0.yaml:7:34 unknown field 'proc.nmae'; the rule is skipped"});
     EXPECT_EQ(loaded.diagnostics[0].hint, "did you mean proc.name?");
     EXPECT_EQ(condition_of(loaded, "B"), "(unknown field 'proc.nmae')");
 }
@@ -511,7 +540,8 @@ TEST(Report, FalcoShape) {
 }
 
 TEST(Listing, FiltersAndShows) {
-    const auto loaded = load("- macro: m\n  condition: c.d in (x, y)\n" + rule("A", "a.b = 1 and not m") + "  tags: [t]\n" + rule("B", "a.b =="));
+    const auto loaded = load("- macro: m\n  condition: c.d in (x, y)\n" + rule("A", "a.b = 1 and not m") +
+                             "  tags: [t]\n" + rule("B", "a.b =="));
     ListFilter filter;
     filter.tags = {"t"};
     EXPECT_EQ(list_text(loaded, filter), "A  Informational  enabled   syscall  t\n");
@@ -529,7 +559,8 @@ TEST(Listing, FiltersAndShows) {
     EXPECT_EQ(parts[1].from_name, "m");
     EXPECT_EQ(parts[1].place.line, 2U);
     EXPECT_NE(show_text(*loaded.find("A")).find("# f0.yaml:2 (macro m)"), std::string::npos);
-    EXPECT_EQ(nlohmann::json::parse(show_json(*loaded.find("A"))).at("condition_expanded"), "(a.b = 1 and not c.d in (x, y))");
+    EXPECT_EQ(nlohmann::json::parse(show_json(*loaded.find("A"))).at("condition_expanded"),
+              "(a.b = 1 and not c.d in (x, y))");
 }
 
 } // namespace

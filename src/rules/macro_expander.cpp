@@ -117,8 +117,9 @@ ExprPtr ConditionBuilder::expand_reference(const Expr& expr, const std::string& 
     Macro& macro = macros_[it->second];
     if (job.viewer != nullptr && macro.def->index >= job.viewer->visibility) {
         const Place place = macro.def->name->file->place(macro.def->name->offset);
-        return refuse(job, "undefined macro " + quoted(name) + ": it is defined only later (" + place.file + ":" +
-                               std::to_string(place.line) + ")",
+        return refuse(job,
+                      "undefined macro " + quoted(name) + ": it is defined only later (" + place.file + ":" +
+                          std::to_string(place.line) + ")",
                       expr.span, "a macro can only use macros that stand before it");
     }
     macro.def->used = true;

@@ -72,8 +72,10 @@ std::vector<bool> condition_lines(const std::vector<std::string>& lines) {
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const bool key = lines[i].starts_with("  condition:");
         const std::size_t indent = lines[i].find_first_not_of(' ');
-        if (key) inside = true;
-        else if (indent != std::string::npos && indent <= 2) inside = false;
+        if (key)
+            inside = true;
+        else if (indent != std::string::npos && indent <= 2)
+            inside = false;
         const bool header = key && (lines[i].ends_with('>') || lines[i].ends_with('|'));
         out[i] = inside && !header && indent != std::string::npos && lines[i].find('#') == std::string::npos;
     }
@@ -114,7 +116,8 @@ const std::vector<Mutation> kMutations = {
     {"field misspelt", true, [](auto& l, auto n) { return replace_word(l, "proc.name", "proc.nmae", n); }},
     {"field misspelt (fd)", true, [](auto& l, auto n) { return replace_word(l, "fd.name", "fd.nme", n); }},
     {"= lost", true, [](auto& l, auto n) { return replace_word(l, "=", " ", n); }},
-    {"value lost", true, [](auto& l, auto) {
+    {"value lost", true,
+     [](auto& l, auto) {
          const std::size_t at = l.rfind('=');
          if (at == std::string::npos || l.find_first_of("()", at) != std::string::npos) return false;
          l.resize(at + 1);
@@ -123,9 +126,11 @@ const std::vector<Mutation> kMutations = {
     {"priority unknown", false, [](auto& l, auto n) { return replace_word(l, "priority: ", "priority: X", n); }},
     {"priority key misspelt", false, [](auto& l, auto n) { return replace_word(l, "  priority: ", "  priorty: ", n); }},
     {"output key misspelt", false, [](auto& l, auto n) { return replace_word(l, "  output: ", "  ouput: ", n); }},
-    {"condition key misspelt", false, [](auto& l, auto n) { return replace_word(l, "  condition:", "  conditon:", n); }},
+    {"condition key misspelt", false,
+     [](auto& l, auto n) { return replace_word(l, "  condition:", "  conditon:", n); }},
     {"items key misspelt", false, [](auto& l, auto n) { return replace_word(l, "  items:", "  itens:", n); }},
-    {"output field misspelt", false, [](auto& l, auto n) { return replace_word(l, "%proc.cmdline", "%proc.cmdlin", n); }},
+    {"output field misspelt", false,
+     [](auto& l, auto n) { return replace_word(l, "%proc.cmdline", "%proc.cmdlin", n); }},
     {"percent alone", false, [](auto& l, auto n) { return replace_word(l, "%user.name", "% user.name", n); }},
     {"bracket lost", false, [](auto& l, auto) { return l.starts_with("  tags: [") && drop_char(l, ']', 0); }},
     {"opening bracket lost", false, [](auto& l, auto) { return l.starts_with("  tags: [") && drop_char(l, '[', 0); }},
@@ -170,7 +175,8 @@ TEST_F(MutationTest, ErrorsPointAtTheBrokenLine) {
     std::size_t pointing = 0;
     std::map<std::string, std::pair<std::size_t, std::size_t>> by_kind;
     std::string missed;
-    const std::vector<std::string> names = {dir + "/rules/falco_rules.yaml", dir + "/rules/falco-incubating_rules.yaml"};
+    const std::vector<std::string> names = {dir + "/rules/falco_rules.yaml",
+                                            dir + "/rules/falco-incubating_rules.yaml"};
     std::vector<std::string> texts;
     std::vector<UsedFields> fields;
     for (const std::string& name : names) texts.push_back(read_all(name));
@@ -186,7 +192,8 @@ TEST_F(MutationTest, ErrorsPointAtTheBrokenLine) {
         const std::size_t start = random() % lines.size();
         for (std::size_t i = 0; i < lines.size() && !changed; ++i) {
             const std::size_t at = (start + i) % lines.size();
-            if (lines[at].find_first_not_of(' ') == std::string::npos || lines[at][lines[at].find_first_not_of(' ')] == '#')
+            if (lines[at].find_first_not_of(' ') == std::string::npos ||
+                lines[at][lines[at].find_first_not_of(' ')] == '#')
                 continue;
             if (mutation.in_condition && !in_condition[at]) continue;
             if (mutation.apply(lines[at], random())) changed = at;
@@ -200,11 +207,14 @@ TEST_F(MutationTest, ErrorsPointAtTheBrokenLine) {
         auto& [all, good] = by_kind[mutation.name];
         ++all;
         good += right ? 1 : 0;
-        if (!right) missed += mutation.name + " in line " + std::to_string(*changed + 1) + ": " + lines[*changed] + '\n' + outcome.text + '\n';
+        if (!right)
+            missed += mutation.name + " in line " + std::to_string(*changed + 1) + ": " + lines[*changed] + '\n' +
+                      outcome.text + '\n';
     }
     std::cout << pointing << " of " << broken << " broken files: every error points at the broken line\n";
     for (const auto& [name, count] : by_kind)
-        if (count.second != count.first) std::cout << "  " << name << ": " << count.second << " of " << count.first << '\n';
+        if (count.second != count.first)
+            std::cout << "  " << name << ": " << count.second << " of " << count.first << '\n';
     EXPECT_GT(pointing * 100, broken * 95) << missed;
 }
 

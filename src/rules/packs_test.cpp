@@ -1,6 +1,6 @@
-// Rule files people published, the official ones, and regression cases, with the verdicts they are known to get. Read in
-// place, never copied. Fields and events are taken on trust here, but for those that the cases need to be unknown: the
-// real registry is above this module.
+// Rule files people published, the official ones, and regression cases, with the verdicts they are known to get. Read
+// in place, never copied. Fields and events are taken on trust here, but for those that the cases need to be unknown:
+// the real registry is above this module.
 #include "base/test_data.h"
 #include "rules/loader.h"
 #include "rules/report.h"
@@ -29,8 +29,8 @@ class TrustedFields : public lang::FieldCatalog {
     std::vector<std::string_view> names() const override { return {}; }
 
   private:
-    const std::set<std::string, std::less<>> families_ = {"evt", "proc", "thread", "user", "group", "container", "k8s",
-                                                          "fd",  "fs",   "syscall", "ka",  "jevt",  "json"};
+    const std::set<std::string, std::less<>> families_ = {"evt", "proc", "thread",  "user", "group", "container", "k8s",
+                                                          "fd",  "fs",   "syscall", "ka",   "jevt",  "json"};
     lang::FieldInfo info_;
 };
 
@@ -118,12 +118,13 @@ TEST(Suites, ValidationCasesGetTheirErrors) {
         for (const auto& path : entry.at("validate")) paths.push_back(dir + "/suites/" + path.get<std::string>());
         const auto loaded = load(paths);
         const auto& expect = entry.at("expect");
-        SCOPED_TRACE(entry.at("test").get<std::string>() + "\n" + check_text(by_file(loaded.files, loaded.diagnostics)));
+        SCOPED_TRACE(entry.at("test").get<std::string>() + "\n" +
+                     check_text(by_file(loaded.files, loaded.diagnostics)));
         EXPECT_EQ(!loaded.ok(), expect.at("err").get<bool>());
         for (const auto& wanted : expect.value("validation", nlohmann::json::array())) {
             const Severity severity = wanted.at("kind") == "errors" ? Severity::error : Severity::warning;
-            // The message is another program's; code, item and name are the contract. Its count of one error is not kept
-            // where a file has several: every problem is reported.
+            // The message is another program's; code, item and name are the contract. Its count of one error is not
+            // kept where a file has several: every problem is reported.
             const bool found = std::ranges::any_of(loaded.diagnostics, [&](const Diagnostic& d) {
                 return d.severity == severity && d.code == wanted.at("code") &&
                        is_about(d, wanted.at("itemtype"), wanted.value("itemname", ""));
@@ -161,7 +162,8 @@ TEST(Suites, RuleFilesOfDetectionCasesLoad) {
         options.plugins.push_back({"k8saudit", ""});
         options.plugins.push_back({"json", ""});
         const auto loaded = load_rules(paths, options);
-        EXPECT_TRUE(loaded.ok()) << entry.at("test") << "\n" << check_text(by_file(loaded.files, loaded.diagnostics), false);
+        EXPECT_TRUE(loaded.ok()) << entry.at("test") << "\n"
+                                 << check_text(by_file(loaded.files, loaded.diagnostics), false);
     }
 }
 

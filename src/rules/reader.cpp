@@ -18,14 +18,34 @@ constexpr std::array<std::string_view, 5> kKinds = {"required_engine_version", "
                                                     "macro", "rule"};
 constexpr std::array<std::string_view, 5> kListKeys = {"list", "items", "items_file", "append", "override"};
 constexpr std::array<std::string_view, 4> kMacroKeys = {"macro", "condition", "append", "override"};
-constexpr std::array<std::string_view, 15> kRuleKeys = {
-    "rule", "condition", "output", "desc", "priority", "source", "enabled", "tags", "exceptions", "append",
-    "override", "capture", "capture_duration", "warn_evttypes", "skip-if-unknown-filter"};
+constexpr std::array<std::string_view, 15> kRuleKeys = {"rule",
+                                                        "condition",
+                                                        "output",
+                                                        "desc",
+                                                        "priority",
+                                                        "source",
+                                                        "enabled",
+                                                        "tags",
+                                                        "exceptions",
+                                                        "append",
+                                                        "override",
+                                                        "capture",
+                                                        "capture_duration",
+                                                        "warn_evttypes",
+                                                        "skip-if-unknown-filter"};
 constexpr std::array<std::string_view, 4> kExceptionKeys = {"name", "fields", "comps", "values"};
 constexpr std::array<std::string_view, 5> kAppendable = {"condition", "output", "desc", "tags", "exceptions"};
-constexpr std::array<std::string_view, 11> kReplaceable = {
-    "condition", "output", "desc", "tags", "exceptions", "priority", "capture", "capture_duration", "enabled",
-    "warn_evttypes", "skip-if-unknown-filter"};
+constexpr std::array<std::string_view, 11> kReplaceable = {"condition",
+                                                           "output",
+                                                           "desc",
+                                                           "tags",
+                                                           "exceptions",
+                                                           "priority",
+                                                           "capture",
+                                                           "capture_duration",
+                                                           "enabled",
+                                                           "warn_evttypes",
+                                                           "skip-if-unknown-filter"};
 
 template <class Range>
 bool contains(const Range& range, std::string_view word) {
@@ -129,7 +149,9 @@ class Reader {
     }
     const YamlNode* similar_key(const YamlNode& item, std::string_view key) const {
         for (const auto& [name, value] : item.pairs) {
-            if (!name->is_scalar() || contains(kRuleKeys, name->scalar->value) || contains(kListKeys, name->scalar->value)) continue;
+            if (!name->is_scalar() || contains(kRuleKeys, name->scalar->value) ||
+                contains(kListKeys, name->scalar->value))
+                continue;
             if (!closest(name->scalar->value, {key}).empty()) return name.get();
         }
         return nullptr;
@@ -165,8 +187,10 @@ class Reader {
         }
         bool ok = true;
         for (const YamlNodePtr& item : node.items) {
-            if (item->is_scalar()) out.push_back(item->scalar);
-            else ok = bad_entry(*item, key);
+            if (item->is_scalar())
+                out.push_back(item->scalar);
+            else
+                ok = bad_entry(*item, key);
         }
         return ok;
     }
@@ -191,7 +215,8 @@ class Reader {
             const std::string_view operation = value->is_scalar() ? std::string_view(value->scalar->value) : "";
             const bool append = operation == "append";
             if (!append && operation != "replace") {
-                invalid(*value, "an override is either 'append' or 'replace'", suggestion(operation, {"append", "replace"}));
+                invalid(*value, "an override is either 'append' or 'replace'",
+                        suggestion(operation, {"append", "replace"}));
                 ok = false;
                 continue;
             }
@@ -201,14 +226,16 @@ class Reader {
                                                    : contains(kReplaceable, name);
             if (!allowed) {
                 const bool other = kind == "rule" && append && contains(kReplaceable, name);
-                invalid(*key, quoted(name) + " of a " + std::string(kind) + " cannot be " +
-                                  (append ? "appended to" : "replaced"),
+                invalid(*key,
+                        quoted(name) + " of a " + std::string(kind) + " cannot be " +
+                            (append ? "appended to" : "replaced"),
                         other ? "it can be replaced" : suggestion(name, {kReplaceable.begin(), kReplaceable.end()}));
                 ok = false;
                 continue;
             }
             if (item.find(name) == nullptr) {
-                invalid(*key, "an override of " + quoted(name) + " is asked for, but " + quoted(name) + " is not given");
+                invalid(*key,
+                        "an override of " + quoted(name) + " is asked for, but " + quoted(name) + " is not given");
                 ok = false;
                 continue;
             }
@@ -250,9 +277,12 @@ class Reader {
         if (*kind == "required_plugin_versions") return plugin_versions(first);
         const ScalarPtr name = text_of(first, *kind);
         if (name == nullptr) return;
-        if (*kind == "list") list(*item, name);
-        else if (*kind == "macro") macro(*item, name);
-        else rule(item, name);
+        if (*kind == "list")
+            list(*item, name);
+        else if (*kind == "macro")
+            macro(*item, name);
+        else
+            rule(item, name);
     }
 
     void unknown_item(const YamlNode& item) {
@@ -265,7 +295,8 @@ class Reader {
         }
         problems_.warning(code::kUnknownItem,
                           "this item is none of rule, macro, list, required_engine_version and "
-                          "required_plugin_versions (it has: " + keys + ")",
+                          "required_plugin_versions (it has: " +
+                              keys + ")",
                           item, context_, hint);
     }
 
@@ -278,14 +309,15 @@ class Reader {
         std::uint32_t number = 0;
         const std::string_view text = node.is_scalar() ? std::string_view(node.scalar->value) : "";
         const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-        if (!text.empty() && ec == std::errc() && end == text.data() + text.size()) required = {0, number, 0};
+        if (!text.empty() && ec == std::errc() && end == text.data() + text.size())
+            required = {0, number, 0};
         else if (!parse_version(text, required)) {
             invalid(node, "the required engine version must be a number such as 26 or have the form 0.26.0");
             return;
         }
         if (required.major == options_.engine.major && options_.engine >= required) return;
-        const std::string why = "the file needs rule engine " + to_string(required) + ", this one is " +
-                                to_string(options_.engine);
+        const std::string why =
+            "the file needs rule engine " + to_string(required) + ", this one is " + to_string(options_.engine);
         refuse(node, why);
         disable_file(why);
     }
@@ -365,7 +397,8 @@ class Reader {
         bool ok = mode_ok;
         const YamlNode* items = item.find("items");
         const YamlNode* from_file = item.find("items_file");
-        if (items != nullptr) ok = scalars(*items, "items", def.items) && ok;
+        if (items != nullptr)
+            ok = scalars(*items, "items", def.items) && ok;
         else if (from_file == nullptr) {
             missing_key(item, "items");
             ok = false;
@@ -393,8 +426,10 @@ class Reader {
         }
         def.index = old != nullptr ? old->index : definitions_.next_index;
         def.visibility = definitions_.next_index++;
-        if (old != nullptr) *old = std::move(def);
-        else definitions_.lists.add(name->value, std::move(def));
+        if (old != nullptr)
+            *old = std::move(def);
+        else
+            definitions_.lists.add(name->value, std::move(def));
     }
 
     bool external_items(const YamlNode& node, const std::string& name, ListDef& def) {
@@ -446,8 +481,10 @@ class Reader {
         def.condition = {condition};
         def.index = old != nullptr && !old->builtin ? old->index : definitions_.next_index;
         def.visibility = definitions_.next_index++;
-        if (old != nullptr) *old = std::move(def);
-        else definitions_.macros.add(name->value, std::move(def));
+        if (old != nullptr)
+            *old = std::move(def);
+        else
+            definitions_.macros.add(name->value, std::move(def));
     }
 
     void rule(const YamlNodePtr& item, const ScalarPtr& name);
@@ -507,8 +544,9 @@ void Reader::rule(const YamlNodePtr& item, const ScalarPtr& name) {
         if (!old->unknown_source) append_rule(*item, *old);
         return;
     }
-    const bool toggles = std::ranges::none_of(std::array<std::string_view, 4>{"condition", "output", "desc", "priority"},
-                                              [&](std::string_view key) { return item->find(key) != nullptr; });
+    const bool toggles =
+        std::ranges::none_of(std::array<std::string_view, 4>{"condition", "output", "desc", "priority"},
+                             [&](std::string_view key) { return item->find(key) != nullptr; });
     if (toggles && item->find("enabled") != nullptr) return toggle_rule(*item, name, old);
     define_rule(item, name, old);
 }
@@ -542,8 +580,8 @@ void Reader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, RuleDef
                 alike != nullptr ? quoted(alike->scalar->value) + " is not a key of a rule" : "");
         ok = false;
     }
-    for (const std::string_view key : {"enabled", "tags", "capture", "capture_duration", "warn_evttypes",
-                                       "skip-if-unknown-filter", "exceptions"})
+    for (const std::string_view key :
+         {"enabled", "tags", "capture", "capture_duration", "warn_evttypes", "skip-if-unknown-filter", "exceptions"})
         if (item->find(key) != nullptr) ok = read_value(*item, key, def) && ok;
     if (const YamlNode* source = item->find("source"); source != nullptr) def.source = source->scalar->value;
     def.unknown_source = !contains(options_.sources, def.source);
@@ -560,8 +598,10 @@ void Reader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, RuleDef
                           "no event source " + quoted(def.source) + " is loaded; the rule is skipped", *name, context_,
                           suggestion(def.source, known));
     }
-    if (old != nullptr) *old = std::move(def);
-    else definitions_.rules.add(name->value, std::move(def));
+    if (old != nullptr)
+        *old = std::move(def);
+    else
+        definitions_.rules.add(name->value, std::move(def));
 }
 
 bool Reader::read_texts(const YamlNode& item, std::string_view key, std::vector<ScalarPtr>& out) {
@@ -649,9 +689,8 @@ void Reader::append_rule(const YamlNode& item, RuleDef& rule) {
 void Reader::override_rule(const YamlNode& item, const Override& over, RuleDef& rule) {
     for (const std::string_view key : kReplaceable) {
         if (item.find(key) == nullptr || over.names(key)) continue;
-        const auto pair = std::ranges::find_if(item.pairs, [&](const auto& p) {
-            return p.first->is_scalar() && p.first->scalar->value == key;
-        });
+        const auto pair = std::ranges::find_if(
+            item.pairs, [&](const auto& p) { return p.first->is_scalar() && p.first->scalar->value == key; });
         invalid(*pair->first, "unexpected key " + quoted(key) + ": 'override' does not mention it",
                 "add it under 'override'");
         return;
@@ -659,10 +698,14 @@ void Reader::override_rule(const YamlNode& item, const Override& over, RuleDef& 
     RuleDef changed = rule;
     bool ok = true;
     for (const std::string& key : over.append) {
-        if (key == "condition") ok = read_texts(item, key, changed.condition) && ok;
-        else if (key == "output") ok = read_texts(item, key, changed.output) && ok;
-        else if (key == "desc") ok = read_texts(item, key, changed.description) && ok;
-        else if (key == "tags") ok = read_tags(item, changed.tags) && ok;
+        if (key == "condition")
+            ok = read_texts(item, key, changed.condition) && ok;
+        else if (key == "output")
+            ok = read_texts(item, key, changed.output) && ok;
+        else if (key == "desc")
+            ok = read_texts(item, key, changed.description) && ok;
+        else if (key == "tags")
+            ok = read_tags(item, changed.tags) && ok;
         else {
             std::vector<ExceptionDef> added;
             ok = read_exceptions(item, true, added) && append_exceptions(std::move(added), changed) && ok;

@@ -1,6 +1,6 @@
 #pragma once
-// What `rules check` says: per file, as text for people and as JSON in the shape of Falco's validation result. Lines and
-// columns count from 1 in both.
+// What `rules check` says: per file, as text for people and as JSON in the shape of Falco's validation result. Lines
+// and columns count from 1 in both.
 
 #include "lang/diagnostic.h"
 

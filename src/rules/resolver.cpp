@@ -36,8 +36,8 @@ ComposedText joined(const std::vector<ScalarPtr>& parts) {
 class Resolver {
   public:
     Resolver(Definitions& definitions, const ResolverOptions& options, Problems& problems)
-        : definitions_(definitions), options_(options), problems_(problems),
-          sources_(std::make_shared<SourceTable>()), builder_(definitions, *sources_, problems) {}
+        : definitions_(definitions), options_(options), problems_(problems), sources_(std::make_shared<SourceTable>()),
+          builder_(definitions, *sources_, problems) {}
 
     Resolved run() {
         builder_.build_macros();
@@ -92,8 +92,7 @@ class Resolver {
         parts.push_back(std::move(expr));
         for (const ExceptionDef& exception : def.exceptions) {
             context_.push_back({"exception", exception.name->value, exception.node->place()});
-            std::optional<ComposedText> excluded =
-                exception_condition(exception, options_.fields, context_, problems_);
+            std::optional<ComposedText> excluded = exception_condition(exception, options_.fields, context_, problems_);
             if (!excluded) {
                 ok = false;
                 if (why.empty()) why = "exception '" + exception.name->value + "' has errors";
@@ -167,8 +166,10 @@ class Resolver {
         const auto set = event_types(*rule.condition, *options_.events);
         if (!set) {
             for (const EventTypeError& e : set.error()) {
-                if (e.unknown_name && rule.skip_if_unknown_filter) skipped(rule, e.message, e.span, e.hint);
-                else unusable(rule, code::kCompileConditionError, e.message, e.span, e.hint, "condition expression");
+                if (e.unknown_name && rule.skip_if_unknown_filter)
+                    skipped(rule, e.message, e.span, e.hint);
+                else
+                    unusable(rule, code::kCompileConditionError, e.message, e.span, e.hint, "condition expression");
             }
             return;
         }
@@ -190,8 +191,10 @@ class Resolver {
         const auto parsed = parse_template(rule.output, options_.fields, rule.output_origin);
         if (!parsed) {
             for (const ParseError& e : parsed.error()) {
-                if (rule.skip_if_unknown_filter) skipped(rule, e.message, e.span, e.hint);
-                else unusable(rule, code::kCompileOutput, e.message, e.span, e.hint, "rule output");
+                if (rule.skip_if_unknown_filter)
+                    skipped(rule, e.message, e.span, e.hint);
+                else
+                    unusable(rule, code::kCompileOutput, e.message, e.span, e.hint, "rule output");
             }
             return;
         }
@@ -202,15 +205,17 @@ class Resolver {
         if (const auto* field = std::get_if<Field>(&operand.value)) {
             if (is_deprecated_field(field->name))
                 report(Severity::warning, code::kDeprecatedItem,
-                       "field '" + field->name + "' in the output is deprecated and says nothing any more", operand.span,
-                       "leave it out");
+                       "field '" + field->name + "' in the output is deprecated and says nothing any more",
+                       operand.span, "leave it out");
             if (options_.fields == nullptr) return;
             const FieldMatch match = options_.fields->find(field->name);
             if (match.info == nullptr || match.info->unavailable.empty()) return;
-            const std::string message = "field '" + field->name + "' is not available in this build: " +
-                                        std::string(match.info->unavailable);
-            if (rule.skip_if_unknown_filter) skipped(rule, message, operand.span, {});
-            else unusable(rule, code::kCompileOutput, message, operand.span, {}, "rule output");
+            const std::string message =
+                "field '" + field->name + "' is not available in this build: " + std::string(match.info->unavailable);
+            if (rule.skip_if_unknown_filter)
+                skipped(rule, message, operand.span, {});
+            else
+                unusable(rule, code::kCompileOutput, message, operand.span, {}, "rule output");
         } else if (const auto* call = std::get_if<Transformer>(&operand.value)) {
             for (const Operand& arg : call->args) check_output_field(rule, arg);
         } else if (const auto* list = std::get_if<ListLiteral>(&operand.value)) {

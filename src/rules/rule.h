@@ -18,14 +18,14 @@ class SourceTable; // rules/source.h
 } // namespace rules
 
 enum class Priority : std::uint8_t { emergency, alert, critical, error, warning, notice, informational, debug };
-[[nodiscard]] std::string_view to_string(Priority priority); // "Emergency" … "Informational", "Debug"
+[[nodiscard]] std::string_view to_string(Priority priority);             // "Emergency" … "Informational", "Debug"
 [[nodiscard]] bool parse_priority(std::string_view text, Priority& out); // case-insensitive, also "Info"
 
 struct Rule {
-    std::size_t index = 0;             // position in load order, dense
+    std::size_t index = 0; // position in load order, dense
     std::string name, description, source = "syscall";
-    std::string condition_text;        // as written (with appends), before macros and lists
-    std::string output;                // template
+    std::string condition_text; // as written (with appends), before macros and lists
+    std::string output;         // template
     Priority priority = Priority::debug;
     std::set<std::string> tags;
     bool enabled = true;
@@ -33,13 +33,13 @@ struct Rule {
     bool skip_if_unknown_filter = false;
     bool capture = false;
     std::uint64_t capture_duration_ms = 0;
-    Place place;                       // of the rule's definition
-    lang::ExprPtr condition;           // lists and macros expanded, exceptions joined; null when disabled_why is set
-    std::string disabled_why;          // not empty: the rule cannot be used, and this says why
+    Place place;              // of the rule's definition
+    lang::ExprPtr condition;  // lists and macros expanded, exceptions joined; null when disabled_why is set
+    std::string disabled_why; // not empty: the rule cannot be used, and this says why
     // Where each part of condition was written: Span::origin of its nodes is a number of this table. Shared by all
     // rules of one load; never null after loading.
     std::shared_ptr<const rules::SourceTable> sources;
-    std::uint32_t output_origin = 0;   // of the text of output, in sources
+    std::uint32_t output_origin = 0; // of the text of output, in sources
 };
 
 } // namespace gyr

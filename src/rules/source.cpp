@@ -58,8 +58,10 @@ std::vector<std::size_t> Scalar::align() const {
     std::size_t at = std::min(offset, text.size());
     const char first = at < text.size() ? text[at] : '\0';
     const bool quoted = !plain && (first == '"' || first == '\'');
-    if (quoted) ++at;
-    else if (!plain && (first == '>' || first == '|')) at = block_text(text, at);
+    if (quoted)
+        ++at;
+    else if (!plain && (first == '>' || first == '|'))
+        at = block_text(text, at);
     for (std::size_t i = 0; i < value.size(); ++i) {
         const char c = value[i];
         if (quoted && first == '"' && at < text.size() && text[at] == '\\' &&

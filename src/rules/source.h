@@ -78,7 +78,7 @@ class ComposedText {
     struct Piece {
         std::size_t begin = 0; // in text_
         ScalarPtr scalar;
-        std::size_t from = 0;  // in the scalar's value
+        std::size_t from = 0; // in the scalar's value
         bool verbatim = true;
         std::shared_ptr<const Site> site = nullptr;
     };
@@ -97,7 +97,7 @@ class SourceTable {
         std::string type; // "rule", "macro", "exception"
         std::string name;
         ComposedText text;
-        Place item;       // where the rule, macro or exception itself begins
+        Place item; // where the rule, macro or exception itself begins
     };
     // Gives the origin to parse entry's text with.
     std::uint32_t add(Entry entry);

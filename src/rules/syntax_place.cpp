@@ -45,7 +45,9 @@ class Locator {
     }
 
   private:
-    [[nodiscard]] bool same_file(std::size_t offset) const { return text_.file(offset) == file_ && text_.site(offset) == nullptr; }
+    [[nodiscard]] bool same_file(std::size_t offset) const {
+        return text_.file(offset) == file_ && text_.site(offset) == nullptr;
+    }
     [[nodiscard]] std::size_t line(std::size_t offset) const { return file_->place(offsets_[offset]).line; }
     [[nodiscard]] std::size_t indent(std::size_t number) const {
         const std::string_view text = file_->line(number);
@@ -68,7 +70,8 @@ class Locator {
     }
     static bool plain(const std::string& value) {
         if (value.find_first_of("(),=") != std::string::npos) return false;
-        const std::size_t quotes = static_cast<std::size_t>(std::ranges::count_if(value, [](char c) { return c == '"' || c == '\''; }));
+        const std::size_t quotes =
+            static_cast<std::size_t>(std::ranges::count_if(value, [](char c) { return c == '"' || c == '\''; }));
         return quotes == 0 || (quotes == 2 && value.size() > 1 && value.front() == value.back());
     }
     void behind(SyntaxPlace& out, std::size_t last) const {

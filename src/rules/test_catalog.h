@@ -1,6 +1,6 @@
 #pragma once
-// For tests of this folder: a small catalog of fields and event types, so that rules can be tested without the real ones
-// above them.
+// For tests of this folder: a small catalog of fields and event types, so that rules can be tested without the real
+// ones above them.
 
 #include "lang/field_catalog.h"
 #include "rules/event_types.h"
@@ -17,10 +17,29 @@ class TestCatalog : public lang::FieldCatalog {
   public:
     TestCatalog() {
         using lang::ArgKind;
-        for (const char* name :
-             {"evt.type", "evt.num", "evt.dir", "evt.res", "evt.source", "evt.plugininfo", "evt.is_open_read", "evt.is_open_write",
-              "proc.name", "proc.pname", "proc.cmdline", "proc.exepath", "proc.exe", "proc.pid", "proc.tty", "fd.name", "fd.typechar",
-              "fd.num", "fd.directory", "user.name", "container.id", "container.name", "container.image.repository"})
+        for (const char* name : {"evt.type",
+                                 "evt.num",
+                                 "evt.dir",
+                                 "evt.res",
+                                 "evt.source",
+                                 "evt.plugininfo",
+                                 "evt.is_open_read",
+                                 "evt.is_open_write",
+                                 "proc.name",
+                                 "proc.pname",
+                                 "proc.cmdline",
+                                 "proc.exepath",
+                                 "proc.exe",
+                                 "proc.pid",
+                                 "proc.tty",
+                                 "fd.name",
+                                 "fd.typechar",
+                                 "fd.num",
+                                 "fd.directory",
+                                 "user.name",
+                                 "container.id",
+                                 "container.name",
+                                 "container.image.repository"})
             add(name, ArgKind::none);
         add("proc.aname", ArgKind::optional);
         add("evt.arg", ArgKind::required);
@@ -69,8 +88,8 @@ class TestEvents : public EventNames {
 
   private:
     std::vector<std::uint16_t> all_;
-    const std::vector<std::string_view> names_ = {"open",   "openat", "openat2", "close", "execve",
-                                                  "execveat", "mmap",   "connect"};
+    const std::vector<std::string_view> names_ = {"open",   "openat",   "openat2", "close",
+                                                  "execve", "execveat", "mmap",    "connect"};
 };
 
 } // namespace gyr::rules

@@ -54,10 +54,13 @@ std::string all_text(const LoadedRules& loaded) {
 
 // The vectors name messages of another program; ours say the same in other words under the same code.
 const std::map<std::string, std::string> kCodeOfMessage = {
-    {"'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.", "LOAD_DEPRECATED_ITEM"},
-    {"Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.",
+    {"'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.",
+     "LOAD_DEPRECATED_ITEM"},
+    {"Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry (e.g. 'condition: append') "
+     "under 'override' instead.",
      "LOAD_ERR_YAML_VALIDATE"},
-    {"Macro uses 'append' or 'override.condition: append' but no macro by that name already exists", "LOAD_ERR_VALIDATE"},
+    {"Macro uses 'append' or 'override.condition: append' but no macro by that name already exists",
+     "LOAD_ERR_VALIDATE"},
     {"Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists", "LOAD_ERR_VALIDATE"},
     {"An append override for 'condition' was specified but 'condition' is not defined", "LOAD_ERR_YAML_VALIDATE"},
     {"Unexpected key 'priority'", "LOAD_ERR_YAML_VALIDATE"},
@@ -70,7 +73,8 @@ const std::map<std::string, std::string> kCodeOfMessage = {
     {"Overriding/appending exception with no values", "LOAD_APPEND_NO_VALUES"},
     {"'proc.pname' may be a valid field misused as a const string value", "LOAD_COMPILE_CONDITION"},
     {"'proc.pname ' may be a valid field misused as a const string value", "LOAD_COMPILE_CONDITION"},
-    {"'toupper( proc.pname)' may be a valid field transformer misused as a const string value", "LOAD_COMPILE_CONDITION"},
+    {"'toupper( proc.pname)' may be a valid field transformer misused as a const string value",
+     "LOAD_COMPILE_CONDITION"},
     {"Rule has been re-defined with a different source", "LOAD_ERR_VALIDATE"},
     {"Unknown key 'typo_field'", "LOAD_UNKNOWN_KEY"},
     {"Unknown key 'priority'", "LOAD_UNKNOWN_KEY"},
@@ -104,14 +108,20 @@ void check_value(const nlohmann::json& check, const LoadedRules& loaded) {
         const std::string expr = check.at("expr");
         std::string value = check.at("value");
         const Rule& rule = loaded.rules.front();
-        if (expr.find("\"condition\"") != std::string::npos) EXPECT_EQ(rule.condition_text, value);
-        else if (expr.find("\"output\"") != std::string::npos) EXPECT_EQ(rule.output, value);
-        else if (expr.find("\"description\"") != std::string::npos) EXPECT_EQ(rule.description, value);
-        else if (expr.find("\"priority\"") != std::string::npos) EXPECT_EQ(to_string(rule.priority), value);
-        else if (expr.find("\"capture\"") != std::string::npos) EXPECT_EQ(rule.capture, value == "true");
+        if (expr.find("\"condition\"") != std::string::npos)
+            EXPECT_EQ(rule.condition_text, value);
+        else if (expr.find("\"output\"") != std::string::npos)
+            EXPECT_EQ(rule.output, value);
+        else if (expr.find("\"description\"") != std::string::npos)
+            EXPECT_EQ(rule.description, value);
+        else if (expr.find("\"priority\"") != std::string::npos)
+            EXPECT_EQ(to_string(rule.priority), value);
+        else if (expr.find("\"capture\"") != std::string::npos)
+            EXPECT_EQ(rule.capture, value == "true");
         else if (expr.find("\"capture_duration\"") != std::string::npos)
             EXPECT_EQ(std::to_string(rule.capture_duration_ms) + "u", value);
-        else ADD_FAILURE() << "unknown check " << check;
+        else
+            ADD_FAILURE() << "unknown check " << check;
     } else if (what == "raw" && check.at("expr").get<std::string>().starts_with("snippet")) {
         for (const Diagnostic& d : loaded.diagnostics) {
             EXPECT_EQ(d.snippet.find("condition: >"), std::string::npos) << d.snippet;
@@ -150,10 +160,12 @@ TEST(Vectors, EventTypesOfConditions) {
         EXPECT_TRUE(set.has_value()) << filter << ": " << set.error().front().message;
         return set.value_or(EventSet{});
     };
-    const std::map<std::string, std::string> named = {
-        {"openat_only", "evt.type = openat"},      {"not_openat", "evt.type != openat"},
-        {"close_only", "evt.type = close"},        {"not_close", "evt.type != close"},
-        {"openat_close_only", "evt.type in (openat, close)"}, {"not_openat_close", "not evt.type in (openat, close)"}};
+    const std::map<std::string, std::string> named = {{"openat_only", "evt.type = openat"},
+                                                      {"not_openat", "evt.type != openat"},
+                                                      {"close_only", "evt.type = close"},
+                                                      {"not_close", "evt.type != close"},
+                                                      {"openat_close_only", "evt.type in (openat, close)"},
+                                                      {"not_openat_close", "not evt.type in (openat, close)"}};
     EventSet all;
     for (const std::uint16_t code : events.all_codes()) all.insert(code);
     for (const auto& v : vectors) {

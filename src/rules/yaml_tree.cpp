@@ -45,8 +45,8 @@ class TreeBuilder : public YAML::EventHandler {
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         const auto it = anchors_.find(anchor);
         // An alias inside its own anchor would make a loop; it counts as nothing.
-        const bool loop = it != anchors_.end() &&
-                          std::ranges::any_of(open_, [&](const Open& o) { return o.node == it->second; });
+        const bool loop =
+            it != anchors_.end() && std::ranges::any_of(open_, [&](const Open& o) { return o.node == it->second; });
         put(it == anchors_.end() || loop ? make(YamlNode::Kind::null, mark) : it->second, 0);
     }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -76,7 +76,7 @@ class TreeBuilder : public YAML::EventHandler {
   private:
     struct Open {
         std::shared_ptr<YamlNode> node;
-        YamlNodePtr key; // of a map, when its value comes next
+        YamlNodePtr key;   // of a map, when its value comes next
         bool flow = false; // in brackets
     };
 
@@ -86,8 +86,10 @@ class TreeBuilder : public YAML::EventHandler {
         node->file = file_;
         node->offset = offset_of(mark) + shift_;
         // The library can give the same nothing for ever where a token is out of place (a comma between items).
-        if (kind != YamlNode::Kind::null || node->offset != last_) repeated_ = 0;
-        else if (++repeated_ > kMaxRepeated) throw YAML::ParserException(mark, "something unexpected stands here");
+        if (kind != YamlNode::Kind::null || node->offset != last_)
+            repeated_ = 0;
+        else if (++repeated_ > kMaxRepeated)
+            throw YAML::ParserException(mark, "something unexpected stands here");
         last_ = node->offset;
         return node;
     }
@@ -107,9 +109,12 @@ class TreeBuilder : public YAML::EventHandler {
             return;
         }
         Open& parent = open_.back();
-        if (parent.node->kind == YamlNode::Kind::sequence) parent.node->items.push_back(node);
-        else if (parent.key == nullptr) parent.key = node;
-        else add_pair(parent, node);
+        if (parent.node->kind == YamlNode::Kind::sequence)
+            parent.node->items.push_back(node);
+        else if (parent.key == nullptr)
+            parent.key = node;
+        else
+            add_pair(parent, node);
     }
     static void add_pair(Open& parent, const std::shared_ptr<YamlNode>& node) {
         // Nothing is nowhere: the library places it at the next token. Its key is where it is missing.

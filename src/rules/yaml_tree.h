@@ -21,8 +21,8 @@ struct YamlNode {
     Kind kind = Kind::null;
     SourceFilePtr file;
     std::size_t offset = 0;
-    ScalarPtr scalar;                                      // kind scalar
-    std::vector<YamlNodePtr> items;                        // kind sequence
+    ScalarPtr scalar;                                       // kind scalar
+    std::vector<YamlNodePtr> items;                         // kind sequence
     std::vector<std::pair<YamlNodePtr, YamlNodePtr>> pairs; // kind map, in order
 
     [[nodiscard]] Place place() const { return file->place(offset); }

@@ -27,7 +27,7 @@ using Losses = std::array<LossCounters, kRecordKinds>;
 // One thing the source listens to in the kernel.
 struct Hook {
     std::string name;
-    std::string kind;  // "tracepoint", "iterator", "netlink"
+    std::string kind; // "tracepoint", "iterator", "netlink"
     bool active = false;
     std::string detail; // why it is not active, and what is then not seen
 };

@@ -39,14 +39,14 @@ struct ItemList {
 };
 
 struct ExecImage {
-    std::string exe_path;     // resolved by the kernel
+    std::string exe_path; // resolved by the kernel
     FileIdentity exe_file;
-    std::string script_path;  // of a "#!" script
-    ItemList argv;            // argv[0] included
+    std::string script_path; // of a "#!" script
+    ItemList argv;           // argv[0] included
     ItemList env;
     std::uint32_t exec_id = 0;
-    Nanos exec_time = 0;      // wall clock; 0 when it was there before the agent
-    bool compat = false;      // 32-bit image entry
+    Nanos exec_time = 0; // wall clock; 0 when it was there before the agent
+    bool compat = false; // 32-bit image entry
 };
 
 struct StdioInfo {
@@ -61,34 +61,34 @@ struct CgroupInfo {
 };
 
 struct ProcessImage {
-    std::shared_ptr<const ExecImage> exec;  // never null (kernel threads share an empty one)
+    std::shared_ptr<const ExecImage> exec; // never null (kernel threads share an empty one)
     ProcessKey key;
-    std::uint64_t generation = 0;           // table-wide, grows
-    Nanos start_time = 0;                   // wall clock of the fork that made the process
-    Tid tid = 0;                            // the thread the last record came from
-    ProcessKey parent;                      // real parent as last told by the kernel
+    std::uint64_t generation = 0; // table-wide, grows
+    Nanos start_time = 0;         // wall clock of the fork that made the process
+    Tid tid = 0;                  // the thread the last record came from
+    ProcessKey parent;            // real parent as last told by the kernel
     Pid tracer = 0, pgid = 0, sid = 0;
     Pid vpid = 0, vtid = 0, vppid = 0, vpgid = 0, vsid = 0;
-    Nanos pidns_init_start = 0;             // wall clock
+    Nanos pidns_init_start = 0; // wall clock
     Credentials credentials;
     std::vector<Gid> groups;
     NamespaceInodes namespaces;
     std::uint32_t tty = 0;
     std::uint64_t cgroup_id = 0;
     std::shared_ptr<const std::vector<CgroupInfo>> cgroups; // shared by all processes in the same cgroups; never null
-    std::shared_ptr<Container> container;   // null: host
+    std::shared_ptr<Container> container;                   // null: host
     std::string comm;
     std::string cwd, root;
     std::array<StdioInfo, 3> stdio;
     std::uint32_t threads = 1;
     std::uint64_t fd_limit = 0, vm_size_kb = 0, vm_rss_kb = 0, vm_swap_kb = 0, major_faults = 0, minor_faults = 0;
     bool kernel_thread = false;
-    bool incomplete = false;                // seen only through a loss; fields without data are Missing::lost
+    bool incomplete = false; // seen only through a loss; fields without data are Missing::lost
     // What the exec that made this image changed, against the image before it.
     struct Gained {
-        bool uid = false;                   // effective uid became another one by a set-user-id program
+        bool uid = false; // effective uid became another one by a set-user-id program
         bool gid = false;
-        std::uint64_t caps = 0;             // effective capabilities that were not there before
+        std::uint64_t caps = 0; // effective capabilities that were not there before
     } gained;
 };
 

@@ -7,7 +7,7 @@ namespace gyr {
 
 namespace {
 
-constexpr std::size_t kShortArgv = 256;        // bytes of argv kept when memory is short
+constexpr std::size_t kShortArgv = 256; // bytes of argv kept when memory is short
 constexpr std::size_t kCgroupCacheMax = 8192;
 
 std::size_t heap_bytes(const std::string& s) { return s.capacity() > 15 ? s.capacity() + 1 : 0; }
@@ -21,7 +21,8 @@ std::size_t cost(const ExecImage& e) {
 }
 
 std::size_t cost(const ProcessImage& p) {
-    std::size_t n = sizeof p + p.groups.capacity() * sizeof(Gid) + heap_bytes(p.comm) + heap_bytes(p.cwd) + heap_bytes(p.root);
+    std::size_t n =
+        sizeof p + p.groups.capacity() * sizeof(Gid) + heap_bytes(p.comm) + heap_bytes(p.cwd) + heap_bytes(p.root);
     for (const StdioInfo& s : p.stdio) n += heap_bytes(s.name);
     return n;
 }
@@ -48,8 +49,10 @@ ItemList items_of(const StringBlock& block, std::size_t keep) {
         bytes = bytes.substr(0, keep);
         list.truncated = true;
     }
-    if (!bytes.empty() && bytes.back() == '\0') bytes.remove_suffix(1);
-    else if (bytes.empty()) return list;
+    if (!bytes.empty() && bytes.back() == '\0')
+        bytes.remove_suffix(1);
+    else if (bytes.empty())
+        return list;
     list.bytes.assign(bytes);
     list.offsets.reserve(static_cast<std::size_t>(std::ranges::count(bytes, '\0')) + 1);
     list.offsets.push_back(0);
@@ -60,9 +63,15 @@ ItemList items_of(const StringBlock& block, std::size_t keep) {
 }
 
 bool same_for_rules(const ProcessImage& a, const ProcessImage& b) {
-    return a.exec == b.exec && a.credentials == b.credentials && a.groups == b.groups && a.tty == b.tty && a.sid == b.sid &&
-           a.pgid == b.pgid && a.comm == b.comm && a.cgroups == b.cgroups && a.namespaces == b.namespaces && a.cwd == b.cwd &&
-           a.parent == b.parent && a.container == b.container;
+    return a.exec == b.exec && a.credentials == b.credentials && a.groups == b.groups && a.tty == b.tty &&
+           a.sid == b.sid && a.pgid == b.pgid && a.comm == b.comm && a.cgroups == b.cgroups &&
+           a.namespaces == b.namespaces && a.cwd == b.cwd && a.parent == b.parent && a.container == b.container;
+}
+
+// Credentials change without a tracepoint: what tells of it may come too late, or not at all, for a process that ends
+// or forks at once. Its next record carries them.
+bool other_credentials(const ProcessImage& image, const ProcessRecord& record) {
+    return image.credentials != record.credentials || !std::ranges::equal(image.groups, record.groups);
 }
 
 } // namespace
@@ -149,7 +158,14 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
             p.stdio[i] = {record.stdio[i].kind, std::string(record.stdio[i].name), record.stdio[i].ino};
     }
     p.incomplete = !record.has_image && previous == nullptr && !record.kernel_thread;
-    if (record.kind == RecordKind::exec && previous != nullptr) {
+    if (record.kind == RecordKind::exec && record.has_before) {
+        p.gained.uid = p.credentials.euid != record.before_euid;
+        p.gained.gid = p.credentials.egid != record.before_egid;
+        // For who is not root an exec of an ordinary file leaves the ambient ones only, whatever the caller (a
+        // container's runtime, on its way to being an unprivileged user) still held.
+        const bool root = p.credentials.uid == 0 || p.credentials.euid == 0;
+        p.gained.caps = p.credentials.cap_effective & ~(root ? record.before_cap_effective : p.credentials.cap_ambient);
+    } else if (record.kind == RecordKind::exec && previous != nullptr) {
         p.gained.uid = p.credentials.euid != previous->credentials.euid;
         p.gained.gid = p.credentials.egid != previous->credentials.egid;
         p.gained.caps = p.credentials.cap_effective & ~previous->credentials.cap_effective;
@@ -194,8 +210,6 @@ void ProcessTable::mark_dead(Process& process, Nanos time) {
     if (process.dead) return;
     process.dead = true;
     process.death_time = time;
-    process.fired.clear();
-    process.fired.shrink_to_fit();
     release_creator(process.creator);
     ended_.emplace_back(time, process.image->key);
     const ProcessKey key = process.image->key;
@@ -206,13 +220,14 @@ void ProcessTable::drop(const ProcessKey& key) {
     const auto it = processes_.find(key);
     if (it == processes_.end()) return;
     const ProcessImage& image = *it->second.image;
-    if (const auto v = by_vpid_.find({image.namespaces.pid, image.vpid}); v != by_vpid_.end() && v->second == key) by_vpid_.erase(v);
+    if (const auto v = by_vpid_.find({image.namespaces.pid, image.vpid}); v != by_vpid_.end() && v->second == key)
+        by_vpid_.erase(v);
     processes_.erase(it);
 }
 
 void ProcessTable::make_room() {
-    while (!ended_.empty() && (ended_.size() > options_.lineage_max ||
-                               bytes_->load(std::memory_order_relaxed) > options_.budget_bytes)) {
+    while (!ended_.empty() &&
+           (ended_.size() > options_.lineage_max || bytes_->load(std::memory_order_relaxed) > options_.budget_bytes)) {
         const ProcessKey key = ended_.front().second;
         ended_.pop_front();
         ++stats_.evicted;
@@ -228,8 +243,10 @@ void ProcessTable::expire(Nanos now) {
         ended_.pop_front();
         const Process* p = entry(key);
         // An ancestor of something alive is worth keeping for another round.
-        if (p != nullptr && p->living_children > 0) ended_.emplace_back(now, key);
-        else drop(key);
+        if (p != nullptr && p->living_children > 0)
+            ended_.emplace_back(now, key);
+        else
+            drop(key);
     }
     make_room();
 }
@@ -271,6 +288,7 @@ ProcessTable::Applied ProcessTable::apply(const ProcessRecord& record) {
             process->fired = parent->fired;
             ProcessImagePtr image = make_image(record, parent->image.get(), parent->image->exec);
             set_image(*process, std::move(image));
+            out.changed = !parent->image->incomplete && other_credentials(*parent->image, record);
         }
         break;
     }
@@ -288,7 +306,8 @@ ProcessTable::Applied ProcessTable::apply(const ProcessRecord& record) {
             out.incomplete = true;
             break;
         }
-        const bool other_exec = record.has_image && (!known || previous->incomplete || previous->exec->exec_id != record.exec_id);
+        const bool other_exec =
+            record.has_image && (!known || previous->incomplete || previous->exec->exec_id != record.exec_id);
         if (known && other_exec && !previous->incomplete) ++stats_.missed_execs;
         if (other_exec) process->fired.clear();
         set_image(*process, make_image(record, previous.get(), other_exec ? make_exec(record, false) : previous->exec));
@@ -298,7 +317,12 @@ ProcessTable::Applied ProcessTable::apply(const ProcessRecord& record) {
         break;
     }
     case RecordKind::exit: {
-        if (!known || previous == nullptr) set_image(*process, make_image(record, nullptr, no_exec_));
+        if (!known || previous == nullptr) {
+            set_image(*process, make_image(record, nullptr, no_exec_));
+        } else if (!previous->incomplete && !record.kernel_thread && other_credentials(*previous, record)) {
+            set_image(*process, make_image(record, previous.get(), previous->exec));
+            out.changed = true;
+        }
         out.image = process->image;
         out.before = previous;
         mark_dead(*process, record.time);

@@ -24,7 +24,7 @@ namespace gyr {
 // A process in the table. image is never null.
 struct Process {
     ProcessImagePtr image;
-    ProcessKey creator;               // who forked it, as first seen
+    ProcessKey creator;                 // who forked it, as first seen
     std::uint64_t last_boottime_ns = 0; // of the newest record applied
     std::uint32_t living_children = 0;
     bool dead = false;
@@ -40,23 +40,24 @@ class ProcessTable final : public ProcessView {
         std::size_t lineage_max = 32'768;    // ended processes kept at most
     };
     struct Stats {
-        std::uint64_t records = 0, stale = 0;      // stale: a snapshot older than what the table has
-        std::uint64_t living = 0, ended = 0;       // entries now
-        std::uint64_t bytes = 0;                   // of images, now
-        std::uint64_t evicted = 0;                 // ended entries dropped before lineage_keep
-        std::uint64_t trimmed = 0;                 // images kept without environment for want of memory
-        std::uint64_t missed_exits = 0;            // a pid came back without an exit in between
-        std::uint64_t missed_forks = 0;            // a process turned up without a fork
-        std::uint64_t missed_execs = 0;            // another image without an exec in between
+        std::uint64_t records = 0, stale = 0; // stale: a snapshot older than what the table has
+        std::uint64_t living = 0, ended = 0;  // entries now
+        std::uint64_t bytes = 0;              // of images, now
+        std::uint64_t evicted = 0;            // ended entries dropped before lineage_keep
+        std::uint64_t trimmed = 0;            // images kept without environment for want of memory
+        std::uint64_t missed_exits = 0;       // a pid came back without an exit in between
+        std::uint64_t missed_forks = 0;       // a process turned up without a fork
+        std::uint64_t missed_execs = 0;       // another image without an exec in between
     };
     // What a record came to. process is null when it told nothing new (stale).
     struct Applied {
-        Process* process = nullptr;        // valid until the next apply() or expire()
-        ProcessImagePtr image;             // after
-        ProcessImagePtr before;            // exec, change: the image it had
-        bool new_exec_image = false;       // rules about the image are to be asked (exec, or a snapshot's first sight)
-        bool changed = false;              // something a process rule could look at differs from before
-        bool incomplete = false;           // the source should be asked to read the process again
+        Process* process = nullptr;  // valid until the next apply() or expire()
+        ProcessImagePtr image;       // after
+        ProcessImagePtr before;      // exec, change: the image it had
+        bool new_exec_image = false; // rules about the image are to be asked (exec, or a snapshot's first sight)
+        bool changed = false;        // something a process rule could look at differs from before (a fork's
+                                     // child: from its parent; an exit: the credentials it ended with)
+        bool incomplete = false;     // the source should be asked to read the process again
     };
     // Called when an image's cgroups or namespaces are new: the container it belongs to, null for the host.
     using Classifier = std::function<std::shared_ptr<Container>(const ProcessImage&)>;

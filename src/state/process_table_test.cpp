@@ -292,5 +292,33 @@ TEST(ProcessTable, FindsSessionLeadersInsideAPidNamespace) {
     EXPECT_EQ(s.table.find_vpid(7, 1), nullptr);
 }
 
+TEST(ProcessTable, CredentialsThatNothingToldOfShowAtTheExit) {
+    Script s;
+    const ProcessKey parent{10, 1}, child{11, 2};
+    s.snapshot(parent, {}, "sh", "sh");
+    s.fork(parent, child, "sh");
+    s.exec(child, parent, "actor", "actor");
+    ProcessRecord r = s.base(RecordKind::exit, child, parent);
+    r.has_image = false;
+    r.comm = "actor";
+    r.credentials.uid = r.credentials.euid = 4242;
+    const auto exit = s.table.apply(r);
+    EXPECT_TRUE(exit.changed);
+    EXPECT_EQ(exit.image->credentials.uid, 4242u);
+    EXPECT_EQ(exit.before->credentials.uid, 0u);
+    EXPECT_EQ(exit.image->exec->argv[0], "actor");
+}
+
+TEST(ProcessTable, AForkWithOtherCredentialsIsAChange) {
+    Script s;
+    const ProcessKey parent{10, 1}, child{11, 2}, other{12, 3};
+    s.snapshot(parent, {}, "sh", "sh");
+    ProcessRecord r = s.base(RecordKind::fork, child, parent);
+    r.has_image = false;
+    r.credentials.euid = 7;
+    EXPECT_TRUE(s.table.apply(r).changed);
+    EXPECT_FALSE(s.fork(parent, other).changed);
+}
+
 } // namespace
 } // namespace gyr

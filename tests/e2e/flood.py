@@ -33,13 +33,13 @@ def complete(results, program):
         results.equal(len(agent.of_rule("Burst")), COUNT, "processes reported")
         results.equal([r for r in agent.alerts if "gap" in r], [], "gap records")
         before = agent.memory_kb()
-        for _ in range(4):
+        for _ in range(2):
             agent.alerts.clear()
             burst(program)
             agent.sentinel()
             results.equal(len(agent.of_rule("Burst")), COUNT, "processes reported again")
         after = agent.memory_kb()
-        print("resident memory: %d kB after %d processes, %d kB after %d" % (before, COUNT, after, 5 * COUNT))
+        print("resident memory: %d kB after %d processes, %d kB after %d" % (before, COUNT, after, 3 * COUNT))
         results.expect(after < before * 1.1 + 1024, "memory grew from %d to %d kB" % (before, after))
         agent.stop()
         results.equal(agent.returncode, 0, "exit status of the agent")

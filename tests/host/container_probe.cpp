@@ -1,8 +1,10 @@
 // Tells what the containers module makes of living processes, for tests with real runtimes: reads the little it needs
 // from /proc, asks Resolver and UserDirectory, prints one "key=value" per line and PID.
 //
-//   container_probe [--docker-root D] [--docker-socket S] [--containerd-state D] [--containerd-socket S] [--cri-socket S]
-//                   [--podman-root D] [--podman-socket S] [--no-disk] [--no-sockets] [--no-hints] [--wait-known ID] [PID...]
+//   container_probe [--docker-root D] [--docker-socket S] [--containerd-state D] [--containerd-socket S] [--cri-socket
+//   S]
+//                   [--podman-root D] [--podman-socket S] [--no-disk] [--no-sockets] [--no-hints] [--wait-known ID]
+//                   [PID...]
 //
 // --wait-known ID: waits until the watched folders have told of the container, then prints it; never asks for it.
 #include "containers/cgroup_id.h"
@@ -62,27 +64,32 @@ Seen look_at(Pid pid) {
     if (!seen.image.comm.empty()) seen.image.comm.pop_back();
     seen.image.cwd = link_of(proc + "/cwd");
     seen.image.root = "/";
-    seen.image.namespaces = {.mnt = inode_of(proc + "/ns/mnt"), .pid = inode_of(proc + "/ns/pid"), .user = inode_of(proc + "/ns/user")};
+    seen.image.namespaces = {
+        .mnt = inode_of(proc + "/ns/mnt"), .pid = inode_of(proc + "/ns/pid"), .user = inode_of(proc + "/ns/user")};
     auto cgroups = std::make_shared<std::vector<CgroupInfo>>();
     std::istringstream lines(slurp(proc + "/cgroup"));
     for (std::string line; std::getline(lines, line);) {
         const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-        if (second != std::string::npos) cgroups->push_back({line.substr(first + 1, second - first - 1), line.substr(second + 1)});
+        if (second != std::string::npos)
+            cgroups->push_back({line.substr(first + 1, second - first - 1), line.substr(second + 1)});
     }
     seen.image.cgroups = cgroups;
     const std::string stat = slurp(proc + "/stat");
     char state = 0;
-    if (const std::size_t at = stat.rfind(')'); at != std::string::npos) std::sscanf(stat.c_str() + at + 1, " %c %d", &state, &seen.parent);
+    if (const std::size_t at = stat.rfind(')'); at != std::string::npos)
+        std::sscanf(stat.c_str() + at + 1, " %c %d", &state, &seen.parent);
     return seen;
 }
 
 void print_info(const ContainerInfo& info) {
-    std::printf("name=%s\nimage=%s\nimage_id=%s\nrepository=%s\ntag=%s\ndigest=%s\ntype=%s\nsource=%s\n", info.name.c_str(), info.image.c_str(),
-                info.image_id.c_str(), info.image_repository.c_str(), info.image_tag.c_str(), info.image_digest.c_str(),
-                std::string(to_string(info.type)).c_str(), info.source.c_str());
+    std::printf("name=%s\nimage=%s\nimage_id=%s\nrepository=%s\ntag=%s\ndigest=%s\ntype=%s\nsource=%s\n",
+                info.name.c_str(), info.image.c_str(), info.image_id.c_str(), info.image_repository.c_str(),
+                info.image_tag.c_str(), info.image_digest.c_str(), std::string(to_string(info.type)).c_str(),
+                info.source.c_str());
     std::printf("privileged=%s\n", info.privileged ? (*info.privileged ? "true" : "false") : "");
     for (const auto& [key, value] : info.labels) std::printf("label:%s=%s\n", key.c_str(), value.c_str());
-    for (const auto& mount : info.mounts) std::printf("mount:%s=%s:%s\n", mount.destination.c_str(), mount.source.c_str(), mount.writable ? "rw" : "ro");
+    for (const auto& mount : info.mounts)
+        std::printf("mount:%s=%s:%s\n", mount.destination.c_str(), mount.source.c_str(), mount.writable ? "rw" : "ro");
     std::printf("rootfs=%s\nlayers=%zu\n", info.rootfs.c_str(), info.rootfs_layers.size());
 }
 
@@ -108,18 +115,30 @@ int main(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
         const std::string flag = argv[i];
         const auto value = [&]() -> std::string { return i + 1 < argc ? argv[++i] : ""; };
-        if (flag == "--docker-root") options.docker_roots.push_back(value());
-        else if (flag == "--docker-socket") options.docker_sockets.push_back(value());
-        else if (flag == "--containerd-state") options.containerd_states.push_back(value());
-        else if (flag == "--containerd-socket") options.containerd_sockets.push_back(value());
-        else if (flag == "--cri-socket") options.cri_sockets.push_back(value());
-        else if (flag == "--podman-root") options.podman_roots.push_back(value());
-        else if (flag == "--podman-socket") options.podman_sockets.push_back(value());
-        else if (flag == "--no-disk") options.use_disk = false;
-        else if (flag == "--no-sockets") options.use_sockets = false;
-        else if (flag == "--no-hints") use_hints = false;
-        else if (flag == "--wait-known") wait_known = value();
-        else pids.push_back(std::stoi(flag));
+        if (flag == "--docker-root")
+            options.docker_roots.push_back(value());
+        else if (flag == "--docker-socket")
+            options.docker_sockets.push_back(value());
+        else if (flag == "--containerd-state")
+            options.containerd_states.push_back(value());
+        else if (flag == "--containerd-socket")
+            options.containerd_sockets.push_back(value());
+        else if (flag == "--cri-socket")
+            options.cri_sockets.push_back(value());
+        else if (flag == "--podman-root")
+            options.podman_roots.push_back(value());
+        else if (flag == "--podman-socket")
+            options.podman_sockets.push_back(value());
+        else if (flag == "--no-disk")
+            options.use_disk = false;
+        else if (flag == "--no-sockets")
+            options.use_sockets = false;
+        else if (flag == "--no-hints")
+            use_hints = false;
+        else if (flag == "--wait-known")
+            wait_known = value();
+        else
+            pids.push_back(std::stoi(flag));
     }
     options.watch = !wait_known.empty();
     auto resolver = Resolver::create(options);
@@ -148,10 +167,13 @@ int main(int argc, char** argv) {
             std::printf("belongs=host\n");
             continue;
         }
-        const Belonging belongs = classify(*match, seen.image.namespaces, host, seen.image.exec->exe_path, seen.image.comm, false);
+        const Belonging belongs =
+            classify(*match, seen.image.namespaces, host, seen.image.exec->exe_path, seen.image.comm, false);
         std::printf("belongs=%s\nid=%s\nfull_id=%s\n",
-                    belongs == Belonging::host ? "host" : belongs == Belonging::container ? "container" : "undecided", match->id.c_str(),
-                    match->full_id.c_str());
+                    belongs == Belonging::host        ? "host"
+                    : belongs == Belonging::container ? "container"
+                                                      : "undecided",
+                    match->id.c_str(), match->full_id.c_str());
         ResolverHints hints;
         for (Pid at = seen.parent; use_hints && at > 1;) {
             const Seen parent = look_at(at);
@@ -166,7 +188,8 @@ int main(int argc, char** argv) {
                 if (got.full_id == match->full_id) answer = got;
             });
         }
-        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - asked);
+        const auto took =
+            std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - asked);
         std::fprintf(stderr, "answered after %lld us\n", static_cast<long long>(took.count()));
         std::printf("why=%s\n", std::string(to_string(answer.why)).c_str());
         if (answer.info != nullptr) print_info(*answer.info);
@@ -180,7 +203,8 @@ int main(int argc, char** argv) {
                 (*users)->drain([](std::uint32_t) {});
                 user = (*users)->user(seen.image, uid);
             }
-            std::printf("user:%u=%s:%s\n", uid, user.entry != nullptr ? user.entry->name.c_str() : "", std::string(user.source).c_str());
+            std::printf("user:%u=%s:%s\n", uid, user.entry != nullptr ? user.entry->name.c_str() : "",
+                        std::string(user.source).c_str());
         }
     }
     return 0;

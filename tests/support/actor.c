@@ -1,6 +1,6 @@
 // Does one named thing with processes, so that a test can watch what the agent makes of it. Static, so that it runs in
-// any container. `actor VERB ARGUMENT...`; under any other name (a copy called nginx, say) it plays that program: with a
-// path as first argument it forks and runs the rest as a child, otherwise it ends at once.
+// any container. `actor VERB ARGUMENT...`; under any other name (a copy called nginx, say) it plays that program: with
+// a path as first argument it forks and runs the rest as a child, otherwise it ends at once.
 //
 // Exit status: that of the command it ran; 120 for wrong use; 121 when a system call failed.
 #define _GNU_SOURCE
@@ -22,9 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 
-static _Noreturn void fail(const char *what) {
+static _Noreturn void fail(const char* what) {
     fprintf(stderr, "actor: %s: %s\n", what, strerror(errno));
     exit(121);
 }
@@ -44,12 +44,12 @@ static int wait_status(pid_t pid) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static _Noreturn void run(char **argv) {
+static _Noreturn void run(char** argv) {
     execvp(argv[0], argv);
     fail(argv[0]);
 }
 
-static int spawn(char **argv) {
+static int spawn(char** argv) {
     const pid_t pid = fork();
     if (pid < 0) {
         fail("fork");
@@ -60,7 +60,7 @@ static int spawn(char **argv) {
     return wait_status(pid);
 }
 
-static int spawn_vfork(char **argv) {
+static int spawn_vfork(char** argv) {
     const pid_t pid = vfork();
     if (pid < 0) {
         fail("vfork");
@@ -73,7 +73,7 @@ static int spawn_vfork(char **argv) {
 }
 
 // The grandchild runs the command after its parent is gone; a pipe tells when it has ended.
-static int spawn_orphan(char **argv) {
+static int spawn_orphan(char** argv) {
     int done[2];
     if (pipe(done) < 0) {
         fail("pipe");
@@ -101,11 +101,9 @@ static int spawn_orphan(char **argv) {
     return status;
 }
 
-static void *exec_in_thread(void *argv) {
-    run(argv);
-}
+static void* exec_in_thread(void* argv) { run(argv); }
 
-static int thread_exec(char **argv) {
+static int thread_exec(char** argv) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, exec_in_thread, argv) != 0) {
         fail("pthread_create");
@@ -127,10 +125,10 @@ static void stdio_to(int fd) {
 
 // Standard input, output and error become one end of a TCP connection over the loopback; a child holds the other end
 // and throws away what it reads.
-static _Noreturn void on_tcp(int family, char **argv) {
+static _Noreturn void on_tcp(int family, char** argv) {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    struct sockaddr *address = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+    struct sockaddr* address = family == AF_INET ? (struct sockaddr*)&v4 : (struct sockaddr*)&v6;
     socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
     const int listener = socket(family, SOCK_STREAM, 0);
     if (listener < 0 || bind(listener, address, size) < 0 || listen(listener, 1) < 0 ||
@@ -160,7 +158,7 @@ static _Noreturn void on_tcp(int family, char **argv) {
     run(argv);
 }
 
-static _Noreturn void on_pair(char **argv) { // a unix socket pair
+static _Noreturn void on_pair(char** argv) { // a unix socket pair
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0) {
         fail("socketpair");
@@ -170,7 +168,7 @@ static _Noreturn void on_pair(char **argv) { // a unix socket pair
     run(argv);
 }
 
-static _Noreturn void on_pipe(char **argv) { // standard input is an ended pipe
+static _Noreturn void on_pipe(char** argv) { // standard input is an ended pipe
     int ends[2];
     if (pipe(ends) < 0) {
         fail("pipe");
@@ -181,7 +179,7 @@ static _Noreturn void on_pipe(char **argv) { // standard input is an ended pipe
     run(argv);
 }
 
-static void copy_into(int to, const char *path) {
+static void copy_into(int to, const char* path) {
     const int from = open(path, O_RDONLY | O_CLOEXEC);
     if (from < 0) {
         fail(path);
@@ -196,13 +194,13 @@ static void copy_into(int to, const char *path) {
     close(from);
 }
 
-static _Noreturn void run_fd(int fd, char **argv) {
+static _Noreturn void run_fd(int fd, char** argv) {
     syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
     fail("execveat");
 }
 
 // memfd NAME FILE ARG...: FILE's bytes from an anonymous memory file called NAME. argv[0] is FILE.
-static _Noreturn void run_memfd(char **argv) {
+static _Noreturn void run_memfd(char** argv) {
     const int fd = memfd_create(argv[0], MFD_CLOEXEC);
     if (fd < 0) {
         fail("memfd_create");
@@ -212,7 +210,7 @@ static _Noreturn void run_memfd(char **argv) {
 }
 
 // deleted FILE ARG...: from a copy of FILE that has been unlinked before.
-static _Noreturn void run_deleted(char **argv) {
+static _Noreturn void run_deleted(char** argv) {
     char path[] = "/tmp/actor.XXXXXX";
     const int out = mkstemp(path);
     if (out < 0) {
@@ -228,7 +226,7 @@ static _Noreturn void run_deleted(char **argv) {
     run_fd(fd, argv);
 }
 
-static _Noreturn void run_path_fd(char **argv) { // execveat(fd, "", AT_EMPTY_PATH)
+static _Noreturn void run_path_fd(char** argv) { // execveat(fd, "", AT_EMPTY_PATH)
     const int fd = open(argv[0], O_PATH | O_CLOEXEC);
     if (fd < 0) {
         fail(argv[0]);
@@ -236,8 +234,8 @@ static _Noreturn void run_path_fd(char **argv) { // execveat(fd, "", AT_EMPTY_PA
     run_fd(fd, argv);
 }
 
-static pid_t start_child(char *file) { // runs FILE, or just ends when there is none
-    char *const argv[] = {file, NULL};
+static pid_t start_child(char* file) { // runs FILE, or just ends when there is none
+    char* const argv[] = {file, NULL};
     const pid_t pid = file != NULL ? vfork() : fork();
     if (pid < 0) {
         fail("fork");
@@ -252,7 +250,7 @@ static pid_t start_child(char *file) { // runs FILE, or just ends when there is 
 }
 
 // burst COUNT [FILE]: COUNT short children, two at a time.
-static int burst(long count, char *file) {
+static int burst(long count, char* file) {
     for (long i = 0; i < count; ++i) {
         start_child(file);
         if (i > 0 && wait(NULL) < 0) {
@@ -266,7 +264,7 @@ static int burst(long count, char *file) {
 
 // Reuses a pid: in a pid namespace of its own, forks until the number comes round again. reuse FILE_A FILE_B runs both
 // under the same pid, one after the other.
-static int reuse(char **argv) {
+static int reuse(char** argv) {
     if (unshare(CLONE_NEWPID) < 0) {
         fail("unshare");
     }
@@ -278,7 +276,7 @@ static int reuse(char **argv) {
         return wait_status(init);
     }
     for (int round = 0; round < 2; ++round) {
-        FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "w");
+        FILE* last = fopen("/proc/sys/kernel/ns_last_pid", "w");
         if (last == NULL || fputs("299", last) < 0 || fclose(last) != 0) {
             fail("ns_last_pid");
         }
@@ -287,7 +285,7 @@ static int reuse(char **argv) {
             if (getpid() != 300) {
                 _exit(122);
             }
-            char *const child[] = {argv[round], NULL};
+            char* const child[] = {argv[round], NULL};
             execve(argv[round], child, environ);
             _exit(121);
         }
@@ -307,17 +305,17 @@ static int set_user(uid_t uid) {
     return 0;
 }
 
-int main(int argc, char **argv) {
-    const char *slash = strrchr(argv[0], '/');
-    const char *self = slash != NULL ? slash + 1 : argv[0];
+int main(int argc, char** argv) {
+    const char* slash = strrchr(argv[0], '/');
+    const char* self = slash != NULL ? slash + 1 : argv[0];
     if (strcmp(self, "actor") != 0) {
         return argc > 1 && argv[1][0] == '/' ? spawn(argv + 1) : 0;
     }
     if (argc < 2) {
         usage();
     }
-    const char *verb = argv[1];
-    char **rest = argv + 2;
+    const char* verb = argv[1];
+    char** rest = argv + 2;
     const int given = argc - 2;
     if (strcmp(verb, "nothing") == 0) {
         return 0;
@@ -353,7 +351,7 @@ int main(int argc, char **argv) {
         }
         run(rest);
     } else if (strcmp(verb, "argv0") == 0 && given >= 2) { // argv0 NAME FILE ARG...
-        char *file = rest[1];
+        char* file = rest[1];
         rest[1] = rest[0];
         execvp(file, rest + 1);
         fail(file);

@@ -2,7 +2,7 @@
 /*
  * sched_process_exec: the new image is in place, credentials are committed, nothing of it has run yet.
  * sched_prepare_exec (6.11) comes before the point of no return and is the only place that still knows which system
- * call it was: loading a binary overwrites the saved number with execve's.
+ * call it was (loading a binary overwrites the saved number with execve's) and what the caller was allowed.
  */
 #include "lib/emit.h"
 #include "lib/image.h"
@@ -10,6 +10,8 @@
 struct exec_entry {
     s32 syscall_nr;
     u32 compat;
+    u32 euid, egid;
+    u64 cap_effective;
 };
 
 /* By task, from prepare to exec. LRU: an exec that dies in between leaves its entry to be pushed out. */
@@ -26,6 +28,10 @@ int BPF_PROG(process_prepare_exec, struct task_struct* task, struct linux_binprm
     struct pt_regs* regs = (void*)bpf_task_pt_regs(task);
     struct exec_entry e = {.syscall_nr = BPF_CORE_READ(regs, orig_ax),
                            .compat = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT};
+    const struct cred* cred = BPF_CORE_READ(task, cred);
+    e.euid = BPF_CORE_READ(cred, euid.val);
+    e.egid = BPF_CORE_READ(cred, egid.val);
+    e.cap_effective = capability_set(&cred->cap_effective);
     bpf_map_update_elem(&exec_entries, &key, &e, BPF_ANY);
     return 0;
 }
@@ -46,6 +52,10 @@ int BPF_PROG(process_exec, struct task_struct* task, int old_pid, struct linux_b
     if (entry) {
         r->syscall_nr = entry->syscall_nr;
         if (entry->compat) r->flags |= GYR_PROC_COMPAT;
+        r->before_euid = entry->euid;
+        r->before_egid = entry->egid;
+        r->before_cap_effective = entry->cap_effective;
+        r->flags |= GYR_PROC_HAS_BEFORE;
         bpf_map_delete_elem(&exec_entries, &key);
     } else {
         fill_syscall(r, task);

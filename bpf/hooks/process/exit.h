@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * sched_process_exit: told once per process, by its last thread. Since 6.16 the tracepoint says itself that the group is
- * dead. Before, the count of live threads does, but two threads that die at once may both find it at zero, so the
+ * sched_process_exit: told once per process, by its last thread. Since 6.16 the tracepoint says itself that the group
+ * is dead. Before, the count of live threads does, but two threads that die at once may both find it at zero, so the
  * first to enter the process in a map tells. Exactly one of the two programs is loaded.
  */
 #include "lib/emit.h"

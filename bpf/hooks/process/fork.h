@@ -24,8 +24,9 @@ int BPF_PROG(process_fork, struct task_struct* parent, struct task_struct* child
         if (r->syscall_nr == (r->flags & GYR_PROC_COMPAT ? NR_CLONE_COMPAT : NR_CLONE))
             flags = r->flags & GYR_PROC_COMPAT ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
         else if (r->syscall_nr == NR_CLONE3) /* struct clone_args begins with the flags */
-            bpf_probe_read_user(&flags, sizeof flags,
-                                (void*)(r->flags & GYR_PROC_COMPAT ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di)));
+            bpf_probe_read_user(
+                &flags, sizeof flags,
+                (void*)(r->flags & GYR_PROC_COMPAT ? BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di)));
         else if (r->syscall_nr == (r->flags & GYR_PROC_COMPAT ? NR_VFORK_COMPAT : NR_VFORK))
             flags = CLONE_VM | CLONE_VFORK;
         r->clone_flags = flags;

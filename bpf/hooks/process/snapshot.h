@@ -9,9 +9,12 @@
 #include "lib/image.h"
 
 static __always_inline bool same_rights(const struct cred* a, const struct cred* b) {
-    return BPF_CORE_READ(a, uid.val) == BPF_CORE_READ(b, uid.val) && BPF_CORE_READ(a, euid.val) == BPF_CORE_READ(b, euid.val) &&
-           BPF_CORE_READ(a, suid.val) == BPF_CORE_READ(b, suid.val) && BPF_CORE_READ(a, gid.val) == BPF_CORE_READ(b, gid.val) &&
-           BPF_CORE_READ(a, egid.val) == BPF_CORE_READ(b, egid.val) && BPF_CORE_READ(a, sgid.val) == BPF_CORE_READ(b, sgid.val) &&
+    return BPF_CORE_READ(a, uid.val) == BPF_CORE_READ(b, uid.val) &&
+           BPF_CORE_READ(a, euid.val) == BPF_CORE_READ(b, euid.val) &&
+           BPF_CORE_READ(a, suid.val) == BPF_CORE_READ(b, suid.val) &&
+           BPF_CORE_READ(a, gid.val) == BPF_CORE_READ(b, gid.val) &&
+           BPF_CORE_READ(a, egid.val) == BPF_CORE_READ(b, egid.val) &&
+           BPF_CORE_READ(a, sgid.val) == BPF_CORE_READ(b, sgid.val) &&
            capability_set(&a->cap_effective) == capability_set(&b->cap_effective) &&
            capability_set(&a->cap_permitted) == capability_set(&b->cap_permitted);
 }
@@ -36,7 +39,8 @@ int process_iterate(struct bpf_iter__task* ctx) {
         if (s) {
             begin_record(s, task, control.iter_kind);
             s->record.changes = control.iter_changes;
-            if (control.iter_image && !(s->record.flags & GYR_PROC_KERNEL_THREAD)) fill_image(s, task, BPF_CORE_READ(task, mm), 1);
+            if (control.iter_image && !(s->record.flags & GYR_PROC_KERNEL_THREAD))
+                fill_image(s, task, BPF_CORE_READ(task, mm), 1);
             if (emit(s) == 0) item.outcome = GYR_ITER_SENT;
         }
     }

@@ -29,10 +29,13 @@ std::uint32_t minor_of(std::uint32_t dev) { return dev & 0xfffff; }
 bool is_tty(std::uint32_t rdev) {
     const std::uint32_t major = major_of(rdev), minor = minor_of(rdev);
     switch (major) {
-    case 4: return true;                 // consoles and serial lines
-    case 5: return minor != 2;          // /dev/tty, /dev/console, printers' terminals; not the multiplexer ptmx
-    case 166: case 188: case 204: case 229: return true; // modems, USB and embedded serial lines, hypervisor consoles
-    default: return major >= 136 && major <= 143;        // pseudo terminals
+    case 4: return true;       // consoles and serial lines
+    case 5: return minor != 2; // /dev/tty, /dev/console, printers' terminals; not the multiplexer ptmx
+    case 166:
+    case 188:
+    case 204:
+    case 229: return true;                        // modems, USB and embedded serial lines, hypervisor consoles
+    default: return major >= 136 && major <= 143; // pseudo terminals
     }
 }
 
@@ -115,18 +118,39 @@ void RecordDecoder::decode_ids(const gyr_process_record& r, ProcessRecord& out) 
     out.pidns_init_start_boottime_ns = r.pidns_init_start_boottime_ns;
     out.syscall_nr = r.syscall_nr;
     out.compat = (r.flags & GYR_PROC_COMPAT) != 0;
+    out.has_before = (r.flags & GYR_PROC_HAS_BEFORE) != 0;
+    out.before_euid = r.before_euid;
+    out.before_egid = r.before_egid;
+    out.before_cap_effective = r.before_cap_effective;
     out.clone_flags = r.clone_flags;
     out.exit_code = r.exit_code;
     out.threads = r.threads;
     const gyr_credentials& c = r.credentials;
-    out.credentials = {.uid = c.uid, .euid = c.euid, .suid = c.suid, .fsuid = c.fsuid,
-                       .gid = c.gid, .egid = c.egid, .sgid = c.sgid, .fsgid = c.fsgid,
-                       .cap_inheritable = c.cap_inheritable, .cap_permitted = c.cap_permitted,
-                       .cap_effective = c.cap_effective, .cap_bounding = c.cap_bounding, .cap_ambient = c.cap_ambient,
-                       .securebits = c.securebits, .login_uid = c.login_uid, .session_id = c.session_id};
+    out.credentials = {.uid = c.uid,
+                       .euid = c.euid,
+                       .suid = c.suid,
+                       .fsuid = c.fsuid,
+                       .gid = c.gid,
+                       .egid = c.egid,
+                       .sgid = c.sgid,
+                       .fsgid = c.fsgid,
+                       .cap_inheritable = c.cap_inheritable,
+                       .cap_permitted = c.cap_permitted,
+                       .cap_effective = c.cap_effective,
+                       .cap_bounding = c.cap_bounding,
+                       .cap_ambient = c.cap_ambient,
+                       .securebits = c.securebits,
+                       .login_uid = c.login_uid,
+                       .session_id = c.session_id};
     const gyr_namespaces& n = r.namespaces;
-    out.namespaces = {.mnt = n.mnt, .pid = n.pid, .net = n.net, .uts = n.uts,
-                      .ipc = n.ipc, .cgroup = n.cgroup, .user = n.user, .time = n.time};
+    out.namespaces = {.mnt = n.mnt,
+                      .pid = n.pid,
+                      .net = n.net,
+                      .uts = n.uts,
+                      .ipc = n.ipc,
+                      .cgroup = n.cgroup,
+                      .user = n.user,
+                      .time = n.time};
     out.tty = r.tty;
     out.cgroup_id = r.cgroup_id;
     out.fd_limit = r.fd_limit;
@@ -149,9 +173,15 @@ void RecordDecoder::decode_executable(const gyr_process_record& r, ProcessRecord
     const auto nanos = [](std::int64_t sec, std::uint32_t nsec) {
         return static_cast<Nanos>(static_cast<std::uint64_t>(sec) * kSecond + nsec);
     };
-    out.exe_file = {.dev_major = major_of(f.dev), .dev_minor = minor_of(f.dev), .ino = f.ino,
-                    .ctime = nanos(f.ctime_sec, f.ctime_nsec), .mtime = nanos(f.mtime_sec, f.mtime_nsec),
-                    .mode = f.mode, .owner_uid = f.uid, .owner_gid = f.gid, .marks = 0};
+    out.exe_file = {.dev_major = major_of(f.dev),
+                    .dev_minor = minor_of(f.dev),
+                    .ino = f.ino,
+                    .ctime = nanos(f.ctime_sec, f.ctime_nsec),
+                    .mtime = nanos(f.mtime_sec, f.mtime_nsec),
+                    .mode = f.mode,
+                    .owner_uid = f.uid,
+                    .owner_gid = f.gid,
+                    .marks = 0};
     std::uint32_t& marks = out.exe_file.marks;
     const auto mark = [&marks](bool set, FileMark m) { marks |= set ? m : 0U; };
     mark((f.flags & GYR_FILE_OVERLAY_UPPER) != 0, kFileUpperLayer);
@@ -194,7 +224,8 @@ void RecordDecoder::decode_cgroups(const gyr_process_record& r) {
         append_path(rest.substr(0, length), 0);
         const std::string_view path = std::string_view(text_).substr(start);
         rest.remove_prefix(std::min(length + 1, rest.size()));
-        if (std::ranges::find(cgroups_, path, &CgroupRecord::path) == cgroups_.end()) cgroups_.push_back({subsystem, path});
+        if (std::ranges::find(cgroups_, path, &CgroupRecord::path) == cgroups_.end())
+            cgroups_.push_back({subsystem, path});
     }
 }
 
@@ -207,7 +238,8 @@ StdioRecord RecordDecoder::decode_socket(const gyr_stdio& s) {
     const std::size_t start = text_.size();
     if (sock.family == AF_UNIX) {
         out.kind = StdioKind::unix_socket;
-        std::string_view path(reinterpret_cast<const char*>(sock.unix_path), std::min<std::size_t>(sock.unix_length, 108));
+        std::string_view path(reinterpret_cast<const char*>(sock.unix_path),
+                              std::min<std::size_t>(sock.unix_length, 108));
         if (!path.empty() && path.front() == '\0') {
             text_ += '@'; // an abstract name; every byte counts
             text_ += path.substr(1);
@@ -252,7 +284,9 @@ StdioRecord RecordDecoder::decode_stdio(const gyr_stdio& s) {
         text_ += "anon_inode:";
         append_path(as_text(blob(s.name)), s.name.flags);
         const std::string_view name = std::string_view(text_).substr(start);
-        kind = name.ends_with("[eventfd]") ? StdioKind::event : name.ends_with("[eventpoll]") ? StdioKind::eventpoll : kind;
+        kind = name.ends_with("[eventfd]")     ? StdioKind::event
+               : name.ends_with("[eventpoll]") ? StdioKind::eventpoll
+                                               : kind;
     } else if (s.magic == kPipefs) {
         kind = StdioKind::pipe;
         char buf[24];
@@ -264,7 +298,8 @@ StdioRecord RecordDecoder::decode_stdio(const gyr_stdio& s) {
         append_path(as_text(blob(s.name)), s.name.flags);
         switch (s.mode & S_IFMT) {
         case S_IFREG:
-            kind = pseudo && std::string_view(text_).substr(start).starts_with("memfd:") ? StdioKind::memfd : StdioKind::file;
+            kind = pseudo && std::string_view(text_).substr(start).starts_with("memfd:") ? StdioKind::memfd
+                                                                                         : StdioKind::file;
             break;
         case S_IFDIR: kind = StdioKind::directory; break;
         case S_IFIFO: kind = StdioKind::pipe; break;

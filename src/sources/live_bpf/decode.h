@@ -1,6 +1,6 @@
 #pragma once
-// Turns one record of the process lane (abi/process_wire.h) into a ProcessRecord. Every offset and length is checked, so
-// any bytes may be given; nothing is allocated once the buffers have grown to the largest record seen.
+// Turns one record of the process lane (abi/process_wire.h) into a ProcessRecord. Every offset and length is checked,
+// so any bytes may be given; nothing is allocated once the buffers have grown to the largest record seen.
 
 #include "base/ids.h"
 #include "event/process_record.h"
@@ -24,8 +24,8 @@ class RecordDecoder {
     // Wall clock minus time since boot, added to the records' boot times.
     void set_boot_offset(Nanos offset) { boot_offset_ = offset; }
 
-    // False when the bytes are not a record. out's views point into bytes and into this decoder, and are valid until the
-    // next call or until bytes go. REQUIRES: bytes is 8-byte aligned, as records in the ring are.
+    // False when the bytes are not a record. out's views point into bytes and into this decoder, and are valid until
+    // the next call or until bytes go. REQUIRES: bytes is 8-byte aligned, as records in the ring are.
     [[nodiscard]] bool decode(std::span<const std::byte> bytes, ProcessRecord& out);
 
   private:

@@ -153,7 +153,8 @@ TEST(RecordDecoder, TellsEachDistinctCgroupPathOnce) {
     EXPECT_EQ(r.cgroups[2].path, "/");
 }
 
-StdioRecord stdio_of(RecordDecoder& d, gyr_u32 mode, gyr_u32 rdev, gyr_u32 magic, const std::string& name, gyr_u32 flags = 0) {
+StdioRecord stdio_of(RecordDecoder& d, gyr_u32 mode, gyr_u32 rdev, gyr_u32 magic, const std::string& name,
+                     gyr_u32 flags = 0) {
     static Wire w;
     w = Wire();
     w.record.stdio[0].mode = mode | 0x80000000U;
@@ -189,19 +190,37 @@ TEST(RecordDecoder, WritesSocketAddresses) {
         s.remote_port = __builtin_bswap16(s.remote_port);
         return stdio_of(d, S_IFSOCK | 0777, 0, 0x534f434b, {reinterpret_cast<const char*>(&s), sizeof s});
     };
-    gyr_socket v4{.family = AF_INET, .local_port = 4444, .remote_port = 80, .unix_length = 0, .local = {10, 0, 0, 1}, .remote = {1, 2, 3, 4}, .unix_path = {}};
+    gyr_socket v4{.family = AF_INET,
+                  .local_port = 4444,
+                  .remote_port = 80,
+                  .unix_length = 0,
+                  .local = {10, 0, 0, 1},
+                  .remote = {1, 2, 3, 4},
+                  .unix_path = {}};
     EXPECT_EQ(socket_of(v4).name, "10.0.0.1:4444->1.2.3.4:80");
     EXPECT_EQ(socket_of(v4).kind, StdioKind::ipv4);
     v4.remote_port = 0;
     EXPECT_EQ(socket_of(v4).name, "10.0.0.1:4444");
-    gyr_socket v6{.family = AF_INET6, .local_port = 1, .remote_port = 2, .unix_length = 0, .local = {}, .remote = {}, .unix_path = {}};
+    gyr_socket v6{.family = AF_INET6,
+                  .local_port = 1,
+                  .remote_port = 2,
+                  .unix_length = 0,
+                  .local = {},
+                  .remote = {},
+                  .unix_path = {}};
     v6.local[15] = v6.remote[15] = 1;
     EXPECT_EQ(socket_of(v6).name, "::1:1->::1:2");
     EXPECT_EQ(socket_of(v6).kind, StdioKind::ipv6);
     for (gyr_u8* a : {v6.local, v6.remote}) a[10] = a[11] = 0xff, a[12] = 127;
     EXPECT_EQ(socket_of(v6).name, "127.0.0.1:1->127.0.0.1:2");
     EXPECT_EQ(socket_of(v6).kind, StdioKind::ipv4);
-    gyr_socket un{.family = AF_UNIX, .local_port = 0, .remote_port = 0, .unix_length = 4, .local = {}, .remote = {}, .unix_path = {'\0', 'a', 'b', 'c'}};
+    gyr_socket un{.family = AF_UNIX,
+                  .local_port = 0,
+                  .remote_port = 0,
+                  .unix_length = 4,
+                  .local = {},
+                  .remote = {},
+                  .unix_path = {'\0', 'a', 'b', 'c'}};
     EXPECT_EQ(socket_of(un).name, "@abc");
     EXPECT_EQ(socket_of(un).kind, StdioKind::unix_socket);
 }

@@ -19,8 +19,8 @@
 namespace gyr {
 namespace {
 
-constexpr std::size_t kBatch = 4096;      // records a poll() delivers at most
-constexpr std::size_t kIterStep = 64;     // tasks the iterator may visit before the ring is emptied
+constexpr std::size_t kBatch = 4096;  // records a poll() delivers at most
+constexpr std::size_t kIterStep = 64; // tasks the iterator may visit before the ring is emptied
 
 std::uint64_t clock_ns(clockid_t clock) {
     timespec t{};
@@ -59,8 +59,8 @@ struct LiveSource::Impl {
     UniqueFd pending; // readable while there is work that no kernel event will announce
     RecordDecoder decoder;
     SnapshotMerge merge;
-    UniqueFd iterator;               // of the pass over all tasks that is under way
-    Reread pass;                     // what that pass makes; tid unused
+    UniqueFd iterator; // of the pass over all tasks that is under way
+    Reread pass;       // what that pass makes; tid unused
     std::deque<Reread> rereads;
     std::vector<ProcConnector::Hint> hints;
     bool complete = false;
@@ -152,7 +152,8 @@ void LiveSource::Impl::run_rereads(RecordSink sink, std::size_t& delivered) {
         auto fd = programs->open_iterator(r.tid);
         if (!fd) continue; // gone
         const UniqueFd owned(*fd);
-        while (visit(owned.get(), r)) {}
+        while (visit(owned.get(), r)) {
+        }
         delivered += drain(sink);
     }
 }
@@ -200,7 +201,8 @@ LiveSource::~LiveSource() = default;
 Result<std::unique_ptr<LiveSource>> LiveSource::create(const LiveOptions& options) {
     auto impl = std::make_unique<Impl>();
     impl->options = options;
-    auto programs = Programs::load({.ring_bytes = options.ring_bytes, .env_bytes = options.env_bytes, .exit_by_count = options.exit_by_count});
+    auto programs = Programs::load(
+        {.ring_bytes = options.ring_bytes, .env_bytes = options.env_bytes, .exit_by_count = options.exit_by_count});
     if (!programs) return std::unexpected(programs.error());
     impl->programs = std::move(*programs);
     auto ring = RingReader::create(impl->programs->ring_fd(), impl->programs->ring_bytes());
@@ -278,7 +280,8 @@ Losses LiveSource::losses() const {
     Losses out{};
     const gyr_loss* from = impl_->programs->losses();
     for (std::size_t i = 0; i < out.size(); ++i)
-        out[i] = {load(from[i].count), load(from[i].first_boottime_ns), load(from[i].last_boottime_ns), load(from[i].cgroup_id)};
+        out[i] = {load(from[i].count), load(from[i].first_boottime_ns), load(from[i].last_boottime_ns),
+                  load(from[i].cgroup_id)};
     return out;
 }
 
@@ -301,13 +304,15 @@ Losses LiveSource::take_losses() {
 std::vector<Hook> LiveSource::hooks() const {
     std::vector<Hook> out = impl_->programs->hooks();
     out.push_back({"process connector", "netlink", impl_->connector != nullptr,
-                   impl_->connector ? "" : impl_->connector_problem + "; not seen: changes of user, group and session without an exec"});
+                   impl_->connector
+                       ? ""
+                       : impl_->connector_problem + "; not seen: changes of user, group and session without an exec"});
     return out;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> LiveSource::kernel_errors() const {
-    static constexpr std::array<const char*, GYR_ERRORS> kNames{"scratch_busy", "ring_full", "ring_reserved", "area_full",
-                                                               "path_depth", "user_memory", "kernel_read"};
+    static constexpr std::array<const char*, GYR_ERRORS> kNames{
+        "scratch_busy", "ring_full", "ring_reserved", "area_full", "path_depth", "user_memory", "kernel_read"};
     std::vector<std::pair<std::string, std::uint64_t>> out;
     for (std::size_t i = 0; i < kNames.size(); ++i) out.emplace_back(kNames[i], load(impl_->programs->errors()[i]));
     out.emplace_back("refresh_failed", impl_->refresh_failures);

@@ -40,8 +40,8 @@ class LiveSource {
     LiveSource& operator=(const LiveSource&) = delete;
 
     Result<> start();
-    // Delivers what there is; when there is nothing, waits up to timeout for something. Returns the number delivered, at
-    // most a few thousand, so a flood does not keep the caller. Records are valid during the callback only.
+    // Delivers what there is; when there is nothing, waits up to timeout for something. Returns the number delivered,
+    // at most a few thousand, so a flood does not keep the caller. Records are valid during the callback only.
     std::size_t poll(std::chrono::milliseconds timeout, RecordSink sink);
     [[nodiscard]] int fd() const;
     [[nodiscard]] bool snapshot_complete() const;

@@ -17,7 +17,8 @@ void probe_privilege(std::vector<ProbeResult>& out) {
     const std::uint64_t caps = effective_capabilities();
     const auto has = [caps](unsigned c) { return (caps & (std::uint64_t{1} << c)) != 0; };
     const bool bpf = has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON));
-    out.push_back({"privilege", bpf, true, bpf ? "may load BPF programs" : explain_refusal(), bpf ? "" : "everything live"});
+    out.push_back(
+        {"privilege", bpf, true, bpf ? "may load BPF programs" : explain_refusal(), bpf ? "" : "everything live"});
     struct Wanted {
         unsigned cap;
         const char* name;
@@ -27,7 +28,8 @@ void probe_privilege(std::vector<ProbeResult>& out) {
         Wanted{CAP_NET_ADMIN, "CAP_NET_ADMIN", "changes of user, group and session without an exec"},
         Wanted{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "files of containers through /proc/PID/root"},
         Wanted{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "container metadata in directories closed to others"},
-        Wanted{CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE", "nothing on kernels since 5.11; before, the locked-memory limit cannot be raised"},
+        Wanted{CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE",
+               "nothing on kernels since 5.11; before, the locked-memory limit cannot be raised"},
     };
     for (const Wanted& w : kWanted)
         out.push_back({w.name, has(w.cap), false, has(w.cap) ? "held" : "not held", has(w.cap) ? "" : w.lost});
@@ -38,14 +40,16 @@ void probe_kernel(std::vector<ProbeResult>& out) {
     ::uname(&name);
     out.push_back({"kernel", true, false, fmt::format("{} {} {}", name.sysname, name.release, name.machine), ""});
     const KernelTypes types = read_kernel_types();
-    out.push_back({"BTF", types.present, true, types.present ? "/sys/kernel/btf/vmlinux" : "no type information (CONFIG_DEBUG_INFO_BTF)",
+    out.push_back({"BTF", types.present, true,
+                   types.present ? "/sys/kernel/btf/vmlinux" : "no type information (CONFIG_DEBUG_INFO_BTF)",
                    types.present ? "" : "everything live"});
     if (!types.present) return;
     out.push_back({"bpf_loop", types.loop_helper, true, types.loop_helper ? "there" : "needs Linux 5.17",
                    types.loop_helper ? "" : "everything live"});
     const std::string lockdown = lockdown_mode();
     const bool open = lockdown != "confidentiality";
-    out.push_back({"lockdown", open, true, lockdown.empty() ? "not known (securityfs is not mounted)" : lockdown, open ? "" : "everything live"});
+    out.push_back({"lockdown", open, true, lockdown.empty() ? "not known (securityfs is not mounted)" : lockdown,
+                   open ? "" : "everything live"});
     const bool pid_ns = in_initial_namespace("pid");
     out.push_back({"pid namespace", pid_ns, false, pid_ns ? "initial" : "not the host's",
                    pid_ns ? "" : "processes outside this namespace that were there before"});

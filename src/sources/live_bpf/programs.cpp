@@ -41,10 +41,10 @@ __attribute__((format(printf, 2, 0))) int keep_complaint(libbpf_print_level leve
 
 struct ProgramFact {
     const char* program;
-    const char* hook;      // tracepoint or iterator name
+    const char* hook; // tracepoint or iterator name
     const char* kind;
     bool required;
-    const char* coverage;  // what is not seen without it
+    const char* coverage; // what is not seen without it
 };
 
 constexpr std::array kFacts{
@@ -55,7 +55,8 @@ constexpr std::array kFacts{
     ProgramFact{"process_prepare_exec", "sched_prepare_exec", "tracepoint", false, "execveat is told as execve"},
     ProgramFact{"process_rename", "task_rename", "tracepoint", false, "names set by prctl or /proc/PID/comm"},
     ProgramFact{"process_cgroup", "cgroup_attach_task", "tracepoint", false, "moves to another cgroup without an exec"},
-    ProgramFact{"process_iterate", "iter/task", "iterator", false, "processes that were there before; re-reading after a loss"},
+    ProgramFact{"process_iterate", "iter/task", "iterator", false,
+                "processes that were there before; re-reading after a loss"},
 };
 
 } // namespace
@@ -100,8 +101,9 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
     libbpf_set_print(keep_complaint);
     const KernelTypes types = read_kernel_types();
     if (!types.present)
-        return fail(ErrorKind::unsupported, "this kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing "
-                                            "(CONFIG_DEBUG_INFO_BTF)");
+        return fail(ErrorKind::unsupported,
+                    "this kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing "
+                    "(CONFIG_DEBUG_INFO_BTF)");
     const std::uint32_t page = 4096;
     const std::uint32_t ring_bytes = std::bit_ceil(std::clamp(options.ring_bytes, page, 1U << 30));
     const bool by_count = options.exit_by_count || !types.exit_tells_group;
@@ -118,12 +120,18 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
         for (const ProgramFact& f : kFacts) {
             bpf_program* p = bpf_object__find_program_by_name(object->skeleton->obj, f.program);
             const std::string_view name = f.program;
-            const bool other_exit = (name == "process_exit" && by_count) || (name == "process_exit_by_count" && !by_count);
-            const bool there = std::string_view(f.kind) == "iterator" ? types.sleepable_iterator : types.has_tracepoint(f.hook);
+            const bool other_exit =
+                (name == "process_exit" && by_count) || (name == "process_exit_by_count" && !by_count);
+            const bool there =
+                std::string_view(f.kind) == "iterator" ? types.sleepable_iterator : types.has_tracepoint(f.hook);
             const bool load = !other_exit && there && (f.required || optional_too);
             bpf_program__set_autoload(p, load);
             if (!other_exit)
-                hooks.push_back({f.hook, f.kind, false, load ? "" : fmt::format("{}; not seen: {}", there ? "refused by this kernel" : "not in this kernel", f.coverage)});
+                hooks.push_back(
+                    {f.hook, f.kind, false,
+                     load ? ""
+                          : fmt::format("{}; not seen: {}", there ? "refused by this kernel" : "not in this kernel",
+                                        f.coverage)});
             if (!other_exit && !there && f.required)
                 return fail(ErrorKind::unsupported, fmt::format("this kernel has no {} {}", f.kind, f.hook));
         }
@@ -136,9 +144,9 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
         }
         if (err == -EPERM || err == -ENOMEM) break; // fewer programs would not help
     }
-    if (err == -EPERM || err == -EACCES)
-        return fail(ErrorKind::unsupported, explain_refusal());
-    return fail(ErrorKind::unsupported, fmt::format("the kernel refused the BPF programs: {} ({})", std::strerror(-err), last_complaint));
+    if (err == -EPERM || err == -EACCES) return fail(ErrorKind::unsupported, explain_refusal());
+    return fail(ErrorKind::unsupported,
+                fmt::format("the kernel refused the BPF programs: {} ({})", std::strerror(-err), last_complaint));
 }
 
 Result<> Programs::attach() {
@@ -155,7 +163,8 @@ Result<> Programs::attach() {
         bpf_link* link = bpf_program__attach(p);
         if (link == nullptr) {
             const int err = errno;
-            if (fact->required) return fail(ErrorKind::unsupported, fmt::format("attach to {}: {}", fact->hook, std::strerror(err)));
+            if (fact->required)
+                return fail(ErrorKind::unsupported, fmt::format("attach to {}: {}", fact->hook, std::strerror(err)));
             hook->detail = fmt::format("{}; not seen: {}", std::strerror(err), fact->coverage);
             continue;
         }

@@ -1,6 +1,6 @@
 #pragma once
-// The BPF object while it is loaded: its programs and maps, and nothing of it outside this process (no pins), so it goes
-// with the process however that ends.
+// The BPF object while it is loaded: its programs and maps, and nothing of it outside this process (no pins), so it
+// goes with the process however that ends.
 
 #include "abi/counters.h"
 #include "base/result.h"
@@ -39,8 +39,8 @@ class Programs {
     [[nodiscard]] int ring_fd() const;
     [[nodiscard]] std::uint32_t ring_bytes() const { return ring_bytes_; }
     [[nodiscard]] gyr_control& control() const;
-    [[nodiscard]] gyr_loss* losses() const;         // GYR_KINDS of them
-    [[nodiscard]] const gyr_u64* errors() const;    // GYR_ERRORS of them
+    [[nodiscard]] gyr_loss* losses() const;      // GYR_KINDS of them
+    [[nodiscard]] const gyr_u64* errors() const; // GYR_ERRORS of them
     // Instructions that the verifier looked at, by program.
     [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> verified_instructions() const;
 

@@ -1,7 +1,7 @@
 #pragma once
 // Reader of a BPF ring buffer. Records are handed out where they lie, without a copy, and given back to the kernel
-// as soon as the callback returns. libbpf's own reader can neither stop after so many records nor tell, after the reader
-// said that it goes to sleep, whether something has come in the meantime; both are needed here.
+// as soon as the callback returns. libbpf's own reader can neither stop after so many records nor tell, after the
+// reader said that it goes to sleep, whether something has come in the meantime; both are needed here.
 
 #include "base/function_ref.h"
 #include "base/result.h"

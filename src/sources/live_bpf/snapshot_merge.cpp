@@ -38,7 +38,8 @@ std::vector<Pid> SnapshotMerge::finish(std::uint64_t now_boottime_ns) {
     std::vector<Pid> again;
     for (const ProcessKey& key : changed_)
         if (!gone_.contains(key)) again.push_back(key.pid);
-    std::erase_if(known_, [&](const ProcessKey& key) { return key.start_boottime_ns + kForkOnItsWay < now_boottime_ns; });
+    std::erase_if(known_,
+                  [&](const ProcessKey& key) { return key.start_boottime_ns + kForkOnItsWay < now_boottime_ns; });
     gone_ = {};
     changed_ = {};
     return again;
