@@ -1,0 +1,38 @@
+// What events tell beside threads: users, groups and containers.
+
+#include "replay/tables.h"
+
+namespace gyr::replay {
+
+namespace {
+
+constexpr std::size_t kMaxText = 256;
+
+std::string short_text(std::string_view text) { return std::string(text.substr(0, kMaxText)); }
+
+} // namespace
+
+void apply_user_added(Step& s) {
+    s.tables.users.add_user(s.text(5), {.uid = s.number<std::uint32_t>(0),
+                                        .gid = s.number<std::uint32_t>(1),
+                                        .name = short_text(s.text(2)),
+                                        .home = short_text(s.text(3)),
+                                        .shell = short_text(s.text(4))});
+}
+void apply_user_deleted(Step& s) { s.tables.users.remove_user(s.text(5), s.number<std::uint32_t>(0)); }
+
+void apply_group_added(Step& s) {
+    s.tables.users.add_group(s.text(2), {.gid = s.number<std::uint32_t>(0), .name = short_text(s.text(1))});
+}
+void apply_group_deleted(Step& s) { s.tables.users.remove_group(s.text(2), s.number<std::uint32_t>(0)); }
+
+void apply_container(Step& s) {
+    if (!s.tables.containers.apply_json(s.text(0))) ++s.tables.bad_containers;
+}
+
+void apply_async(Step& s) {
+    if (s.text(1) != "container") return;
+    if (!s.tables.containers.apply_json(s.text(2))) ++s.tables.bad_containers;
+}
+
+} // namespace gyr::replay

@@ -1,0 +1,123 @@
+#include "replay/containers.h"
+
+#include "containers/bounded_json.h"
+#include "containers/cgroup_id.h"
+#include "containers/metadata.h"
+
+#include <algorithm>
+
+namespace gyr::replay {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxContainers = 16'384;
+
+const json* member(const json& object, const char* key) {
+    if (!object.is_object()) return nullptr;
+    const auto it = object.find(key);
+    return it == object.end() ? nullptr : &*it;
+}
+std::int64_t number(const json& object, const char* key, std::int64_t otherwise) {
+    const json* v = member(object, key);
+    return v && v->is_number_integer() ? v->get<std::int64_t>() : otherwise;
+}
+
+void read_mounts(const json& container, ContainerInfo& info) {
+    const json* mounts = member(container, "Mounts");
+    if (!mounts || !mounts->is_array()) return;
+    for (const json& m : *mounts) {
+        ContainerMount mount;
+        mount.source = json_text(m, {"Source"});
+        mount.destination = json_text(m, {"Destination"});
+        mount.mode = json_text(m, {"Mode"});
+        mount.propagation = json_text(m, {"Propagation"});
+        mount.writable = json_bool(m, {"RW"}).value_or(false);
+        info.mounts.push_back(std::move(mount));
+    }
+}
+
+ContainerInfo read_info(const json& c) {
+    ContainerInfo info;
+    info.source = "capture";
+    info.full_id = json_text(c, {"full_id"});
+    info.type = static_cast<ContainerType>(number(c, "type", 65535) & 0xffff);
+    info.name = json_text(c, {"name"});
+    info.image = json_text(c, {"image"});
+    info.image_id = json_text(c, {"imageid"});
+    info.image_repository = json_text(c, {"imagerepo"});
+    info.image_tag = json_text(c, {"imagetag"});
+    info.image_digest = json_text(c, {"imagedigest"});
+    info.privileged = json_bool(c, {"privileged"});
+    info.host_pid = json_bool(c, {"host_pid"});
+    info.host_network = json_bool(c, {"host_network"});
+    info.host_ipc = json_bool(c, {"host_ipc"});
+    info.labels = json_labels(c, {"labels"});
+    info.ip = json_text(c, {"ip"});
+    info.cni_json = json_text(c, {"cni_json"});
+    info.user = json_text(c, {"User"});
+    info.created_time = std::clamp<std::int64_t>(number(c, "created_time", 0), 0, 9'000'000'000) * 1'000'000'000;
+    if (const json* env = member(c, "env"); env && env->is_array())
+        for (const json& e : *env)
+            if (e.is_string()) info.env.push_back(e.get<std::string>());
+    read_mounts(c, info);
+    info.is_pod_sandbox = json_bool(c, {"is_pod_sandbox"}).value_or(false);
+    info.pod_sandbox_id = json_text(c, {"pod_sandbox_id"});
+    info.pod_labels = json_labels(c, {"pod_sandbox_labels"});
+    split_image_name(info);
+    apply_kubernetes_labels(info);
+    return info;
+}
+
+} // namespace
+
+std::shared_ptr<Container> Containers::at(std::string_view id) {
+    if (const auto found = all_.find(id); found != all_.end()) return found->second;
+    if (all_.size() >= kMaxContainers) {
+        ++refused_;
+        return nullptr;
+    }
+    auto made = std::make_shared<Container>();
+    made->id = id;
+    made->full_id = id;
+    made->chain = {made->id};
+    made->why = Missing::no_runtime; // until an event of the capture tells
+    return all_.emplace(id, std::move(made)).first->second;
+}
+
+std::shared_ptr<Container> Containers::of_cgroups(std::span<const CgroupInfo> cgroups) {
+    const std::optional<CgroupMatch> match = find_container_id(cgroups);
+    if (!match) return nullptr;
+    std::shared_ptr<Container> container = at(match->id);
+    if (container && container->cgroup_path.empty()) {
+        container->full_id = match->full_id;
+        container->guess = match->guess;
+        container->cgroup_path = match->path;
+        container->chain = match->chain;
+    }
+    return container;
+}
+
+bool Containers::apply_json(std::string_view text) {
+    const std::optional<json> root = parse_bounded_json(text);
+    const json* c = root ? member(*root, "container") : nullptr;
+    if (!c || !c->is_object()) return false;
+    const std::string id = json_text(*c, {"id"});
+    if (id.empty() || id == "host") return !id.empty();
+    const std::shared_ptr<Container> container = at(short_container_id(id));
+    if (!container) return true;
+    auto info = std::make_shared<ContainerInfo>(read_info(*c));
+    if (info->full_id.empty()) info->full_id = container->full_id;
+    container->info = std::move(info);
+    container->why = Missing::none;
+    ++container->generation;
+    return true;
+}
+
+const Container* Containers::find(std::string_view id) const {
+    const auto found = all_.find(id);
+    return found == all_.end() ? nullptr : found->second.get();
+}
+
+} // namespace gyr::replay

@@ -1,0 +1,40 @@
+#pragma once
+// Containers of a capture: their ids from the cgroups of its processes, what is known of them from the events that
+// Falco and sysdig write for it ("container" events with JSON). Nobody is asked: a capture says all there is.
+
+#include "state/container.h"
+#include "state/process.h"
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace gyr::replay {
+
+class Containers {
+  public:
+    // The container that the cgroups spell; null: the host.
+    [[nodiscard]] std::shared_ptr<Container> of_cgroups(std::span<const CgroupInfo> cgroups);
+    // A container event's JSON, {"container": {…}}. False when it is not that.
+    bool apply_json(std::string_view json);
+
+    // By id as rules see it; null when no process and no event told of it.
+    [[nodiscard]] const Container* find(std::string_view id) const;
+    [[nodiscard]] std::size_t size() const { return all_.size(); }
+    [[nodiscard]] std::uint64_t refused() const { return refused_; }
+
+  private:
+    [[nodiscard]] std::shared_ptr<Container> at(std::string_view id);
+
+    struct TextHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+    };
+    std::unordered_map<std::string, std::shared_ptr<Container>, TextHash, std::equal_to<>> all_;
+    std::uint64_t refused_ = 0; // beyond the number of containers kept
+};
+
+} // namespace gyr::replay

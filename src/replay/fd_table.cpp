@@ -1,0 +1,142 @@
+#include "replay/fd_table.h"
+
+#include <algorithm>
+
+namespace gyr::replay {
+
+namespace {
+
+constexpr std::size_t kKeepCapacity = 512; // bytes of a string that a free entry may keep
+
+std::uint32_t cost(const FdInfo& info) {
+    const std::size_t n = sizeof(FdEntry) + info.name.size() + info.name_raw.size() + info.real_path.size();
+    return static_cast<std::uint32_t>(std::min<std::size_t>(n, UINT32_MAX));
+}
+
+void empty_string(std::string& s) {
+    if (s.capacity() > kKeepCapacity)
+        std::string().swap(s);
+    else
+        s.clear();
+}
+
+// The default value, without giving up the strings' memory.
+void reset(FdInfo& info) {
+    std::string name = std::move(info.name), raw = std::move(info.name_raw), real = std::move(info.real_path);
+    empty_string(name), empty_string(raw), empty_string(real);
+    info = FdInfo{};
+    info.name = std::move(name), info.name_raw = std::move(raw), info.real_path = std::move(real);
+}
+
+} // namespace
+
+FdEntry* FdPool::take() {
+    if (used_ + sizeof(FdEntry) > budget_) {
+        ++refused_;
+        return nullptr;
+    }
+    FdEntry* entry = nullptr;
+    if (free_.empty()) {
+        entry = &all_.emplace_back();
+    } else {
+        entry = free_.back();
+        free_.pop_back();
+    }
+    entry->refs = 1;
+    entry->bytes = sizeof(FdEntry);
+    used_ += entry->bytes;
+    return entry;
+}
+
+FdEntry* FdPool::take_copy(const FdInfo& info) {
+    FdEntry* entry = take();
+    if (!entry) return nullptr;
+    entry->info = info;
+    recount(*entry);
+    return entry;
+}
+
+void FdPool::release(FdEntry& entry) {
+    if (--entry.refs > 0) return;
+    used_ -= entry.bytes;
+    reset(entry.info);
+    free_.push_back(&entry);
+}
+
+void FdPool::recount(FdEntry& entry) {
+    used_ -= entry.bytes;
+    entry.bytes = cost(entry.info);
+    used_ += entry.bytes;
+}
+
+FdEntry* FdTable::find_high(std::int64_t fd) const {
+    const auto found = high_->find(fd);
+    return found == high_->end() ? nullptr : found->second;
+}
+
+void FdTable::set(std::int64_t fd, FdEntry& entry, FdPool& pool) {
+    FdEntry** slot = nullptr;
+    if (fd >= 0 && fd < kLow) {
+        const auto i = static_cast<std::size_t>(fd);
+        if (i >= low_.size()) low_.resize(std::min<std::size_t>(kLow, std::max<std::size_t>(i + 1, low_.size() * 2)));
+        slot = &low_[i];
+    } else {
+        if (!high_) high_ = std::make_unique<std::unordered_map<std::int64_t, FdEntry*>>();
+        slot = &(*high_)[fd];
+    }
+    if (*slot)
+        pool.release(**slot);
+    else
+        ++count_;
+    *slot = &entry;
+}
+
+bool FdTable::erase(std::int64_t fd, FdPool& pool) {
+    FdEntry* entry = find(fd);
+    if (!entry) return false;
+    if (fd >= 0 && fd < kLow)
+        low_[static_cast<std::size_t>(fd)] = nullptr;
+    else
+        high_->erase(fd);
+    --count_;
+    pool.release(*entry);
+    return true;
+}
+
+void FdTable::erase_range(std::int64_t first, std::int64_t last, FdPool& pool) {
+    const auto end = std::min<std::int64_t>(last, static_cast<std::int64_t>(low_.size()) - 1);
+    for (std::int64_t fd = std::max<std::int64_t>(first, 0); fd <= end; ++fd) erase(fd, pool);
+    if (!high_) return;
+    std::erase_if(*high_, [&](const auto& kv) {
+        if (kv.first < first || kv.first > last) return false;
+        pool.release(*kv.second);
+        --count_;
+        return true;
+    });
+}
+
+void FdTable::clear(FdPool& pool) {
+    for_each([&](std::int64_t, FdEntry& entry) { pool.release(entry); });
+    low_.clear();
+    high_.reset();
+    count_ = 0;
+}
+
+void FdTable::share_from(const FdTable& other, FdPool& pool) {
+    if (&other == this) return;
+    clear(pool);
+    low_ = other.low_;
+    if (other.high_) high_ = std::make_unique<std::unordered_map<std::int64_t, FdEntry*>>(*other.high_);
+    count_ = other.count_;
+    for_each([&](std::int64_t, FdEntry& entry) { pool.retain(entry); });
+}
+
+FdEntry* FdTable::writable(std::int64_t fd, FdPool& pool) {
+    FdEntry* entry = find(fd);
+    if (!entry || entry->refs == 1) return entry;
+    FdEntry* copy = pool.take_copy(entry->info);
+    if (copy) set(fd, *copy, pool);
+    return copy;
+}
+
+} // namespace gyr::replay

@@ -1,0 +1,85 @@
+#pragma once
+// Descriptors of processes, as events tell them. A fork shares the entries of its parent; whoever changes one that is
+// shared gets a copy first. Entries live in one pool whose bytes are bounded: a descriptor for which there is no room
+// is not kept, and counted.
+
+#include "event/fd_info.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace gyr::replay {
+
+struct FdEntry {
+    FdInfo info;
+    std::uint32_t refs = 0;
+    std::uint32_t bytes = 0; // counted against the pool's budget
+};
+
+class FdPool {
+  public:
+    explicit FdPool(std::size_t budget_bytes) : budget_(budget_bytes) {}
+
+    // An entry with one reference and the default FdInfo, its strings' memory kept from an earlier use. Null when the
+    // budget is spent.
+    [[nodiscard]] FdEntry* take();
+    [[nodiscard]] FdEntry* take_copy(const FdInfo& info);
+    void retain(FdEntry& entry) { ++entry.refs; }
+    void release(FdEntry& entry);
+    void recount(FdEntry& entry); // after its strings changed
+
+    [[nodiscard]] std::size_t bytes() const { return used_; }
+    [[nodiscard]] std::uint64_t refused() const { return refused_; }
+
+  private:
+    std::size_t budget_, used_ = 0;
+    std::uint64_t refused_ = 0;
+    std::deque<FdEntry> all_;
+    std::vector<FdEntry*> free_;
+};
+
+// The table does not own the pool; give back what it holds with clear() before it goes.
+class FdTable {
+  public:
+    FdTable() = default;
+    FdTable(FdTable&&) noexcept = default;
+    FdTable& operator=(FdTable&&) noexcept = default;
+
+    [[nodiscard]] FdEntry* find(std::int64_t fd) const {
+        if (static_cast<std::uint64_t>(fd) < low_.size()) return low_[static_cast<std::size_t>(fd)];
+        return high_ ? find_high(fd) : nullptr;
+    }
+    // Takes over a reference. What was there is given back.
+    void set(std::int64_t fd, FdEntry& entry, FdPool& pool);
+    bool erase(std::int64_t fd, FdPool& pool);
+    // first and last inclusive.
+    void erase_range(std::int64_t first, std::int64_t last, FdPool& pool);
+    void clear(FdPool& pool);
+    void share_from(const FdTable& other, FdPool& pool); // replaces what is there
+    // The entry, made this table's own. Null when it is not there or there is no room for a copy.
+    [[nodiscard]] FdEntry* writable(std::int64_t fd, FdPool& pool);
+
+    [[nodiscard]] std::size_t size() const { return count_; }
+
+    template <class F>
+    void for_each(F&& visit) const { // visit(number, entry), ascending below kLow
+        for (std::size_t i = 0; i < low_.size(); ++i)
+            if (low_[i]) visit(static_cast<std::int64_t>(i), *low_[i]);
+        if (high_)
+            for (const auto& [fd, entry] : *high_) visit(fd, *entry);
+    }
+
+  private:
+    static constexpr std::int64_t kLow = 1024; // below: by index; above: by hash
+    [[nodiscard]] FdEntry* find_high(std::int64_t fd) const;
+
+    std::vector<FdEntry*> low_;
+    std::unique_ptr<std::unordered_map<std::int64_t, FdEntry*>> high_;
+    std::size_t count_ = 0;
+};
+
+} // namespace gyr::replay

@@ -1,0 +1,150 @@
+#include "replay/images.h"
+
+#include <algorithm>
+
+namespace gyr::replay {
+
+namespace {
+
+constexpr std::size_t kShortArgs = 256;      // bytes of arguments kept when memory is short
+constexpr std::size_t kCgroupSetsMax = 8192; // distinct sets remembered
+
+std::string_view without_last_nul(std::string_view items) {
+    if (!items.empty() && items.back() == '\0') items.remove_suffix(1);
+    return items;
+}
+
+void find_offsets(ItemList& list) {
+    list.offsets.reserve(static_cast<std::size_t>(std::ranges::count(list.bytes, '\0')) + 1);
+    list.offsets.push_back(0);
+    for (std::size_t i = 0; i < list.bytes.size(); ++i)
+        if (list.bytes[i] == '\0') list.offsets.push_back(static_cast<std::uint32_t>(i + 1));
+    list.total_bytes = list.bytes.size();
+}
+
+ItemList argv_of(std::string_view exe, std::string_view args) {
+    ItemList list;
+    list.bytes.reserve(exe.size() + 1 + args.size());
+    list.bytes = exe;
+    if (!args.empty()) {
+        list.bytes += '\0';
+        list.bytes += without_last_nul(args);
+    }
+    find_offsets(list);
+    return list;
+}
+
+ItemList items_of(std::string_view items) {
+    ItemList list;
+    if (items.empty()) return list;
+    list.bytes = without_last_nul(items);
+    find_offsets(list);
+    return list;
+}
+
+bool same_argv(const ItemList& argv, std::string_view exe, std::string_view args) {
+    const std::string_view bytes = argv.bytes;
+    if (args.empty()) return bytes == exe;
+    args = without_last_nul(args);
+    return bytes.size() == exe.size() + 1 + args.size() && bytes.starts_with(exe) && bytes[exe.size()] == '\0' &&
+           bytes.ends_with(args);
+}
+
+std::size_t cost(const ExecImage& e) {
+    return sizeof e + e.exe_path.size() + e.argv.bytes.size() + e.env.bytes.size() +
+           (e.argv.offsets.size() + e.env.offsets.size()) * sizeof(std::uint32_t);
+}
+
+// An image whose bytes are counted for as long as anyone holds it.
+std::shared_ptr<const ExecImage> metered(ExecImage&& e, const std::shared_ptr<std::atomic<std::uint64_t>>& meter) {
+    const std::uint64_t bytes = cost(e);
+    meter->fetch_add(bytes, std::memory_order_relaxed);
+    return {new ExecImage(std::move(e)), [meter, bytes](const ExecImage* p) {
+                delete p;
+                meter->fetch_sub(bytes, std::memory_order_relaxed);
+            }};
+}
+
+std::vector<CgroupInfo> parse_cgroups(std::string_view items) {
+    std::vector<CgroupInfo> out;
+    while (!items.empty()) {
+        const std::size_t end = std::min(items.find('\0'), items.size());
+        const std::string_view item = items.substr(0, end);
+        items.remove_prefix(std::min(end + 1, items.size()));
+        if (item.empty()) continue;
+        // A controller may hold '=' itself ("name=systemd=/…"); a path begins with '/'.
+        std::size_t split = item.find("=/");
+        if (split == std::string_view::npos) split = item.find('=');
+        if (split == std::string_view::npos) continue;
+        out.push_back({std::string(item.substr(0, split)), std::string(item.substr(split + 1))});
+    }
+    return out;
+}
+
+} // namespace
+
+ImageMaker::ImageMaker(std::size_t budget_bytes, Containers& containers)
+    : budget_(budget_bytes), containers_(containers), bytes_(std::make_shared<std::atomic<std::uint64_t>>(0)),
+      no_cgroups_(std::make_shared<const std::vector<CgroupInfo>>()) {
+    unknown_exec_ = make_exec({.exe = "<NA>", .args = {}, .env = {}, .exe_path = {}, .file = {}}, 0);
+}
+
+std::shared_ptr<ProcessImage> ImageMaker::make() const {
+    auto image = std::make_shared<ProcessImage>();
+    image->generation = ++generation_;
+    image->cgroups = no_cgroups_;
+    image->exec = unknown_exec_;
+    return image;
+}
+
+std::shared_ptr<ProcessImage> ImageMaker::copy(const ProcessImage& image) const {
+    auto made = std::make_shared<ProcessImage>(image);
+    made->generation = ++generation_;
+    return made;
+}
+
+std::shared_ptr<const ExecImage> ImageMaker::make_exec(const ExecText& text, Nanos time) {
+    const bool tight = bytes() > budget_;
+    if (tight) ++trimmed_;
+    ExecImage e;
+    e.exe_path = text.exe_path;
+    e.exe_file = text.file;
+    if (tight && text.exe.size() + text.args.size() > kShortArgs) {
+        const std::string_view exe = text.exe.substr(0, kShortArgs);
+        e.argv = argv_of(exe, text.args.substr(0, kShortArgs - exe.size()));
+        e.argv.truncated = true;
+    } else {
+        e.argv = argv_of(text.exe, text.args);
+    }
+    e.argv.total_bytes = text.exe.size() + (text.args.empty() ? 0 : 1 + without_last_nul(text.args).size());
+    if (!tight)
+        e.env = items_of(text.env);
+    else
+        e.env.truncated = !text.env.empty();
+    e.env.total_bytes = without_last_nul(text.env).size();
+    e.exec_time = time;
+    return metered(std::move(e), bytes_);
+}
+
+std::shared_ptr<const ExecImage> ImageMaker::exec_with(const std::shared_ptr<const ExecImage>& from,
+                                                       std::string_view exe, std::string_view args) {
+    if (exe.empty() || same_argv(from->argv, exe, args)) return from;
+    return make_exec(
+        {.exe = exe, .args = args, .env = from->env.bytes, .exe_path = from->exe_path, .file = from->exe_file},
+        from->exec_time);
+}
+
+void ImageMaker::set_cgroups(ProcessImage& image, std::string_view items) {
+    auto found = cgroups_.find(items);
+    if (found == cgroups_.end()) {
+        if (cgroups_.size() >= kCgroupSetsMax) cgroups_.clear();
+        CgroupSet set;
+        set.paths = std::make_shared<const std::vector<CgroupInfo>>(parse_cgroups(items));
+        set.container = containers_.of_cgroups(*set.paths);
+        found = cgroups_.emplace(items, std::move(set)).first;
+    }
+    image.cgroups = found->second.paths;
+    image.container = found->second.container;
+}
+
+} // namespace gyr::replay

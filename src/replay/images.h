@@ -1,0 +1,62 @@
+#pragma once
+// Makes process images out of what a capture says: lists of items, executables, cgroups, containers. Equal cgroups and
+// unchanged executables are shared, not copied. The bytes of executables (arguments, environment) are counted; over the
+// budget new ones are kept without environment and with the first arguments only, which Stats tells.
+
+#include "replay/containers.h"
+#include "state/process.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace gyr::replay {
+
+// What an exec fixed, in a capture's words. args and env are items with a NUL after each.
+struct ExecText {
+    std::string_view exe, args, env, exe_path;
+    FileIdentity file;
+};
+
+class ImageMaker {
+  public:
+    ImageMaker(std::size_t budget_bytes, Containers& containers);
+
+    [[nodiscard]] std::shared_ptr<ProcessImage> make() const; // a new image, next generation
+    [[nodiscard]] std::shared_ptr<ProcessImage> copy(const ProcessImage& image) const;
+    [[nodiscard]] std::shared_ptr<const ExecImage> make_exec(const ExecText& text, Nanos time);
+    // from, unless exe or args differ from what it has.
+    [[nodiscard]] std::shared_ptr<const ExecImage> exec_with(const std::shared_ptr<const ExecImage>& from,
+                                                             std::string_view exe, std::string_view args);
+    // Sets the image's cgroups and its container. items: "controller=path" with a NUL after each.
+    void set_cgroups(ProcessImage& image, std::string_view items);
+
+    [[nodiscard]] const std::shared_ptr<const ExecImage>& unknown_exec() const { return unknown_exec_; }
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_->load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t trimmed() const { return trimmed_; }
+
+  private:
+    struct CgroupSet {
+        std::shared_ptr<const std::vector<CgroupInfo>> paths;
+        std::shared_ptr<Container> container;
+    };
+    struct TextHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+    };
+
+    std::size_t budget_;
+    Containers& containers_;
+    std::shared_ptr<std::atomic<std::uint64_t>> bytes_;
+    std::unordered_map<std::string, CgroupSet, TextHash, std::equal_to<>> cgroups_;
+    std::shared_ptr<const std::vector<CgroupInfo>> no_cgroups_;
+    std::shared_ptr<const ExecImage> unknown_exec_; // of a process of which nothing is known: "<NA>"
+    mutable std::uint64_t generation_ = 0;
+    std::uint64_t trimmed_ = 0;
+};
+
+} // namespace gyr::replay

@@ -1,0 +1,367 @@
+#include "replay/state.h"
+
+#include "event/schema.h"
+#include "replay/sockets.h"
+
+#include <algorithm>
+
+namespace gyr::replay {
+
+namespace {
+
+enum class Lookup : std::uint8_t {
+    none, // the event is nobody's
+    find, // of a thread, if it is known
+    make, // of a thread; one that is not known becomes known by its number
+};
+
+// What is asked of the schema for every event, decided once.
+struct Traits {
+    Lookup lookup = Lookup::none;
+    bool uses_fd = false, has_result = false;
+    std::int8_t fd_param = -1; // the descriptor acted on
+};
+
+constexpr std::size_t kCodes = 454;
+constexpr EventCode kSwitch = 152, kProcInfo = 234, kCopyFileRange = 333;
+constexpr std::size_t kMaxName = 255;
+
+std::int8_t fd_param_of(const EventInfo& info) {
+    if ((info.flags & kUsesFd) == 0) return -1;
+    if (info.code == kCopyFileRange) return 3; // the one it reads from
+    // The first descriptor; the result of an exit event is not one to act on.
+    const std::size_t first = info.direction == EventDirection::exit ? 1 : 0;
+    for (std::size_t i = first; i < info.params.size(); ++i)
+        if (info.params[i].type == ParamType::fd) return static_cast<std::int8_t>(i);
+    return -1;
+}
+
+Lookup lookup_of(const EventInfo& info) {
+    if (info.code == kProcInfo) return Lookup::find;
+    if ((info.flags & kSkipparsereset) != 0) return Lookup::none;
+    if (info.code == kSwitch || info.code == kClone || info.code == kFork || info.code == kVfork ||
+        info.code == kClone3)
+        return Lookup::find;
+    if (info.kind == EventKind::metaevent || info.kind == EventKind::plugin || info.kind == EventKind::unused)
+        return Lookup::none;
+    return Lookup::make;
+}
+
+std::array<Traits, kCodes> make_traits() {
+    std::array<Traits, kCodes> all;
+    for (const EventInfo& info : event_schema()) {
+        if (info.code >= kCodes) continue;
+        Traits& t = all[info.code];
+        t.lookup = lookup_of(info);
+        t.uses_fd = (info.flags & kUsesFd) != 0;
+        t.fd_param = fd_param_of(info);
+        t.has_result = info.direction == EventDirection::exit && !info.params.empty() &&
+                       (info.params[0].name == "res" || info.params[0].name == "fd");
+    }
+    return all;
+}
+
+UserEntry user_of(const capfile::UserRecord& r) {
+    return {.uid = r.uid,
+            .gid = r.gid,
+            .name = std::string(r.name),
+            .home = std::string(r.home),
+            .shell = std::string(r.shell)};
+}
+
+} // namespace
+
+class ReplayState::Impl final : public FdView {
+  public:
+    explicit Impl(Options options) : tables_(options.max_threads, options.fd_budget_bytes, options.image_budget_bytes) {
+        event_.fds = this;
+        event_.thread = &facts_;
+    }
+
+    void on_section();
+    void on_thread(const capfile::ThreadRecord& r);
+    void on_fd(const capfile::FdRecord& r);
+    const Event* on_event(const RawEvent& raw);
+
+    [[nodiscard]] const FdInfo* find_fd(std::int64_t number) const override {
+        const FdEntry* entry = current_ ? current_->owner().fds.find(number) : nullptr;
+        return entry ? &entry->info : nullptr;
+    }
+    void fd_types(std::vector<FdType>& out) const override;
+    [[nodiscard]] Stats stats() const;
+
+    Tables tables_;
+    std::string hostname_;
+    Nanos boot_time_ = 0;
+
+  private:
+    void begin_events();
+    void finish_last();
+    [[nodiscard]] Thread* thread_of(const RawEvent& raw, Lookup lookup);
+    void take_cwd(Thread& thread);
+    void settle(Step& s, const Traits& traits);
+    void read_facts(const Thread& thread, const RawEvent& raw);
+
+    const std::array<Traits, kCodes> traits_ = make_traits();
+    const std::array<Apply, kCodes>& appliers_ = appliers();
+    Event event_;
+    ThreadFacts facts_;
+    Thread* current_ = nullptr; // of the event
+    std::uint64_t events_ = 0, unknown_threads_ = 0;
+    bool listing_ = false; // threads or descriptors were read since the last event
+};
+
+void ReplayState::Impl::on_section() {
+    current_ = nullptr;
+    event_.process.reset();
+    event_.before.reset();
+    event_.fd = nullptr;
+    tables_.close_in = nullptr;
+    tables_.exit_tid = -1;
+    tables_.threads.clear();
+    tables_.users.clear();
+    tables_.addresses.clear();
+    tables_.server_ports.reset();
+    hostname_.clear();
+    boot_time_ = 0;
+}
+
+void ReplayState::Impl::on_thread(const capfile::ThreadRecord& r) {
+    listing_ = true;
+    if (r.tid < 0) return;
+    if (Thread* old = tables_.threads.find_tid(r.tid)) tables_.threads.discard(*old);
+    Thread* t = tables_.threads.add(r.tid);
+    if (!t) return;
+    t->pid = r.pid, t->ptid = r.ptid;
+    t->from_list = true;
+    t->vm_size_kb = r.vmsize_kb, t->vm_rss_kb = r.vmrss_kb, t->vm_swap_kb = r.vmswap_kb;
+    t->major_faults = r.pfmajor, t->minor_faults = r.pfminor;
+    const std::shared_ptr<ProcessImage> image = tables_.images.copy(*t->image);
+    image->key = {static_cast<Pid>(r.pid), 0};
+    image->parent = {static_cast<Pid>(r.ptid), 0};
+    image->sid = image->vsid = static_cast<Pid>(r.sid);
+    image->vpgid = static_cast<Pid>(r.vpgid), image->pgid = static_cast<Pid>(r.pgid);
+    image->vtid = static_cast<Pid>(r.vtid), image->vpid = static_cast<Pid>(r.vpid);
+    image->comm = r.comm.substr(0, kMaxName);
+    image->cwd = r.cwd;
+    if (!image->cwd.empty() && !image->cwd.ends_with('/')) image->cwd += '/';
+    image->root = r.root;
+    image->fd_limit = static_cast<std::uint64_t>(r.fdlimit);
+    image->tty = r.tty;
+    image->pidns_init_start = static_cast<Nanos>(r.pidns_init_start);
+    image->incomplete = false;
+    Credentials& c = image->credentials;
+    c.uid = c.euid = c.suid = c.fsuid = r.uid;
+    c.gid = c.egid = c.sgid = c.fsgid = r.gid;
+    c.login_uid = r.loginuid;
+    c.cap_inheritable = r.cap_inheritable, c.cap_permitted = r.cap_permitted, c.cap_effective = r.cap_effective;
+    FileIdentity file;
+    file.ino = r.exe_ino;
+    file.ctime = static_cast<Nanos>(r.exe_ino_ctime), file.mtime = static_cast<Nanos>(r.exe_ino_mtime);
+    file.marks = (r.exe_writable ? kFileWritable : 0U) | (r.exe_upper_layer ? kFileUpperLayer : 0U) |
+                 (r.exe_lower_layer ? kFileLowerLayer : 0U) | (r.exe_from_memfd ? kFileMemfd : 0U);
+    image->exec =
+        tables_.images.make_exec({.exe = r.exe, .args = r.args, .env = r.env, .exe_path = r.exepath, .file = file}, 0);
+    tables_.images.set_cgroups(*image, r.cgroups);
+    t->image = image;
+    tables_.threads.link(*t);
+}
+
+void ReplayState::Impl::on_fd(const capfile::FdRecord& r) {
+    listing_ = true;
+    Thread* t = tables_.threads.find_tid(r.tid);
+    if (!t || !r.info) return;
+    FdPool& pool = tables_.threads.fd_pool();
+    FdEntry* entry = pool.take_copy(*r.info);
+    if (!entry) return;
+    FdInfo& info = entry->info;
+    info.marks |= kFdFromProc;
+    info.creator_pid = static_cast<std::int32_t>(t->pid);
+    if ((info.open_flags & (1u << 12)) != 0) info.marks |= kFdCloseOnExec;
+    if (info.type == FdType::ipv6 && is_mapped_ipv4(info.source_address) && is_mapped_ipv4(info.destination_address)) {
+        info.type = FdType::ipv4;
+        unmap_ipv4(info.source_address), unmap_ipv4(info.destination_address);
+    }
+    if (is_server(info.type)) {
+        tables_.server_ports.set(info.destination_port);
+        info.marks |= kFdRoleServer;
+    }
+    if (is_ipv4(info.type) || is_ipv6(info.type)) {
+        socket_name(info, info.name);
+        pool.recount(*entry);
+    }
+    t->fds.set(r.fd, *entry, pool);
+}
+
+// The lists are complete: parents are known whatever the order, and so is who listens where.
+void ReplayState::Impl::begin_events() {
+    listing_ = false;
+    tables_.threads.link_parents();
+    tables_.threads.for_each([&](Thread& t) {
+        t.fds.for_each([&](std::int64_t, FdEntry& entry) {
+            FdInfo& info = entry.info;
+            if (info.type != FdType::ipv4 || (info.marks & (kFdRoleClient | kFdRoleServer)) != 0) return;
+            info.marks |= kFdConnected;
+            if (!tables_.server_ports.test(info.source_port)) {
+                info.marks |= kFdRoleClient;
+                return;
+            }
+            // Lists have the own end first; of a connection that came in it is the server's.
+            info.marks |= kFdRoleServer;
+            std::swap(info.source_address, info.destination_address);
+            std::swap(info.source_port, info.destination_port);
+            socket_name(info, info.name);
+        });
+        if (Thread* leader = t.leader(); leader && leader != &t) {
+            // Threads have their process's environment and cgroups.
+            const ProcessImage& main = *leader->image;
+            tables_.threads.change(t, [&](ProcessImage& image) {
+                image.cgroups = main.cgroups, image.container = main.container;
+                if (image.exec->env.bytes != main.exec->env.bytes && image.exec->argv.bytes == main.exec->argv.bytes &&
+                    image.exec->exe_path == main.exec->exe_path)
+                    image.exec = main.exec;
+            });
+        }
+    });
+}
+
+void ReplayState::Impl::finish_last() {
+    if (tables_.close_in) {
+        tables_.close_in->fds.erase(tables_.close_fd, tables_.threads.fd_pool());
+        tables_.close_in = nullptr;
+    }
+    if (tables_.exit_tid >= 0) {
+        if (Thread* t = tables_.threads.find_tid(tables_.exit_tid); t && t->dead) tables_.threads.remove(*t);
+        tables_.exit_tid = -1;
+    }
+}
+
+Thread* ReplayState::Impl::thread_of(const RawEvent& raw, Lookup lookup) {
+    if (lookup == Lookup::none || raw.tid < 0) return nullptr;
+    Thread* t = tables_.threads.find_tid(raw.tid);
+    if (t || lookup == Lookup::find) return t;
+    ++unknown_threads_;
+    return tables_.threads.add(raw.tid);
+}
+
+// A thread's working directory is its process's.
+void ReplayState::Impl::take_cwd(Thread& thread) {
+    Thread& owner = thread.owner();
+    if (&owner == &thread || owner.cwd_version == thread.cwd_version) return;
+    thread.cwd_version = owner.cwd_version;
+    if (thread.image->cwd == owner.image->cwd) return;
+    tables_.threads.change(thread, [&](ProcessImage& image) { image.cwd = owner.image->cwd; });
+}
+
+void ReplayState::Impl::read_facts(const Thread& t, const RawEvent& raw) {
+    facts_.is_main = t.is_main();
+    facts_.threads = t.group ? t.group->alive : 0;
+    facts_.other_threads = facts_.threads;
+    if (t.group && t.group->leader && !t.group->leader->dead && facts_.threads > 0) --facts_.other_threads;
+    facts_.children = t.children;
+    facts_.open_fds = const_cast<Thread&>(t).owner().fds.size();
+    facts_.vm_size_kb = t.vm_size_kb, facts_.vm_rss_kb = t.vm_rss_kb, facts_.vm_swap_kb = t.vm_swap_kb;
+    facts_.vm_size_bytes = facts_.is_main ? t.vm_size_kb * 1024 : 0;
+    facts_.vm_rss_bytes = facts_.is_main ? t.vm_rss_kb * 1024 : 0;
+    facts_.major_faults = t.major_faults, facts_.minor_faults = t.minor_faults;
+    static_cast<void>(raw);
+}
+
+void ReplayState::Impl::settle(Step& s, const Traits& traits) {
+    current_ = s.thread;
+    event_.fd = s.fd ? &s.fd->info : nullptr;
+    event_.fd_number = s.fd_number;
+    event_.fd_name_changed = s.fd_name_changed;
+    event_.has_result = traits.has_result && s.has(0);
+    event_.result = event_.has_result ? s.result() : 0;
+    if (!s.thread) {
+        event_.process.reset();
+        facts_ = {};
+        return;
+    }
+    take_cwd(*s.thread);
+    if (event_.process != s.thread->image) event_.process = s.thread->image;
+    read_facts(*s.thread, s.raw);
+}
+
+const Event* ReplayState::Impl::on_event(const RawEvent& raw) {
+    finish_last();
+    if (listing_) begin_events();
+    event_.code = raw.code;
+    event_.number = ++events_;
+    event_.time = raw.time;
+    event_.tid = static_cast<Tid>(raw.tid);
+    event_.cpu = raw.cpu;
+    event_.params = raw.params;
+    event_.exit_code = 0;
+    event_.clone_flags = 0;
+    if (event_.before) event_.before.reset();
+    static constexpr Traits kNobody{};
+    const Traits& traits = raw.code < kCodes ? traits_[raw.code] : kNobody;
+    Step step(tables_, raw, event_);
+    step.thread = thread_of(raw, traits.lookup);
+    if (step.thread && traits.fd_param >= 0) {
+        step.fd_number = step.number<std::int64_t>(static_cast<std::size_t>(traits.fd_param));
+        step.fd = step.fds().find(step.fd_number);
+    }
+    if (raw.code < kCodes)
+        if (const Apply apply = appliers_[raw.code]) apply(step);
+    settle(step, traits);
+    return &event_;
+}
+
+void ReplayState::Impl::fd_types(std::vector<FdType>& out) const {
+    out.clear();
+    if (!current_) return;
+    std::uint32_t seen = 0;
+    current_->owner().fds.for_each([&](std::int64_t, const FdEntry& entry) {
+        const std::uint32_t bit = 1u << (static_cast<unsigned>(entry.info.type) & 31u);
+        if ((seen & bit) == 0) out.push_back(entry.info.type);
+        seen |= bit;
+    });
+}
+
+ReplayState::Stats ReplayState::Impl::stats() const {
+    Stats s;
+    s.events = events_;
+    s.threads = tables_.threads.size(), s.groups = tables_.threads.groups();
+    s.fd_bytes = const_cast<Tables&>(tables_).threads.fd_pool().bytes();
+    s.image_bytes = tables_.images.bytes();
+    s.unknown_threads = unknown_threads_;
+    s.refused_threads = tables_.threads.refused();
+    s.refused_fds = const_cast<Tables&>(tables_).threads.fd_pool().refused();
+    s.refused_users = tables_.users.refused();
+    s.refused_containers = tables_.containers.refused();
+    s.trimmed_images = tables_.images.trimmed();
+    s.bad_containers = tables_.bad_containers;
+    return s;
+}
+
+ReplayState::ReplayState() : ReplayState(Options{}) {}
+ReplayState::ReplayState(Options options) : impl_(std::make_unique<Impl>(options)) {}
+ReplayState::~ReplayState() = default;
+
+void ReplayState::on_section() { impl_->on_section(); }
+void ReplayState::on_machine(const capfile::MachineInfo& machine) {
+    impl_->hostname_ = machine.hostname;
+    impl_->boot_time_ = machine.boot_time;
+}
+void ReplayState::on_interface(const capfile::Interface& i) {
+    impl_->tables_.addresses.add({.ipv6 = i.ipv6, .address = i.address, .netmask = i.netmask});
+}
+void ReplayState::on_user(const capfile::UserRecord& user) { impl_->tables_.users.add_user({}, user_of(user)); }
+void ReplayState::on_group(const capfile::GroupRecord& group) {
+    impl_->tables_.users.add_group({}, {.gid = group.gid, .name = std::string(group.name)});
+}
+void ReplayState::on_thread(const capfile::ThreadRecord& thread) { impl_->on_thread(thread); }
+void ReplayState::on_fd(const capfile::FdRecord& fd) { impl_->on_fd(fd); }
+const Event* ReplayState::on_event(const RawEvent& raw) { return impl_->on_event(raw); }
+
+const ProcessView& ReplayState::processes() const { return impl_->tables_.threads; }
+const UserView& ReplayState::users() const { return impl_->tables_.users; }
+const HostAddresses& ReplayState::addresses() const { return impl_->tables_.addresses; }
+const std::string& ReplayState::hostname() const { return impl_->hostname_; }
+Nanos ReplayState::boot_time() const { return impl_->boot_time_; }
+ReplayState::Stats ReplayState::stats() const { return impl_->stats(); }
+
+} // namespace gyr::replay

@@ -1,0 +1,64 @@
+#include "replay/paths.h"
+#include "replay/tables.h"
+
+namespace gyr::replay {
+
+namespace {
+
+constexpr std::int64_t kWorkingDirectory = -100; // AT_FDCWD in captures
+
+} // namespace
+
+FdEntry* Step::add_fd(std::int64_t number) {
+    fd_number = number;
+    fd = pool().take();
+    if (!fd) return nullptr;
+    fd->info.creator_pid = static_cast<std::int32_t>(thread->pid);
+    fds().set(number, *fd, pool());
+    return fd;
+}
+
+FdEntry* Step::add_fd_like(std::int64_t number, const FdEntry& entry) {
+    FdEntry* copy = pool().take_copy(entry.info);
+    fd_number = number;
+    fd = copy;
+    if (copy) fds().set(number, *copy, pool());
+    return copy;
+}
+
+FdEntry* Step::change_fd() {
+    if (!thread || !fd) return nullptr;
+    fd = fds().writable(fd_number, pool());
+    return fd;
+}
+
+void Step::set_name(FdEntry& entry, std::string_view name) {
+    if (entry.info.name == name) return;
+    entry.info.name = name;
+    fd_name_changed = true;
+    pool().recount(entry);
+}
+
+std::string_view Step::cwd() const { return thread->owner().image->cwd; }
+
+std::string_view Step::resolve(std::int64_t dirfd, std::string_view path) {
+    if (path.starts_with('/') || dirfd == kWorkingDirectory) {
+        join_path(cwd(), path, tables.path);
+    } else if (const FdEntry* directory = fds().find(dirfd)) {
+        join_path(directory->info.name, path, tables.path);
+    } else {
+        join_path("<UNKNOWN>", path, tables.path);
+    }
+    return tables.path;
+}
+
+void Step::set_cwd(std::string_view path) {
+    Thread& owner = thread->owner();
+    tables.text = path;
+    if (!tables.text.ends_with('/')) tables.text += '/';
+    if (owner.image->cwd == tables.text) return;
+    tables.threads.change(owner, [&](ProcessImage& image) { image.cwd = tables.text; });
+    ++owner.cwd_version;
+}
+
+} // namespace gyr::replay
