@@ -163,7 +163,7 @@ std::optional<Item> Reader::Impl::next_block() {
     block_.number = load<std::uint32_t>(at);
     block_.length = load<std::uint32_t>(at + 4);
     block_.offset = input_.offset();
-    block_.type = find_block_type(block_.number);
+    if (block_.type == nullptr || block_.type->number != block_.number) block_.type = find_block_type(block_.number);
     if (block_.length < kBlockHead + kBlockTail)
         return broken(block_.offset,
                       fmt::format("a block of type {:#x} and the impossible length {}", block_.number, block_.length));
