@@ -225,6 +225,10 @@ std::span<const ParamInfo> dynamic_variants(std::string_view info) {
 }
 
 std::span<const SyscallInfo> syscall_table() { return kSyscalls; }
+std::string_view syscall_name(std::uint16_t number) {
+    const auto* found = std::ranges::lower_bound(kSyscalls, number, {}, &SyscallInfo::number);
+    return found != std::end(kSyscalls) && found->number == number ? found->name : std::string_view{};
+}
 std::span<const EventCode> live_event_codes() { return kLive; }
 bool is_live_event(EventCode code) { return std::ranges::find(kLive, code) != std::end(kLive); }
 

@@ -154,6 +154,7 @@ struct SyscallInfo {
     bool in_state_set = false;
 };
 [[nodiscard]] std::span<const SyscallInfo> syscall_table();
+[[nodiscard]] std::string_view syscall_name(std::uint16_t number); // empty: no such call
 
 // What the live source of this build delivers, by evt.type: the only place that says so.
 [[nodiscard]] std::span<const EventCode> live_event_codes();

@@ -1,6 +1,7 @@
 // evt.* and syscall.type: the event itself. What is the same for all events of a type has scope constant and is folded
 // away when a rule is compiled.
 
+#include "event/raw_event.h"
 #include "event/schema.h"
 #include "fields/event_args.h"
 #include "fields/process_text.h"
@@ -72,14 +73,20 @@ Value direction(const Context& c, const Argument&) {
     if (!e) return none(c, {});
     return Value::of_text(e->direction == EventDirection::enter ? ">" : "<");
 }
+// Of a generic event, the system call's.
+std::string_view name_of(const Context& c, const EventInfo& e) {
+    if (e.code > kGenericExit || c.event.params.empty()) return e.name;
+    const std::string_view name = syscall_name(load_param<std::uint16_t>(c.event.params[0]));
+    return name.empty() ? e.name : name;
+}
 Value type(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);
-    return e ? Value::of_text(e->name) : none(c, {});
+    return e ? Value::of_text(name_of(c, *e)) : none(c, {});
 }
 Value type_is(const Context& c, const Argument& a) {
     const EventInfo* e = info_of(c);
     if (!e) return none(c, a);
-    return Value::of_u64(a.is_index ? a.index == c.event.code : e->name == a.text);
+    return Value::of_u64(a.is_index ? a.index == c.event.code : name_of(c, *e) == a.text);
 }
 Result<> type_is_name(Argument& a, FieldType&) {
     if (!a.is_index && event_codes(a.text).empty()) return fail(ErrorKind::invalid, "unknown event type " + a.text);
@@ -87,7 +94,7 @@ Result<> type_is_name(Argument& a, FieldType&) {
 }
 Value syscall_type(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);
-    return e && e->kind == EventKind::syscall ? Value::of_text(e->name) : none(c, {});
+    return e && e->kind == EventKind::syscall ? Value::of_text(name_of(c, *e)) : none(c, {});
 }
 Value category(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);

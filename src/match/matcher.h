@@ -5,6 +5,7 @@
 #include "fields/context.h"
 #include "lang/ast.h"
 #include "lang/diagnostic.h"
+#include "match/event_key.h"
 #include "rules/rule.h"
 #include "state/event.h"
 #include "state/process_view.h"
@@ -21,6 +22,9 @@ namespace gyr {
 
 namespace match {
 struct Rendered;
+struct ProgramRule;
+class Graph;
+class Expressions;
 } // namespace match
 
 // Indexes into Matcher::rules(). undecided: the condition depends on a value that is Missing::pending; evaluate the
@@ -41,6 +45,7 @@ class Matcher {
     struct Options {
         bool process_bits = true; // evaluate process-scope predicates once per image (off: for differential tests)
         bool strict = false;      // a rule that cannot be used is an error; otherwise it is disabled with a reason
+        bool live_only = false;   // only events of the live source come: a rule that waits for others is refused
         // Where a problem in a condition was written: makes the diagnostic of a span (rules/source.h, SourceTable).
         // Without it the place is that of the rule.
         std::function<Diagnostic(Severity, std::string_view code, std::string message, lang::Span, std::string hint)>
@@ -77,7 +82,12 @@ class Matcher {
     [[nodiscard]] bool is_fired(std::uint32_t rule, const RuleBits& fired) const;
     // Event codes some enabled rule wants; what the plan lowers into hooks.
     [[nodiscard]] bool wants(EventCode code) const;
+    [[nodiscard]] bool wants(const Event& event) const; // looks at the code and, of a generic one, the call
     [[nodiscard]] bool has_process_rules() const;
+    // For the plan: each event type that rules are asked about, with those rules and what is left of them there.
+    void for_each_event(const std::function<void(EventKey, std::span<const match::ProgramRule>)>& visit) const;
+    [[nodiscard]] const match::Graph& graph() const;
+    [[nodiscard]] const match::Expressions& expressions() const;
     // The rule's output template filled in for an event (match/output.h). rule must be usable (disabled_why empty).
     [[nodiscard]] match::Rendered render(std::uint32_t rule, const Event& event, const EvalWorld& world,
                                          Scratch& scratch) const;
