@@ -16,6 +16,4 @@
 
 #include "hooks/process/snapshot.h"
 
-#include "hooks/syscall/call.h"
-
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,6 +1,8 @@
-// gyr list fields | operators: the reference of the rule language, from the tables the compiler itself uses.
+// gyr list fields | operators | events | syscalls: the reference of the rule language, from the tables the compiler
+// itself uses.
 
 #include "app/commands.h"
+#include "event/listing.h"
 #include "fields/listing.h"
 
 #include <CLI/CLI.hpp>
@@ -12,7 +14,8 @@ namespace gyr::app {
 void add_list_command(CLI::App& app, Action& action) {
     CLI::App* command = app.add_subcommand("list", "What conditions and outputs can ask, and how");
     command->require_subcommand(1);
-    command->footer("Examples:\n  gyr list fields\n  gyr list fields --format markdown\n  gyr list operators");
+    command->footer(
+        "Examples:\n  gyr list fields\n  gyr list fields --format markdown\n  gyr list operators\n  gyr list events");
     auto format = std::make_shared<std::string>("text");
     const auto formats = CLI::IsMember({"text", "json", "markdown"});
 
@@ -26,6 +29,19 @@ void add_list_command(CLI::App& app, Action& action) {
     operators_command->footer("Example:\n  gyr list operators");
     operators_command->callback(
         [&action, format] { action = [format] { return print(fields::list_operators(*format)); }; });
+
+    auto old = std::make_shared<bool>(false);
+    CLI::App* events_command = command->add_subcommand("events", "Every event with its parameters");
+    events_command->add_option("--format", *format, "text, json or markdown")->check(formats);
+    events_command->add_flag("--old", *old, "also those that only older captures have");
+    events_command->footer("Example:\n  gyr list events --format json");
+    events_command->callback(
+        [&action, format, old] { action = [format, old] { return print(list_events(*format, *old)); }; });
+
+    CLI::App* syscalls_command = command->add_subcommand("syscalls", "Every system call that events tell of");
+    syscalls_command->add_option("--format", *format, "text, json or markdown")->check(formats);
+    syscalls_command->footer("Example:\n  gyr list syscalls");
+    syscalls_command->callback([&action, format] { action = [format] { return print(list_syscalls(*format)); }; });
 }
 
 } // namespace gyr::app

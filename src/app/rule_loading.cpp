@@ -7,7 +7,7 @@
 
 namespace gyr::app {
 
-CheckedRules load_checked(const std::vector<std::string>& paths, bool strict) {
+CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bool live_only) {
     rules::LoadOptions options;
     options.fields = &fields::catalog();
     options.events = &match::event_names();
@@ -16,6 +16,7 @@ CheckedRules load_checked(const std::vector<std::string>& paths, bool strict) {
 
     Matcher::Options compile;
     compile.strict = strict;
+    compile.live_only = live_only;
     if (out.loaded.sources) {
         compile.diagnose = [sources = out.loaded.sources](Severity severity, std::string_view code, std::string message,
                                                           lang::Span span, std::string hint) {

@@ -18,7 +18,7 @@ struct CheckedRules {
 };
 
 // strict: a rule that cannot be used is an error; otherwise it is disabled and says why.
-[[nodiscard]] CheckedRules load_checked(const std::vector<std::string>& paths, bool strict);
+[[nodiscard]] CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bool live_only = false);
 
 // For commands that only look at rules: finds them (-r, configuration, usual places), loads and, when one does not
 // load, complains in one line.

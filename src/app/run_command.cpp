@@ -100,7 +100,7 @@ Exit run(const CommonOptions& options) {
     const auto paths = find_rules(config);
     if (!paths) return paths.error();
 
-    CheckedRules rules = load_checked(paths->paths, false);
+    CheckedRules rules = load_checked(paths->paths, false, true);
     bool anything = false;
     for (const Rule& rule : rules.matcher->rules()) anything = anything || (rule.enabled && rule.disabled_why.empty());
     if (!anything && !rules.loaded.ok())
@@ -160,7 +160,7 @@ Exit run(const CommonOptions& options) {
             if (signal == SIGTERM || signal == SIGINT) {
                 agent.stop();
             } else if (signal == SIGHUP) {
-                CheckedRules fresh = load_checked(paths->paths, false);
+                CheckedRules fresh = load_checked(paths->paths, false, true);
                 bool usable = false;
                 for (const Rule& rule : fresh.matcher->rules())
                     usable = usable || (rule.enabled && rule.disabled_why.empty());

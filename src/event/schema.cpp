@@ -50,18 +50,29 @@ constexpr FlagInfo kFlags[] = {
 #undef GYR_FLAG
 };
 
+// What a value of type dyn may be: the table its parameter names, then the variants by their number.
+struct DynamicTable {
+    std::string_view name;
+    std::array<ParamInfo, 5> variants;
+    std::size_t count;
+};
+constexpr DynamicTable kDynamic[] = {
+    {"sockopt_dynamic_param",
+     {P("", bytebuf, hex, ""), P("", errno_code, dec, ""), P("", uint32, dec, ""), P("", uint64, dec, ""),
+      P("", reltime, dec, "")},
+     5},
+    {"ptrace_dynamic_param", {P("", uint64, hex, ""), P("", sigtype, dec, "")}, 2},
+    {"bpf_dynamic_param", {P("", fd, dec, ""), P("", errno_code, dec, "")}, 2},
+    {"keyctl_dynamic_param", {P("", int64, dec, ""), P("", charbuf, na, "")}, 2},
+};
+
 constexpr SyscallInfo kSyscalls[] = {
 #define GYR_SYSCALL(number, name, generic, state) SyscallInfo{number, name, generic, state},
 #include "event/schema_syscalls.inc"
 #undef GYR_SYSCALL
 };
 
-constexpr EventCode kLive[] = {
-    kProcExit, kClone, kFork, kVfork, kExecve, kExecveat, kClone3, kSnapshot, kProcChange,
-#define GYR_COLLECT(code, ...) code,
-#include "event/schema_collect.inc"
-#undef GYR_COLLECT
-};
+constexpr EventCode kLive[] = {kProcExit, kClone, kFork, kVfork, kExecve, kExecveat, kClone3, kSnapshot, kProcChange};
 
 using CodesByName = std::unordered_map<std::string_view, std::vector<EventCode>>;
 
@@ -122,6 +133,60 @@ const std::vector<std::string_view>& param_names() {
 
 bool is_param_name(std::string_view name) { return std::ranges::binary_search(param_names(), name); }
 
+std::string_view to_string(ParamType type) {
+    static constexpr std::array<std::string_view, 49> kNames = {"none",
+                                                                "int8",
+                                                                "int16",
+                                                                "int32",
+                                                                "int64",
+                                                                "uint8",
+                                                                "uint16",
+                                                                "uint32",
+                                                                "uint64",
+                                                                "charbuf",
+                                                                "bytebuf",
+                                                                "errno",
+                                                                "sockaddr",
+                                                                "socktuple",
+                                                                "fd",
+                                                                "pid",
+                                                                "fdlist",
+                                                                "fspath",
+                                                                "syscallid",
+                                                                "sigtype",
+                                                                "reltime",
+                                                                "abstime",
+                                                                "port",
+                                                                "l4proto",
+                                                                "sockfamily",
+                                                                "bool",
+                                                                "ipv4addr",
+                                                                "dyn",
+                                                                "flags8",
+                                                                "flags16",
+                                                                "flags32",
+                                                                "uid",
+                                                                "gid",
+                                                                "double",
+                                                                "sigset",
+                                                                "charbufarray",
+                                                                "charbuf_pair_array",
+                                                                "ipv4net",
+                                                                "ipv6addr",
+                                                                "ipv6net",
+                                                                "ipaddr",
+                                                                "ipnet",
+                                                                "mode",
+                                                                "fsrelpath",
+                                                                "enumflags8",
+                                                                "enumflags16",
+                                                                "enumflags32",
+                                                                "fd32",
+                                                                "pid32"};
+    const auto number = static_cast<std::size_t>(type);
+    return number < kNames.size() ? kNames[number] : "none";
+}
+
 std::string_view to_string(EventCategory category) {
     switch (category) {
     case EventCategory::unknown: return "unknown";
@@ -150,6 +215,13 @@ std::span<const FlagInfo> flag_table(std::string_view table) {
     const auto first = std::ranges::find(kFlags, table, &FlagInfo::table);
     const auto last = std::find_if(first, std::end(kFlags), [&](const FlagInfo& f) { return f.table != table; });
     return {first, last};
+}
+
+std::span<const ParamInfo> dynamic_variants(std::string_view info) {
+    const std::string_view name = info.substr(0, info.find('['));
+    for (const DynamicTable& t : kDynamic)
+        if (t.name == name) return std::span(t.variants).first(t.count);
+    return {};
 }
 
 std::span<const SyscallInfo> syscall_table() { return kSyscalls; }

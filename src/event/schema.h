@@ -133,6 +133,7 @@ struct EventInfo {
 [[nodiscard]] bool is_param_name(std::string_view name);
 [[nodiscard]] const std::vector<std::string_view>& param_names(); // sorted, without duplicates
 
+[[nodiscard]] std::string_view to_string(ParamType type); // "charbuf", "flags32" …
 [[nodiscard]] std::string_view
 to_string(EventCategory category); // "file", "IPC", "processing" … as evt.category has it
 
@@ -141,6 +142,10 @@ struct FlagInfo {
     std::uint32_t value = 0;
 };
 [[nodiscard]] std::span<const FlagInfo> flag_table(std::string_view table); // empty when there is none
+
+// A parameter of type dyn: its first byte is the number of the variant that follows. By the parameter's info, as
+// "sockopt_dynamic_param[5]"; empty when there is none. Only type and format of a variant mean something.
+[[nodiscard]] std::span<const ParamInfo> dynamic_variants(std::string_view info);
 
 struct SyscallInfo {
     std::uint16_t number = 0; // architecture-neutral, as in captures

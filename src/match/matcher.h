@@ -5,6 +5,7 @@
 #include "fields/context.h"
 #include "lang/ast.h"
 #include "lang/diagnostic.h"
+#include "match/event_key.h"
 #include "rules/rule.h"
 #include "state/event.h"
 #include "state/process_view.h"
@@ -26,13 +27,6 @@ class Graph;
 class Expressions;
 } // namespace match
 
-// What programs are kept by: the event's type, and of the generic one the system call, too.
-struct EventKey {
-    EventCode code = kEventNone;
-    std::uint16_t call = 0;                   // architecture-neutral number, for kGenericExit
-    [[nodiscard]] std::size_t number() const; // small and distinct
-};
-
 // Indexes into Matcher::rules(). undecided: the condition depends on a value that is Missing::pending; evaluate the
 // rule again when it may have come (evaluate_rule), at the end with pending taken as missing.
 struct Verdicts {
@@ -51,6 +45,7 @@ class Matcher {
     struct Options {
         bool process_bits = true; // evaluate process-scope predicates once per image (off: for differential tests)
         bool strict = false;      // a rule that cannot be used is an error; otherwise it is disabled with a reason
+        bool live_only = false;   // only events of the live source come: a rule that waits for others is refused
         // Where a problem in a condition was written: makes the diagnostic of a span (rules/source.h, SourceTable).
         // Without it the place is that of the rule.
         std::function<Diagnostic(Severity, std::string_view code, std::string message, lang::Span, std::string hint)>

@@ -1,7 +1,7 @@
 #include "outputs/stream_sink.h"
 
-#include "outputs/line_writer.h"
 #include "alerts/loss_tally.h"
+#include "outputs/line_writer.h"
 
 #include <fmt/format.h>
 

@@ -22,12 +22,13 @@ struct Birth {
     bool is_thread = false;
 };
 
-// The entry that the other event of this clone made.
-bool known_already(Step& s, std::int64_t tid) {
-    Thread* existing = s.tables.threads.find_tid(tid);
+// The entry that the other event of this clone made. A caller that made its child for another pid namespace did not
+// know that, and took the number for one of its own: only the child knows.
+bool known_already(Step& s, const Birth& b) {
+    Thread* existing = s.tables.threads.find_tid(b.tid);
     if (!existing) return false;
     if (!existing->incomplete() && !existing->dead && existing->clone_time != 0 &&
-        s.raw.time - existing->clone_time < kStale)
+        s.raw.time - existing->clone_time < kStale && (s.result() != 0 || existing->image->vtid == b.vtid))
         return true;
     s.tables.threads.discard(*existing);
     return false;
@@ -45,7 +46,7 @@ void set_image(Step& s, ProcessImage& image, const Birth& b) {
     const std::string_view comm = s.text(kComm), exe = s.text(kExe);
     if (!comm.empty() || !exe.empty()) image.comm = (comm.empty() ? exe : comm).substr(0, kMaxName);
     image.exec = s.tables.images.exec_with(image.exec, exe, s.bytes(kArgs));
-    if (s.has(kFdLimit)) image.fd_limit = s.number<std::uint64_t>(kFdLimit);
+    if (s.has(kFdLimit) && !b.is_thread) image.fd_limit = s.number<std::uint64_t>(kFdLimit);
     Credentials& c = image.credentials;
     if (s.has(kUid)) c.uid = c.euid = c.suid = c.fsuid = s.number<std::uint32_t>(kUid);
     if (s.has(kGid)) c.gid = c.egid = c.sgid = c.fsgid = s.number<std::uint32_t>(kGid);
@@ -81,6 +82,7 @@ void complete(Step& s, Thread& t, const Birth& b) {
         image.key = {static_cast<Pid>(b.pid), 0};
         image.parent = {static_cast<Pid>(b.ptid), 0};
         image.vtid = static_cast<Pid>(b.vtid), image.vpid = static_cast<Pid>(b.vpid);
+        image.fd_limit = static_cast<std::uint64_t>(-1); // not known
     });
     s.tables.threads.link(t);
 }
@@ -99,7 +101,7 @@ void from_caller(Step& s) {
     Birth b;
     b.tid = s.result();
     b.is_thread = (flags & kCloneThread) != 0;
-    if (b.tid == caller.tid || known_already(s, b.tid)) return;
+    if (b.tid == caller.tid || known_already(s, b)) return;
     // The old owner of the number may have been the caller's own process.
     Thread* parent = s.tables.threads.find_tid(s.raw.tid);
     if (!parent) {
@@ -131,7 +133,7 @@ void from_child(Step& s) {
     b.is_thread = (s.number<std::uint32_t>(kFlags) & kCloneThread) != 0;
     b.vtid = s.has(kVtid) ? s.number<std::int64_t>(kVtid) : b.tid;
     b.vpid = s.has(kVpid) ? s.number<std::int64_t>(kVpid) : b.pid;
-    if (known_already(s, b.tid)) return;
+    if (known_already(s, b)) return;
     s.thread = nullptr;
     if (b.tid < 0 || b.pid < 0 || b.ptid < 0) return;
     if (!b.is_thread) b.pid = b.tid;

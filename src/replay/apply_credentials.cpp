@@ -31,6 +31,7 @@ void set_limit(Step& s, Thread& thread, std::int64_t limit) {
     Thread& owner = thread.owner();
     if (owner.image->fd_limit == static_cast<std::uint64_t>(limit)) return;
     s.tables.threads.change(owner, [&](ProcessImage& image) { image.fd_limit = static_cast<std::uint64_t>(limit); });
+    ++owner.shared_version;
 }
 
 } // namespace

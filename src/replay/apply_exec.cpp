@@ -131,6 +131,7 @@ void apply_exec(Step& s) {
     if (s.has(kMinor)) t.minor_faults = s.number<std::uint64_t>(kMinor);
     if (s.has(kVmSize)) t.vm_size_kb = wide(s, kVmSize), t.vm_rss_kb = wide(s, kVmRss), t.vm_swap_kb = wide(s, kVmSwap);
     close_on_exec(s);
+    ++t.shared_version;
 }
 
 // What execveat is asked to run, for its end, which does not tell.

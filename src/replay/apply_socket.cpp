@@ -113,6 +113,39 @@ void guess_role(Step& s, FdInfo& info, bool incoming) {
         set_role(info, incoming ? kFdRoleServer : kFdRoleClient);
 }
 
+std::size_t equal_bits(const std::array<std::uint8_t, 16>& a, const std::array<std::uint8_t, 16>& b) {
+    std::size_t n = 0;
+    while (n < 8 && a[n] == b[n]) ++n;
+    return n * 8;
+}
+
+// The machine's own address towards another one: that of the interface whose network it is in, else of the first one
+// that leaves the machine. IPv6 networks are taken to be the first 64 bits.
+const HostAddress* address_towards(const HostAddresses& mine, bool ipv6, const std::array<std::uint8_t, 16>& other) {
+    const HostAddress* first = nullptr;
+    for (const HostAddress& h : mine.all()) {
+        if (h.ipv6 != ipv6) continue;
+        bool near = true;
+        if (ipv6)
+            near = equal_bits(h.address, other) >= 64;
+        else
+            for (std::size_t i = 0; i < 4; ++i) near = near && ((h.address[i] ^ other[i]) & h.netmask[i]) == 0;
+        if (near) return &h;
+        const bool loopback = ipv6 ? h.address[0] == 0 && h.address[15] == 1 : h.address[0] == 127;
+        if (!loopback && !first) first = &h;
+    }
+    return first;
+}
+
+// A socket that is not bound to an address has zeroes as its own; on the wire it has the interface's.
+void fill_own_address(const Tables& tables, FdInfo& info) {
+    const bool no_source = is_zero(info.source_address), no_destination = is_zero(info.destination_address);
+    if (no_source == no_destination) return;
+    auto& own = no_source ? info.source_address : info.destination_address;
+    const auto& other = no_source ? info.destination_address : info.source_address;
+    if (const HostAddress* h = address_towards(tables.addresses, is_ipv6(info.type), other)) own = h->address;
+}
+
 void swap_ends(FdInfo& info) {
     std::swap(info.source_address, info.destination_address);
     std::swap(info.source_port, info.destination_port);
@@ -133,6 +166,16 @@ std::size_t tuple_param(EventCode code) {
     }
 }
 bool is_incoming(EventCode code) { return code == 33 || code == 35 || code == 53 || code == 55; }
+
+// A packet to an address goes through a datagram socket, whose making was missed.
+void add_unseen_socket(Step& s, std::string_view tuple) {
+    const std::optional<SocketTuple> t = parse_tuple(tuple);
+    if (!t || t->family == kFamilyUnix || s.fd_number < 0) return;
+    FdEntry* entry = s.add_fd(s.fd_number);
+    if (!entry) return;
+    entry->info.type = t->family == kFamilyIpv6 ? FdType::ipv6 : FdType::ipv4;
+    entry->info.l4 = L4Protocol::udp;
+}
 
 } // namespace
 
@@ -219,6 +262,7 @@ void apply_connect(Step& s) {
         return;
     }
     set_connection(info, *t);
+    fill_own_address(s.tables, info);
     name_socket(s, *entry);
 }
 
@@ -247,10 +291,11 @@ void apply_accept(Step& s) {
 
 // A datagram tells its ends; so does a stream whose connect or accept was missed.
 void apply_transfer(Step& s) {
-    if (!s.succeeded() || !s.fd) return;
     const std::size_t at = tuple_param(s.raw.code);
     const std::string_view param = s.bytes(at);
-    if (at == 0 || param.empty()) return;
+    if (!s.succeeded() || at == 0 || param.empty()) return;
+    if (!s.fd && !is_incoming(s.raw.code)) add_unseen_socket(s, param);
+    if (!s.fd) return;
     if (s.fd->info.l4 == L4Protocol::tcp && is_socket(s.fd->info.type) && !s.fd->info.name.empty()) return;
     const std::optional<SocketTuple> t = parse_tuple(param);
     FdEntry* entry = t ? s.change_fd() : nullptr;
@@ -264,7 +309,9 @@ void apply_transfer(Step& s) {
         return;
     }
     if (!has_role(info)) guess_role(s, info, incoming);
-    // The one who sent the packet is its source, whatever the roles.
+    info.marks |= kFdConnected;
+    fill_own_address(s.tables, info);
+    // The one who asks is the source, whoever sent the packet.
     if ((info.marks & (incoming ? kFdRoleClient : kFdRoleServer)) != 0) swap_ends(info);
     name_socket(s, *entry);
 }

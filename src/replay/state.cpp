@@ -23,7 +23,8 @@ struct Traits {
 };
 
 constexpr std::size_t kCodes = 454;
-constexpr EventCode kSwitch = 152, kProcInfo = 234, kCopyFileRange = 333;
+constexpr EventCode kSwitch = 152, kScapEvent = 196, kProcInfo = 234, kCopyFileRange = 333;
+constexpr std::string_view kDeleted = " (deleted)"; // after the path of an executable without a name any more
 constexpr std::size_t kMaxName = 255;
 
 std::int8_t fd_param_of(const EventInfo& info) {
@@ -37,7 +38,7 @@ std::int8_t fd_param_of(const EventInfo& info) {
 }
 
 Lookup lookup_of(const EventInfo& info) {
-    if (info.code == kProcInfo) return Lookup::find;
+    if (info.code == kProcInfo || info.code == kScapEvent) return Lookup::find;
     if ((info.flags & kSkipparsereset) != 0) return Lookup::none;
     if (info.code == kSwitch || info.code == kClone || info.code == kFork || info.code == kVfork ||
         info.code == kClone3)
@@ -98,9 +99,9 @@ class ReplayState::Impl final : public FdView {
     void begin_events();
     void finish_last();
     [[nodiscard]] Thread* thread_of(const RawEvent& raw, Lookup lookup);
-    void take_cwd(Thread& thread);
+    void take_shared(Thread& thread);
     void settle(Step& s, const Traits& traits);
-    void read_facts(const Thread& thread, const RawEvent& raw);
+    void read_facts(const Thread& thread);
 
     const std::array<Traits, kCodes> traits_ = make_traits();
     const std::array<Apply, kCodes>& appliers_ = appliers();
@@ -160,8 +161,13 @@ void ReplayState::Impl::on_thread(const capfile::ThreadRecord& r) {
     file.ctime = static_cast<Nanos>(r.exe_ino_ctime), file.mtime = static_cast<Nanos>(r.exe_ino_mtime);
     file.marks = (r.exe_writable ? kFileWritable : 0U) | (r.exe_upper_layer ? kFileUpperLayer : 0U) |
                  (r.exe_lower_layer ? kFileLowerLayer : 0U) | (r.exe_from_memfd ? kFileMemfd : 0U);
+    std::string_view exe_path = r.exepath;
+    if (exe_path.ends_with(kDeleted)) {
+        exe_path.remove_suffix(kDeleted.size());
+        file.marks |= kFileDeleted;
+    }
     image->exec =
-        tables_.images.make_exec({.exe = r.exe, .args = r.args, .env = r.env, .exe_path = r.exepath, .file = file}, 0);
+        tables_.images.make_exec({.exe = r.exe, .args = r.args, .env = r.env, .exe_path = exe_path, .file = file}, 0);
     tables_.images.set_cgroups(*image, r.cgroups);
     t->image = image;
     tables_.threads.link(*t);
@@ -182,10 +188,7 @@ void ReplayState::Impl::on_fd(const capfile::FdRecord& r) {
         info.type = FdType::ipv4;
         unmap_ipv4(info.source_address), unmap_ipv4(info.destination_address);
     }
-    if (is_server(info.type)) {
-        tables_.server_ports.set(info.destination_port);
-        info.marks |= kFdRoleServer;
-    }
+    if (is_server(info.type)) tables_.server_ports.set(info.destination_port);
     if (is_ipv4(info.type) || is_ipv6(info.type)) {
         socket_name(info, info.name);
         pool.recount(*entry);
@@ -244,27 +247,29 @@ Thread* ReplayState::Impl::thread_of(const RawEvent& raw, Lookup lookup) {
     return tables_.threads.add(raw.tid);
 }
 
-// A thread's working directory is its process's.
-void ReplayState::Impl::take_cwd(Thread& thread) {
+// A thread's working directory and limits are its process's.
+void ReplayState::Impl::take_shared(Thread& thread) {
     Thread& owner = thread.owner();
-    if (&owner == &thread || owner.cwd_version == thread.cwd_version) return;
-    thread.cwd_version = owner.cwd_version;
-    if (thread.image->cwd == owner.image->cwd) return;
-    tables_.threads.change(thread, [&](ProcessImage& image) { image.cwd = owner.image->cwd; });
+    if (&owner == &thread || owner.shared_version == thread.shared_version) return;
+    thread.shared_version = owner.shared_version;
+    if (thread.image->cwd == owner.image->cwd && thread.image->fd_limit == owner.image->fd_limit) return;
+    tables_.threads.change(thread, [&](ProcessImage& image) {
+        image.cwd = owner.image->cwd;
+        image.fd_limit = owner.image->fd_limit;
+    });
 }
 
-void ReplayState::Impl::read_facts(const Thread& t, const RawEvent& raw) {
+void ReplayState::Impl::read_facts(const Thread& t) {
     facts_.is_main = t.is_main();
     facts_.threads = t.group ? t.group->alive : 0;
     facts_.other_threads = facts_.threads;
     if (t.group && t.group->leader && !t.group->leader->dead && facts_.threads > 0) --facts_.other_threads;
     facts_.children = t.children;
-    facts_.open_fds = const_cast<Thread&>(t).owner().fds.size();
+    facts_.open_fds = t.group && t.group->leader ? t.group->leader->fds.size() : 0;
     facts_.vm_size_kb = t.vm_size_kb, facts_.vm_rss_kb = t.vm_rss_kb, facts_.vm_swap_kb = t.vm_swap_kb;
     facts_.vm_size_bytes = facts_.is_main ? t.vm_size_kb * 1024 : 0;
     facts_.vm_rss_bytes = facts_.is_main ? t.vm_rss_kb * 1024 : 0;
     facts_.major_faults = t.major_faults, facts_.minor_faults = t.minor_faults;
-    static_cast<void>(raw);
 }
 
 void ReplayState::Impl::settle(Step& s, const Traits& traits) {
@@ -279,9 +284,9 @@ void ReplayState::Impl::settle(Step& s, const Traits& traits) {
         facts_ = {};
         return;
     }
-    take_cwd(*s.thread);
+    take_shared(*s.thread);
     if (event_.process != s.thread->image) event_.process = s.thread->image;
-    read_facts(*s.thread, s.raw);
+    read_facts(*s.thread);
 }
 
 const Event* ReplayState::Impl::on_event(const RawEvent& raw) {

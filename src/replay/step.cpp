@@ -58,7 +58,7 @@ void Step::set_cwd(std::string_view path) {
     if (!tables.text.ends_with('/')) tables.text += '/';
     if (owner.image->cwd == tables.text) return;
     tables.threads.change(owner, [&](ProcessImage& image) { image.cwd = tables.text; });
-    ++owner.cwd_version;
+    ++owner.shared_version;
 }
 
 } // namespace gyr::replay

@@ -68,8 +68,7 @@ void ThreadTable::link(Thread& thread) {
         group.leader = &thread;
         if (thread.pid == 1 || thread.image->vpid == 1) group.reaper = true;
     } else if (group.leader) {
-        thread.cwd_version =
-            group.leader->cwd_version - 1; // its image takes the leader's directory when it is looked at
+        thread.shared_version = group.leader->shared_version - 1; // its image takes the leader's when it is looked at
     }
     if (Thread* parent = by_tid_.find(thread.ptid); parent && parent != &thread && !thread.parent)
         add_child(*parent, thread);

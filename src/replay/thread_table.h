@@ -38,7 +38,8 @@ struct Thread {
     Thread *previous_member = nullptr, *next_member = nullptr;
     Thread *parent = nullptr, *first_child = nullptr, *previous_sibling = nullptr, *next_sibling = nullptr;
     std::uint32_t children = 0;
-    std::uint32_t cwd_version = 0; // of the leader's working directory; of a thread: of the one its image has
+    std::uint32_t shared_version =
+        0; // of what all threads of a process share (directory, limits); of a thread: what its image has
     bool dead = false;
     bool own_fds = false; // has descriptors of its own though it is no main thread
     bool from_list = false;

@@ -1,0 +1,33 @@
+#pragma once
+// What programs are kept by: the type of an event, and of the generic type the system call, too.
+
+#include "event/raw_event.h"
+#include "state/event.h"
+
+#include <array>
+#include <cstdint>
+
+namespace gyr {
+
+struct EventKey {
+    EventCode code = kEventNone;
+    std::uint16_t call = 0; // architecture-neutral number, for kGenericExit
+    // Small and distinct; kEventKeys for what is no event.
+    [[nodiscard]] constexpr std::size_t number() const;
+    friend bool operator==(const EventKey&, const EventKey&) = default;
+};
+
+inline constexpr std::size_t kOwnEventKeys = 512, kCallKeys = 520, kEventKeys = kCallKeys + 512;
+
+constexpr std::size_t EventKey::number() const {
+    if (code == kGenericExit) return call < kEventKeys - kCallKeys ? kCallKeys + call : kEventKeys;
+    if (code >= kSnapshot) return code <= kProcChange ? kOwnEventKeys + (code - kSnapshot) : kEventKeys;
+    return code < kOwnEventKeys ? code : kEventKeys;
+}
+
+[[nodiscard]] inline EventKey key_of(const Event& event) {
+    if (event.code != kGenericExit || event.params.empty()) return {event.code, 0};
+    return {event.code, load_param<std::uint16_t>(event.params[0])};
+}
+
+} // namespace gyr

@@ -1,0 +1,133 @@
+#include "expected_fields.h"
+
+#include "base/test_data.h"
+#include "capfile/reader.h"
+#include "event/schema.h"
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <unordered_map>
+#include <zlib.h>
+
+namespace gyr::test {
+
+namespace {
+
+// One line of a gzip file after the other.
+class GzipLines {
+  public:
+    explicit GzipLines(const std::string& path) : file_(gzopen(path.c_str(), "rb")) {}
+    ~GzipLines() {
+        if (file_) gzclose(file_);
+    }
+    GzipLines(const GzipLines&) = delete;
+    GzipLines& operator=(const GzipLines&) = delete;
+
+    bool next(std::string& line) {
+        line.clear();
+        char buffer[65536];
+        while (file_ && gzgets(file_, buffer, sizeof buffer)) {
+            line += buffer;
+            if (line.back() == '\n') return true;
+        }
+        return !line.empty();
+    }
+
+  private:
+    gzFile file_;
+};
+
+// What names an event in both: the number it has differs from reader to reader.
+std::string key_of(std::uint64_t time, std::int64_t tid, std::string_view type, std::string_view direction) {
+    return std::to_string(time) + ' ' + std::to_string(tid) + ' ' + std::string(type) + std::string(direction);
+}
+
+// evt.type: a system call without an event of its own is told by its number.
+std::string_view type_name(const Event& e, const EventInfo& info) {
+    if (info.params.empty() || info.params[0].type != ParamType::syscallid || e.params.empty()) return info.name;
+    const auto number = load_param<std::uint16_t>(e.params[0]);
+    for (const SyscallInfo& s : syscall_table())
+        if (s.number == number) return s.name;
+    return info.name;
+}
+
+// The values by event, those of events of one name in their order.
+std::unordered_map<std::string, std::deque<nlohmann::json>> read_values(const std::string& path, std::size_t step) {
+    std::unordered_map<std::string, std::deque<nlohmann::json>> all;
+    GzipLines lines(path);
+    std::string line;
+    for (std::size_t i = 0; lines.next(line); ++i) {
+        if (i % step != 0) continue;
+        nlohmann::json v = nlohmann::json::parse(line, nullptr, false);
+        if (!v.is_object()) continue;
+        all[key_of(v.value("evt.rawtime", std::uint64_t{0}), v.value("thread.tid", std::int64_t{-1}),
+                   v.value("evt.type", ""), v.value("evt.dir", ""))]
+            .push_back(std::move(v));
+    }
+    return all;
+}
+
+void tell(replay::ReplayState& state, const capfile::Reader& reader, capfile::Item item) {
+    switch (item) {
+    case capfile::Item::section: state.on_section(); break;
+    case capfile::Item::machine: state.on_machine(reader.machine()); break;
+    case capfile::Item::interface: state.on_interface(reader.interface()); break;
+    case capfile::Item::user: state.on_user(reader.user()); break;
+    case capfile::Item::group: state.on_group(reader.group()); break;
+    case capfile::Item::thread: state.on_thread(reader.thread()); break;
+    case capfile::Item::fd: state.on_fd(reader.fd()); break;
+    default: break;
+    }
+}
+
+} // namespace
+
+std::vector<ExpectedCapture> expected_captures() {
+    const std::string root = test_data_dir();
+    std::vector<ExpectedCapture> all;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(root + "/captures/expected-fields", error)) {
+        ExpectedCapture c;
+        c.values_path = entry.path().string();
+        c.name = entry.path().filename().string();
+        if (!c.name.ends_with(".jsonl.gz")) continue;
+        c.name.resize(c.name.size() - std::string_view(".jsonl.gz").size());
+        c.capture_path = root + "/captures/" + c.name;
+        if (std::filesystem::exists(c.capture_path)) all.push_back(std::move(c));
+    }
+    std::ranges::sort(all, {}, &ExpectedCapture::name);
+    return all;
+}
+
+Walk walk(const ExpectedCapture& capture, std::size_t step,
+          const std::function<void(const Event&, const replay::ReplayState&, const nlohmann::json&)>& visit) {
+    Walk result;
+    auto reader = capfile::Reader::open(capture.capture_path);
+    if (!reader) return result;
+    auto values = read_values(capture.values_path, step);
+    for (const auto& [key, all] : values) result.expected += all.size();
+    replay::ReplayState state;
+    for (;;) {
+        const capfile::Item item = reader->next();
+        if (item == capfile::Item::end) break;
+        if (item != capfile::Item::event) {
+            tell(state, *reader, item);
+            continue;
+        }
+        const Event* e = state.on_event(reader->event());
+        const EventInfo* info = find_event(e->code);
+        if (!info) continue;
+        const auto found = values.find(key_of(static_cast<std::uint64_t>(e->time), e->tid, type_name(*e, *info),
+                                              info->direction == EventDirection::enter ? ">" : "<"));
+        if (found == values.end()) continue;
+        ++result.met;
+        visit(*e, state, found->second.front());
+        found->second.pop_front();
+        if (found->second.empty()) values.erase(found);
+    }
+    for (const auto& [key, all] : values) result.missed.push_back(key);
+    return result;
+}
+
+} // namespace gyr::test

@@ -1,0 +1,31 @@
+#pragma once
+// The values that Falco computed for the events of a capture, read from a file of one JSON object a line, and the walk
+// through capture and values side by side.
+
+#include "replay/state.h"
+#include "state/event.h"
+
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace gyr::test {
+
+struct ExpectedCapture {
+    std::string name, capture_path, values_path;
+};
+// Captures that have values, by name. Empty: the material is not there.
+[[nodiscard]] std::vector<ExpectedCapture> expected_captures();
+
+struct Walk {
+    std::size_t expected = 0;        // events with values
+    std::size_t met = 0;             // of them found in the capture
+    std::vector<std::string> missed; // the others: time, thread and type
+};
+// Replays the capture and calls visit for every event with values (each step-th of them).
+Walk walk(const ExpectedCapture& capture, std::size_t step,
+          const std::function<void(const Event&, const replay::ReplayState&, const nlohmann::json& values)>& visit);
+
+} // namespace gyr::test
