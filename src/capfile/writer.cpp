@@ -1,5 +1,6 @@
 #include "capfile/writer.h"
 
+#include "capfile/enter_event.h"
 #include "capfile/format.h"
 #include "capfile/output.h"
 #include "event/schema.h"
@@ -71,7 +72,11 @@ class Writer::Impl {
     void put_thread(const ThreadRecord& t);
     void put_fd(const FdRecord& record);
     void put_interface(const Interface& interface);
+    Result<> put_event(const RawEvent& event);
 
+    bool enter_events_ = false;
+    std::array<std::string_view, kMaxParams> enter_params_{};
+    RawEvent enter_;
     Output output_;
     std::string buffer_;
     std::uint64_t drained_ = 0; // bytes that went out of the buffer
@@ -100,6 +105,7 @@ Result<> Writer::Impl::drain() {
 }
 
 Result<> Writer::Impl::begin(const WriterOptions& options) {
+    enter_events_ = options.enter_events;
     if (options.compress) {
         if (auto done = output_.compress(options.level); !done) return done;
     }
@@ -313,6 +319,15 @@ Result<> Writer::Impl::write_fds(std::int64_t tid, std::span<const FdRecord> fds
 }
 
 Result<> Writer::Impl::write_event(const RawEvent& event) {
+    if (enter_events_ && make_enter_event(event, enter_params_, enter_)) {
+        if (auto done = put_event(enter_); !done) return done;
+    }
+    auto done = put_event(event);
+    if (done) ++events;
+    return done;
+}
+
+Result<> Writer::Impl::put_event(const RawEvent& event) {
     if (event.code >= event_schema().size())
         return fail(ErrorKind::invalid, fmt::format("event {} is not one of the capture format", event.code));
     const bool large = (event_schema()[event.code].flags & kLargePayload) != 0;
@@ -345,7 +360,6 @@ Result<> Writer::Impl::write_event(const RawEvent& event) {
             put(static_cast<std::uint16_t>(param.size()));
     }
     for (const std::string_view param : event.params) put_bytes(param);
-    ++events;
     return end_block();
 }
 

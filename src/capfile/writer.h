@@ -25,7 +25,8 @@ namespace gyr::capfile {
 
 struct WriterOptions {
     bool compress = true;
-    int level = 1; // of zlib, 1 (fast) to 9 (small)
+    int level = 1;             // of zlib, 1 (fast) to 9 (small)
+    bool enter_events = false; // write the enter event before an exit event: older readers need it (enter_event.h)
 };
 
 class Writer {
@@ -57,7 +58,7 @@ class Writer {
 
     [[nodiscard]] std::uint64_t bytes_in() const;  // of the capture, before compression
     [[nodiscard]] std::uint64_t bytes_out() const; // handed to the file; after flush() all there is
-    [[nodiscard]] std::uint64_t events() const;
+    [[nodiscard]] std::uint64_t events() const;    // written, without enter events that were added
 
   private:
     class Impl;
