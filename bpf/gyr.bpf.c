@@ -16,4 +16,6 @@
 
 #include "hooks/process/snapshot.h"
 
+#include "hooks/syscall/call.h"
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

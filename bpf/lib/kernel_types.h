@@ -59,6 +59,7 @@ enum { GYR_PIDTYPE_PID = 0, GYR_PIDTYPE_TGID = 1, GYR_PIDTYPE_PGID = 2, GYR_PIDT
 #define SB_RDONLY 1
 #define MNT_READONLY 0x40
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define S_IFDIR 0040000
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -188,6 +189,7 @@ struct mount {
     struct mount* mnt_parent;
     struct dentry* mnt_mountpoint;
     struct vfsmount mnt;
+    int mnt_id;
 };
 struct path {
     struct vfsmount* mnt;
@@ -197,6 +199,7 @@ struct file {
     struct path f_path;
     struct inode* f_inode;
     void* private_data;
+    unsigned int f_flags, f_mode;
 };
 struct fs_struct {
     struct path root, pwd;
@@ -204,6 +207,7 @@ struct fs_struct {
 struct fdtable {
     unsigned int max_fds;
     struct file** fd;
+    unsigned long* close_on_exec;
 };
 struct files_struct {
     struct fdtable* fdt;
@@ -270,7 +274,7 @@ struct thread_info {
     u32 status;
 };
 struct pt_regs {
-    unsigned long di, bx, orig_ax;
+    unsigned long di, si, dx, cx, bx, bp, r8, r9, r10, orig_ax;
 };
 struct task_struct {
     struct thread_info thread_info;
@@ -309,10 +313,13 @@ struct sock_common {
     u32 skc_daddr, skc_rcv_saddr;
     u16 skc_dport, skc_num;
     unsigned short skc_family;
+    volatile unsigned char skc_state;
     struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 struct sock {
     struct sock_common __sk_common;
+    u16 sk_type, sk_protocol;
+    u32 sk_ack_backlog, sk_max_ack_backlog;
 };
 struct socket {
     struct sock* sk;
@@ -326,7 +333,11 @@ struct unix_address {
 };
 struct unix_sock {
     struct unix_address* addr;
+    struct sock* peer;
 };
+
+struct kernel_siginfo;
+struct k_sigaction;
 
 struct seq_file;
 struct bpf_iter_meta {

@@ -1,6 +1,8 @@
 #include "engine/engine.h"
 
 #include "containers/hints.h"
+#include "event/schema.h"
+#include "plan/lower.h"
 
 #include <spdlog/spdlog.h>
 
@@ -116,15 +118,22 @@ Result<> Engine::start() {
     // What came before the host's own namespaces were known is judged again with them.
     pipeline_->processes().reclassify([](const ProcessImage& image) { return !image.kernel_thread; });
     pipeline_->on_snapshot_complete();
+    if (auto ok = follow_plan(); !ok) return ok;
     armed_ = steady_now();
     return {};
 }
 
+// What the rules of the moment want of system calls; none: their tracepoints go away.
+Result<> Engine::follow_plan() { return source_->set_events(plan::plan_events(pipeline_->matcher())); }
+
 std::size_t Engine::drain(std::chrono::milliseconds timeout) {
-    const std::size_t count = source_->poll(timeout, [this](const ProcessRecord& record) {
-        if (record.key.pid == 1) containers_.set_host(record.namespaces);
-        pipeline_->on_record(record);
-    });
+    const std::size_t count = source_->poll(
+        timeout,
+        [this](const ProcessRecord& record) {
+            if (record.key.pid == 1) containers_.set_host(record.namespaces);
+            pipeline_->on_record(record);
+        },
+        [this](const RawEvent& event) { pipeline_->on_event(event); });
     // Outside of the callback: reading a process again goes through the same ring.
     for (const Tid tid : to_refresh_) {
         if (const auto ok = source_->refresh(tid); !ok)
@@ -186,7 +195,12 @@ void Engine::take_commands() {
         const std::lock_guard lock(commands_mutex_);
         rules = std::exchange(new_rules_, nullptr);
     }
-    if (rules) pipeline_->swap_rules(std::move(rules));
+    if (!rules) return;
+    // First what the kernel tells, then what is asked about it: in between there may be too much, never too little.
+    if (auto ok = source_->set_events(plan::plan_events(pipeline_->matcher(), rules.get())); !ok)
+        spdlog::error("new rules: {}", ok.error().message);
+    pipeline_->swap_rules(std::move(rules));
+    if (auto ok = follow_plan(); !ok) spdlog::error("new rules: {}", ok.error().message);
 }
 
 void Engine::watch_losses() {
@@ -194,7 +208,7 @@ void Engine::watch_losses() {
     const Nanos now = wall_now();
     const Nanos offset = now - clock_now(CLOCK_BOOTTIME);
     std::vector<GapWatch::Loss> seen;
-    std::uint64_t total = 0;
+    std::uint64_t total = 0, total_events = 0; // of process records, and of events
     for (std::size_t kind = 0; kind < losses.size(); ++kind) {
         const LossCounters& loss = losses[kind];
         if (loss.count == 0) continue;
@@ -207,7 +221,18 @@ void Engine::watch_losses() {
                         .container = {},
                         .reason = "the ring buffer of the process lane was full"});
     }
-    if (total == 0) return;
+    for (const EventLoss& loss : source_->event_losses()) {
+        total_events += loss.lost.count;
+        const EventInfo* info = find_event(loss.code);
+        seen.push_back({.stage = "kernel ring",
+                        .event_class = info != nullptr ? info->name : "event",
+                        .total = loss.lost.count,
+                        .first = offset + static_cast<Nanos>(loss.lost.first_boottime_ns),
+                        .last = offset + static_cast<Nanos>(loss.lost.last_boottime_ns),
+                        .container = {},
+                        .reason = "the ring buffer of its lane was full"});
+    }
+    if (total + total_events == 0) return;
     const bool open = gaps_.update(seen, now, blind_rules(), [this](GapRecord gap) { emit_gap(std::move(gap)); });
     // When the flood is over the kernel is asked again for every process, so that the tree is whole.
     if (!open && total != healed_) {
@@ -265,6 +290,7 @@ Engine::Summary Engine::summary() const {
     s.processes = pipeline_->processes().stats();
     s.containers = containers_.size();
     for (const LossCounters& loss : source_->losses()) s.lost += loss.count;
+    for (const EventLoss& loss : source_->event_losses()) s.lost += loss.lost.count;
     s.running = steady_now() - started_;
     s.armed_after = armed_ == 0 ? 0 : armed_ - started_;
     return s;

@@ -69,6 +69,7 @@ class Engine {
     void take_metadata();
     void take_users();
     void take_commands();
+    Result<> follow_plan();
     void watch_losses();
     void emit_gap(GapRecord gap);
     [[nodiscard]] std::vector<std::string> blind_rules() const;

@@ -1,5 +1,7 @@
 #include "engine/pipeline.h"
 
+#include "event/schema.h"
+
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -24,6 +26,29 @@ EventCode fork_code(std::int32_t syscall_nr, bool compat) {
 
 EventCode exec_code(std::int32_t syscall_nr, bool compat) {
     return syscall_nr == (compat ? 358 : 322) ? kExecveat : kExecve;
+}
+
+// The call's result, which by convention is the first parameter of an event that tells of its end.
+bool read_result(const EventInfo& info, std::span<const std::string_view> params, std::int64_t& result) {
+    if (info.direction != EventDirection::exit || info.params.empty() || params.empty() || params[0].size() != 8)
+        return false;
+    const ParamType type = info.params[0].type;
+    if (type != ParamType::errno_code && type != ParamType::fd && type != ParamType::pid &&
+        info.params[0].name != "res")
+        return false;
+    result = load_param<std::int64_t>(params[0]);
+    return true;
+}
+
+// The descriptor an event made or acted on.
+std::int64_t read_fd_number(const EventInfo& info, std::span<const std::string_view> params, bool has_result,
+                            std::int64_t result) {
+    if ((info.flags & kCreatesFd) != 0 && has_result) return result;
+    if ((info.flags & (kUsesFd | kDestroysFd)) == 0) return -1;
+    for (std::size_t i = 0; i < info.params.size() && i < params.size(); ++i)
+        if (info.params[i].type == ParamType::fd && !(i == 0 && info.params[i].name == "res"))
+            return load_param<std::int64_t>(params[i]);
+    return -1;
 }
 
 } // namespace
@@ -120,6 +145,28 @@ void Pipeline::on_record(const ProcessRecord& record) {
     judge(event, applied.process, event_rules, process_rules);
 }
 
+void Pipeline::on_event(const RawEvent& raw) {
+    last_time_ = std::max(last_time_, raw.time);
+    ++stats_.events;
+    const EventInfo* info = find_event(raw.code);
+    if (info == nullptr || !armed_) return;
+    Event event;
+    event.code = raw.code;
+    event.params = raw.params;
+    if (!matcher_->wants(event)) return;
+    event.number = ++event_number_;
+    event.time = raw.time;
+    event.tid = static_cast<Tid>(raw.tid);
+    event.cpu = raw.cpu;
+    event.fd = raw.fd;
+    event.path = raw.path;
+    event.has_result = read_result(*info, raw.params, event.result);
+    event.fd_number = read_fd_number(*info, raw.params, event.has_result, event.result);
+    Process* process = raw.process ? table_.entry(raw.process) : nullptr;
+    if (process != nullptr) event.process = process->image;
+    judge(event, nullptr, true, false);
+}
+
 void Pipeline::judge(const Event& event, Process* process, bool event_rules, bool process_rules) {
     verdicts_.clear();
     if (event_rules) matcher_->evaluate(event, world(), *scratch_, verdicts_);
@@ -139,7 +186,7 @@ void Pipeline::judge(const Event& event, Process* process, bool event_rules, boo
     for (const std::uint32_t rule : verdicts_.undecided) {
         // Counted as fired while it waits, so that a second look at the same image does not ask twice.
         if (process != nullptr && matcher_->is_process_rule(rule)) matcher_->set_fired(rule, process->fired);
-        hold({event, matcher_, rule, false, deadline});
+        hold(event, matcher_, rule, false, deadline);
     }
 }
 
@@ -147,14 +194,16 @@ void Pipeline::deliver(const Event& event, const std::shared_ptr<const Matcher>&
     if (matcher->rules()[rule].priority > options_.minimum_priority) return;
     Built built = around_.build(*matcher, rule, event, world());
     if (built.pending)
-        hold({event, matcher, rule, true, around_.steady_now() + options_.metadata_wait});
+        hold(event, matcher, rule, true, around_.steady_now() + options_.metadata_wait);
     else
         send(std::move(built.alert));
 }
 
-void Pipeline::hold(Held held) {
+void Pipeline::hold(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule, bool matched,
+                    Nanos deadline) {
     ++stats_.waited;
-    held_.push_back(std::move(held));
+    held_.push_back({event, matcher, rule, matched, deadline});
+    held_.back().event.keep(); // it outlives its source's buffer
     if (held_.size() > options_.held_max) {
         finish(held_.front(), true);
         held_.pop_front();

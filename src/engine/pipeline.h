@@ -7,6 +7,7 @@
 // until the metadata comes, or until Options::metadata_wait is over: then it goes out and says what is missing.
 
 #include "alerts/alert.h"
+#include "event/raw_event.h"
 #include "match/matcher.h"
 #include "state/event.h"
 #include "state/process_table.h"
@@ -56,6 +57,8 @@ class Pipeline {
     Pipeline(Options options, Surroundings surroundings, std::shared_ptr<const Matcher> matcher);
 
     void on_record(const ProcessRecord& record);
+    // An event with parameters, of a process that records told of.
+    void on_event(const RawEvent& raw);
     // Processes that were there before are all known: rules are evaluated only from here on, in the order in which
     // things happened, so that no process is judged before its parents are known.
     void on_snapshot_complete();
@@ -90,7 +93,8 @@ class Pipeline {
     [[nodiscard]] Event event_of(const ProcessRecord& record, const ProcessTable::Applied& applied);
     void judge(const Event& event, Process* process, bool event_rules, bool process_rules);
     void deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule);
-    void hold(Held held);
+    void hold(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule, bool matched,
+              Nanos deadline);
     // True when the held alert is finished (sent or found not to match).
     bool finish(Held& held, bool last_chance);
     [[nodiscard]] EvalWorld world() const;

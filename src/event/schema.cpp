@@ -72,7 +72,12 @@ constexpr SyscallInfo kSyscalls[] = {
 #undef GYR_SYSCALL
 };
 
-constexpr EventCode kLive[] = {kProcExit, kClone, kFork, kVfork, kExecve, kExecveat, kClone3, kSnapshot, kProcChange};
+constexpr EventCode kLive[] = {
+    kProcExit, kClone, kFork, kVfork, kExecve, kExecveat, kClone3, kSnapshot, kProcChange,
+#define GYR_COLLECT(code, ...) code,
+#include "event/schema_collect.inc"
+#undef GYR_COLLECT
+};
 
 using CodesByName = std::unordered_map<std::string_view, std::vector<EventCode>>;
 

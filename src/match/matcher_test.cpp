@@ -167,8 +167,8 @@ TEST(Matcher, RefusesWhatItCannotDeliver) {
         const char* says;
     } cases[] = {
         {"fd.name = /etc/passwd", "field fd.name is part of the language but this build cannot deliver it"},
-        {"evt.type = open and proc.name = sh", "this build cannot deliver the event type open"},
-        {"evt.type in (connect, openat)", "this build cannot deliver the event types connect, openat"},
+        {"evt.type = switch and proc.name = sh", "this build cannot deliver the event type switch"},
+        {"evt.type in (switch, page_fault)", "this build cannot deliver the event types page_fault, switch"},
         {"evt.type startswith zz", "no event that this build delivers can make the condition true"},
         {"proc.nmae = sh", "nonexistent field proc.nmae"},
         {"evt.type = opeat", "unknown event type opeat"},

@@ -4,6 +4,7 @@
 #include "base/function_ref.h"
 #include "base/result.h"
 #include "event/process_record.h"
+#include "event/raw_event.h"
 
 #include <array>
 #include <cstddef>
@@ -32,6 +33,13 @@ struct Hook {
     std::string detail; // why it is not active, and what is then not seen
 };
 
+// Events of one type that were wanted and never reached us.
+struct EventLoss {
+    EventCode code = kEventNone;
+    LossCounters lost;
+};
+
+using EventSink = FunctionRef<void(const RawEvent&)>;
 using RecordSink = FunctionRef<void(const ProcessRecord&)>;
 
 } // namespace gyr

@@ -1,14 +1,20 @@
 #include "sources/live_bpf/live_source.h"
 
 #include "base/fd.h"
+#include "sources/live_bpf/call_plan.h"
 #include "sources/live_bpf/decode.h"
+#include "sources/live_bpf/event_decode.h"
 #include "sources/live_bpf/proc_connector.h"
 #include "sources/live_bpf/programs.h"
 #include "sources/live_bpf/ring_reader.h"
 #include "sources/live_bpf/snapshot_merge.h"
 
+#include <algorithm>
 #include <array>
+#include <bpf/bpf.h>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <ctime>
 #include <deque>
 #include <fmt/format.h>
@@ -52,12 +58,16 @@ constexpr unsigned kRereadAttempts = 1000; // each after the ring was emptied; o
 struct LiveSource::Impl {
     LiveOptions options;
     std::unique_ptr<Programs> programs;
-    std::unique_ptr<RingReader> ring;
+    std::unique_ptr<CallPlan> calls;
+    std::array<std::unique_ptr<RingReader>, GYR_LANES> rings;
     std::unique_ptr<ProcConnector> connector;
     std::string connector_problem;
     UniqueFd epoll;
     UniqueFd pending; // readable while there is work that no kernel event will announce
     RecordDecoder decoder;
+    EventDecoder event_decoder;
+    RawEvent event;
+    ProcessRecord record;
     SnapshotMerge merge;
     UniqueFd iterator; // of the pass over all tasks that is under way
     Reread pass;       // what that pass makes; tid unused
@@ -69,30 +79,80 @@ struct LiveSource::Impl {
     std::uint64_t refresh_failures = 0;
     std::array<std::uint64_t, GYR_KINDS> losses_taken{};
 
-    std::size_t drain(RecordSink sink);
+    std::size_t drain(RecordSink sink, EventSink events);
+    bool take(std::span<const std::byte> bytes, RecordSink sink, EventSink events);
+    [[nodiscard]] bool has_data() const;
     bool visit(int fd, const Reread& what);
     void set_pending(bool on) const;
     [[nodiscard]] Result<> wait_for(int fd) const;
-    void run_rereads(RecordSink sink, std::size_t& delivered);
-    void end_pass(RecordSink sink, std::size_t& delivered);
+    void run_rereads(RecordSink sink, EventSink events, std::size_t& delivered);
+    void end_pass(RecordSink sink, EventSink events, std::size_t& delivered);
     void read_hints();
     Result<> begin_pass(const Reread& what);
-    std::size_t turn(RecordSink sink);
+    std::size_t turn(RecordSink sink, EventSink events);
 };
 
-std::size_t LiveSource::Impl::drain(RecordSink sink) {
-    ProcessRecord record;
-    std::size_t delivered = 0;
-    ring->read(kBatch, [&](std::span<const std::byte> bytes) {
-        if (!decoder.decode(bytes, record)) {
-            ++malformed;
-            return;
+namespace {
+
+// Both kinds of records have their time at the same place.
+std::uint64_t time_of(std::span<const std::byte> bytes) {
+    static_assert(offsetof(gyr_process_record, boottime_ns) == offsetof(gyr_event_header, boottime_ns));
+    std::uint64_t time = 0;
+    constexpr std::size_t kAt = offsetof(gyr_event_header, boottime_ns);
+    if (bytes.size() >= kAt + sizeof time) std::memcpy(&time, bytes.data() + kAt, sizeof time);
+    return time;
+}
+
+std::uint32_t magic_of(std::span<const std::byte> bytes) {
+    std::uint32_t magic = 0;
+    if (bytes.size() >= sizeof magic) std::memcpy(&magic, bytes.data(), sizeof magic);
+    return magic;
+}
+
+} // namespace
+
+// True when something was delivered.
+bool LiveSource::Impl::take(std::span<const std::byte> bytes, RecordSink sink, EventSink events) {
+    if (magic_of(bytes) == GYR_EVENT_MAGIC) {
+        switch (event_decoder.decode(bytes, event)) {
+        case EventDecoder::Outcome::half: return false;
+        case EventDecoder::Outcome::malformed: ++malformed; return false;
+        case EventDecoder::Outcome::event: break;
         }
-        if (!merge.idle() && !merge.accept(record)) return;
-        ++delivered;
-        sink(record);
-    });
+        events(event);
+        return true;
+    }
+    if (!decoder.decode(bytes, record)) {
+        ++malformed;
+        return false;
+    }
+    if (!merge.idle() && !merge.accept(record)) return false;
+    sink(record);
+    return true;
+}
+
+// The oldest record of all lanes first. The critical lane is looked at last: whatever a thread wrote there before the
+// record that was found in another lane is then seen, so an event never comes before the exec that it follows.
+std::size_t LiveSource::Impl::drain(RecordSink sink, EventSink events) {
+    std::size_t delivered = 0;
+    for (std::size_t looked = 0; looked < kBatch; ++looked) {
+        RingReader* oldest = nullptr;
+        std::span<const std::byte> bytes;
+        for (const std::size_t lane : {GYR_LANE_BULK, GYR_LANE_NETWORK, GYR_LANE_CRITICAL}) {
+            const auto head = rings[lane]->peek();
+            if (head.empty() || (oldest != nullptr && time_of(head) > time_of(bytes))) continue;
+            oldest = rings[lane].get();
+            bytes = head;
+        }
+        if (oldest == nullptr) break;
+        if (take(bytes, sink, events)) ++delivered;
+        oldest->pop();
+    }
     return delivered;
+}
+
+bool LiveSource::Impl::has_data() const {
+    return std::ranges::any_of(rings, [](const auto& r) { return r->has_data(); });
 }
 
 void LiveSource::Impl::set_pending(bool on) const {
@@ -144,7 +204,7 @@ Result<> LiveSource::Impl::begin_pass(const Reread& what) {
     return {};
 }
 
-void LiveSource::Impl::run_rereads(RecordSink sink, std::size_t& delivered) {
+void LiveSource::Impl::run_rereads(RecordSink sink, EventSink events, std::size_t& delivered) {
     // Only those that are here now: one that finds no room comes again after the ring was emptied.
     for (std::size_t n = rereads.size(); n > 0 && delivered < kBatch; --n) {
         const Reread r = rereads.front();
@@ -154,13 +214,13 @@ void LiveSource::Impl::run_rereads(RecordSink sink, std::size_t& delivered) {
         const UniqueFd owned(*fd);
         while (visit(owned.get(), r)) {
         }
-        delivered += drain(sink);
+        delivered += drain(sink, events);
     }
 }
 
-void LiveSource::Impl::end_pass(RecordSink sink, std::size_t& delivered) {
-    delivered += drain(sink); // what the iterator wrote last
-    if (ring->has_data() || !rereads.empty()) return;
+void LiveSource::Impl::end_pass(RecordSink sink, EventSink events, std::size_t& delivered) {
+    delivered += drain(sink, events); // what the iterator wrote last
+    if (has_data() || !rereads.empty()) return;
     if (!merge.finished()) {
         for (const Pid pid : merge.finish(clock_ns(CLOCK_BOOTTIME)))
             rereads.push_back({.tid = pid, .kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
@@ -181,17 +241,19 @@ void LiveSource::Impl::read_hints() {
 }
 
 // One round: what waits in the ring, the next piece of a pass, hints.
-std::size_t LiveSource::Impl::turn(RecordSink sink) {
+std::size_t LiveSource::Impl::turn(RecordSink sink, EventSink events) {
     const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
     if (now - offset_read_at > 100'000'000) {
-        decoder.set_boot_offset(boot_offset());
+        const Nanos offset = boot_offset();
+        decoder.set_boot_offset(offset);
+        event_decoder.set_boot_offset(offset);
         offset_read_at = now;
     }
-    std::size_t delivered = drain(sink);
+    std::size_t delivered = drain(sink, events);
     read_hints();
     if (iterator && !visit(iterator.get(), pass)) iterator = UniqueFd();
-    run_rereads(sink, delivered);
-    if (!complete && !iterator) end_pass(sink, delivered);
+    run_rereads(sink, events, delivered);
+    if (!complete && !iterator) end_pass(sink, events, delivered);
     return delivered;
 }
 
@@ -201,17 +263,25 @@ LiveSource::~LiveSource() = default;
 Result<std::unique_ptr<LiveSource>> LiveSource::create(const LiveOptions& options) {
     auto impl = std::make_unique<Impl>();
     impl->options = options;
-    auto programs = Programs::load(
-        {.ring_bytes = options.ring_bytes, .env_bytes = options.env_bytes, .exit_by_count = options.exit_by_count});
+    auto programs = Programs::load({.ring_bytes = options.ring_bytes,
+                                    .network_ring_bytes = options.network_ring_bytes,
+                                    .bulk_ring_bytes = options.bulk_ring_bytes,
+                                    .buffer_bytes = options.buffer_bytes,
+                                    .env_bytes = options.env_bytes,
+                                    .exit_by_count = options.exit_by_count});
     if (!programs) return std::unexpected(programs.error());
     impl->programs = std::move(*programs);
-    auto ring = RingReader::create(impl->programs->ring_fd(), impl->programs->ring_bytes());
-    if (!ring) return std::unexpected(ring.error());
-    impl->ring = std::move(*ring);
+    for (std::size_t lane = 0; lane < impl->rings.size(); ++lane) {
+        auto ring = RingReader::create(impl->programs->ring_fd(lane), impl->programs->ring_bytes(lane));
+        if (!ring) return std::unexpected(ring.error());
+        impl->rings[lane] = std::move(*ring);
+    }
+    impl->calls = std::make_unique<CallPlan>(*impl->programs);
     impl->epoll = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
     impl->pending = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!impl->epoll || !impl->pending) return fail_errno("make an event descriptor", errno);
-    for (const int fd : {impl->programs->ring_fd(), impl->pending.get()})
+    for (const int fd : {impl->programs->ring_fd(GYR_LANE_CRITICAL), impl->programs->ring_fd(GYR_LANE_NETWORK),
+                         impl->programs->ring_fd(GYR_LANE_BULK), impl->pending.get()})
         if (auto r = impl->wait_for(fd); !r) return std::unexpected(r.error());
     return std::unique_ptr<LiveSource>(new LiveSource(std::move(impl)));
 }
@@ -234,13 +304,17 @@ Result<> LiveSource::start() {
 }
 
 std::size_t LiveSource::poll(std::chrono::milliseconds timeout, RecordSink sink) {
+    return poll(timeout, sink, [](const RawEvent&) {});
+}
+
+std::size_t LiveSource::poll(std::chrono::milliseconds timeout, RecordSink sink, EventSink events) {
     gyr_control& control = impl_->programs->control();
     const auto turn = [&] {
         store(control.consumer_sleeps, 0);
-        const std::size_t delivered = impl_->turn(sink);
+        const std::size_t delivered = impl_->turn(sink, events);
         // From here on an exec wakes fd(). What came before the kernel saw the flag is found by looking once more.
         store(control.consumer_sleeps, 1);
-        const bool busy = impl_->iterator || !impl_->rereads.empty() || !impl_->complete || impl_->ring->has_data();
+        const bool busy = impl_->iterator || !impl_->rereads.empty() || !impl_->complete || impl_->has_data();
         impl_->set_pending(busy);
         return delivered;
     };
@@ -266,6 +340,43 @@ Result<> LiveSource::refresh_all() {
     if (impl_->iterator) return {}; // a pass is under way
     impl_->set_pending(true);
     return impl_->begin_pass({.kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
+}
+
+Result<> LiveSource::set_events(const EventPlan& plan) {
+    if (!plan.demands.empty() && !impl_->programs->can_trace_calls())
+        return fail(ErrorKind::unsupported, "this kernel lets us see no system calls");
+    return impl_->calls->apply(plan);
+}
+
+void LiveSource::set_host_cgroup(std::uint64_t cgroup_id, bool host) {
+    const std::uint8_t one = 1;
+    // A full map only makes the kernel's answer "perhaps a container".
+    if (host)
+        bpf_map_update_elem(impl_->programs->host_cgroups_fd(), &cgroup_id, &one, BPF_ANY);
+    else
+        bpf_map_delete_elem(impl_->programs->host_cgroups_fd(), &cgroup_id);
+}
+
+std::vector<EventLoss> LiveSource::event_losses() const {
+    std::vector<EventLoss> out;
+    const gyr_event_counters* from = impl_->programs->event_counters();
+    for (EventCode code = 0; code < 512; ++code) {
+        const auto& lost = from[code].lost;
+        if (const std::uint64_t count = load(lost.count); count != 0)
+            out.push_back(
+                {code, {count, load(lost.first_boottime_ns), load(lost.last_boottime_ns), load(lost.cgroup_id)}});
+    }
+    return out;
+}
+
+std::vector<LiveSource::EventCount> LiveSource::event_counts() const {
+    std::vector<EventCount> out;
+    const gyr_event_counters* from = impl_->programs->event_counters();
+    for (EventCode code = 0; code < 512; ++code) {
+        const EventCount c{code, load(from[code].sent), load(from[code].stopped)};
+        if (c.sent != 0 || c.stopped != 0) out.push_back(c);
+    }
+    return out;
 }
 
 void LiveSource::stop() {

@@ -11,6 +11,7 @@
 // poll(0); each poll() leaves the kernel told to wake fd() for whatever comes next.
 
 #include "base/result.h"
+#include "event/event_plan.h"
 #include "sources/source.h"
 
 #include <chrono>
@@ -24,9 +25,11 @@ namespace gyr {
 
 struct LiveOptions {
     std::uint32_t ring_bytes = 16U << 20; // rounded up to a power of two; raise it when records are lost
-    std::uint32_t env_bytes = 8192;       // of each environment, at most 32 KiB
-    bool exit_by_count = false;           // tell exits the way kernels before 6.16 need it (for tests)
-    bool connector = true;                // listen for changes of ids and sessions
+    std::uint32_t network_ring_bytes = 4U << 20, bulk_ring_bytes = 8U << 20; // of events that are not about processes
+    std::uint32_t buffer_bytes = 80; // of what is read and written, at most 4 KiB
+    std::uint32_t env_bytes = 8192;  // of each environment, at most 32 KiB
+    bool exit_by_count = false;      // tell exits the way kernels before 6.16 need it (for tests)
+    bool connector = true;           // listen for changes of ids and sessions
 };
 
 class LiveSource {
@@ -43,6 +46,13 @@ class LiveSource {
     // Delivers what there is; when there is nothing, waits up to timeout for something. Returns the number delivered,
     // at most a few thousand, so a flood does not keep the caller. Records are valid during the callback only.
     std::size_t poll(std::chrono::milliseconds timeout, RecordSink sink);
+    // The same with events, in the order in which things happened.
+    std::size_t poll(std::chrono::milliseconds timeout, RecordSink sink, EventSink events);
+    // From here on these events are told too; an empty plan takes the system-call tracepoints away. Errors:
+    // unsupported, when the kernel lets us see no system calls.
+    Result<> set_events(const EventPlan& plan);
+    // A process of this cgroup (id of the unified hierarchy) belongs to the host: clauses about containers do not hold.
+    void set_host_cgroup(std::uint64_t cgroup_id, bool host);
     [[nodiscard]] int fd() const;
     [[nodiscard]] bool snapshot_complete() const;
 
@@ -60,6 +70,13 @@ class LiveSource {
     // Since the last call of this, with the first and last moment of just these.
     [[nodiscard]] Losses take_losses();
     [[nodiscard]] std::vector<Hook> hooks() const;
+    // Since start, by event type, those that lost any.
+    [[nodiscard]] std::vector<EventLoss> event_losses() const;
+    struct EventCount {
+        EventCode code = kEventNone;
+        std::uint64_t sent = 0, stopped = 0; // stopped: by the plan's clauses, in the kernel
+    };
+    [[nodiscard]] std::vector<EventCount> event_counts() const;
     // What went wrong inside the kernel programs, by kind; records that were lost by it are in losses() too.
     [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kernel_errors() const;
     // Records that did not decode: a bug, and never expected.

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -44,7 +45,8 @@ struct ProgramFact {
     const char* hook; // tracepoint or iterator name
     const char* kind;
     bool required;
-    const char* coverage; // what is not seen without it
+    const char* coverage;   // what is not seen without it
+    bool on_demand = false; // attached only while something asks for it
 };
 
 constexpr std::array kFacts{
@@ -55,6 +57,8 @@ constexpr std::array kFacts{
     ProgramFact{"process_prepare_exec", "sched_prepare_exec", "tracepoint", false, "execveat is told as execve"},
     ProgramFact{"process_rename", "task_rename", "tracepoint", false, "names set by prctl or /proc/PID/comm"},
     ProgramFact{"process_cgroup", "cgroup_attach_task", "tracepoint", false, "moves to another cgroup without an exec"},
+    ProgramFact{"call_exit", "sys_exit", "tracepoint", false, "system calls", true},
+    ProgramFact{"call_enter", "sys_enter", "tracepoint", false, "what a system call acts on and ends", true},
     ProgramFact{"process_iterate", "iter/task", "iterator", false,
                 "processes that were there before; re-reading after a loss"},
 };
@@ -64,6 +68,8 @@ constexpr std::array kFacts{
 struct Programs::Object {
     gyr_bpf* skeleton = nullptr;
     std::vector<bpf_link*> links;
+    bpf_link* call_exit = nullptr;
+    bpf_link* call_enter = nullptr;
 
     ~Object() {
         detach();
@@ -72,6 +78,13 @@ struct Programs::Object {
     void detach() {
         for (bpf_link* link : links) bpf_link__destroy(link);
         links.clear();
+        detach_calls();
+    }
+    void detach_calls() {
+        for (bpf_link** link : {&call_exit, &call_enter}) {
+            bpf_link__destroy(*link);
+            *link = nullptr;
+        }
     }
     Object() = default;
     Object(const Object&) = delete;
@@ -83,16 +96,20 @@ Programs::~Programs() = default;
 
 namespace {
 
-void configure(gyr_bpf& s, const ProgramOptions& options, std::uint32_t ring_bytes) {
+void configure(gyr_bpf& s, const ProgramOptions& options, const std::array<std::uint32_t, GYR_LANES>& ring_bytes) {
     const int cpus = std::max(libbpf_num_possible_cpus(), 1);
     const auto n = static_cast<std::uint32_t>(cpus);
     // One a CPU and two for the iterator; beyond 64 CPUs, not all exec in the same microseconds.
     const std::uint32_t slots = n <= 64 ? n + 2 : 64 + n / 4;
     s.rodata->scratch_slots = slots;
-    s.rodata->ring_bytes = ring_bytes;
+    s.rodata->ring_bytes = ring_bytes[GYR_LANE_CRITICAL];
     s.rodata->env_bytes_max = std::min(options.env_bytes, GYR_ENV_MAX);
     bpf_map__set_max_entries(s.maps.scratch_pool, slots);
-    bpf_map__set_max_entries(s.maps.critical, ring_bytes);
+    s.rodata->own_tgid = ::getpid();
+    s.rodata->buffer_bytes = std::clamp<std::uint32_t>(options.buffer_bytes, 1, 4096);
+    bpf_map__set_max_entries(s.maps.critical, ring_bytes[GYR_LANE_CRITICAL]);
+    bpf_map__set_max_entries(s.maps.network, ring_bytes[GYR_LANE_NETWORK]);
+    bpf_map__set_max_entries(s.maps.bulk, ring_bytes[GYR_LANE_BULK]);
 }
 
 } // namespace
@@ -105,7 +122,9 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
                     "this kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing "
                     "(CONFIG_DEBUG_INFO_BTF)");
     const std::uint32_t page = 4096;
-    const std::uint32_t ring_bytes = std::bit_ceil(std::clamp(options.ring_bytes, page, 1U << 30));
+    std::array<std::uint32_t, GYR_LANES> ring_bytes{options.ring_bytes, options.network_ring_bytes,
+                                                    options.bulk_ring_bytes};
+    for (std::uint32_t& bytes : ring_bytes) bytes = std::bit_ceil(std::clamp(bytes, page, 1U << 30));
     const bool by_count = options.exit_by_count || !types.exit_tells_group;
 
     // First with everything that has a hook; if the kernel refuses, with the required ones alone.
@@ -160,6 +179,7 @@ Result<> Programs::attach() {
             hook->active = true; // opened when needed
             continue;
         }
+        if (fact->on_demand) continue;
         bpf_link* link = bpf_program__attach(p);
         if (link == nullptr) {
             const int err = errno;
@@ -172,6 +192,35 @@ Result<> Programs::attach() {
         object_->links.push_back(link);
     }
     return {};
+}
+
+bool Programs::can_trace_calls() const { return bpf_program__autoload(object_->skeleton->progs.call_exit); }
+
+Result<> Programs::attach_calls(bool enter_too) {
+    const auto attach_one = [this](bpf_program* program, bpf_link*& link, bool wanted,
+                                   std::string_view hook) -> Result<> {
+        if (!wanted) {
+            bpf_link__destroy(std::exchange(link, nullptr));
+        } else if (link == nullptr) {
+            if (!bpf_program__autoload(program))
+                return fail(ErrorKind::unsupported, fmt::format("this kernel lets us see no {}", hook));
+            link = bpf_program__attach(program);
+            if (link == nullptr) return fail_errno(fmt::format("attach to {}", hook), errno);
+        }
+        const auto found = std::ranges::find(hooks_, hook, &Hook::name);
+        if (found != hooks_.end()) found->active = link != nullptr;
+        return {};
+    };
+    // The beginning first, so that no end comes without it.
+    if (auto r = attach_one(object_->skeleton->progs.call_enter, object_->call_enter, enter_too, "sys_enter"); !r)
+        return r;
+    return attach_one(object_->skeleton->progs.call_exit, object_->call_exit, true, "sys_exit");
+}
+
+void Programs::detach_calls() {
+    object_->detach_calls();
+    for (Hook& hook : hooks_)
+        if (hook.name == "sys_exit" || hook.name == "sys_enter") hook.active = false;
 }
 
 void Programs::detach() {
@@ -196,7 +245,16 @@ Result<int> Programs::open_iterator(std::int32_t tid) {
     return fd;
 }
 
-int Programs::ring_fd() const { return bpf_map__fd(object_->skeleton->maps.critical); }
+int Programs::ring_fd(std::size_t lane) const {
+    const auto& maps = object_->skeleton->maps;
+    return bpf_map__fd(lane == GYR_LANE_NETWORK ? maps.network : lane == GYR_LANE_BULK ? maps.bulk : maps.critical);
+}
+gyr_u16* Programs::wanted() const { return object_->skeleton->data_wanted->wanted; }
+gyr_u64* Programs::name_filter() const { return object_->skeleton->data_wanted->name_filter; }
+gyr_event_counters* Programs::event_counters() const { return object_->skeleton->data_counters->event_counters; }
+int Programs::plans_fd() const { return bpf_map__fd(object_->skeleton->maps.plans); }
+int Programs::names_fd() const { return bpf_map__fd(object_->skeleton->maps.names); }
+int Programs::host_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.host_cgroups); }
 gyr_control& Programs::control() const { return object_->skeleton->bss->control; }
 gyr_loss* Programs::losses() const { return object_->skeleton->bss->losses; }
 const gyr_u64* Programs::errors() const { return object_->skeleton->bss->errors; }

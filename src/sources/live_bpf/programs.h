@@ -3,9 +3,11 @@
 // goes with the process however that ends.
 
 #include "abi/counters.h"
+#include "abi/syscall_wire.h"
 #include "base/result.h"
 #include "sources/source.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,8 +18,10 @@ namespace gyr {
 
 struct ProgramOptions {
     std::uint32_t ring_bytes = 16U << 20; // rounded up to a power of two
-    std::uint32_t env_bytes = 8192;       // of each environment, at most 32 KiB
-    bool exit_by_count = false;           // use the older kernels' way of telling exits, where either would do
+    std::uint32_t network_ring_bytes = 4U << 20, bulk_ring_bytes = 8U << 20;
+    std::uint32_t buffer_bytes = 80; // of what is read and written, at most 4 KiB
+    std::uint32_t env_bytes = 8192;  // of each environment, at most 32 KiB
+    bool exit_by_count = false;      // use the older kernels' way of telling exits, where either would do
 };
 
 class Programs {
@@ -31,13 +35,25 @@ class Programs {
     Result<> attach();
     void detach();
 
+    // System calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
+    [[nodiscard]] bool can_trace_calls() const;
+    Result<> attach_calls(bool enter_too);
+    void detach_calls();
+
     [[nodiscard]] const std::vector<Hook>& hooks() const { return hooks_; }
     [[nodiscard]] bool has_iterator() const;
     // A descriptor to read struct gyr_iter_item from; over all tasks, or the one named. The caller closes it.
     Result<int> open_iterator(std::int32_t tid = 0);
 
-    [[nodiscard]] int ring_fd() const;
-    [[nodiscard]] std::uint32_t ring_bytes() const { return ring_bytes_; }
+    // By lane, GYR_LANES of them.
+    [[nodiscard]] int ring_fd(std::size_t lane = GYR_LANE_CRITICAL) const;
+    [[nodiscard]] std::uint32_t ring_bytes(std::size_t lane = GYR_LANE_CRITICAL) const { return ring_bytes_[lane]; }
+    [[nodiscard]] gyr_u16* wanted() const;                    // GYR_SLOTS of them
+    [[nodiscard]] gyr_u64* name_filter() const;               // 8 of them
+    [[nodiscard]] gyr_event_counters* event_counters() const; // 512 of them, by event code
+    [[nodiscard]] int plans_fd() const;
+    [[nodiscard]] int names_fd() const;
+    [[nodiscard]] int host_cgroups_fd() const;
     [[nodiscard]] gyr_control& control() const;
     [[nodiscard]] gyr_loss* losses() const;      // GYR_KINDS of them
     [[nodiscard]] const gyr_u64* errors() const; // GYR_ERRORS of them
@@ -50,7 +66,7 @@ class Programs {
 
     std::unique_ptr<Object> object_;
     std::vector<Hook> hooks_;
-    std::uint32_t ring_bytes_ = 0;
+    std::array<std::uint32_t, GYR_LANES> ring_bytes_{};
 };
 
 } // namespace gyr

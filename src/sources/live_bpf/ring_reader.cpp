@@ -58,4 +58,26 @@ std::size_t RingReader::read(std::size_t limit, FunctionRef<void(std::span<const
     return n;
 }
 
+std::span<const std::byte> RingReader::peek() {
+    auto at = load_acquire<unsigned long>(consumer_);
+    while (at < load_acquire<unsigned long>(producer_)) {
+        const std::byte* header = data() + (at & (bytes_ - 1));
+        const auto word = load_acquire<std::uint32_t>(header);
+        if (word & BPF_RINGBUF_BUSY_BIT) return {};
+        const std::size_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+        if ((word & BPF_RINGBUF_DISCARD_BIT) == 0) return {header + BPF_RINGBUF_HDR_SZ, length};
+        at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~std::size_t{7};
+        __atomic_store_n(static_cast<unsigned long*>(consumer_), at, __ATOMIC_RELEASE);
+    }
+    return {};
+}
+
+void RingReader::pop() {
+    const auto at = load_acquire<unsigned long>(consumer_);
+    const auto word = load_acquire<std::uint32_t>(data() + (at & (bytes_ - 1)));
+    const std::size_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+    __atomic_store_n(static_cast<unsigned long*>(consumer_), at + ((length + BPF_RINGBUF_HDR_SZ + 7) & ~std::size_t{7}),
+                     __ATOMIC_RELEASE);
+}
+
 } // namespace gyr

@@ -23,6 +23,10 @@ class RingReader {
 
     // Hands out at most limit finished records, in order; returns how many.
     std::size_t read(std::size_t limit, FunctionRef<void(std::span<const std::byte>)> sink);
+    // The oldest record, when it is finished; empty when there is none. Stays until pop().
+    [[nodiscard]] std::span<const std::byte> peek();
+    // REQUIRES: peek() has just given a record.
+    void pop();
     // A finished record waits.
     [[nodiscard]] bool has_data() const;
 

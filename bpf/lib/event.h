@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Records of the system-call collector: the plan, the lanes, and how a record is begun, filled and sent. A record is
+ * put together in a scratch slot, header first.
+ */
+#ifndef GYR_EVENT_H
+#define GYR_EVENT_H
+
+#include "abi/syscall_wire.h"
+#include "lib/emit.h"
+
+#define GYR_CLASSES 512u
+
+/* Written by user space while the programs run: which entry of plans a call has, 0 for none. Two bytes change at once.
+ */
+gyr_u16 wanted[GYR_SLOTS] SEC(".data.wanted");
+struct gyr_event_counters event_counters[GYR_CLASSES] SEC(".data.counters");
+/* Of own calls: user space's own thread group is not told about. */
+const volatile gyr_s32 own_tgid = 0;
+const volatile gyr_u32 buffer_bytes = 80;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, GYR_PLANS);
+    __type(key, u32);
+    __type(value, struct gyr_plan);
+} plans SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4u << 20);
+} network SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 8u << 20);
+} bulk SEC(".maps");
+
+/* The call an event is made of. Functions that are not static are verified once, by themselves, not for each caller. */
+struct call {
+    u64 args[6];
+    s64 result;
+    u32 compat;
+    u32 phase; /* GYR_FETCH_ENTER or 0 */
+};
+
+__noinline int count_event_loss(u32 event_class, u64 cgroup_id) {
+    if (event_class >= GYR_CLASSES) return 0;
+    struct gyr_event_counters* c = &event_counters[event_class];
+    u64 now = bpf_ktime_get_boot_ns();
+    __sync_fetch_and_add(&c->lost.count, 1);
+    __sync_val_compare_and_swap(&c->lost.first_boottime_ns, 0, now);
+    c->lost.last_boottime_ns = now;
+    c->lost.cgroup_id = cgroup_id;
+    return 0;
+}
+
+static __always_inline void count_event(u64* counter) { __sync_fetch_and_add(counter, 1); }
+
+/* Starts a record in s. */
+static __always_inline void begin_event(struct scratch* s, struct gyr_plan* plan, struct call* c, u32 slot, u32 flags) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct gyr_event_header* h = (void*)s->area;
+    u64 id = bpf_get_current_pid_tgid();
+    h->magic = GYR_EVENT_MAGIC;
+    h->code = plan->code;
+    h->call_id = plan->call_id;
+    h->flags = flags;
+    h->slot = slot;
+    h->boottime_ns = bpf_ktime_get_boot_ns();
+    h->tid = (u32)id;
+    h->tgid = id >> 32;
+    h->start_boottime_ns = task->group_leader->start_boottime;
+    h->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+    h->result = c->result;
+    for (u32 i = 0; i < 6; i++) h->args[i] = c->args[i];
+    h->cpu = bpf_get_smp_processor_id();
+    h->items = 0;
+    s->fill = sizeof *h;
+}
+
+/* Read from memory each time: the verifier must see the very value that was checked. */
+static __always_inline u32 area_end(struct scratch* s) { return *(volatile u32*)&s->fill; }
+
+static __always_inline struct gyr_item* item_begin(struct scratch* s, u32 op, u32 fetch) {
+    u32 at = area_end(s);
+    if (at > GYR_AREA_SIZE - sizeof(struct gyr_item)) return NULL;
+    struct gyr_item* item = (void*)&s->area[at];
+    item->op = op;
+    item->fetch = fetch;
+    item->flags = 0;
+    item->length = 0;
+    s->fill = at + sizeof *item;
+    return item;
+}
+
+static __always_inline void item_end(struct scratch* s, struct gyr_item* item, u32 begin) {
+    item->length = s->fill - begin;
+    s->fill = (s->fill + 7) & ~7u;
+    struct gyr_event_header* h = (void*)s->area;
+    h->items++;
+}
+
+/* Sends the record and gives the slot back. The waiting reader is woken: what comes here is what a rule may want. */
+static __always_inline void emit_event(struct scratch* s, struct gyr_plan* plan) {
+    struct gyr_event_header* h = (void*)s->area;
+    u32 event_class = plan->event_class;
+    u32 lane = plan->lane;
+    u64 size = s->fill;
+    if (size > GYR_AREA_SIZE) size = GYR_AREA_SIZE;
+    h->size = size;
+    u64 flags = BPF_RB_NO_WAKEUP;
+    if (control.consumer_sleeps) {
+        control.consumer_sleeps = 0;
+        flags = BPF_RB_FORCE_WAKEUP;
+    }
+    long err;
+    if (lane == GYR_LANE_CRITICAL)
+        err = bpf_ringbuf_output(&critical, s->area, size, flags);
+    else if (lane == GYR_LANE_NETWORK)
+        err = bpf_ringbuf_output(&network, s->area, size, flags);
+    else
+        err = bpf_ringbuf_output(&bulk, s->area, size, flags);
+    if (err) {
+        count_error(GYR_ERROR_RING_FULL);
+        count_event_loss(event_class, h->cgroup_id);
+        control.consumer_sleeps = 1;
+    } else if (event_class < GYR_CLASSES) {
+        count_event(&event_counters[event_class].sent);
+    }
+    scratch_put(s);
+    if (!err && control.consumer_sleeps && flags == BPF_RB_NO_WAKEUP) wake_consumer();
+}
+
+#endif

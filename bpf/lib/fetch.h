@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Carries out one fetch of a plan entry: reads what it names and appends it to the record as an item. */
+#ifndef GYR_FETCH_H
+#define GYR_FETCH_H
+
+#include "lib/object.h"
+
+#define GYR_TEXT_MAX 4096u
+#define GYR_BUFFER_MAX 4096u
+#define GYR_VECTORS_MAX 64u
+
+static __always_inline u64 source_of(struct call* c, u32 from) {
+    if (from < 6) return c->args[from];
+    return from == GYR_FROM_RESULT ? (u64)c->result : 0;
+}
+
+/* A pointer in the caller's own width. */
+static __always_inline u64 user_word(struct call* c, u64 at, u32 index) {
+    u64 value = 0;
+    if (c->compat)
+        bpf_probe_read_user(&value, 4, (void*)(at + index * 4));
+    else
+        bpf_probe_read_user(&value, 8, (void*)(at + index * 8));
+    return value;
+}
+
+static __always_inline u32 fetch_text(struct scratch* s, u64 from) {
+    u32 at = area_end(s);
+    if (!from) return 0;
+    if (at > GYR_AREA_SIZE - GYR_TEXT_MAX) return GYR_BLOB_CUT;
+    long n = bpf_probe_read_user_str(&s->area[at], GYR_TEXT_MAX, (void*)from);
+    if (n <= 0) return GYR_BLOB_UNREADABLE;
+    s->fill = at + n;
+    return n == GYR_TEXT_MAX ? GYR_BLOB_CUT : 0;
+}
+
+static __always_inline u32 fetch_bytes(struct scratch* s, u64 from, u64 length, u32 limit) {
+    u32 at = area_end(s);
+    u32 flags = 0;
+    if (!from || (s64)length <= 0) return 0;
+    if (limit > GYR_BUFFER_MAX) limit = GYR_BUFFER_MAX;
+    u32 n = length < limit ? length : limit;
+    if (n != length) flags = GYR_BLOB_CUT;
+    if (at > GYR_AREA_SIZE - GYR_BUFFER_MAX || n > GYR_BUFFER_MAX) return GYR_BLOB_CUT;
+    if (bpf_probe_read_user(&s->area[at], n, (void*)from)) return GYR_BLOB_UNREADABLE;
+    s->fill = at + n;
+    return flags;
+}
+
+struct vector_walk {
+    struct scratch* s;
+    struct call* c;
+    u64 at, total, left; /* left: bytes still to be copied */
+    u32 count, flags;
+};
+
+static long vector_step(u32 index, struct vector_walk* w) {
+    if (index >= w->count) return 1;
+    u64 base = user_word(w->c, w->at, index * 2);
+    u64 length = user_word(w->c, w->at, index * 2 + 1);
+    w->total += length;
+    if (w->left == 0 || length == 0) return 0;
+    struct scratch* s = w->s;
+    u64 n = length < w->left ? length : w->left;
+    w->flags |= fetch_bytes(s, base, n, GYR_BUFFER_MAX);
+    w->left -= n;
+    return 0;
+}
+
+/* Appends the first bytes of the vectors; gives their total. */
+__noinline u64 fetch_vectors(struct scratch* s, struct call* c, u64 at, u64 count, u64 limit) {
+    if (!s || !c) return 0;
+    struct vector_walk w = {
+        .s = s, .c = c, .at = at, .left = limit, .count = count < GYR_VECTORS_MAX ? count : GYR_VECTORS_MAX};
+    if (!at) return 0;
+    bpf_loop(GYR_VECTORS_MAX, vector_step, &w, 0);
+    return w.total;
+}
+
+static __always_inline u64 buffer_limit(struct call* c, struct gyr_fetch* f) {
+    u64 limit = f->size ? f->size : buffer_bytes;
+    if ((f->flags & GYR_FETCH_LIMIT_RESULT) && c->result >= 0 && (u64)c->result < limit) limit = c->result;
+    return limit;
+}
+
+__noinline int fetch_vector_item(struct scratch* s, struct call* c, struct gyr_fetch* f) {
+    if (!s || !c || !f) return 0;
+    u32 at = area_end(s);
+    if (at > GYR_AREA_SIZE - 8) return GYR_BLOB_CUT;
+    s->fill = at + 8;
+    u64 total = fetch_vectors(s, c, source_of(c, f->arg), source_of(c, f->len), buffer_limit(c, f));
+    if (at <= GYR_AREA_SIZE - 8) __builtin_memcpy(&s->area[at], &total, 8);
+    return 0;
+}
+
+__noinline int fetch_message(struct scratch* s, struct call* c, struct gyr_fetch* f) {
+    if (!s || !c || !f) return 0;
+    u64 header = source_of(c, f->arg);
+    if (!header) return GYR_BLOB_UNREADABLE;
+    /* name, namelen (padded), iov, iovlen, control, controllen */
+    u64 name = user_word(c, header, 0), name_length = (u32)user_word(c, header, 1);
+    u64 vectors = user_word(c, header, 2), count = user_word(c, header, 3);
+    u64 control_at = user_word(c, header, 4), control_length = user_word(c, header, 5);
+    u32 at = area_end(s);
+    if (at > GYR_AREA_SIZE - sizeof(struct gyr_message)) return GYR_BLOB_CUT;
+    s->fill = at + sizeof(struct gyr_message);
+    struct gyr_message m = {};
+    u32 mark = s->fill;
+    fetch_bytes(s, name, name_length, 128);
+    m.address = s->fill - mark;
+    mark = s->fill;
+    m.total = fetch_vectors(s, c, vectors, count, buffer_limit(c, f));
+    m.data = s->fill - mark;
+    mark = s->fill;
+    fetch_bytes(s, control_at, control_length, 256);
+    m.control = s->fill - mark;
+    if (at <= GYR_AREA_SIZE - sizeof m) __builtin_memcpy(&s->area[at], &m, sizeof m);
+    return 0;
+}
+
+__noinline int fetch_object(struct scratch* s, struct call* c, struct gyr_fetch* f) {
+    if (!s || !c || !f) return 0;
+    s32 fd = (s32)source_of(c, f->arg);
+    if (f->op == GYR_FETCH_OBJECT_AT) {
+        u64 at = source_of(c, f->arg);
+        fd = -1;
+        bpf_probe_read_user(&fd, sizeof fd, (void*)at);
+    }
+    struct file* file = file_of(fd);
+    if (!file) return 0;
+    return append_object(s, (u64)file, fd, !(f->flags & GYR_FETCH_NO_PATH));
+}
+
+/* Nothing for an absolute path. len: the path argument; arg: the directory's descriptor or GYR_FROM_NOTHING. */
+__noinline int fetch_base(struct scratch* s, struct call* c, struct gyr_fetch* f) {
+    if (!s || !c || !f) return 0;
+    u8 first = 0;
+    if (f->len < 6) bpf_probe_read_user(&first, 1, (void*)source_of(c, f->len));
+    if (first == '/') return 0;
+    s32 fd = f->arg < 6 ? (s32)source_of(c, f->arg) : -100;
+    struct gyr_blob b = {};
+    if (fd == -100) {
+        struct fs_struct* fs = bpf_get_current_task_btf()->fs;
+        if (fs) append_path(s, &b, fs->pwd.mnt, fs->pwd.dentry);
+        return b.flags;
+    }
+    struct file* file = file_of(fd);
+    if (!file) return GYR_BLOB_UNREADABLE;
+    append_path(s, &b, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+    return b.flags;
+}
+
+__noinline int fetch_memory(struct scratch* s) {
+    if (!s) return 0;
+    u32 at = area_end(s);
+    struct mm_struct* mm = bpf_get_current_task_btf()->mm;
+    if (!mm || at > GYR_AREA_SIZE - 12) return 0;
+    u32 pages[3] = {BPF_CORE_READ(mm, total_vm), mm_pages(mm, 0) + mm_pages(mm, 1) + mm_pages(mm, 3), mm_pages(mm, 2)};
+    __builtin_memcpy(&s->area[at], pages, sizeof pages);
+    s->fill = at + sizeof pages;
+    return 0;
+}
+
+__noinline int fetch_plain(struct scratch* s, struct call* c, struct gyr_fetch* f) {
+    if (!s || !c || !f) return 0;
+    u64 from = source_of(c, f->arg);
+    if (f->op == GYR_FETCH_TEXT) return fetch_text(s, from);
+    if (f->op == GYR_FETCH_BYTES) return fetch_bytes(s, from, f->size, GYR_BUFFER_MAX);
+    u64 length = source_of(c, f->len);
+    if (f->flags & GYR_FETCH_LENGTH_AT) {
+        u32 value = 0;
+        bpf_probe_read_user(&value, sizeof value, (void*)length);
+        length = value;
+    }
+    if (f->unit > 1 && length < 65536) length *= f->unit;
+    if (f->op == GYR_FETCH_SOCKADDR) return fetch_bytes(s, from, length, 128);
+    return fetch_bytes(s, from, length, buffer_limit(c, f));
+}
+
+struct fetch_walk {
+    struct scratch* s;
+    struct gyr_plan* plan;
+    struct call* c;
+};
+
+static long fetch_step(u32 index, struct fetch_walk* w) {
+    struct gyr_plan* plan = w->plan;
+    if (index >= GYR_FETCHES || index >= plan->fetches) return 1;
+    struct scratch* s = w->s;
+    struct call* c = w->c;
+    struct gyr_fetch* f = &plan->fetch[index];
+    u32 op = f->op;
+    if ((f->flags & GYR_FETCH_ENTER) != c->phase) return 0;
+    if ((f->flags & GYR_FETCH_ON_SUCCESS) && c->result < 0) return 0;
+    struct gyr_item* item = item_begin(s, op, index);
+    if (!item) return 1;
+    u32 begin = s->fill;
+    int flags = 0;
+    switch (op) {
+    case GYR_FETCH_TEXT:
+    case GYR_FETCH_BYTES:
+    case GYR_FETCH_BUFFER:
+    case GYR_FETCH_SOCKADDR: flags = fetch_plain(s, c, f); break;
+    case GYR_FETCH_VECTOR: flags = fetch_vector_item(s, c, f); break;
+    case GYR_FETCH_MESSAGE: flags = fetch_message(s, c, f); break;
+    case GYR_FETCH_OBJECT:
+    case GYR_FETCH_OBJECT_AT: flags = fetch_object(s, c, f); break;
+    case GYR_FETCH_BASE: flags = fetch_base(s, c, f); break;
+    case GYR_FETCH_MEMORY: flags = fetch_memory(s); break;
+    default: break;
+    }
+    item->flags = flags;
+    item_end(s, item, begin);
+    return 0;
+}
+
+/* Makes the record of a call: header, then every fetch of the phase. */
+__noinline int tell_call(struct gyr_plan* plan, struct call* c, u32 slot, u32 flags) {
+    if (!c || !plan) return 0;
+    struct scratch* s = scratch_get();
+    if (!s) {
+        count_event_loss(plan->event_class, bpf_get_current_cgroup_id());
+        return 0;
+    }
+    begin_event(s, plan, c, slot, flags);
+    struct fetch_walk w = {.s = s, .plan = plan, .c = c};
+    bpf_loop(GYR_FETCHES, fetch_step, &w, 0);
+    emit_event(s, plan);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* What a descriptor stands for at this moment, as the kernel holds it: file with its path, socket with both ends. */
+#ifndef GYR_OBJECT_H
+#define GYR_OBJECT_H
+
+#include "lib/event.h"
+#include "lib/path.h"
+
+#define SOCKFS_MAGIC 0x534F434B
+#define TCP_LISTEN 10
+
+extern void* bpf_rdonly_cast(const void* object, u32 type) __ksym;
+/* The pointer may be stale or wrong: reads through it give zero then, as with bpf_probe_read_kernel(). */
+#define kernel_pointer(type, pointer) ((struct type*)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(struct type)))
+
+/* The open file behind a descriptor of current. */
+static __always_inline struct file* file_of(s32 fd) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct files_struct* files = task->files;
+    if (!files) return NULL;
+    struct fdtable* table = files->fdt;
+    if (!table || fd < 0 || (u32)fd >= table->max_fds) return NULL;
+    struct file* file = NULL;
+    bpf_probe_read_kernel(&file, sizeof file, table->fd + fd);
+    return file;
+}
+
+static __always_inline bool close_on_exec(s32 fd) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct files_struct* files = task->files;
+    if (!files) return false;
+    struct fdtable* table = files->fdt;
+    if (!table || fd < 0 || (u32)fd >= table->max_fds) return false;
+    u64 word = 0;
+    bpf_probe_read_kernel(&word, sizeof word, table->close_on_exec + fd / 64);
+    return (word >> (fd & 63)) & 1;
+}
+
+static __always_inline u16 unix_name(u8* to, struct sock* sk) {
+    struct unix_address* addr = BPF_CORE_READ((struct unix_sock*)sk, addr);
+    int len = addr ? BPF_CORE_READ(addr, len) - 2 : 0; /* len counts the family too */
+    if (len <= 0) return 0;
+    u32 n = len > 108 ? 108 : len;
+    bpf_probe_read_kernel(to, n,
+                          (u8*)addr + bpf_core_field_offset(struct unix_address, name) +
+                              bpf_core_field_offset(struct sockaddr_un, sun_path));
+    return n;
+}
+
+__noinline int append_endpoints(struct scratch* s, u64 socket) {
+    struct sock* sk = (void*)socket;
+    if (!s || !sk) return 0;
+    u32 at = area_end(s);
+    if (at > GYR_AREA_SIZE - sizeof(struct gyr_endpoints)) return 0;
+    struct gyr_endpoints* e = (void*)&s->area[at];
+    __builtin_memset(e, 0, sizeof *e);
+    u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    e->family = family;
+    e->type = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_type);
+    e->protocol = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_protocol);
+    e->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+    e->self = (u64)sk;
+    if (family == AF_INET || family == AF_INET6) {
+        e->local_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_num));
+        e->remote_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
+        if (e->state == TCP_LISTEN) {
+            e->queue_length = BPF_CORE_READ(sk, sk_ack_backlog);
+            e->queue_max = BPF_CORE_READ(sk, sk_max_ack_backlog);
+        }
+    }
+    if (family == AF_INET) {
+        bpf_probe_read_kernel(e->local, 4, &sk->__sk_common.skc_rcv_saddr);
+        bpf_probe_read_kernel(e->remote, 4, &sk->__sk_common.skc_daddr);
+    } else if (family == AF_INET6 && bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
+        bpf_probe_read_kernel(e->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+        bpf_probe_read_kernel(e->remote, 16, &sk->__sk_common.skc_v6_daddr);
+    } else if (family == AF_UNIX) {
+        e->local_length = unix_name(e->local_path, sk);
+        struct sock* peer = BPF_CORE_READ((struct unix_sock*)sk, peer);
+        if (peer) {
+            e->peer = (u64)peer;
+            e->remote_length = unix_name(e->remote_path, peer);
+        }
+    }
+    s->fill = at + sizeof *e;
+    return 0;
+}
+
+/* The item's bytes: struct gyr_object, then the path or the endpoints. */
+__noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_path) {
+    if (!s || !file) return 0;
+    u32 at = area_end(s);
+    if (at > GYR_AREA_SIZE - sizeof(struct gyr_object)) return 0;
+    struct gyr_object* o = (void*)&s->area[at];
+    struct file* f = kernel_pointer(file, (void*)file);
+    struct inode* inode = f->f_inode;
+    struct super_block* sb = inode->i_sb;
+    struct vfsmount* mnt = f->f_path.mnt;
+    struct dentry* dentry = f->f_path.dentry;
+    o->ino = inode->i_ino;
+    o->dev = sb->s_dev;
+    o->rdev = inode->i_rdev;
+    o->mode = inode->i_mode;
+    o->nlink = inode->i_nlink;
+    o->magic = sb->s_magic;
+    o->open_flags = f->f_flags;
+    o->file_mode = f->f_mode;
+    o->number = number;
+    u32 flags = GYR_OBJECT_PRESENT;
+    if (number >= 0 && close_on_exec(number)) flags |= GYR_OBJECT_CLOEXEC;
+    if (o->magic == OVERLAYFS_SUPER_MAGIC)
+        flags |= GYR_OBJECT_OVERLAY | (overlay_upper_dentry(inode) ? GYR_OBJECT_UPPER : GYR_OBJECT_LOWER);
+    struct mount* m = (void*)((u8*)mnt - bpf_core_field_offset(struct mount, mnt));
+    o->mount_id = BPF_CORE_READ(m, mnt_id);
+    bool socket = (o->mode & S_IFMT) == S_IFSOCK && o->magic == SOCKFS_MAGIC;
+    if (socket) flags |= GYR_OBJECT_SOCKET;
+    if (!with_path) flags |= GYR_OBJECT_NO_PATH;
+    o->flags = flags;
+    s->fill = at + sizeof *o;
+    if (socket) {
+        struct socket* so = f->private_data;
+        return append_endpoints(s, (u64)BPF_CORE_READ(so, sk));
+    }
+    if (with_path) {
+        struct gyr_blob b = {};
+        append_path(s, &b, mnt, dentry);
+        return b.flags;
+    }
+    return 0;
+}
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The system-call collector: what user space tells it to do for a call (a plan entry), and the records it writes. One
+ * program serves every call; an entry says which event the call is, what of it is worth sending (clauses) and what has
+ * to be fetched besides the six arguments and the return value, which always travel.
+ *
+ * A record is a struct gyr_event_header followed by items, each a struct gyr_item and its bytes, padded to 8.
+ */
+#ifndef GYR_ABI_SYSCALL_WIRE_H
+#define GYR_ABI_SYSCALL_WIRE_H
+
+#include "abi/process_wire.h"
+
+#define GYR_EVENT_MAGIC 0x45594731u /* "1GYE"; changes with the layout */
+
+/* Call numbers per table: 64-bit entry first, then 32-bit. Then the operations of socketcall(2) and of io_uring. */
+#define GYR_CALLS 512u
+#define GYR_COMPAT_BASE GYR_CALLS
+#define GYR_SOCKETCALL_BASE (2u * GYR_CALLS)
+#define GYR_URING_BASE (GYR_SOCKETCALL_BASE + 32u)
+#define GYR_SLOTS (GYR_URING_BASE + 96u)
+
+/* Tracepoints that are events by themselves use plan entries from here on. */
+#define GYR_SLOT_SIGNAL (GYR_SLOTS - 1u)
+#define GYR_SLOT_FAULT (GYR_SLOTS - 2u)
+
+#define GYR_PLANS 1024u /* two generations of up to 512 entries; entry 0 of the array is never used */
+
+/* gyr_fetch.op */
+#define GYR_FETCH_NONE 0u
+#define GYR_FETCH_TEXT 1u      /* NUL-terminated, at arg */
+#define GYR_FETCH_BYTES 2u     /* size bytes at arg */
+#define GYR_FETCH_BUFFER 3u    /* at arg; as many as len says, at most size (0: the configured number) */
+#define GYR_FETCH_SOCKADDR 4u  /* at arg; len: its length, or with GYR_FETCH_LENGTH_AT where its length is */
+#define GYR_FETCH_VECTOR 5u    /* iovec array at arg, len: its count; u64 total, then the first bytes */
+#define GYR_FETCH_MESSAGE 6u   /* msghdr at arg; struct gyr_message, address, first bytes, control */
+#define GYR_FETCH_OBJECT 7u    /* struct gyr_object of the descriptor arg */
+#define GYR_FETCH_OBJECT_AT 8u /* the same, the descriptor's number is in memory at arg */
+#define GYR_FETCH_BASE 9u    /* directory that a relative path starts from: descriptor arg, or the working directory */
+#define GYR_FETCH_MEMORY 10u /* u32 size, resident, swapped, in pages */
+#define GYR_FETCH_OPS 11u
+
+/* gyr_fetch.arg and .len: 0 to 5 are arguments */
+#define GYR_FROM_RESULT 6u
+#define GYR_FROM_NOTHING 7u
+
+/* gyr_fetch.flags */
+#define GYR_FETCH_ENTER 1u     /* when the call begins, not when it ends */
+#define GYR_FETCH_LENGTH_AT 2u /* len points to the length */
+#define GYR_FETCH_ON_SUCCESS 4u
+#define GYR_FETCH_NO_PATH 8u       /* of an object, not its path: nothing asks for it */
+#define GYR_FETCH_LIMIT_RESULT 16u /* buffers: not more than the result */
+
+struct gyr_fetch {
+    gyr_u8 op, arg, len, flags;
+    gyr_u16 size;
+    gyr_u16 unit; /* buffers: what len counts, in bytes; 0 as 1 */
+};
+
+/*
+ * A clause says when an event may matter: all it asks for must hold. An entry without clauses sends everything;
+ * otherwise one clause that holds is enough. What the kernel cannot decide is not asked.
+ */
+#define GYR_CLAUSE_SUCCESS 1u    /* result >= 0 */
+#define GYR_CLAUSE_FAILURE 2u    /* result < 0 */
+#define GYR_CLAUSE_READ 4u       /* opened for reading */
+#define GYR_CLAUSE_WRITE 8u      /* opened for writing */
+#define GYR_CLAUSE_PATH 16u      /* the object's name is in one of path_sets */
+#define GYR_CLAUSE_CONTAINER 32u /* not known to be a process of the host */
+#define GYR_CLAUSE_INTERNET 64u  /* the object is an IPv4 or IPv6 socket */
+#define GYR_CLAUSE_UPWARD 128u   /* the text argument has a ".." in it */
+#define GYR_CLAUSE_ARGUMENT 256u /* the argument numbered by value_arg has the value */
+
+struct gyr_clause {
+    gyr_u32 needs;     /* GYR_CLAUSE_* */
+    gyr_u32 path_sets; /* bits, for GYR_CLAUSE_PATH */
+    gyr_u32 value_arg; /* for GYR_CLAUSE_ARGUMENT */
+    gyr_u32 reserved;
+    gyr_u64 value_mask, value;
+};
+
+#define GYR_FETCHES 6u
+#define GYR_CLAUSES 6u
+
+#define GYR_LANE_CRITICAL 0u
+#define GYR_LANE_NETWORK 1u
+#define GYR_LANE_BULK 2u
+#define GYR_LANES 3u
+
+/* gyr_plan.flags */
+#define GYR_PLAN_ENTER 1u        /* something is fetched when the call begins */
+#define GYR_PLAN_KEEP_SUCCESS 2u /* no clause asks for a failed call */
+
+struct gyr_plan {
+    gyr_u16 code;    /* of the event */
+    gyr_u16 call_id; /* architecture-neutral number of the call */
+    gyr_u8 lane, flags, fetches, clauses;
+    gyr_u16 object_arg;  /* descriptor the clauses look at: as gyr_fetch.arg */
+    gyr_u16 text_arg;    /* path argument the clauses look at */
+    gyr_u32 event_class; /* index of the loss and statistics counters */
+    struct gyr_fetch fetch[GYR_FETCHES];
+    struct gyr_clause clause[GYR_CLAUSES];
+};
+
+/* gyr_event_header.flags */
+#define GYR_EVENT_COMPAT 1u
+#define GYR_EVENT_ENTER                                                                                                \
+    2u                     /* the half that was fetched when the call began; belongs to the next record of the thread  \
+                            */
+#define GYR_EVENT_URING 4u /* submitted through io_uring: no result yet */
+
+struct gyr_event_header {
+    gyr_u32 magic;
+    gyr_u32 size; /* of the whole record */
+    gyr_u16 code;
+    gyr_u16 call_id;
+    gyr_u16 flags;
+    gyr_u16 slot;        /* where the call was found: its number and table */
+    gyr_u64 boottime_ns; /* at the same place as in struct gyr_process_record */
+    gyr_s32 tid, tgid;
+    gyr_u64 start_boottime_ns; /* of the thread group's leader */
+    gyr_u64 cgroup_id;
+    gyr_s64 result;
+    gyr_u64 args[6];
+    gyr_s32 cpu;
+    gyr_u32 items;
+};
+
+/* gyr_item.flags: GYR_BLOB_* */
+struct gyr_item {
+    gyr_u16 op;
+    gyr_u8 fetch; /* index into the plan's fetches */
+    gyr_u8 flags;
+    gyr_u32 length; /* without padding */
+};
+
+struct gyr_message {
+    gyr_u64 total;                  /* bytes that the vectors describe */
+    gyr_u32 address, data, control; /* bytes of each that follow, in this order */
+    gyr_u32 reserved;
+};
+
+/* What a descriptor stands for. A path (leaf first, as in process_wire.h) or a struct gyr_endpoints follows. */
+#define GYR_OBJECT_PRESENT 1u
+#define GYR_OBJECT_SOCKET 2u
+#define GYR_OBJECT_UPPER 4u
+#define GYR_OBJECT_LOWER 8u
+#define GYR_OBJECT_CLOEXEC 16u
+#define GYR_OBJECT_OVERLAY 32u
+#define GYR_OBJECT_NO_PATH 64u
+
+struct gyr_object {
+    gyr_u64 ino;
+    gyr_u32 dev, rdev; /* kernel's encoding: major << 20 | minor */
+    gyr_u32 mode, nlink;
+    gyr_u32 magic;      /* of the file system */
+    gyr_u32 open_flags; /* the kernel's O_* */
+    gyr_u32 flags;      /* GYR_OBJECT_* */
+    gyr_s32 number;
+    gyr_u32 mount_id;
+    gyr_u32 file_mode; /* the kernel's FMODE_*: 0x100000 made by this open */
+};
+
+struct gyr_endpoints {
+    gyr_u16 family, type, protocol;
+    gyr_u8 state, reserved;
+    gyr_u16 local_port, remote_port;     /* network byte order */
+    gyr_u16 local_length, remote_length; /* bytes of a unix path that are set */
+    gyr_u8 local[16], remote[16];
+    gyr_u64 self, peer; /* kernel addresses of unix sockets */
+    gyr_u32 queue_length, queue_max;
+    gyr_u8 local_path[108], remote_path[108];
+};
+
+/* Events that one lane could not take, and what the clauses stopped, by event class. */
+struct gyr_event_counters {
+    gyr_u64 sent, stopped;
+    struct {
+        gyr_u64 count, first_boottime_ns, last_boottime_ns, cgroup_id;
+    } lost;
+};
+
+/* Names a clause's path sets are made of. key: FNV-1a of a component with its NUL, of two joined, or of the first. */
+#define GYR_NAME_BASE 1u   /* last component */
+#define GYR_NAME_PAIR 2u   /* last two: "etc\0shadow\0" */
+#define GYR_NAME_PARENT 3u /* the two above the last: "etc\0pam.d\0" */
+#define GYR_NAME_TOP 4u    /* first */
+struct gyr_name_key {
+    gyr_u32 kind;
+    gyr_u32 hash;
+};
+
+GYR_ABI_ASSERT(sizeof(struct gyr_fetch) == 8, "fetch layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 32, "clause layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 16 + 8 * GYR_FETCHES + 32 * GYR_CLAUSES, "plan layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 112, "header layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_item) == 8, "item layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_message) == 24, "message layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_object) == 48, "object layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_endpoints) == 288, "endpoints layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_event_counters) == 48, "counters layout");
+
+#endif

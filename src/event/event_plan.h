@@ -1,0 +1,47 @@
+#pragma once
+// Which events are wanted from a live source, and when one of them can be dismissed where it happens. Made from the
+// loaded rules (src/plan) or for a recording; the source lowers it into the kernel. Every clause over-approximates: an
+// event that some rule could match always meets one.
+
+#include "event/event_type.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gyr {
+
+// All that is set must hold. Nothing set: every event of the type.
+struct EventClause {
+    bool success = false, failure = false;
+    bool read = false, write = false; // the file is open for it
+    bool container = false;           // the process is not known to be the host's
+    bool internet = false;            // the socket is an IPv4 or IPv6 one
+    bool upward = false;              // the path as given has ".." in it
+    std::uint32_t path_sets = 0;      // 0: any name; else a bit of EventPlan::names' sets must be the file's
+    friend bool operator==(const EventClause&, const EventClause&) = default;
+};
+
+struct EventDemand {
+    EventCode code = kEventNone;
+    std::vector<std::uint16_t> calls; // architecture-neutral numbers, of a code that several share; empty: all
+    std::vector<EventClause> clauses; // empty: every event
+    std::string forced_by;            // a rule that makes clauses empty; for people
+};
+
+// What names a path set holds, in whole components.
+struct PathName {
+    enum class Kind : std::uint8_t { base = 1, pair = 2, parent = 3, top = 4 };
+    Kind kind = Kind::base;
+    std::string first, second; // pair: the directory's name and the file's; parent: the name above and the directory's
+    std::uint32_t sets = 0;
+};
+
+struct EventPlan {
+    std::vector<EventDemand> demands;
+    std::vector<PathName> names;
+    bool signals = false, page_faults = false;
+};
+
+} // namespace gyr

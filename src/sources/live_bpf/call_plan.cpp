@@ -1,0 +1,192 @@
+#include "sources/live_bpf/call_plan.h"
+
+#include "sources/live_bpf/call_table.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+namespace gyr {
+namespace {
+
+struct CallNumber {
+    std::uint16_t call_id;
+    std::string_view name;
+    int native, compat;
+    EventCode code;
+};
+constexpr CallNumber kCalls[] = {
+#define GYR_CALL(id, name, native, compat, code) CallNumber{id, name, native, compat, code},
+#include "event/schema_calls.inc"
+#undef GYR_CALL
+};
+
+// The operations of socketcall(2), by number.
+constexpr std::array<std::string_view, 21> kSocketCalls{
+    "",           "socket",  "bind",    "connect",  "listen",   "accept",   "getsockname", "getpeername",
+    "socketpair", "send",    "recv",    "sendto",   "recvfrom", "shutdown", "setsockopt",  "getsockopt",
+    "sendmsg",    "recvmsg", "accept4", "recvmmsg", "sendmmsg"};
+constexpr std::uint16_t kSocketCall = GYR_COMPAT_BASE + 102;
+constexpr std::size_t kHalf = GYR_PLANS / 2;
+constexpr unsigned kSetBits = 16;
+
+gyr_clause lower_clause(const EventClause& c, unsigned generation) {
+    gyr_clause out{};
+    const auto need = [&out](bool set, gyr_u32 bit) { out.needs |= set ? bit : 0U; };
+    need(c.success, GYR_CLAUSE_SUCCESS);
+    need(c.failure, GYR_CLAUSE_FAILURE);
+    need(c.read, GYR_CLAUSE_READ);
+    need(c.write, GYR_CLAUSE_WRITE);
+    need(c.container, GYR_CLAUSE_CONTAINER);
+    need(c.internet, GYR_CLAUSE_INTERNET);
+    need(c.upward, GYR_CLAUSE_UPWARD);
+    need(c.path_sets != 0, GYR_CLAUSE_PATH);
+    out.path_sets = (c.path_sets & 0xffffU) << (generation * kSetBits);
+    return out;
+}
+
+gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, std::uint16_t call_id,
+                      unsigned generation) {
+    gyr_plan p{};
+    p.code = demand.code;
+    p.call_id = call_id;
+    p.lane = event.lane;
+    p.event_class = demand.code;
+    p.object_arg = p.text_arg = GYR_FROM_NOTHING;
+    p.fetches = event.fetch_count;
+    std::ranges::copy(event.fetches, p.fetch);
+    for (const gyr_fetch& f : event.all_fetches()) {
+        if (f.flags & GYR_FETCH_ENTER) p.flags |= GYR_PLAN_ENTER;
+        if (f.op == GYR_FETCH_BASE && p.text_arg == GYR_FROM_NOTHING) p.text_arg = f.len;
+    }
+    // What is gone when the call ends cannot be asked about then.
+    const gyr_fetch& first = event.fetches[0];
+    if (event.fetch_count > 0 && first.op == GYR_FETCH_OBJECT && (first.flags & GYR_FETCH_ENTER) == 0)
+        p.object_arg = first.arg;
+    if (demand.clauses.size() <= GYR_CLAUSES) {
+        p.clauses = static_cast<gyr_u8>(demand.clauses.size());
+        for (std::size_t i = 0; i < demand.clauses.size(); ++i)
+            p.clause[i] = lower_clause(demand.clauses[i], generation);
+    }
+    if (p.clauses > 0 && std::ranges::all_of(demand.clauses, &EventClause::success)) p.flags |= GYR_PLAN_KEEP_SUCCESS;
+    return p;
+}
+
+std::uint64_t mix(std::uint64_t h, std::uint64_t word) {
+    h = (h ^ word) * 0xff51afd7ed558ccdULL;
+    return h ^ (h >> 32);
+}
+
+std::uint64_t mix_name(std::uint64_t h, std::string_view name) {
+    std::array<std::uint64_t, 4> words{};
+    std::memcpy(words.data(), name.data(), std::min<std::size_t>(name.size(), sizeof words - 1));
+    for (const std::uint64_t w : words) h = mix(h, w);
+    return h;
+}
+
+} // namespace
+
+std::uint32_t name_hash(const PathName& name) {
+    std::uint64_t h = mix_name(0x9e3779b97f4a7c15ULL, name.kind == PathName::Kind::parent ? name.second : name.first);
+    // pair: directory, then file. parent: the directory, then what is above it.
+    if (name.kind == PathName::Kind::pair) h = mix_name(h, name.second);
+    if (name.kind == PathName::Kind::parent) h = mix_name(h, name.first);
+    return static_cast<std::uint32_t>(h);
+}
+
+LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
+    LoweredPlan out;
+    bool socket_calls = false;
+    for (const EventDemand& demand : plan.demands) {
+        const CollectedEvent* event = find_collected(demand.code);
+        if (event == nullptr) continue;
+        // Several calls may give one event; those of the same neutral number share an entry.
+        std::map<std::uint16_t, std::uint16_t> entry_of;
+        const auto entry = [&](std::uint16_t call_id) {
+            const auto [at, fresh] = entry_of.try_emplace(call_id, static_cast<std::uint16_t>(out.entries.size()));
+            if (fresh) out.entries.push_back(lower_demand(demand, *event, call_id, generation));
+            return at->second;
+        };
+        const auto asked = [&](std::uint16_t call_id) {
+            return demand.calls.empty() || std::ranges::find(demand.calls, call_id) != demand.calls.end();
+        };
+        for (const CallNumber& call : kCalls) {
+            if (call.code != demand.code || !asked(call.call_id)) continue;
+            const std::uint16_t index = entry(call.call_id);
+            if (call.native >= 0 && call.native < static_cast<int>(GYR_CALLS))
+                out.slots.emplace_back(static_cast<std::uint16_t>(call.native), index);
+            if (call.compat >= 0 && call.compat < static_cast<int>(GYR_CALLS))
+                out.slots.emplace_back(static_cast<std::uint16_t>(GYR_COMPAT_BASE + static_cast<unsigned>(call.compat)),
+                                       index);
+            const auto operation = std::ranges::find(kSocketCalls, call.name);
+            if (operation != kSocketCalls.end()) {
+                out.slots.emplace_back(
+                    static_cast<std::uint16_t>(GYR_SOCKETCALL_BASE + (operation - kSocketCalls.begin())), index);
+                socket_calls = true;
+            }
+        }
+    }
+    for (const gyr_plan& p : out.entries) out.enter = out.enter || (p.flags & GYR_PLAN_ENTER) != 0;
+    // socketcall itself: any entry serves, the operation's own is looked up from it.
+    if (socket_calls &&
+        std::ranges::find(out.slots, kSocketCall, &std::pair<std::uint16_t, std::uint16_t>::first) == out.slots.end())
+        out.slots.emplace_back(kSocketCall, std::uint16_t{0});
+    return out;
+}
+
+Result<> CallPlan::write_names(const Names& names) {
+    std::array<std::uint64_t, 8> filter{};
+    for (const auto& [key, sets] : names) {
+        const gyr_name_key k{key.first, key.second};
+        if (bpf_map_update_elem(programs_.names_fd(), &k, &sets, BPF_ANY) != 0)
+            return fail_errno("write a name of the plan", errno);
+        filter[key.first & 7] |= std::uint64_t{1} << (key.second & 63);
+    }
+    for (std::size_t i = 0; i < filter.size(); ++i)
+        __atomic_store_n(&programs_.name_filter()[i], filter[i], __ATOMIC_SEQ_CST);
+    return {};
+}
+
+Result<> CallPlan::apply(const EventPlan& plan) {
+    if (plan.demands.empty()) {
+        programs_.detach_calls();
+        for (std::size_t i = 0; i < GYR_SLOTS; ++i)
+            __atomic_store_n(&programs_.wanted()[i], gyr_u16{0}, __ATOMIC_SEQ_CST);
+        return {};
+    }
+    generation_ ^= 1U;
+    const LoweredPlan lowered = lower_plan(plan, generation_);
+    if (lowered.entries.size() >= kHalf)
+        return fail(ErrorKind::invalid, "the plan has more entries than the kernel's table");
+    Names fresh;
+    for (const PathName& n : plan.names)
+        fresh[{static_cast<std::uint32_t>(n.kind), name_hash(n)}] |= (n.sets & 0xffffU) << (generation_ * kSetBits);
+    Names both = names_;
+    for (const auto& [key, sets] : fresh) both[key] |= sets;
+    if (auto r = write_names(both); !r) return r;
+
+    const std::size_t first = generation_ * kHalf + (generation_ == 0 ? 1 : 0);
+    for (std::size_t i = 0; i < lowered.entries.size(); ++i) {
+        const auto key = static_cast<std::uint32_t>(first + i);
+        if (bpf_map_update_elem(programs_.plans_fd(), &key, &lowered.entries[i], BPF_ANY) != 0)
+            return fail_errno("write the plan", errno);
+    }
+    std::vector<gyr_u16> wanted(GYR_SLOTS);
+    for (const auto& [slot, entry] : lowered.slots) wanted[slot] = static_cast<gyr_u16>(first + entry);
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        __atomic_store_n(&programs_.wanted()[i], wanted[i], __ATOMIC_SEQ_CST);
+    if (auto r = programs_.attach_calls(lowered.enter); !r) return r;
+
+    for (const auto& [key, sets] : names_) {
+        if (fresh.contains(key)) continue;
+        const gyr_name_key k{key.first, key.second};
+        bpf_map_delete_elem(programs_.names_fd(), &k);
+    }
+    names_ = std::move(fresh);
+    return write_names(names_);
+}
+
+} // namespace gyr

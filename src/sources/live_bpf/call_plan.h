@@ -1,0 +1,45 @@
+#pragma once
+// Lowers an event plan (event/event_plan.h) into the kernel's tables: which slots are wanted, what is fetched and asked
+// for each. A new plan is written beside the one in use and then switched to call by call, so that no event is judged
+// by half of one and half of the other.
+
+#include "base/result.h"
+#include "event/event_plan.h"
+#include "sources/live_bpf/programs.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace gyr {
+
+// A plan as the kernel has it.
+struct LoweredPlan {
+    std::vector<gyr_plan> entries;
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> slots; // slot, index into entries
+    bool enter = false;                                         // some entry fetches when a call begins
+};
+
+// generation 0 or 1: which half of the path sets' bits is used.
+[[nodiscard]] LoweredPlan lower_plan(const EventPlan& plan, unsigned generation);
+// The hash the kernel makes of names; second may be empty.
+[[nodiscard]] std::uint32_t name_hash(const PathName& name);
+
+class CallPlan {
+  public:
+    explicit CallPlan(Programs& programs) : programs_(programs) {}
+    // Writes it and attaches or detaches what it needs or does not.
+    Result<> apply(const EventPlan& plan);
+
+  private:
+    using Names = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>; // kind and hash, sets
+    Result<> write_names(const Names& names);
+
+    Programs& programs_;
+    unsigned generation_ = 0;
+    Names names_;
+};
+
+} // namespace gyr

@@ -1,0 +1,41 @@
+#pragma once
+// An object of the kernel (struct gyr_object with its path or endpoints) as the FdInfo that state and fields know.
+
+#include "abi/syscall_wire.h"
+#include "event/fd_info.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace gyr {
+
+// Which side of a connection this end is, when the event itself tells.
+enum class SocketSide : std::uint8_t { unknown, client, server };
+
+struct KernelObject {
+    gyr_object object{};
+    gyr_endpoints endpoints{}; // of a socket
+    std::string_view path;     // leaf first, each component with its NUL
+    std::uint8_t path_flags = 0;
+    bool present = false;
+
+    [[nodiscard]] bool is_socket() const { return (object.flags & GYR_OBJECT_SOCKET) != 0; }
+};
+
+// False when the bytes are too short; out is then absent.
+bool read_object(std::span<const std::byte> bytes, std::uint8_t flags, KernelObject& out);
+// Fills out, whose strings keep their memory.
+void describe_object(const KernelObject& object, SocketSide side, FdInfo& out);
+// Turns "c\0b\0a\0" into "/a/b/c", appended to out.
+void append_reversed_path(std::string_view reversed, std::uint8_t flags, std::string& out);
+// Device number as captures have it.
+[[nodiscard]] std::uint32_t capture_device(std::uint32_t kernel_device);
+// Is this side the one that connected, as far as it can be told.
+[[nodiscard]] bool is_client(const gyr_endpoints& e, SocketSide side);
+// Addresses of an IPv6 socket that carries IPv4 on both ends become IPv4.
+[[nodiscard]] gyr_endpoints unmapped(const gyr_endpoints& e);
+
+} // namespace gyr
