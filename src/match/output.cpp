@@ -90,20 +90,23 @@ std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view t
         add_key(*id, field.key);
         std::vector<const fields::BoundField*> used;
         expressions.collect_fields(*id, used);
-        std::vector<std::pair<std::string, std::optional<std::string>>> inner;
         for (const fields::BoundField* f : used) {
             if (f->field->info.filter_only)
                 errors.push_back(
                     {"field " + f->text + " can only be used in conditions", {}, field.expression.span, false});
             if (!f->field->info.unavailable.empty() && absent) absent->push_back(f->text);
         }
-        if (expressions[*id].kind == Expression::Kind::field) continue;
-        // The fields below a transformer have values of their own.
-        std::vector<ExprId> below = expressions[*id].args;
+        // What is below a transformer has values of its own.
+        std::vector<const lang::Operand*> below{&field.expression};
         for (std::size_t i = 0; i < below.size(); ++i) {
-            const Expression& e = expressions[below[i]];
-            if (e.kind == Expression::Kind::field) add_key(below[i], e.text);
-            below.insert(below.end(), e.args.begin(), e.args.end());
+            if (const auto* list = std::get_if<lang::ListLiteral>(&below[i]->value)) {
+                for (const lang::Operand& item : list->items) below.push_back(&item);
+            } else if (const auto* t = std::get_if<lang::Transformer>(&below[i]->value)) {
+                for (const lang::Operand& arg : t->args) below.push_back(&arg);
+            }
+            if (i == 0 || std::holds_alternative<lang::ListLiteral>(below[i]->value)) continue;
+            if (std::holds_alternative<lang::Literal>(below[i]->value)) continue;
+            if (const auto inner = expressions.add(*below[i], false)) add_key(*inner, to_string(*below[i]));
         }
     }
     if (!errors.empty()) return std::unexpected(std::move(errors));
