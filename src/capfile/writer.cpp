@@ -318,8 +318,46 @@ Result<> Writer::Impl::write_fds(std::int64_t tid, std::span<const FdRecord> fds
     return end_block();
 }
 
+namespace {
+
+struct EventLayout {
+    bool large = false; // lengths of 32 bits, a block that may be long
+    bool fits = true;
+    std::uint32_t flags = 0;
+    std::size_t length = 0; // header, lengths, data
+    std::size_t body = 0;
+};
+
+EventLayout layout_of(const RawEvent& event) {
+    EventLayout out;
+    out.large = (event_schema()[event.code].flags & kLargePayload) != 0;
+    out.flags = event.dump_flags & ~kDumpFlagLarge;
+    const std::size_t per_param = out.large ? sizeof(std::uint32_t) : sizeof(std::uint16_t);
+    out.length = kEventHeadV2 + event.params.size() * per_param;
+    for (const std::string_view param : event.params) {
+        out.fits = out.fits && (out.large || param.size() <= std::numeric_limits<std::uint16_t>::max());
+        out.length += param.size();
+    }
+    out.body = sizeof event.cpu + (out.flags != 0 ? sizeof out.flags : 0) + out.length;
+    const std::size_t most = out.large ? kMaxLargeEvent - kBlockHead : kMaxEventBody;
+    out.fits = out.fits && padded(out.body) + kBlockTail <= most;
+    return out;
+}
+
+} // namespace
+
+std::uint64_t event_size(const RawEvent& event, bool with_enter_event) {
+    if (event.code >= event_schema().size()) return 0;
+    std::uint64_t size = kBlockHead + padded(layout_of(event).body) + kBlockTail;
+    std::array<std::string_view, kMaxParams> params;
+    RawEvent enter;
+    if (with_enter_event && make_enter_event(event, params, enter)) size += event_size(enter);
+    return size;
+}
+
 Result<> Writer::Impl::write_event(const RawEvent& event) {
-    if (enter_events_ && make_enter_event(event, enter_params_, enter_)) {
+    const bool whole = event.code < event_schema().size() && layout_of(event).fits;
+    if (whole && enter_events_ && make_enter_event(event, enter_params_, enter_)) {
         if (auto done = put_event(enter_); !done) return done;
     }
     auto done = put_event(event);
@@ -330,18 +368,8 @@ Result<> Writer::Impl::write_event(const RawEvent& event) {
 Result<> Writer::Impl::put_event(const RawEvent& event) {
     if (event.code >= event_schema().size())
         return fail(ErrorKind::invalid, fmt::format("event {} is not one of the capture format", event.code));
-    const bool large = (event_schema()[event.code].flags & kLargePayload) != 0;
-    const std::uint32_t flags = event.dump_flags & ~kDumpFlagLarge;
-    const std::size_t per_length = large ? sizeof(std::uint32_t) : sizeof(std::uint16_t);
-    std::size_t length = kEventHeadV2 + event.params.size() * per_length;
-    bool fits = true;
-    for (const std::string_view param : event.params) {
-        fits = fits && (large || param.size() <= std::numeric_limits<std::uint16_t>::max());
-        length += param.size();
-    }
-    const std::size_t body = sizeof event.cpu + (flags != 0 ? sizeof flags : 0) + length;
-    const std::size_t most = large ? kMaxLargeEvent - kBlockHead : kMaxEventBody;
-    if (!fits || padded(body) + kBlockTail > most)
+    const auto [large, fits, flags, length, body] = layout_of(event);
+    if (!fits)
         return fail(ErrorKind::invalid, fmt::format("an event of {} bytes is too long for a capture file", length));
     const std::uint32_t type =
         large ? (flags != 0 ? kLargeEventFlagsBlock : kLargeEventBlock) : (flags != 0 ? kEventFlagsBlock : kEventBlock);

@@ -29,6 +29,9 @@ struct WriterOptions {
     bool enter_events = false; // write the enter event before an exit event: older readers need it (enter_event.h)
 };
 
+// What an event takes in a capture, in bytes before compression.
+[[nodiscard]] std::uint64_t event_size(const RawEvent& event, bool with_enter_event = false);
+
 class Writer {
   public:
     // Overwrites. "-" is standard output.
