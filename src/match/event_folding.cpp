@@ -16,8 +16,8 @@ std::vector<EventKey> all_event_keys() {
             keys.push_back({e.code, 0});
             continue;
         }
-        for (const SyscallInfo& s : syscall_table())
-            if (s.generic) keys.push_back({e.code, s.number});
+        // Those with an event of their own, too: a capture may hold both.
+        for (std::uint16_t call = 0; call < kCalls; ++call) keys.push_back({e.code, call});
     }
     keys.push_back({kSnapshot, 0});
     keys.push_back({kProcChange, 0});

@@ -17,10 +17,11 @@ struct EventKey {
     friend bool operator==(const EventKey&, const EventKey&) = default;
 };
 
-inline constexpr std::size_t kOwnEventKeys = 512, kCallKeys = 520, kEventKeys = kCallKeys + 512;
+inline constexpr std::size_t kCalls = 512; // greater numbers, which no system call has, count as the last of these
+inline constexpr std::size_t kOwnEventKeys = 512, kCallKeys = 520, kEventKeys = kCallKeys + kCalls;
 
 constexpr std::size_t EventKey::number() const {
-    if (code == kGenericExit) return call < kEventKeys - kCallKeys ? kCallKeys + call : kEventKeys;
+    if (code == kGenericExit) return kCallKeys + (call < kCalls ? call : kCalls - 1);
     if (code >= kSnapshot) return code <= kProcChange ? kOwnEventKeys + (code - kSnapshot) : kEventKeys;
     return code < kOwnEventKeys ? code : kEventKeys;
 }

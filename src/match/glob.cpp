@@ -7,6 +7,7 @@ namespace gyr::match {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+constexpr std::size_t kNever = static_cast<std::size_t>(-2);
 
 unsigned char fold(char c, bool ignore_case) {
     const auto u = static_cast<unsigned char>(c);
@@ -30,8 +31,8 @@ bool in_class(std::string_view name, unsigned char c) {
     return false;
 }
 
-// The bracket expression that begins at p[at] == '[': where it ends, kNone when it is none (then '[' is itself), and
-// whether c is in it.
+// The bracket expression that begins at p[at] == '[': where it ends, kNone when it is none (then '[' is itself),
+// kNever when it breaks off within a range (then nothing matches), and whether c is in it.
 std::size_t bracket(std::string_view p, std::size_t at, char ch, bool ignore_case, bool& matched) {
     const unsigned char c = fold(ch, ignore_case);
     std::size_t i = at + 1;
@@ -57,6 +58,7 @@ std::size_t bracket(std::string_view p, std::size_t at, char ch, bool ignore_cas
         }
         if (p[i] == '\\' && i + 1 < p.size()) ++i;
         const unsigned char low = fold(p[i++], ignore_case);
+        if (i + 1 == p.size() && p[i] == '-') return kNever;
         unsigned char high = low;
         if (i + 1 < p.size() && p[i] == '-' && p[i + 1] != ']') {
             ++i;
@@ -85,12 +87,12 @@ bool glob_match(std::string_view p, std::string_view t, bool ignore_case) {
                     matched = true, next = pi + 1;
                 else if (p[pi] == '[')
                     next = bracket(p, pi, t[ti], ignore_case, matched);
+                if (next == kNever) return false;
                 if (next == kNone) {
-                    if (p[pi] == '\\' && pi + 1 < p.size()) {
-                        matched = fold(p[pi + 1], ignore_case) == fold(t[ti], ignore_case), next = pi + 2;
-                    } else {
-                        matched = fold(p[pi], ignore_case) == fold(t[ti], ignore_case), next = pi + 1;
-                    }
+                    // A backslash quotes what follows; with nothing behind it, it matches nothing.
+                    const std::size_t at = p[pi] == '\\' ? pi + 1 : pi;
+                    matched = at < p.size() && fold(p[at], ignore_case) == fold(t[ti], ignore_case);
+                    next = at + 1;
                 }
                 if (matched) {
                     pi = next, ++ti;

@@ -1,5 +1,6 @@
 #include "match/matcher.h"
 
+#include "event/schema.h"
 #include "match/compiled_rules.h"
 #include "match/evaluator.h"
 
@@ -113,7 +114,13 @@ bool Matcher::wants(EventCode code) const {
 bool Matcher::wants(const Event& event) const { return impl_->program(key_of(event)) != nullptr; }
 
 void Matcher::for_each_event(const std::function<void(EventKey, std::span<const ProgramRule>)>& visit) const {
+    const auto generic = [](std::uint16_t call) {
+        const auto calls = syscall_table();
+        const auto it = std::ranges::lower_bound(calls, call, {}, &SyscallInfo::number);
+        return it != calls.end() && it->number == call && it->generic;
+    };
     for (const EventKey key : impl_->keys) {
+        if (key.code == kGenericExit && !generic(key.call)) continue; // tells of itself by its own event
         const std::uint16_t at = impl_->program_of[key.number()];
         if (at != CompiledRules::kNoProgram) visit(key, impl_->programs[at].rules);
     }
