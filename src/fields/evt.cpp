@@ -63,7 +63,8 @@ Value never(const Context&, const Argument&) { return Value::missing(Missing::un
 Value zero(const Context&, const Argument&) { return Value::of_u64(0); }
 Value one(const Context&, const Argument&) { return Value::of_u64(1); }
 Value zero_text(const Context&, const Argument&) { return Value::of_text("0ns"); }
-Value is_async(const Context& c, const Argument&) { return Value::of_bool(c.event.code == kAsync); }
+bool is_notification(const EventInfo* e) { return e && e->kind == EventKind::metaevent && e->code < kSnapshot; }
+Value is_async(const Context& c, const Argument&) { return Value::of_bool(is_notification(info_of(c))); }
 Value hostname(const Context& c, const Argument&) {
     return c.world.hostname ? Value::of_text(*c.world.hostname) : Value::missing(Missing::unsupported);
 }
@@ -73,20 +74,38 @@ Value direction(const Context& c, const Argument&) {
     if (!e) return none(c, {});
     return Value::of_text(e->direction == EventDirection::enter ? ">" : "<");
 }
-// Of a generic event, the system call's.
+// The name an event goes by: of system calls without an event of their own that of the call, of notifications their
+// own. Empty when no event in particular is asked about (rules being compiled) and it is another for each.
 std::string_view name_of(const Context& c, const EventInfo& e) {
-    if (e.code > kGenericExit || c.event.params.empty()) return e.name;
-    const std::string_view name = syscall_name(load_param<std::uint16_t>(c.event.params[0]));
-    return name.empty() ? e.name : name;
+    if (e.code <= kGenericExit) {
+        if (c.event.params.empty() || c.event.params[0].size() < sizeof(std::uint16_t)) return e.name;
+        const std::string_view name = syscall_name(load_param<std::uint16_t>(c.event.params[0]));
+        return name.empty() ? e.name : name;
+    }
+    if (e.code == kAsync) {
+        if (c.event.number == 0) return {};
+        return c.event.params.size() > 1 ? text_of_param(c.event.params[1]) : e.name;
+    }
+    return e.name;
+}
+Value name_value(const Context& c, const EventInfo& e) {
+    const std::string_view name = name_of(c, e);
+    return name.empty() && c.event.number == 0 ? Value::missing(Missing::pending) : Value::of_text(name);
 }
 Value type(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);
-    return e ? Value::of_text(name_of(c, *e)) : none(c, {});
+    return e ? name_value(c, *e) : none(c, {});
+}
+Value asynctype(const Context& c, const Argument&) {
+    const EventInfo* e = info_of(c);
+    return is_notification(e) ? name_value(c, *e) : none(c, {});
 }
 Value type_is(const Context& c, const Argument& a) {
     const EventInfo* e = info_of(c);
     if (!e) return none(c, a);
-    return Value::of_u64(a.is_index ? a.index == c.event.code : name_of(c, *e) == a.text);
+    if (a.is_index) return Value::of_u64(a.index == c.event.code ? 1 : 0);
+    const Value name = name_value(c, *e);
+    return name.is_missing() ? name : Value::of_u64(name.text() == a.text ? 1 : 0);
 }
 Result<> type_is_name(Argument& a, FieldType&) {
     if (!a.is_index && event_codes(a.text).empty()) return fail(ErrorKind::invalid, "unknown event type " + a.text);
@@ -94,33 +113,35 @@ Result<> type_is_name(Argument& a, FieldType&) {
 }
 Value syscall_type(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);
-    return e && e->kind == EventKind::syscall ? Value::of_text(name_of(c, *e)) : none(c, {});
-}
-Value category(const Context& c, const Argument&) {
-    const EventInfo* e = info_of(c);
-    return e ? Value::of_text(to_string(e->category)) : none(c, {});
+    return e && e->kind == EventKind::syscall ? name_value(c, *e) : none(c, {});
 }
 Value cpu(const Context& c, const Argument&) {
     return c.event.cpu >= 0 ? Value::of_i64(c.event.cpu) : Value::missing(Missing::unsupported);
 }
 
 Value args(const Context& c, const Argument&) { return all_params(c); }
-int param_index(const Context& c, const Argument& a) {
-    return a.is_index ? static_cast<int>(a.index) : find_param(c.event.code, a.text);
+int index_of(const Context& c, const Argument& a) {
+    if (a.is_index) return static_cast<int>(a.index);
+    const auto& index = *static_cast<const ParamIndex*>(a.prepared.get());
+    return c.event.code < index.size() ? index[c.event.code] : -1;
 }
 Value arg(const Context& c, const Argument& a) {
-    const int i = param_index(c, a);
+    const int i = index_of(c, a);
     return i < 0 ? none(c, a) : text_param(c, static_cast<std::size_t>(i));
 }
-enum RawSign : int { kUnsigned = 1, kSigned = 2 };
+// What the type that the rule was compiled with makes of a number.
+enum RawKind : int { kUnsigned = 1, kSigned = 2, kText = 3, kOther = 4 };
 
+// Events disagree on the type of some parameters (fdlimit, flags); the one the rule was compiled with decides.
 Value rawarg(const Context& c, const Argument& a) {
-    const int i = param_index(c, a);
+    const int i = index_of(c, a);
     if (i < 0) return none(c, a);
-    Value v = raw_param(c, static_cast<std::size_t>(i));
-    // Events disagree on the sign of some parameters (fdlimit); the type the rule was compiled with decides.
+    const Value v = raw_param(c, static_cast<std::size_t>(i));
+    const bool number = v.kind == ValueKind::u64 || v.kind == ValueKind::i64;
     if (a.code == kSigned && v.kind == ValueKind::u64) return Value::of_i64(static_cast<std::int64_t>(v.u));
     if (a.code == kUnsigned && v.kind == ValueKind::i64) return Value::of_u64(static_cast<std::uint64_t>(v.i));
+    if ((a.code == kSigned || a.code == kUnsigned) && !number && !v.is_missing()) return none(c, a);
+    if (a.code == kText && v.kind != ValueKind::text && !v.is_missing()) return none(c, a);
     return v;
 }
 // "evt.arg.name" takes the longest parameter name the text begins with, as the language has it.
@@ -131,29 +152,30 @@ Result<> param_name(Argument& a, FieldType&) {
         if (a.text.starts_with(name) && name.size() > best.size()) best = name;
     if (best.size() != a.text.size())
         return fail(ErrorKind::invalid, "no event has a parameter named '" + a.text + "'");
+    a.prepared = param_index(a.text);
     return {};
 }
 Result<> raw_param_name(Argument& a, FieldType& t) {
     if (a.is_index) return fail(ErrorKind::invalid, "evt.rawarg takes the name of a parameter, not its number");
     if (auto ok = param_name(a, t); !ok) return ok;
-    // The type is that of the parameter; where events disagree, of the first that this build delivers.
+    // The type is that of the parameter; where events disagree, of the newest event that has it.
     const ParamInfo* found = nullptr;
-    for (const EventCode code : live_event_codes())
-        if (const int i = find_param(code, a.text); i >= 0 && !found)
-            found = &find_event(code)->params[static_cast<std::size_t>(i)];
     for (const EventInfo& e : event_schema())
         for (const ParamInfo& p : e.params)
-            if (p.name == a.text && !found) found = &p;
+            if (p.name == a.text && ((e.flags & kOldVersion) == 0 || !found)) found = &p;
     t = field_type(found->type);
-    switch (found->type) {
-    case ParamType::int8:
-    case ParamType::int16:
-    case ParamType::int32:
-    case ParamType::int64:
-    case ParamType::errno_code:
-    case ParamType::fd:
-    case ParamType::pid: a.code = kSigned; break;
-    default: a.code = kUnsigned; break;
+    switch (lang::class_of(t)) {
+    case lang::TypeClass::number:
+        a.code = found->type == ParamType::int8 || found->type == ParamType::int16 || found->type == ParamType::int32 ||
+                         found->type == ParamType::int64 || found->type == ParamType::errno_code ||
+                         found->type == ParamType::fd || found->type == ParamType::fd32 ||
+                         found->type == ParamType::pid || found->type == ParamType::pid32
+                     ? kSigned
+                     : kUnsigned;
+        break;
+    case lang::TypeClass::string:
+    case lang::TypeClass::buffer: a.code = kText; break;
+    default: a.code = kOther; break;
     }
     return {};
 }
@@ -170,13 +192,18 @@ Value rawres(const Context& c, const Argument&) {
 Value failed(const Context& c, const Argument&) {
     return c.event.has_result ? Value::of_bool(c.event.result < 0) : none(c, {});
 }
-Value count_error(const Context& c, const Argument&) {
-    return Value::of_u64(c.event.has_result && c.event.result < 0 ? 1 : 0);
-}
 Value count_exit(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);
-    return Value::of_u64(e && e->direction == EventDirection::exit ? 1 : 0);
+    return e && e->direction == EventDirection::exit ? Value::of_u64(1) : none(c, {});
 }
+
+constexpr EventCode kProcInfo = 234;
+
+Value count_procinfo(const Context& c, const Argument&) {
+    const bool main = c.event.thread ? c.event.thread->is_main : c.process() && c.event.tid == c.process()->key.pid;
+    return Value::of_u64(c.event.code == kProcInfo && c.process() && main ? 1 : 0);
+}
+Value count_threadinfo(const Context& c, const Argument&) { return Value::of_u64(c.event.code == kProcInfo ? 1 : 0); }
 
 template <unsigned kMask>
 Value has_flag(const Context& c, const Argument&) {
@@ -250,7 +277,7 @@ std::span<const Field> evt_fields() {
         make_field("evt.is_async", FieldType::boolean, constant,
                    "The event reports something that happened outside the stream", is_async)
             .everywhere(),
-        make_field("evt.asynctype", kText, constant, "Name of such an event", none).everywhere(),
+        make_field("evt.asynctype", kText, constant, "Name of such an event", asynctype).everywhere(),
         make_field("evt.hostname", kText, event, "Name of the host", hostname).everywhere(),
         make_field("evt.latency", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero)
             .as(Format::decimal)
@@ -266,10 +293,6 @@ std::span<const Field> evt_fields() {
             .old()
             .hide(),
         make_field("evt.latency.human", kText, constant, "Always 0ns; kept so that old rules load", zero_text).old(),
-        make_absent("evt.deltatime", FieldType::reltime, "Nanoseconds since the event before").as(Format::decimal),
-        make_absent("evt.deltatime.s", FieldType::reltime, "Seconds of evt.deltatime").as(Format::decimal),
-        make_absent("evt.deltatime.ns", FieldType::reltime, "Nanoseconds of evt.deltatime within its second")
-            .as(Format::padded),
         make_field("evt.outputtime", kText, event, "Time as alerts print it", time_of_day).printing(),
         make_field("evt.dir", kText, constant, "> for an event taken on entry, < on exit", direction).old(),
         make_field("evt.type", kText, constant, "Name of the event, mostly that of a system call", type),
@@ -278,7 +301,6 @@ std::span<const Field> evt_fields() {
             .suffix(ArgKind::required, type_is_name),
         make_field("syscall.type", kText, constant, "Name of the system call; missing for events that are none",
                    syscall_type),
-        make_field("evt.category", kText, constant, "Group of the event: file, net, process …", category),
         make_field("evt.cpu", FieldType::int16, event, "Processor the event happened on", cpu).as(Format::id),
         make_field("evt.args", kText, event, "All parameters as name=value joined by blanks", args),
         make_field("evt.arg", kText, event, "One parameter as text, by name (evt.arg.uid) or number (evt.arg[0])", arg)
@@ -287,8 +309,6 @@ std::span<const Field> evt_fields() {
             .suffix(ArgKind::required, raw_param_name)
             .plain(),
         make_field("evt.info", kText, event, "Same as evt.args", args),
-        make_absent("evt.buffer", FieldType::bytebuf, "Bytes that were read or written"),
-        make_absent("evt.buflen", u64, "Number of bytes that were read or written").as(Format::decimal),
         make_field("evt.res", kText, event, "SUCCESS or the name of the error", res),
         make_field("evt.rawres", FieldType::int64, event, "Return value, negative for an error", rawres)
             .as(Format::decimal),
@@ -302,34 +322,15 @@ std::span<const Field> evt_fields() {
         make_field("evt.wait_latency", FieldType::reltime, constant, "Always 0; kept so that old rules load", zero)
             .as(Format::decimal)
             .old(),
-        make_absent("evt.is_syslog", FieldType::boolean, "A write to the system log"),
         make_field("evt.count", u32, constant, "Always 1", one).as(Format::decimal),
-        make_field("evt.count.error", u32, event, "1 when the call failed", count_error).as(Format::decimal),
-        make_absent("evt.count.error.file", u32, "1 when a file operation failed").as(Format::decimal),
-        make_absent("evt.count.error.net", u32, "1 when a network operation failed").as(Format::decimal),
-        make_absent("evt.count.error.memory", u32, "1 when a memory operation failed").as(Format::decimal),
-        make_absent("evt.count.error.other", u32, "1 when another operation failed").as(Format::decimal),
-        make_field("evt.count.exit", u32, constant, "1 for an event taken on exit", count_exit).as(Format::decimal),
-        make_field("evt.count.procinfo", u32, constant, "Always 0", zero).as(Format::decimal).hide(),
-        make_field("evt.count.threadinfo", u32, constant, "Always 0", zero).as(Format::decimal).hide(),
-        make_absent("evt.around", u64, "The event happened within so many milliseconds of a time")
+        make_field("evt.count.exit", u32, constant, "1 for an event taken on exit, else missing", count_exit)
+            .as(Format::decimal),
+        make_field("evt.count.procinfo", u32, event, "1 for a report on a process, else 0", count_procinfo)
             .as(Format::decimal)
-            .arg(ArgKind::required, ArgForm::index)
-            .filtering()
-            .plain(),
-        make_absent("evt.abspath", kText, "Path argument made absolute").suffix(ArgKind::optional, nullptr),
-        make_absent("evt.buflen.in", u64, "Bytes read").as(Format::decimal).hide(),
-        make_absent("evt.buflen.out", u64, "Bytes written").as(Format::decimal).hide(),
-        make_absent("evt.buflen.file", u64, "Bytes of file operations").as(Format::decimal).hide(),
-        make_absent("evt.buflen.file.in", u64, "Bytes read from files").as(Format::decimal).hide(),
-        make_absent("evt.buflen.file.out", u64, "Bytes written to files").as(Format::decimal).hide(),
-        make_absent("evt.buflen.net", u64, "Bytes of network operations").as(Format::decimal).hide(),
-        make_absent("evt.buflen.net.in", u64, "Bytes received").as(Format::decimal).hide(),
-        make_absent("evt.buflen.net.out", u64, "Bytes sent").as(Format::decimal).hide(),
-        make_absent("evt.is_open_read", FieldType::boolean, "The file was opened for reading"),
-        make_absent("evt.is_open_write", FieldType::boolean, "The file was opened for writing"),
-        make_absent("evt.is_open_exec", FieldType::boolean, "The file was created executable"),
-        make_absent("evt.is_open_create", FieldType::boolean, "The open created the file"),
+            .hide(),
+        make_field("evt.count.threadinfo", u32, event, "1 for a report on a thread, else 0", count_threadinfo)
+            .as(Format::decimal)
+            .hide(),
         make_field("evt.infra.docker.name", kText, constant, "Never had a value; kept so that old rules load", never)
             .hide(),
         make_field("evt.infra.docker.container.id", kText, constant, "Never had a value; kept so that old rules load",

@@ -20,10 +20,17 @@ struct Family {
 };
 
 std::vector<Family> families() {
-    return {{"Events", evt_fields()},     {"Processes", proc_fields()},
-            {"Threads", thread_fields()}, {"Users", user_fields()},
-            {"Groups", group_fields()},   {"Containers", container_fields()},
-            {"Kubernetes", k8s_fields()}, {"Files, connections and the rest", absent_fields()}};
+    return {{"Events", evt_fields()},
+            {"Reading, writing and opening", evt_io_fields()},
+            {"File descriptors", fd_fields()},
+            {"Connections", fd_socket_fields()},
+            {"Paths and polled descriptors", fs_path_fields()},
+            {"Processes", proc_fields()},
+            {"Threads", thread_fields()},
+            {"Users", user_fields()},
+            {"Groups", group_fields()},
+            {"Containers", container_fields()},
+            {"Kubernetes", k8s_fields()}};
 }
 
 // How the name is written with its argument.
@@ -55,6 +62,7 @@ std::vector<std::string> notes(const Field& f) {
     if (f.info.filter_only) out.emplace_back("conditions only");
     if (f.info.print_only) out.emplace_back("output only");
     if (f.info.deprecated) out.emplace_back("deprecated");
+    if (f.captures_only) out.emplace_back("captures only");
     if (!f.info.unavailable.empty()) out.emplace_back("not in this build");
     return out;
 }

@@ -262,6 +262,24 @@ Value fdlimit(const Context&, const ProcessImage& p) { return Value::of_i64(stat
 Value nthreads(const Context&, const ProcessImage& p) { return Value::of_u64(p.threads); }
 Value nchilds(const Context&, const ProcessImage& p) { return Value::of_u64(p.threads > 0 ? p.threads - 1 : 0); }
 
+// What changes too often for an image: of the thread where a source follows threads, else as the process last told.
+template <auto kFact, Property kProperty>
+Value of_thread(const Context& c, const Argument& a) {
+    return c.event.thread && c.process() ? Value::of_u64(c.event.thread->*kFact) : self<kProperty>(c, a);
+}
+Value fdopencount(const Context& c, const Argument&) {
+    if (!c.process()) return Value::missing(Missing::lost);
+    return c.event.thread ? Value::of_u64(c.event.thread->open_fds) : Value::missing(Missing::unsupported);
+}
+Value fdusage(const Context& c, const Argument&) {
+    const ProcessImage* p = c.process();
+    if (!p) return Value::missing(Missing::lost);
+    if (!c.event.thread) return Value::missing(Missing::unsupported);
+    const auto limit = static_cast<std::int64_t>(p->fd_limit);
+    return Value::of_double(
+        limit > 0 ? 100.0 * static_cast<double>(c.event.thread->open_fds) / static_cast<double>(limit) : 0.0);
+}
+
 // Our own.
 template <std::size_t kFirst>
 Value arguments(const Context& c, const Argument&) {
@@ -448,22 +466,27 @@ std::span<const Field> proc_fields() {
                    "When the first process of the pid namespace started, nanoseconds since the epoch",
                    self<pidns_start>)
             .as(Format::decimal),
-        make_absent("proc.fdopencount", FieldType::uint64, "Open file descriptors of the process").as(Format::decimal),
+        make_field("proc.fdopencount", FieldType::uint64, event, "Open file descriptors of the process", fdopencount)
+            .captures()
+            .as(Format::decimal),
         make_field("proc.fdlimit", FieldType::int64, image, "Soft limit of open file descriptors", self<fdlimit>)
             .as(Format::decimal),
-        make_absent("proc.fdusage", FieldType::floating, "Open file descriptors in percent of the limit"),
-        make_field("proc.vmsize", FieldType::uint64, image, "Virtual memory in KiB",
-                   self<number<&ProcessImage::vm_size_kb>>)
+        make_field("proc.fdusage", FieldType::floating, event, "Open file descriptors in percent of the limit", fdusage)
+            .captures(),
+        make_field("proc.vmsize", FieldType::uint64, event, "Virtual memory in KiB",
+                   of_thread<&ThreadFacts::vm_size_kb, number<&ProcessImage::vm_size_kb>>)
             .as(Format::decimal),
-        make_field("proc.vmrss", FieldType::uint64, image, "Resident memory in KiB",
-                   self<number<&ProcessImage::vm_rss_kb>>)
+        make_field("proc.vmrss", FieldType::uint64, event, "Resident memory in KiB",
+                   of_thread<&ThreadFacts::vm_rss_kb, number<&ProcessImage::vm_rss_kb>>)
             .as(Format::decimal),
-        make_field("proc.vmswap", FieldType::uint64, image, "Swapped memory in KiB",
-                   self<number<&ProcessImage::vm_swap_kb>>)
+        make_field("proc.vmswap", FieldType::uint64, event, "Swapped memory in KiB",
+                   of_thread<&ThreadFacts::vm_swap_kb, number<&ProcessImage::vm_swap_kb>>)
             .as(Format::decimal),
-        make_field("proc.nthreads", FieldType::uint64, image, "Threads, the main one included", self<nthreads>)
+        make_field("proc.nthreads", FieldType::uint64, event, "Threads, the main one included",
+                   of_thread<&ThreadFacts::threads, nthreads>)
             .as(Format::decimal),
-        make_field("proc.nchilds", FieldType::uint64, image, "Threads without the main one", self<nchilds>)
+        make_field("proc.nchilds", FieldType::uint64, event, "Threads without the main one",
+                   of_thread<&ThreadFacts::other_threads, nchilds>)
             .as(Format::decimal),
         make_field("proc.stdin.type", kText, image, "What standard input is: file, pipe, ipv4, ipv6, unix …",
                    self<stdio_type_of<0>>),

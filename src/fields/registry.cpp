@@ -13,8 +13,6 @@ using lang::FieldType;
 
 namespace {
 
-constexpr std::string_view kAbsent = "this build cannot deliver it";
-
 constexpr Alias kAliases[] = {
     {"user.id", "user.uid"},
     {"user.gid", "group.gid"},
@@ -120,9 +118,9 @@ Field make_field(std::string_view name, FieldType type, Scope scope, std::string
     return f;
 }
 
-Field make_absent(std::string_view name, FieldType type, std::string_view doc) {
+Field make_absent(std::string_view name, FieldType type, std::string_view doc, std::string_view why) {
     Field f = make_field(name, type, Scope::event, doc, nullptr);
-    f.info.unavailable = kAbsent;
+    f.info.unavailable = why;
     return f;
 }
 
@@ -190,13 +188,20 @@ Field Field::everywhere() const {
     return f;
 }
 
+Field Field::captures() const {
+    Field f = *this;
+    f.captures_only = true;
+    return f;
+}
+
 std::span<const Alias> aliases() { return kAliases; }
 
 const std::vector<const Field*>& all_fields() {
     static const std::vector<const Field*> all = [] {
         std::vector<const Field*> v;
-        for (const auto family : {evt_fields(), proc_fields(), thread_fields(), user_fields(), group_fields(),
-                                  container_fields(), k8s_fields(), absent_fields()})
+        for (const auto family :
+             {evt_fields(), evt_io_fields(), fd_fields(), fd_socket_fields(), fs_path_fields(), proc_fields(),
+              thread_fields(), user_fields(), group_fields(), container_fields(), k8s_fields()})
             for (const Field& f : family) v.push_back(&f);
         return v;
     }();

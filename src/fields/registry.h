@@ -20,7 +20,7 @@ namespace gyr::fields {
 
 // When a value can change. Ordered from the most to the least lasting.
 enum class Scope : std::uint8_t {
-    constant,  // the same for every event of a type
+    constant,  // the same for every event of a type; where a type has several, pending for the event number 0
     image,     // decided by the process image alone
     container, // by the image and what is known of its container
     world,     // by other processes (parents, leaders) and user databases
@@ -45,10 +45,11 @@ struct Field {
     ArgForm arg_form = ArgForm::none;
     Scope scope = Scope::event;
     Format format = Format::none;
-    bool any_of = false;  // several values without being a list: a comparison holds when it holds for any of them
-    bool hidden = false;  // works, but is left out of listings
-    bool own = false;     // not in Falco's language
-    std::string_view doc; // one sentence without the full stop
+    bool any_of = false;        // several values without being a list: a comparison holds when it holds for any of them
+    bool hidden = false;        // works, but is left out of listings
+    bool own = false;           // not in Falco's language
+    bool captures_only = false; // live nobody tells it
+    std::string_view doc;       // one sentence without the full stop
     Extractor extract = nullptr; // null exactly when info.unavailable says why
     Prepare prepare = nullptr;
 
@@ -65,21 +66,27 @@ struct Field {
     [[nodiscard]] Field printing() const;   // only in output
     [[nodiscard]] Field filtering() const;  // only in conditions
     [[nodiscard]] Field everywhere() const; // all event sources have it
+    [[nodiscard]] Field captures() const;   // live nobody tells it
 };
 
 [[nodiscard]] Field make_field(std::string_view name, lang::FieldType type, Scope scope, std::string_view doc,
                                Extractor extract);
-[[nodiscard]] Field make_absent(std::string_view name, lang::FieldType type, std::string_view doc);
+// Known to the language and never delivered, and why.
+[[nodiscard]] Field make_absent(std::string_view name, lang::FieldType type, std::string_view doc,
+                                std::string_view why);
 
 // The families.
 [[nodiscard]] std::span<const Field> evt_fields();
+[[nodiscard]] std::span<const Field> evt_io_fields();
 [[nodiscard]] std::span<const Field> proc_fields();
 [[nodiscard]] std::span<const Field> thread_fields();
 [[nodiscard]] std::span<const Field> user_fields();
 [[nodiscard]] std::span<const Field> group_fields();
 [[nodiscard]] std::span<const Field> container_fields();
 [[nodiscard]] std::span<const Field> k8s_fields();
-[[nodiscard]] std::span<const Field> absent_fields(); // fd, fs.path …: known, not delivered by this build
+[[nodiscard]] std::span<const Field> fd_fields();
+[[nodiscard]] std::span<const Field> fd_socket_fields();
+[[nodiscard]] std::span<const Field> fs_path_fields();
 
 struct Alias {
     std::string_view name, stands_for;

@@ -23,6 +23,34 @@ Value number(const Context& c, const Argument&) {
     return p ? Value::of_u64(p->*kMember * kUnit) : Value::missing(Missing::lost);
 }
 
+// What only a source that follows threads knows (captures).
+template <auto kMember>
+Value fact(const Context& c, const Argument&) {
+    if (!c.event.thread) return Value::missing(Missing::unsupported);
+    const auto value = c.event.thread->*kMember;
+    if constexpr (std::is_floating_point_v<std::remove_const_t<decltype(value)>>)
+        return Value::of_double(value);
+    else
+        return Value::of_u64(static_cast<std::uint64_t>(value));
+}
+Value cpu(const Context& c, const Argument&) {
+    const ThreadFacts* t = c.event.thread;
+    return t ? Value::of_double(t->cpu_user + t->cpu_system) : Value::missing(Missing::unsupported);
+}
+
+// Of the thread where it is known, else as its process last told.
+template <auto kMember, auto kFact>
+Value faults(const Context& c, const Argument& a) {
+    return c.event.thread ? Value::of_u64(c.event.thread->*kFact) : number<kMember, 1>(c, a);
+}
+template <auto kMember, auto kFact>
+Value memory(const Context& c, const Argument& a) {
+    if (c.event.thread) return Value::of_u64(c.event.thread->*kFact);
+    const ProcessImage* p = c.process();
+    if (p && c.event.tid != p->key.pid) return Value::of_u64(0);
+    return number<kMember, 1024>(c, a);
+}
+
 Value tid(const Context& c, const Argument&) { return Value::of_i64(c.event.tid); }
 Value is_main(const Context& c, const Argument&) {
     const ProcessImage* p = c.process();
@@ -72,37 +100,49 @@ std::span<const Field> thread_fields() {
                    caps<&Credentials::cap_bounding>)
             .ours(),
         make_field("thread.cap_ambient", kText, image, "Ambient capabilities", caps<&Credentials::cap_ambient>).ours(),
-        make_field("thread.pfmajor", FieldType::uint64, image, "Page faults that needed the disk",
-                   number<&ProcessImage::major_faults, 1>)
+        make_field("thread.pfmajor", FieldType::uint64, event, "Page faults that needed the disk",
+                   faults<&ProcessImage::major_faults, &ThreadFacts::major_faults>)
             .as(Format::decimal),
-        make_field("thread.pfminor", FieldType::uint64, image, "Page faults that did not",
-                   number<&ProcessImage::minor_faults, 1>)
+        make_field("thread.pfminor", FieldType::uint64, event, "Page faults that did not",
+                   faults<&ProcessImage::minor_faults, &ThreadFacts::minor_faults>)
             .as(Format::decimal),
         make_field("thread.tid", FieldType::int64, event, "Thread id in the host's pid namespace", tid).as(Format::id),
         make_field("thread.ismain", FieldType::boolean, event, "The thread is the main one of its process", is_main),
         make_field("thread.vtid", FieldType::int64, image, "Thread id in the process's own pid namespace", vtid)
             .as(Format::id),
         make_field("thread.nametid", kText, event, "proc.name and thread.tid put together", nametid).hide(),
-        make_absent("thread.exectime", FieldType::reltime, "Processor time of the last turn").as(Format::decimal),
-        make_absent("thread.totexectime", FieldType::reltime, "Processor time so far").as(Format::decimal),
+        make_field("thread.exectime", FieldType::reltime, event, "Nanoseconds on the processor in the last turn",
+                   fact<&ThreadFacts::exec_time>)
+            .captures()
+            .as(Format::decimal),
+        make_field("thread.totexectime", FieldType::reltime, event,
+                   "Nanoseconds on the processor since the capture began", fact<&ThreadFacts::total_exec_time>)
+            .captures()
+            .as(Format::decimal),
         make_field("thread.cgroups", kText, image, "All cgroups as controller=path, joined by blanks", cgroups),
         make_field("thread.cgroup", kText, image, "Cgroup of one controller, as in thread.cgroup.memory", cgroup)
             .suffix(ArgKind::required, cgroup_name),
-        make_absent("thread.cpu", FieldType::floating, "Processor use in percent"),
-        make_absent("thread.cpu.user", FieldType::floating, "Processor use in user mode in percent"),
-        make_absent("thread.cpu.system", FieldType::floating, "Processor use in kernel mode in percent"),
-        make_field("thread.vmsize", FieldType::uint64, image, "Virtual memory of the process in KiB",
-                   number<&ProcessImage::vm_size_kb, 1>)
+        make_field("thread.cpu", FieldType::floating, event, "Processor use in percent", cpu).captures(),
+        make_field("thread.cpu.user", FieldType::floating, event, "Processor use in user mode in percent",
+                   fact<&ThreadFacts::cpu_user>)
+            .captures(),
+        make_field("thread.cpu.system", FieldType::floating, event, "Processor use in kernel mode in percent",
+                   fact<&ThreadFacts::cpu_system>)
+            .captures(),
+        make_field("thread.vmsize", FieldType::uint64, event,
+                   "Virtual memory of the process in bytes, of its main thread only",
+                   memory<&ProcessImage::vm_size_kb, &ThreadFacts::vm_size_bytes>)
             .as(Format::decimal),
-        make_field("thread.vmrss", FieldType::uint64, image, "Resident memory of the process in KiB",
-                   number<&ProcessImage::vm_rss_kb, 1>)
+        make_field("thread.vmrss", FieldType::uint64, event,
+                   "Resident memory of the process in bytes, of its main thread only",
+                   memory<&ProcessImage::vm_rss_kb, &ThreadFacts::vm_rss_bytes>)
             .as(Format::decimal),
-        make_field("thread.vmsize.b", FieldType::uint64, image, "thread.vmsize in bytes",
-                   number<&ProcessImage::vm_size_kb, 1024>)
+        make_field("thread.vmsize.b", FieldType::uint64, event, "Same as thread.vmsize",
+                   memory<&ProcessImage::vm_size_kb, &ThreadFacts::vm_size_bytes>)
             .as(Format::decimal)
             .hide(),
-        make_field("thread.vmrss.b", FieldType::uint64, image, "thread.vmrss in bytes",
-                   number<&ProcessImage::vm_rss_kb, 1024>)
+        make_field("thread.vmrss.b", FieldType::uint64, event, "Same as thread.vmrss",
+                   memory<&ProcessImage::vm_rss_kb, &ThreadFacts::vm_rss_bytes>)
             .as(Format::decimal)
             .hide(),
     };

@@ -102,6 +102,9 @@ NodeId Binder::check(const lang::Check& c, const lang::Span& span, std::vector<P
     p.type_class = type_class;
     p.left_list = left.is_list;
     p.left_any = left.any_of;
+    // Fields of a connection's ends (fd.ip, fd.port, fd.net), not those of ancestors.
+    const bool ends = type_class == TypeClass::ip || type_class == TypeClass::net || left.type == lang::FieldType::port;
+    p.all_differ = left.any_of && ends && c.op == Op::ne;
     p.scope = left.scope;
     p.text = left.text + " " + std::string(lang::to_string(c.op));
     if (c.modifier != Modifier::none) p.text += " " + std::string(lang::to_string(c.modifier));

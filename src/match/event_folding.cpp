@@ -8,6 +8,14 @@
 
 namespace gyr::match {
 
+namespace {
+
+NodeId settled(NodeId predicate, Truth truth) {
+    return truth == Truth::undecided ? predicate : truth == Truth::yes ? kTrue : kFalse;
+}
+
+} // namespace
+
 std::vector<EventKey> all_event_keys() {
     std::vector<EventKey> keys;
     for (const EventInfo& e : event_schema()) {
@@ -24,7 +32,8 @@ std::vector<EventKey> all_event_keys() {
     return keys;
 }
 
-// Whether a predicate over constants holds, for each key. Its fields look at nothing but the type.
+// Whether a predicate over constants holds, for each key. Its fields look at nothing but the type; where that does not
+// tell (a read's category is that of its descriptor) they say pending for an event without a number.
 const EventFolding::Truths& EventFolding::truths_of(NodeId predicate) {
     const auto [it, added] = truths_.try_emplace(predicate);
     if (!added) return it->second;
@@ -35,8 +44,8 @@ const EventFolding::Truths& EventFolding::truths_of(NodeId predicate) {
         event.code = key.code;
         const std::string_view call(reinterpret_cast<const char*>(&key.call), sizeof key.call);
         if (key.code == kGenericExit) event.params = std::span(&call, 1);
-        eval.begin(event, world, false, true);
-        it->second.push_back(eval.truth(predicate) == Truth::yes);
+        eval.begin(event, world, false, false);
+        it->second.push_back(eval.truth(predicate));
     }
     return it->second;
 }
@@ -59,8 +68,8 @@ std::vector<NodeId> EventFolding::fold(NodeId root, const std::function<bool(Eve
     for (const NodeId c : constants) static_cast<void>(truths_of(c)); // the references below stay good
 
     std::vector<NodeId> out(keys_.size(), kFalse);
-    std::map<std::vector<bool>, NodeId> by_truths;
-    std::vector<bool> truths(constants.size());
+    std::map<Truths, NodeId> by_truths;
+    Truths truths(constants.size());
     for (std::size_t k = 0; k < keys_.size(); ++k) {
         if (!wanted(keys_[k])) continue;
         for (std::size_t i = 0; i < constants.size(); ++i) truths[i] = truths_.at(constants[i])[k];
@@ -71,7 +80,7 @@ std::vector<NodeId> EventFolding::fold(NodeId root, const std::function<bool(Eve
                 root,
                 [&](NodeId id, const Predicate& p) {
                     if (p.scope != fields::Scope::constant) return id;
-                    return truths_.at(id)[k] ? kTrue : kFalse;
+                    return settled(id, truths_.at(id)[k]);
                 },
                 memo);
         }
@@ -93,7 +102,7 @@ NodeId EventFolding::fold_fixed(NodeId root) {
                 return f->text == "evt.source" || f->text == "evt.pluginname" || f->text == "evt.plugininfo" ||
                        f->text == "evt.count";
             });
-            return fixed ? (truths_of(id).front() ? kTrue : kFalse) : id;
+            return fixed ? settled(id, truths_of(id).front()) : id;
         },
         memo);
 }

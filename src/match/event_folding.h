@@ -26,7 +26,7 @@ class EventFolding {
     [[nodiscard]] NodeId fold_fixed(NodeId root);
 
   private:
-    using Truths = std::vector<bool>; // by key
+    using Truths = std::vector<Truth>; // by key; undecided where events of the type differ
     const Truths& truths_of(NodeId predicate);
     void collect_constants(NodeId root, std::vector<NodeId>& out) const;
 

@@ -262,6 +262,7 @@ bool Predicate::test(const Value& l, const Value& r, Arena& arena) const {
     }
     if (l.kind == ValueKind::list) {
         const auto one = [&](const Value& v) { return test_scalar(v, arena); };
+        if (all_differ) return std::ranges::all_of(l.list(), one);
         return left_any || op != Op::in ? std::ranges::any_of(l.list(), one) : std::ranges::all_of(l.list(), one);
     }
     return test_scalar(l, arena);

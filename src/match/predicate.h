@@ -54,6 +54,7 @@ struct Predicate {
     std::vector<Item> items;     // as written, in order
     lang::TypeClass type_class = lang::TypeClass::none;
     bool left_list = false, left_any = false;
+    bool all_differ = false; // != of a connection's two ends: neither may be the value
     TextSet text_set; // of items, for membership
     std::unordered_set<std::uint64_t> number_set;
     std::vector<std::shared_ptr<const ExternalSet>> external; // further members

@@ -1,6 +1,6 @@
 // A new program image.
 
-#include "replay/paths.h"
+#include "base/path.h"
 #include "replay/tables.h"
 
 #include <vector>

@@ -1,6 +1,6 @@
 // Files: open and its kin, the working directory and the root.
 
-#include "replay/paths.h"
+#include "base/path.h"
 #include "replay/tables.h"
 
 namespace gyr::replay {

@@ -1,4 +1,4 @@
-#include "replay/paths.h"
+#include "base/path.h"
 #include "replay/tables.h"
 
 namespace gyr::replay {

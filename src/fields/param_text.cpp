@@ -1,0 +1,178 @@
+#include "fields/param_text.h"
+
+#include "base/path.h"
+#include "event/raw_event.h"
+#include "fields/address_text.h"
+#include "fields/fd_text.h"
+#include "fields/process_text.h"
+#include "fields/system_names.h"
+
+#include <cstring>
+#include <ctime>
+
+namespace gyr::fields {
+namespace {
+
+std::string_view time_text(std::uint64_t ns, Arena& arena) {
+    const std::time_t seconds = static_cast<std::time_t>(ns / 1'000'000'000);
+    std::tm tm{};
+    ::localtime_r(&seconds, &tm);
+    char date[64], zone[16];
+    std::strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &tm);
+    std::strftime(zone, sizeof zone, "%z", &tm);
+    return print(arena, "%s.%09llu %s", date, static_cast<unsigned long long>(ns % 1'000'000'000), zone);
+}
+
+std::string_view number_text(const Value& v, ParamFormat format, Arena& arena) {
+    const std::uint64_t bits = v.kind == ValueKind::i64 ? static_cast<std::uint64_t>(v.i) : v.u;
+    if (format == ParamFormat::hex) return print(arena, "%llX", static_cast<unsigned long long>(bits));
+    if (format == ParamFormat::oct) return print(arena, "%#llo", static_cast<unsigned long long>(bits));
+    return print(arena, "%lld", static_cast<long long>(bits)); // the language prints 64 bits as signed
+}
+
+std::string_view signals_text(std::uint32_t set, Arena& arena) {
+    std::array<std::string_view, 32> names;
+    std::size_t n = 0;
+    for (int bit = 0; bit < 32; ++bit)
+        if ((set >> bit & 1) != 0)
+            if (const std::string_view name = signal_name(bit + 1); !name.empty()) names[n++] = name;
+    return join_items(arena, n, ' ', [&](std::size_t i) { return names[i]; });
+}
+
+Value user_word(const Context& c, ParamType type, std::uint32_t number) {
+    if (number == kNoId) return Value::of_text("<NONE>");
+    const ProcessImage* p = c.process();
+    if (!c.world.users || !p) return Value::of_text("<NA>");
+    if (type == ParamType::uid) {
+        const UserAnswer a = c.world.users->user(*p, number);
+        if (a.entry) return Value::of_text(c.arena.copy(a.entry->name));
+        return a.why == Missing::pending ? Value::missing(Missing::pending) : Value::of_text("<NA>");
+    }
+    const GroupAnswer a = c.world.users->group(*p, number);
+    if (a.entry) return Value::of_text(c.arena.copy(a.entry->name));
+    return a.why == Missing::pending ? Value::missing(Missing::pending) : Value::of_text("<NA>");
+}
+
+std::string_view process_word(const Context& c, std::int64_t pid) {
+    const ProcessImage* p = c.process();
+    if (p && (pid == p->key.pid || pid == c.event.tid)) return p->comm;
+    if (!c.world.processes || pid <= 0) return "";
+    const ProcessImage* other = c.world.processes->find_pid(static_cast<Pid>(pid));
+    return other ? std::string_view(other->comm) : std::string_view("");
+}
+
+std::string_view fd_word(const Context& c, std::int64_t number) {
+    if (number == kWorkingDirectory) return "AT_FDCWD";
+    if (number < 0) return errno_name(-number);
+    const FdInfo* fd = find_fd(c, number);
+    return fd ? fd_label(*fd, c.arena) : std::string_view("");
+}
+
+std::string_view path_word(const Context& c, const WireParam& p, std::string_view path) {
+    if (path.empty() || path.starts_with('/') || path == "<NA>") return "";
+    const std::string_view full = absolute_path(base_of(c, p), path, c.arena);
+    return full == path ? std::string_view("") : full;
+}
+
+} // namespace
+
+std::string_view dotted(std::string_view bytes, Arena& arena) {
+    char* out = arena.allocate(bytes.size());
+    for (std::size_t i = 0; i < bytes.size(); ++i) out[i] = bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '.';
+    return {out, bytes.size()};
+}
+
+std::string_view flag_names(std::uint64_t value, std::string_view table, bool exact, Arena& arena) {
+    std::array<std::string_view, 64> names;
+    std::size_t n = 0;
+    std::uint64_t left = value;
+    for (const FlagInfo& f : flag_table(table)) {
+        // Bits that have been named are gone, so that O_RDWR is not O_WRONLY and O_RDONLY as well.
+        const bool set = exact || value == 0 ? f.value == value : f.value != 0 && (left & f.value) == f.value;
+        if (!set || n == names.size()) continue;
+        names[n++] = f.name;
+        left &= ~std::uint64_t{f.value};
+    }
+    return join_items(arena, n, '|', [&](std::size_t i) { return names[i]; });
+}
+
+std::string_view base_of(const Context& c, const WireParam& p) {
+    const ProcessImage* process = c.process();
+    const std::string_view cwd = process ? std::string_view(process->cwd) : std::string_view("");
+    constexpr std::string_view kPrefix = "dirfd=param";
+    if (p.type != ParamType::fsrelpath || !p.info.starts_with(kPrefix)) return cwd;
+    const auto index = static_cast<std::size_t>(p.info[kPrefix.size()] - '0');
+    if (index >= c.event.params.size()) return cwd;
+    const auto dirfd = load_param<std::int64_t>(c.event.params[index]);
+    if (dirfd == kWorkingDirectory) return cwd;
+    const FdInfo* directory = find_fd(c, dirfd);
+    return directory ? std::string_view(directory->name) : std::string_view("<UNKNOWN>");
+}
+
+std::string_view absolute_path(std::string_view base, std::string_view path, Arena& arena) {
+    if (path.starts_with('/')) return path;
+    return join_path(base, path, arena.allocate(join_path_room(base, path)));
+}
+
+std::string_view plain_text(const Context& c, const WireParam& p, const Value& v) {
+    using enum ParamType;
+    if (v.is_missing()) {
+        const bool null = p.type == bytebuf || p.type == socktuple || p.type == fdlist || p.type == dyn;
+        return null ? "NULL" : "<NA>";
+    }
+    switch (p.type) {
+    case charbuf:
+    case fspath:
+    case fsrelpath: return v.text();
+    case bytebuf: return dotted(v.text(), c.arena);
+    case sockaddr: return sockaddr_text(v.text(), c.arena);
+    case socktuple: return socktuple_text(v.text(), c.arena);
+    case fdlist: return fdlist_text(c, v.text());
+    case sigset: return signals_text(load_param<std::uint32_t>(v.text()), c.arena);
+    case abstime: return time_text(v.u, c.arena);
+    case boolean: return v.b ? "true" : "false";
+    case floating: return print(c.arena, "%.1f", v.d);
+    case uid:
+    case gid: return print(c.arena, "%d", static_cast<int>(static_cast<std::uint32_t>(v.u)));
+    case flags8:
+    case flags16:
+    case flags32:
+    case enumflags8:
+    case enumflags16:
+    case enumflags32: return number_text(v, ParamFormat::dec, c.arena);
+    default: break;
+    }
+    if (v.kind == ValueKind::ip) return ip_text(v.ip.bytes.data(), v.ip.v6, c.arena);
+    if (v.kind == ValueKind::text) return v.text();
+    return number_text(v, p.format, c.arena);
+}
+
+Value word_for(const Context& c, const WireParam& p, const Value& v) {
+    using enum ParamType;
+    if (v.is_missing()) return Value::of_text("");
+    switch (p.type) {
+    case uid:
+    case gid: return user_word(c, p.type, static_cast<std::uint32_t>(v.u));
+    case pid:
+    case pid32: return Value::of_text(process_word(c, v.i));
+    case fd: return Value::of_text(fd_word(c, v.i));
+    case errno_code: return Value::of_text(v.i < 0 ? errno_name(-v.i) : std::string_view(""));
+    case sigtype: return Value::of_text(signal_name(static_cast<int>(v.u)));
+    case syscallid: return Value::of_text(syscall_name(static_cast<std::uint16_t>(v.u)));
+    case fspath:
+    case fsrelpath: return Value::of_text(path_word(c, p, v.text()));
+    case reltime:
+        if (v.u == ~std::uint64_t{0}) return Value::of_text("none");
+        return Value::of_text(print(c.arena, "%lgs", static_cast<double>(v.u) / 1e9));
+    case flags8:
+    case flags16:
+    case flags32:
+    case mode: return Value::of_text(flag_names(v.u, p.info, false, c.arena));
+    case enumflags8:
+    case enumflags16:
+    case enumflags32: return Value::of_text(flag_names(v.u, p.info, true, c.arena));
+    default: return Value::of_text("");
+    }
+}
+
+} // namespace gyr::fields

@@ -1,0 +1,12 @@
+#pragma once
+// Names of the kernel's numbers.
+
+#include <cstdint>
+#include <string_view>
+
+namespace gyr::fields {
+
+[[nodiscard]] std::string_view errno_name(std::int64_t number); // "EPERM"; empty when unknown
+[[nodiscard]] std::string_view signal_name(int number);         // "SIGKILL"; empty when unknown
+
+} // namespace gyr::fields
