@@ -108,8 +108,12 @@ Value connected(const Context& c, const Argument&) {
 Field net(std::string_view name, std::string_view doc, Extractor extract) {
     return make_field(name, FieldType::ipnet, event, doc, extract).filtering().plain();
 }
+// Nobody asks the name service for the sake of an event, so an address has no name here.
+Value address_name(const Context& c, const Argument&) {
+    return c.event.fd ? Value::missing(Missing::unsupported) : no_fd(c);
+}
 Field dns(std::string_view name, std::string_view doc) {
-    return make_absent(name, FieldType::charbuf, doc, "nobody asks the name service for the sake of an event").plain();
+    return make_field(name, FieldType::charbuf, event, doc, address_name).plain();
 }
 
 } // namespace
@@ -152,10 +156,10 @@ std::span<const Field> fd_socket_fields() {
         net("fd.lnet", "Local address, against a network", ip<End::local>),
         net("fd.rnet", "Remote address, against a network", ip<End::remote>),
         make_field("fd.connected", FieldType::boolean, event, "The connection is established or being so", connected),
-        dns("fd.cip.name", "Name of the client's address"),
-        dns("fd.sip.name", "Name of the server's address"),
-        dns("fd.lip.name", "Name of the local address"),
-        dns("fd.rip.name", "Name of the remote address"),
+        dns("fd.cip.name", "Name of the client's address; always missing, as no name service is asked"),
+        dns("fd.sip.name", "Name of the server's address; always missing, as no name service is asked"),
+        dns("fd.lip.name", "Name of the local address; always missing, as no name service is asked"),
+        dns("fd.rip.name", "Name of the remote address; always missing, as no name service is asked"),
     };
     return table;
 }

@@ -148,7 +148,12 @@ class Compiler {
     bool check_operand(Rule& rule, const lang::Operand& operand) {
         if (const auto* f = std::get_if<lang::Field>(&operand.value)) {
             const lang::FieldInfo* info = fields::catalog().find(f->name).info;
-            if (!info || info->unavailable.empty()) return true;
+            if (!info) return true;
+            if (options_.live_only && fields::find_field(info->name)->captures_only) {
+                refuse(rule, "field " + f->name + " is told by captures only, not by the live source", operand.span);
+                return false;
+            }
+            if (info->unavailable.empty()) return true;
             refuse(rule, "field " + f->name + " is part of the language but " + std::string(info->unavailable),
                    operand.span);
             return false;
