@@ -145,7 +145,8 @@ std::string list_fields(std::string_view format) {
                "type, is a process rule: it fires once per process image.\n\n"
                "Notes: *own*: not in Falco's language; *any of*: without index a comparison holds when it holds for "
                "one of "
-               "several values; *not in this build*: a condition that uses the field is refused, an output prints "
+               "several values; *captures only*: only replay tells it, a rule of a live run that uses it is disabled "
+               "with the reason; *not in this build*: a condition that uses the field is refused, an output prints "
                "`<NA>`.\n";
         for (const Family& family : families()) {
             fmt::format_to(to, "\n## {}\n\n| field | type | scope | meaning | notes |\n|---|---|---|---|---|\n",
