@@ -131,13 +131,12 @@ void ThreadTable::revive(Thread& thread) {
     if (thread.group) ++thread.group->alive;
 }
 
-void ThreadTable::set_parent(Thread& thread, std::int64_t ptid) {
-    leave_parent(thread);
-    thread.ptid = ptid;
-    Thread* parent = by_tid_.find(ptid);
-    if (parent && parent != &thread) add_child(*parent, thread);
-    change(thread, [&](ProcessImage& image) {
-        image.parent = {static_cast<Pid>(ptid), parent ? parent->image->key.start_boottime_ns : 0};
+void ThreadTable::set_parent(Thread& child, Thread* parent) {
+    leave_parent(child);
+    child.ptid = parent ? parent->tid : 0;
+    if (parent) add_child(*parent, child);
+    change(child, [&](ProcessImage& image) {
+        image.parent = {static_cast<Pid>(child.ptid), parent ? parent->image->key.start_boottime_ns : 0};
     });
 }
 
@@ -165,7 +164,7 @@ void ThreadTable::give_away_children(Thread& thread) {
     while (thread.first_child) {
         Thread& child = *thread.first_child;
         // A thread that reaps itself would never be left.
-        set_parent(child, reaper && reaper != &child ? reaper->tid : 0);
+        set_parent(child, reaper != &child ? reaper : nullptr);
     }
 }
 
@@ -198,7 +197,7 @@ void ThreadTable::discard(Thread& thread, Thread& heir) {
     mark_dead(thread);
     while (thread.first_child) {
         Thread& child = *thread.first_child;
-        set_parent(child, &child == &heir ? 0 : heir.tid);
+        set_parent(child, &child == &heir ? nullptr : &heir);
     }
     erase(thread);
 }

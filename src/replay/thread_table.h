@@ -93,7 +93,6 @@ class ThreadTable final : public ProcessView {
         edit(*image);
         thread.image = image;
     }
-    void set_parent(Thread& thread, std::int64_t ptid); // also in the image
 
     [[nodiscard]] ImageMaker& images() { return images_; }
     [[nodiscard]] FdPool& fd_pool() { return pool_; }
@@ -116,6 +115,7 @@ class ThreadTable final : public ProcessView {
     [[nodiscard]] ThreadGroup& group_of(std::int64_t pid);
     void add_child(Thread& parent, Thread& child);
     void leave_parent(Thread& child);
+    void set_parent(Thread& child, Thread* parent); // null: nobody
     void leave_group(Thread& thread);
     void give_away_children(Thread& thread);
     [[nodiscard]] Thread* find_reaper(Thread& thread);
