@@ -3,6 +3,7 @@
 #include "base/test_data.h"
 #include "capfile/reader.h"
 #include "event/schema.h"
+#include "replay/tell.h"
 
 #include <algorithm>
 #include <deque>
@@ -68,19 +69,6 @@ std::unordered_map<std::string, std::deque<nlohmann::json>> read_values(const st
     return all;
 }
 
-void tell(replay::ReplayState& state, const capfile::Reader& reader, capfile::Item item) {
-    switch (item) {
-    case capfile::Item::section: state.on_section(); break;
-    case capfile::Item::machine: state.on_machine(reader.machine()); break;
-    case capfile::Item::interface: state.on_interface(reader.interface()); break;
-    case capfile::Item::user: state.on_user(reader.user()); break;
-    case capfile::Item::group: state.on_group(reader.group()); break;
-    case capfile::Item::thread: state.on_thread(reader.thread()); break;
-    case capfile::Item::fd: state.on_fd(reader.fd()); break;
-    default: break;
-    }
-}
-
 } // namespace
 
 std::vector<ExpectedCapture> expected_captures() {
@@ -111,10 +99,7 @@ Walk walk(const ExpectedCapture& capture, std::size_t step,
     for (;;) {
         const capfile::Item item = reader->next();
         if (item == capfile::Item::end) break;
-        if (item != capfile::Item::event) {
-            tell(state, *reader, item);
-            continue;
-        }
+        if (replay::tell(state, *reader, item) || item != capfile::Item::event) continue;
         const Event* e = state.on_event(reader->event());
         const EventInfo* info = find_event(e->code);
         if (!info) continue;
