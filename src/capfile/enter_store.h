@@ -20,7 +20,7 @@ namespace gyr::capfile {
 class EnterStore {
   public:
     static constexpr std::size_t kMaxThreads = 65536;
-    static constexpr std::size_t kMaxLong = 4 * 1024 * 1024;
+    static constexpr std::size_t kMaxLong = std::size_t{4} * 1024 * 1024;
     static constexpr std::size_t kKeptParams = 8; // more than any enter event that is kept has
 
     class Slot {

@@ -22,8 +22,8 @@ inline constexpr std::size_t kBlockHead = 8, kBlockTail = 4;
 inline constexpr std::size_t kMachineBody = 180, kHostname = 128;
 inline constexpr std::size_t kEventHeadV1 = 22, kEventHeadV2 = 26;
 inline constexpr std::size_t kMaxEventBody = 65536;             // with the trailer, of blocks that are not large
-inline constexpr std::size_t kMaxLargeEvent = 16 * 1024 * 1024; // whole block
-inline constexpr std::size_t kMaxEntry = 2 * 1024 * 1024;       // of a list: what is kept in view for one
+inline constexpr std::size_t kMaxLargeEvent = std::size_t{16} * 1024 * 1024; // whole block
+inline constexpr std::size_t kMaxEntry = std::size_t{2} * 1024 * 1024;       // of a list: what is kept in view for one
 
 inline constexpr std::uint32_t kDumpFlagStateOnly = 1, kDumpFlagLarge = 4; // the second is never on file
 

@@ -16,7 +16,7 @@ class Inflater {
 
     // Compressed input is put here, as much as fits, whenever input_wanted().
     [[nodiscard]] char* input() { return input_.data(); }
-    static constexpr std::size_t kInputRoom = 64 * 1024;
+    static constexpr std::size_t kInputRoom = std::size_t{64} * 1024;
     void given(std::size_t size); // bytes put; 0: there are no more
     [[nodiscard]] bool input_wanted() const { return state_.avail_in == 0 && !no_more_; }
 

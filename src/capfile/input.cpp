@@ -13,7 +13,7 @@
 namespace gyr::capfile {
 namespace {
 
-constexpr std::size_t kWindow = 256 * 1024;
+constexpr std::size_t kWindow = std::size_t{256} * 1024;
 constexpr std::string_view kGzipMagic = "\x1f\x8b";
 
 bool is_gzip(std::span<const std::byte> bytes) {

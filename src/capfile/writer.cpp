@@ -21,8 +21,8 @@ namespace {
 
 // Other readers refuse a whole file for one text that is longer, so longer ones are cut.
 constexpr std::size_t kMaxPath = 1023, kMaxBlob = 4096, kMaxCredential = 255;
-constexpr std::size_t kBuffer = 256 * 1024;        // written out when it is fuller than this
-constexpr std::size_t kMaxList = 64 * 1024 * 1024; // a longer list becomes several blocks
+constexpr std::size_t kBuffer = std::size_t{256} * 1024;        // written out when it is fuller than this
+constexpr std::size_t kMaxList = std::size_t{64} * 1024 * 1024; // a longer list becomes several blocks
 
 constexpr std::size_t kText = sizeof(std::uint16_t); // what a text takes beside its bytes
 

@@ -17,8 +17,8 @@
 namespace gyr::recording {
 
 struct FlightRecorderOptions {
-    Nanos span = 0;                           // how far back, by the events' own time; 0: off
-    std::size_t max_bytes = 16 * 1024 * 1024; // memory for it
+    Nanos span = 0;                                        // how far back, by the events' own time; 0: off
+    std::size_t max_bytes = std::size_t{16} * 1024 * 1024; // memory for it
 };
 
 class FlightRecorder {

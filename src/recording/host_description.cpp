@@ -1,0 +1,158 @@
+#include "recording/host_description.h"
+
+#include "recording/proc_fds.h"
+#include "recording/proc_text.h"
+#include "recording/proc_thread.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <climits>
+#include <cstring>
+#include <ctime>
+#include <deque>
+#include <dirent.h>
+#include <ifaddrs.h>
+#include <memory>
+#include <netinet/in.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace gyr::recording {
+namespace {
+
+constexpr std::size_t kMost = 4 * std::size_t{1024} * 1024;
+constexpr std::size_t kThreadsAtOnce = 512; // of the list, so that a host with many costs no more memory
+
+std::vector<std::string> numbers_in(const std::string& folder) {
+    std::vector<std::string> names;
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), ::closedir);
+    if (!dir) return names;
+    while (const dirent* entry = ::readdir(dir.get())) {
+        const std::string_view name(static_cast<const char*>(entry->d_name));
+        if (name.find_first_not_of("0123456789") == std::string_view::npos) names.emplace_back(name);
+    }
+    return names;
+}
+
+Nanos boot_time() {
+    timespec now{}, since{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    ::clock_gettime(CLOCK_BOOTTIME, &since);
+    return (static_cast<Nanos>(now.tv_sec) - static_cast<Nanos>(since.tv_sec)) * 1'000'000'000 +
+           (static_cast<Nanos>(now.tv_nsec) - static_cast<Nanos>(since.tv_nsec));
+}
+
+Result<> write_machine(capfile::Writer& writer, const HostPlaces& places) {
+    capfile::MachineInfo machine;
+    machine.cpus = static_cast<std::uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+    machine.memory_bytes = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES))) *
+                           static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PAGESIZE)));
+    std::string text;
+    if (read_text(places.proc + "/sys/kernel/pid_max", text, 64)) machine.max_pid = number<std::uint64_t>(text);
+    std::array<char, HOST_NAME_MAX + 1> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    machine.hostname = name.data();
+    machine.boot_time = boot_time();
+    return writer.write_machine(machine);
+}
+
+void copy_address(const sockaddr* from, bool ipv6, std::array<std::uint8_t, 16>& to) {
+    if (from == nullptr) return;
+    if (ipv6) {
+        sockaddr_in6 address{};
+        std::memcpy(&address, from, sizeof address);
+        std::memcpy(to.data(), &address.sin6_addr, 16);
+    } else {
+        sockaddr_in address{};
+        std::memcpy(&address, from, sizeof address);
+        std::memcpy(to.data(), &address.sin_addr, 4);
+    }
+}
+
+Result<> write_interfaces(capfile::Writer& writer) {
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0) return {};
+    const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, ::freeifaddrs);
+    std::vector<capfile::Interface> interfaces;
+    for (const ifaddrs* i = list; i != nullptr; i = i->ifa_next) {
+        if (i->ifa_addr == nullptr) continue;
+        const int family = i->ifa_addr->sa_family;
+        if (family != AF_INET && family != AF_INET6) continue;
+        capfile::Interface& out = interfaces.emplace_back();
+        out.ipv6 = family == AF_INET6;
+        out.name = i->ifa_name;
+        copy_address(i->ifa_addr, out.ipv6, out.address);
+        copy_address(i->ifa_netmask, out.ipv6, out.netmask);
+        if (!out.ipv6) copy_address(i->ifa_broadaddr, false, out.broadcast);
+    }
+    return writer.write_interfaces(interfaces);
+}
+
+Result<> write_users(capfile::Writer& writer, const HostPlaces& places) {
+    std::string passwd, group;
+    static_cast<void>(read_text(places.etc + "/passwd", passwd, kMost));
+    static_cast<void>(read_text(places.etc + "/group", group, kMost));
+    std::vector<capfile::UserRecord> users;
+    for (std::string_view text = passwd; !text.empty();) {
+        std::string_view line = take(text, '\n');
+        std::array<std::string_view, 7> part; // name:password:uid:gid:comment:home:shell
+        for (std::string_view& p : part) p = take(line, ':');
+        if (part[0].empty() || part[2].empty()) continue;
+        users.push_back({number<Uid>(part[2]), number<Gid>(part[3]), part[0], part[5], part[6]});
+    }
+    std::vector<capfile::GroupRecord> groups;
+    for (std::string_view text = group; !text.empty();) {
+        std::string_view line = take(text, '\n');
+        std::array<std::string_view, 3> part; // name:password:gid:members
+        for (std::string_view& p : part) p = take(line, ':');
+        if (!part[0].empty() && !part[2].empty()) groups.push_back({number<Gid>(part[2]), part[0]});
+    }
+    return writer.write_users(users, groups);
+}
+
+Result<> write_threads(capfile::Writer& writer, const HostPlaces& places, std::span<const std::string> processes) {
+    std::deque<ProcThread> threads;
+    std::vector<capfile::ThreadRecord> records;
+    const auto write_out = [&]() -> Result<> {
+        records.clear();
+        for (const ProcThread& thread : threads) records.push_back(thread.record());
+        auto done = records.empty() ? Result<>{} : writer.write_threads(records);
+        threads.clear(); // only now: the records point into them
+        return done;
+    };
+    for (const std::string& process : processes) {
+        const std::string folder = places.proc + "/" + process;
+        if (!threads.emplace_back().read(folder, true)) {
+            threads.pop_back();
+            continue;
+        }
+        for (const std::string& task : numbers_in(folder + "/task")) {
+            if (task != process && !threads.emplace_back().read(folder + "/task/" + task, false)) threads.pop_back();
+        }
+        if (threads.size() < kThreadsAtOnce) continue;
+        if (auto done = write_out(); !done) return done;
+    }
+    return write_out();
+}
+
+} // namespace
+
+Result<> describe_host(capfile::Writer& writer, const HostPlaces& places) {
+    if (auto done = write_machine(writer, places); !done) return done;
+    if (auto done = write_interfaces(writer); !done) return done;
+    if (auto done = write_users(writer, places); !done) return done;
+    const std::vector<std::string> processes = numbers_in(places.proc);
+    if (auto done = write_threads(writer, places, processes); !done) return done;
+    ProcFds fds;
+    for (const std::string& process : processes) {
+        const auto pid = number<std::int64_t>(process);
+        const auto records = fds.read(places.proc + "/" + process, pid);
+        if (records.empty()) continue;
+        if (auto done = writer.write_fds(pid, records); !done) return done;
+    }
+    return {};
+}
+
+} // namespace gyr::recording

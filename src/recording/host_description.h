@@ -1,0 +1,23 @@
+#pragma once
+// What a live capture begins with: the machine, its interfaces, users, processes and their descriptors, as /proc and
+// /etc tell. Replaying a capture knows from this what was there before its first event.
+//
+// Processes come and go while this reads; one that cannot be read any more is left out, and so is what this process may
+// not see. Reads some files for each process and descriptor: for the start of a capture, not for its course.
+
+#include "base/result.h"
+#include "capfile/writer.h"
+
+#include <string>
+
+namespace gyr::recording {
+
+struct HostPlaces {
+    std::string proc = "/proc";
+    std::string etc = "/etc";
+};
+
+// Errors are those of the writer.
+Result<> describe_host(capfile::Writer& writer, const HostPlaces& places = {});
+
+} // namespace gyr::recording
