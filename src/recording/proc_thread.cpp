@@ -25,6 +25,11 @@ std::int64_t last_number(std::string_view words) { // of a list, innermost pid n
     return value;
 }
 
+// The format has 32 bits for a size; address spaces are longer now and then.
+std::uint32_t kilobytes(std::string_view text) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(number<std::uint64_t>(text), 0xffffffffu));
+}
+
 } // namespace
 
 void ProcThread::read_status(std::string_view text) {
@@ -49,11 +54,11 @@ void ProcThread::read_status(std::string_view text) {
         else if (key == "NSpgid")
             record_.vpgid = last_number(line);
         else if (key == "VmSize")
-            record_.vmsize_kb = number<std::uint32_t>(first());
+            record_.vmsize_kb = kilobytes(first());
         else if (key == "VmRSS")
-            record_.vmrss_kb = number<std::uint32_t>(first());
+            record_.vmrss_kb = kilobytes(first());
         else if (key == "VmSwap")
-            record_.vmswap_kb = number<std::uint32_t>(first());
+            record_.vmswap_kb = kilobytes(first());
         else if (key == "CapInh")
             record_.cap_inheritable = number<std::uint64_t>(first(), 16);
         else if (key == "CapPrm")
