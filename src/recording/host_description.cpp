@@ -44,7 +44,9 @@ Nanos boot_time() {
            (static_cast<Nanos>(now.tv_nsec) - static_cast<Nanos>(since.tv_nsec));
 }
 
-Result<> write_machine(capfile::Writer& writer, const HostPlaces& places) {
+} // namespace
+
+Result<> describe_machine(capfile::Writer& writer, const HostPlaces& places) {
     capfile::MachineInfo machine;
     machine.cpus = static_cast<std::uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
     machine.memory_bytes = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES))) *
@@ -57,6 +59,8 @@ Result<> write_machine(capfile::Writer& writer, const HostPlaces& places) {
     machine.boot_time = boot_time();
     return writer.write_machine(machine);
 }
+
+namespace {
 
 void copy_address(const sockaddr* from, bool ipv6, std::array<std::uint8_t, 16>& to) {
     if (from == nullptr) return;
@@ -71,7 +75,9 @@ void copy_address(const sockaddr* from, bool ipv6, std::array<std::uint8_t, 16>&
     }
 }
 
-Result<> write_interfaces(capfile::Writer& writer) {
+} // namespace
+
+Result<> describe_interfaces(capfile::Writer& writer) {
     ifaddrs* list = nullptr;
     if (::getifaddrs(&list) != 0) return {};
     const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, ::freeifaddrs);
@@ -90,7 +96,7 @@ Result<> write_interfaces(capfile::Writer& writer) {
     return writer.write_interfaces(interfaces);
 }
 
-Result<> write_users(capfile::Writer& writer, const HostPlaces& places) {
+Result<> describe_users(capfile::Writer& writer, const HostPlaces& places) {
     std::string passwd, group;
     static_cast<void>(read_text(places.etc + "/passwd", passwd, kMost));
     static_cast<void>(read_text(places.etc + "/group", group, kMost));
@@ -112,7 +118,7 @@ Result<> write_users(capfile::Writer& writer, const HostPlaces& places) {
     return writer.write_users(users, groups);
 }
 
-Result<> write_threads(capfile::Writer& writer, const HostPlaces& places, std::span<const std::string> processes) {
+Result<> describe_threads(capfile::Writer& writer, const HostPlaces& places) {
     std::deque<ProcThread> threads;
     std::vector<capfile::ThreadRecord> records;
     const auto write_out = [&]() -> Result<> {
@@ -122,7 +128,7 @@ Result<> write_threads(capfile::Writer& writer, const HostPlaces& places, std::s
         threads.clear(); // only now: the records point into them
         return done;
     };
-    for (const std::string& process : processes) {
+    for (const std::string& process : numbers_in(places.proc)) {
         const std::string folder = places.proc + "/" + process;
         if (!threads.emplace_back().read(folder, true)) {
             threads.pop_back();
@@ -137,22 +143,23 @@ Result<> write_threads(capfile::Writer& writer, const HostPlaces& places, std::s
     return write_out();
 }
 
-} // namespace
-
-Result<> describe_host(capfile::Writer& writer, const HostPlaces& places) {
-    if (auto done = write_machine(writer, places); !done) return done;
-    if (auto done = write_interfaces(writer); !done) return done;
-    if (auto done = write_users(writer, places); !done) return done;
-    const std::vector<std::string> processes = numbers_in(places.proc);
-    if (auto done = write_threads(writer, places, processes); !done) return done;
+Result<> describe_descriptors(capfile::Writer& writer, const HostPlaces& places) {
     ProcFds fds;
-    for (const std::string& process : processes) {
+    for (const std::string& process : numbers_in(places.proc)) {
         const auto pid = number<std::int64_t>(process);
         const auto records = fds.read(places.proc + "/" + process, pid);
         if (records.empty()) continue;
         if (auto done = writer.write_fds(pid, records); !done) return done;
     }
     return {};
+}
+
+Result<> describe_host(capfile::Writer& writer, const HostPlaces& places) {
+    if (auto done = describe_machine(writer, places); !done) return done;
+    if (auto done = describe_interfaces(writer); !done) return done;
+    if (auto done = describe_users(writer, places); !done) return done;
+    if (auto done = describe_threads(writer, places); !done) return done;
+    return describe_descriptors(writer, places);
 }
 
 } // namespace gyr::recording

@@ -17,7 +17,14 @@ struct HostPlaces {
     std::string etc = "/etc";
 };
 
-// Errors are those of the writer.
+// All of it, in the order of the format. Errors are those of the writer.
 Result<> describe_host(capfile::Writer& writer, const HostPlaces& places = {});
+
+// Its parts, for a caller that knows some better than /proc does.
+Result<> describe_machine(capfile::Writer& writer, const HostPlaces& places = {});
+Result<> describe_interfaces(capfile::Writer& writer);
+Result<> describe_users(capfile::Writer& writer, const HostPlaces& places = {});
+Result<> describe_threads(capfile::Writer& writer, const HostPlaces& places = {});
+Result<> describe_descriptors(capfile::Writer& writer, const HostPlaces& places = {});
 
 } // namespace gyr::recording
