@@ -51,7 +51,7 @@ void set_image(Step& s, ProcessImage& image, const Birth& b) {
     if (s.has(kUid)) c.uid = c.euid = c.suid = c.fsuid = s.number<std::uint32_t>(kUid);
     if (s.has(kGid)) c.gid = c.egid = c.sgid = c.fsgid = s.number<std::uint32_t>(kGid);
     if (s.has(kNamespaceStart)) image.pidns_init_start = s.number<std::int64_t>(kNamespaceStart);
-    if (!b.is_thread && s.has(kCgroups)) s.tables.images.set_cgroups(image, s.bytes(kCgroups));
+    if (s.has(kCgroups)) s.tables.images.set_cgroups(image, s.bytes(kCgroups));
 }
 
 // model: the parent of a process, the main thread of a thread.

@@ -26,9 +26,10 @@ ItemList argv_of(std::string_view exe, std::string_view args) {
     ItemList list;
     list.bytes.reserve(exe.size() + 1 + args.size());
     list.bytes = exe;
-    if (!args.empty()) {
+    // A lone NUL is what is left of a command line that the program wiped, not an empty argument.
+    if (args = without_last_nul(args); !args.empty()) {
         list.bytes += '\0';
-        list.bytes += without_last_nul(args);
+        list.bytes += args;
     }
     find_offsets(list);
     return list;
@@ -44,8 +45,8 @@ ItemList items_of(std::string_view items) {
 
 bool same_argv(const ItemList& argv, std::string_view exe, std::string_view args) {
     const std::string_view bytes = argv.bytes;
-    if (args.empty()) return bytes == exe;
     args = without_last_nul(args);
+    if (args.empty()) return bytes == exe;
     return bytes.size() == exe.size() + 1 + args.size() && bytes.starts_with(exe) && bytes[exe.size()] == '\0' &&
            bytes.ends_with(args);
 }
@@ -65,6 +66,16 @@ std::shared_ptr<const ExecImage> metered(ExecImage&& e, const std::shared_ptr<st
             }};
 }
 
+// Events have the kernel's names of controllers ("mem_cgroup", "io"), lists those of /proc.
+std::string_view full_name(std::string_view controller) {
+    constexpr std::string_view kSuffix = "_cgroup";
+    if (controller.ends_with(kSuffix)) controller.remove_suffix(kSuffix.size());
+    if (controller == "mem") return "memory";
+    if (controller == "io") return "blkio";
+    if (controller == "perf") return "perf_event";
+    return controller;
+}
+
 std::vector<CgroupInfo> parse_cgroups(std::string_view items) {
     std::vector<CgroupInfo> out;
     while (!items.empty()) {
@@ -76,7 +87,7 @@ std::vector<CgroupInfo> parse_cgroups(std::string_view items) {
         std::size_t split = item.find("=/");
         if (split == std::string_view::npos) split = item.find('=');
         if (split == std::string_view::npos) continue;
-        out.push_back({std::string(item.substr(0, split)), std::string(item.substr(split + 1))});
+        out.push_back({std::string(full_name(item.substr(0, split))), std::string(item.substr(split + 1))});
     }
     return out;
 }
@@ -116,7 +127,8 @@ std::shared_ptr<const ExecImage> ImageMaker::make_exec(const ExecText& text, Nan
     } else {
         e.argv = argv_of(text.exe, text.args);
     }
-    e.argv.total_bytes = text.exe.size() + (text.args.empty() ? 0 : 1 + without_last_nul(text.args).size());
+    const std::size_t args_bytes = without_last_nul(text.args).size();
+    e.argv.total_bytes = text.exe.size() + (args_bytes == 0 ? 0 : 1 + args_bytes);
     if (!tight)
         e.env = items_of(text.env);
     else

@@ -18,17 +18,32 @@ enum class Lookup : std::uint8_t {
 // What is asked of the schema for every event, decided once.
 struct Traits {
     Lookup lookup = Lookup::none;
-    bool uses_fd = false, has_result = false;
-    std::int8_t fd_param = -1; // the descriptor acted on
+    std::uint8_t result_bytes = 0; // of the first parameter when it is the call's result, else 0
+    std::int8_t fd_param = -1;     // the descriptor acted on
 };
 
 constexpr std::size_t kCodes = 454;
+// Falco does not look at the descriptor of these two, and rules are written for that.
+constexpr EventCode kSetSockOpt = 45, kGetSockOpt = 47;
 constexpr EventCode kSwitch = 152, kScapEvent = 196, kProcInfo = 234, kCopyFileRange = 333;
 constexpr std::string_view kDeleted = " (deleted)"; // after the path of an executable without a name any more
 constexpr std::size_t kMaxName = 255;
 
+std::uint8_t result_bytes(ParamType type) {
+    switch (type) {
+    case ParamType::errno_code:
+    case ParamType::fd:
+    case ParamType::pid:
+    case ParamType::int64:
+    case ParamType::uint64: return 8;
+    case ParamType::uid: // getuid and its kin
+    case ParamType::gid: return 4;
+    default: return 0;
+    }
+}
+
 std::int8_t fd_param_of(const EventInfo& info) {
-    if ((info.flags & kUsesFd) == 0) return -1;
+    if ((info.flags & kUsesFd) == 0 || info.code == kSetSockOpt || info.code == kGetSockOpt) return -1;
     if (info.code == kCopyFileRange) return 3; // the one it reads from
     // The first descriptor; the result of an exit event is not one to act on.
     const std::size_t first = info.direction == EventDirection::exit ? 1 : 0;
@@ -54,10 +69,9 @@ std::array<Traits, kCodes> make_traits() {
         if (info.code >= kCodes) continue;
         Traits& t = all[info.code];
         t.lookup = lookup_of(info);
-        t.uses_fd = (info.flags & kUsesFd) != 0;
         t.fd_param = fd_param_of(info);
-        t.has_result = info.direction == EventDirection::exit && !info.params.empty() &&
-                       (info.params[0].name == "res" || info.params[0].name == "fd");
+        if (info.direction == EventDirection::exit && info.kind == EventKind::syscall && !info.params.empty())
+            t.result_bytes = result_bytes(info.params[0].type);
     }
     return all;
 }
@@ -277,8 +291,8 @@ void ReplayState::Impl::settle(Step& s, const Traits& traits) {
     event_.fd = s.fd ? &s.fd->info : nullptr;
     event_.fd_number = s.fd_number;
     event_.fd_name_changed = s.fd_name_changed;
-    event_.has_result = traits.has_result && s.has(0);
-    event_.result = event_.has_result ? s.result() : 0;
+    event_.has_result = traits.result_bytes != 0 && s.bytes(0).size() >= traits.result_bytes;
+    event_.result = !event_.has_result ? 0 : traits.result_bytes == 8 ? s.result() : s.number<std::uint32_t>(0);
     if (!s.thread) {
         event_.process.reset();
         facts_ = {};

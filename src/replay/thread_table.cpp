@@ -226,7 +226,7 @@ const ProcessImage* ThreadTable::find(const ProcessKey& key) const { return find
 
 const ProcessImage* ThreadTable::find_pid(Pid pid) const {
     const Thread* thread = by_tid_.find(pid);
-    return thread ? thread->image.get() : nullptr;
+    return thread && !thread->image->incomplete ? thread->image.get() : nullptr;
 }
 
 const ProcessImage* ThreadTable::find_vpid(std::uint32_t, Pid vpid) const { return find_pid(vpid); }

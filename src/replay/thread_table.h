@@ -105,7 +105,8 @@ class ThreadTable final : public ProcessView {
     [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
     // ProcessView. A process is found by the number of any of its threads; the start time of a key is not looked at, as
-    // events of a capture name their parents by number only.
+    // events of a capture name their parents by number only. Of incomplete ones nothing is known, so they are not
+    // found.
     [[nodiscard]] const ProcessImage* find(const ProcessKey& key) const override;
     [[nodiscard]] const ProcessImage* find_pid(Pid pid) const override;
     [[nodiscard]] const ProcessImage* find_vpid(std::uint32_t pidns_inode, Pid vpid) const override;

@@ -54,14 +54,13 @@ TEST(ReplayThreads, ChildsOwnEventAloneIsEnough) {
     EXPECT_EQ(s.look(200).process->credentials.uid, 5U);
 }
 
-TEST(ReplayThreads, ChildOfAnUnknownParentGetsOne) {
+TEST(ReplayThreads, ChildOfAnUnknownParentHasNone) {
     Shell s;
     const Event& e = s.event("clone", 300, {{"res", 0}, {"exe", "x"}, {"comm", "x"}, {"pid", 300}, {"ptid", 299}});
     ASSERT_TRUE(e.process);
     EXPECT_EQ(e.process->comm, "x");
-    const ProcessImage* parent = s.state.processes().find(e.process->parent);
-    ASSERT_TRUE(parent);
-    EXPECT_EQ(parent->comm, "<NA>");
+    EXPECT_EQ(e.process->parent.pid, 299);
+    EXPECT_EQ(s.state.processes().find(e.process->parent), nullptr);
 }
 
 TEST(ReplayThreads, ThreadsShareDescriptorsAndDirectory) {

@@ -40,6 +40,15 @@ TEST(ReplayWorld, ContainerFromCgroups) {
     EXPECT_FALSE(s.look(1).process->container);
 }
 
+TEST(ReplayWorld, ControllersHaveOneNameEach) {
+    Box s;
+    const std::string told = std::string("cpu_cgroup=/a\0mem_cgroup=/b\0io=/c\0perf=/d\0pids=/e\0", 55);
+    const Event& e = s.event("clone", 60, {{"res", 0}, {"exe", "x"}, {"pid", 60}, {"ptid", 1}, {"cgroups", Raw{told}}});
+    std::string names;
+    for (const CgroupInfo& c : *e.process->cgroups) names += c.subsystem + c.path + ' ';
+    EXPECT_EQ(names, "cpu/a memory/b blkio/c perf_event/d pids/e ");
+}
+
 TEST(ReplayWorld, ContainerEventsTellTheRest) {
     Box s;
     const char* json = R"({"container": {"id": "3ad7b26ded6d", "type": 0, "name": "web", "image": "nginx:1.2",

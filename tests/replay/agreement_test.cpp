@@ -28,13 +28,6 @@ std::size_t step() {
 #endif
 }
 
-// Falco knows a Podman container by its cgroup only on a host with Podman's socket, and it ran on one without.
-bool of_podman(const json& values) {
-    const auto cgroups = values.find("thread.cgroups");
-    return cgroups != values.end() && cgroups->is_string() &&
-           cgroups->get_ref<const std::string&>().find("/libpod-") != std::string::npos;
-}
-
 // ---- the state itself ----
 
 json number_or_null(std::int64_t n) { return n; }

@@ -88,6 +88,12 @@ std::vector<ExpectedCapture> expected_captures() {
     return all;
 }
 
+bool of_podman(const nlohmann::json& values) {
+    const auto cgroups = values.find("thread.cgroups");
+    return cgroups != values.end() && cgroups->is_string() &&
+           cgroups->get_ref<const std::string&>().find("/libpod-") != std::string::npos;
+}
+
 Walk walk(const ExpectedCapture& capture, std::size_t step,
           const std::function<void(const Event&, const replay::ReplayState&, const nlohmann::json&)>& visit) {
     Walk result;

@@ -19,6 +19,10 @@ struct ExpectedCapture {
 // Captures that have values, by name. Empty: the material is not there.
 [[nodiscard]] std::vector<ExpectedCapture> expected_captures();
 
+// Falco knows a Podman container by its cgroup only on a host with Podman's socket, and it ran on one without: for such
+// a process container.id and what depends on it (names of users and groups) are the host's in its values.
+[[nodiscard]] bool of_podman(const nlohmann::json& values);
+
 struct Walk {
     std::size_t expected = 0;        // events with values
     std::size_t met = 0;             // of them found in the capture
