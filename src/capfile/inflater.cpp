@@ -7,10 +7,10 @@ namespace {
 
 std::string_view words_for(int code) {
     switch (code) {
-    case ISAL_INVALID_WRAPPER: return "its gzip header is damaged";
-    case ISAL_UNSUPPORTED_METHOD: return "its gzip compression method is not known";
+    case ISAL_INVALID_WRAPPER: return "the gzip header is broken";
+    case ISAL_UNSUPPORTED_METHOD: return "the gzip compression method is not known";
     case ISAL_INCORRECT_CHECKSUM: return "the gzip checksum does not match its data";
-    default: return "its compressed data is damaged";
+    default: return "the compressed data is broken";
     }
 }
 
@@ -53,7 +53,7 @@ std::size_t Inflater::inflate(char* to, std::size_t room) {
     if (code < 0) {
         failure_ = words_for(code);
     } else if (written == 0 && no_more_ && state_.avail_in == 0 && state_.block_state != ISAL_BLOCK_FINISH) {
-        failure_ = "its gzip stream ends in the middle";
+        failure_ = "the gzip stream is cut off";
     }
     return written;
 }

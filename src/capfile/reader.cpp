@@ -139,7 +139,7 @@ Item Reader::Impl::cut_short() {
     const std::string where = block_.type != nullptr
                                   ? fmt::format("the {} block that begins at byte {}", block_name(), block_.offset)
                                   : fmt::format("the block that begins at byte {}", block_.offset);
-    damage_ = {end, input_.compressed(), fmt::format("damaged at byte {}: {} in the middle of {}", end, why, where)};
+    damage_ = {end, input_.compressed(), fmt::format("damaged at byte {}: {}, inside {}", end, why, where)};
     return Item::damage;
 }
 
