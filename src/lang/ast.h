@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -71,10 +72,19 @@ struct ExternalList {
     std::string name;
     std::string blob;                   // the entries, one after the other, nothing between them
     std::vector<std::uint32_t> offsets; // where each begins, and one past the last: size() + 1 numbers
+    std::string path;                   // of the file
+    // Where the numbers of entries and lines come apart (comments, empty lines): entry, and the line it stands on.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> line_marks;
 
     [[nodiscard]] std::size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
     [[nodiscard]] std::string_view operator[](std::size_t i) const {
         return std::string_view(blob).substr(offsets[i], offsets[i + 1] - offsets[i]);
+    }
+    [[nodiscard]] std::size_t line_of(std::size_t entry) const {
+        std::size_t from = 0, line = 1; // without a mark before it, entry 0 is on line 1
+        for (const auto& [first, on] : line_marks)
+            if (first <= entry) from = first, line = on;
+        return line + (entry - from);
     }
 };
 struct ListLiteral {

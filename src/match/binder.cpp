@@ -169,16 +169,22 @@ bool Binder::bind_items(Predicate& p, const Expression& left, const lang::Check&
     bool good = true;
     if (const auto* list = std::get_if<lang::ListLiteral>(&c.right->value)) {
         for (const auto& external : list->external) {
-            if ((c.op != Op::in && c.op != Op::intersects) ||
-                (p.type_class != TypeClass::string && p.type_class != TypeClass::buffer)) {
-                problems.push_back({false,
-                                    false,
-                                    "a list that is read from a file can only be used with in and intersects, on texts",
-                                    {},
-                                    c.right->span});
+            if ((c.op != Op::in && c.op != Op::intersects) || !ExternalSet::takes(p.type_class)) {
+                problems.push_back(
+                    {false,
+                     false,
+                     "a list that is read from a file can only be used with in and intersects, on texts, addresses "
+                     "and networks",
+                     {},
+                     c.right->span});
                 return false;
             }
-            p.external.push_back(external_set(external));
+            const auto& set = external_set(external, p.type_class);
+            if (!set) {
+                problems.push_back({false, false, set.error().message, {}, c.right->span});
+                return false;
+            }
+            p.external.push_back(*set);
         }
     }
     for (const lang::Operand* operand : operands) {
@@ -254,10 +260,12 @@ bool Binder::bind_items(Predicate& p, const Expression& left, const lang::Check&
     return good;
 }
 
-std::shared_ptr<const ExternalSet> Binder::external_set(const std::shared_ptr<const lang::ExternalList>& list) {
-    auto& set = external_[list.get()];
-    if (!set) set = std::make_shared<const ExternalSet>(list);
-    return set;
+const Result<std::shared_ptr<const ExternalSet>>&
+Binder::external_set(const std::shared_ptr<const lang::ExternalList>& list, TypeClass type_class) {
+    const bool addresses = type_class == TypeClass::ip || type_class == TypeClass::net;
+    const auto it = external_.find({list.get(), addresses});
+    if (it != external_.end()) return it->second;
+    return external_.emplace(std::pair(list.get(), addresses), ExternalSet::make(list, type_class)).first->second;
 }
 
 } // namespace gyr::match

@@ -30,11 +30,13 @@ class Binder {
     bool bind_items(Predicate& p, const Expression& left, const lang::Check& check, std::vector<Problem>& problems);
     bool bind_right_field(Predicate& p, const Expression& left, const lang::Check& check,
                           std::vector<Problem>& problems);
-    std::shared_ptr<const ExternalSet> external_set(const std::shared_ptr<const lang::ExternalList>& list);
+    const Result<std::shared_ptr<const ExternalSet>>&
+    external_set(const std::shared_ptr<const lang::ExternalList>& list, lang::TypeClass type_class);
 
     Expressions& expressions_;
     Graph& graph_;
-    std::map<const lang::ExternalList*, std::shared_ptr<const ExternalSet>> external_; // one index each
+    // One index each, as texts or as addresses.
+    std::map<std::pair<const lang::ExternalList*, bool>, Result<std::shared_ptr<const ExternalSet>>> external_;
 };
 
 // Whether a type takes an operator.

@@ -40,6 +40,18 @@ Matcher::ScratchPtr Matcher::make_scratch() const {
     return ScratchPtr(new Scratch(impl_->expressions, impl_->graph, impl_->process_bits ? impl_->slots : 0));
 }
 
+namespace {
+
+// What was added from an index on: by rule, each once.
+void order(std::vector<std::uint32_t>& rules, std::size_t from) {
+    if (rules.size() < from + 2) return;
+    const auto begin = rules.begin() + static_cast<std::ptrdiff_t>(from);
+    std::sort(begin, rules.end());
+    rules.erase(std::unique(begin, rules.end()), rules.end());
+}
+
+} // namespace
+
 void Matcher::evaluate(const Event& event, const EvalWorld& world, Scratch& scratch, Verdicts& out) const {
     const Program* program = impl_->program(key_of(event));
     if (!program) return;
@@ -53,8 +65,8 @@ void Matcher::evaluate(const Event& event, const EvalWorld& world, Scratch& scra
         else if (t == Truth::undecided)
             out.undecided.push_back(r.rule);
     });
-    std::sort(out.matched.begin() + static_cast<std::ptrdiff_t>(matched), out.matched.end());
-    std::sort(out.undecided.begin() + static_cast<std::ptrdiff_t>(undecided), out.undecided.end());
+    order(out.matched, matched);
+    order(out.undecided, undecided);
 }
 
 void Matcher::evaluate_process(const Event& event, const EvalWorld& world, Scratch& scratch, RuleBits& fired,
@@ -71,8 +83,8 @@ void Matcher::evaluate_process(const Event& event, const EvalWorld& world, Scrat
         out.matched.push_back(r.rule);
         set_fired(r.rule, fired);
     });
-    std::sort(out.matched.begin() + static_cast<std::ptrdiff_t>(matched), out.matched.end());
-    std::sort(out.undecided.begin() + static_cast<std::ptrdiff_t>(undecided), out.undecided.end());
+    order(out.matched, matched);
+    order(out.undecided, undecided);
 }
 
 Decision Matcher::evaluate_rule(std::uint32_t rule, const Event& event, const EvalWorld& world, Scratch& scratch,

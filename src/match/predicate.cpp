@@ -87,22 +87,6 @@ bool test_item(Op op, TypeClass cls, const Value& v, const Item& item, Arena& ar
 
 } // namespace
 
-ExternalSet::ExternalSet(std::shared_ptr<const lang::ExternalList> list) : list_(std::move(list)) {
-    const std::size_t n = list_->size();
-    slots_.resize(std::bit_ceil(std::max<std::size_t>(n + n / 2, 8)));
-    for (std::size_t i = 0; i < n; ++i) {
-        std::size_t at = TextHash{}((*list_)[i]) & (slots_.size() - 1);
-        while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
-        slots_[at] = static_cast<std::uint32_t>(i + 1);
-    }
-}
-
-bool ExternalSet::contains(std::string_view text) const {
-    for (std::size_t at = TextHash{}(text) & (slots_.size() - 1); slots_[at] != 0; at = (at + 1) & (slots_.size() - 1))
-        if ((*list_)[slots_[at] - 1] == text) return true;
-    return false;
-}
-
 std::uint64_t number_bits(const Value& v) {
     switch (v.kind) {
     case ValueKind::boolean: return v.b ? 1 : 0;
@@ -228,7 +212,7 @@ void Predicate::prepare() {
 
 bool Predicate::test_scalar(const Value& v, Arena& arena) const {
     for (const auto& set : external)
-        if (set->contains(v.text())) return true;
+        if (set->contains(v)) return true;
     if (!text_set.empty() || !number_set.empty()) {
         if (!text_set.empty())
             return items.size() == 1 ? v.text() == items[0].text : text_set.find(v.text()) != text_set.end();

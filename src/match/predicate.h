@@ -3,6 +3,7 @@
 
 #include "match/constant.h"
 #include "match/expression.h"
+#include "match/external_set.h"
 
 #include <re2/re2.h>
 
@@ -35,17 +36,6 @@ struct Item {
     std::unique_ptr<RE2> regex;
 };
 
-// The entries of a list file, indexed: 4 to 8 bytes an entry beside the text.
-class ExternalSet {
-  public:
-    explicit ExternalSet(std::shared_ptr<const lang::ExternalList> list);
-    [[nodiscard]] bool contains(std::string_view text) const;
-
-  private:
-    std::shared_ptr<const lang::ExternalList> list_;
-    std::vector<std::uint32_t> slots_; // open addressing, power of two; entry + 1, 0 is free
-};
-
 struct Predicate {
     ExprId left = 0;
     lang::Op op = lang::Op::exists;
@@ -55,7 +45,7 @@ struct Predicate {
     lang::TypeClass type_class = lang::TypeClass::none;
     bool left_list = false, left_any = false;
     bool all_differ = false; // != of a connection's two ends: neither may be the value
-    TextSet text_set; // of items, for membership
+    TextSet text_set;        // of items, for membership
     std::unordered_set<std::uint64_t> number_set;
     std::vector<std::shared_ptr<const ExternalSet>> external; // further members
     fields::Scope scope = fields::Scope::event;

@@ -1,9 +1,10 @@
 #pragma once
 // The rules that can match one type of event (or the process rules), arranged so that most are dismissed without being
-// looked at: a rule that requires proc.name to be one of a few words is found by looking proc.name up; the others are
-// grouped by the conjunct they share.
+// looked at: what many of them require is asked once for all, and among those that are left the ones whose keys
+// (match/rule_keys.h) fit the event's values are found by looking the values up.
 
 #include "match/graph.h"
+#include "match/pattern_set.h"
 
 #include <cstdint>
 #include <string>
@@ -23,43 +24,57 @@ class Program {
     void build(const std::vector<ProgramRule>& rules, const Graph& graph);
     [[nodiscard]] bool empty() const { return count_ == 0; }
 
-    // Calls visit(ProgramRule) for every rule that is not dismissed, in no particular order. Eval gives
-    // value(ExprId) and truth(NodeId).
+    // Calls visit(ProgramRule) for every rule that is not dismissed, in no particular order, some more than once. Eval
+    // gives value(ExprId) and truth(NodeId).
     template <class Eval, class Visit>
     void run(Eval& eval, Visit visit) const {
-        for (const Lookup& lookup : lookups_) {
-            const fields::Value v = eval.value(lookup.left);
-            if (v.is_missing()) {
-                if (v.is_pending() && !eval.pending_is_missing())
-                    for (const ProgramRule& r : lookup.all) visit(r);
-                continue;
-            }
-            if (v.kind == fields::ValueKind::text) {
-                if (const auto it = lookup.by_text.find(v.text()); it != lookup.by_text.end())
-                    for (const ProgramRule& r : it->second) visit(r);
-            } else if (const auto it = lookup.by_number.find(number_bits(v)); it != lookup.by_number.end()) {
-                for (const ProgramRule& r : it->second) visit(r);
-            }
-        }
-        for (const Group& group : groups_) {
-            if (group.guard != kTrue && eval.truth(group.guard) == Truth::no) continue;
-            for (const ProgramRule& r : group.rules) visit(r);
-        }
+        run(root_, eval, visit);
     }
 
   private:
-    struct Lookup {
-        ExprId left = 0;
-        std::unordered_map<std::string, std::vector<ProgramRule>, TextHash, std::equal_to<>> by_text;
-        std::unordered_map<std::uint64_t, std::vector<ProgramRule>> by_number;
-        std::vector<ProgramRule> all;
+    // Rules found by the value of one field.
+    struct Index {
+        ExprId field = 0;
+        std::unordered_map<std::string, std::vector<std::uint32_t>, TextHash, std::equal_to<>> by_text;
+        std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_number;
+        PatternSet parts;
+        std::vector<std::uint32_t> all;
     };
-    struct Group {
-        NodeId guard = kTrue; // a conjunct of every rule of the group
-        std::vector<ProgramRule> rules;
+    struct Branch {
+        NodeId guard = kTrue; // required by every rule in it
+        std::vector<Branch> branches;
+        std::vector<ProgramRule> rules; // looked at one by one
+        std::vector<ProgramRule> keyed; // looked at when an index finds them
+        std::vector<Index> indexes;
     };
-    std::vector<Lookup> lookups_;
-    std::vector<Group> groups_;
+    struct Parts;
+
+    static void fill(Branch& branch, std::vector<Parts> rules, const Graph& graph);
+    static void add_keyed(Branch& branch, const std::vector<Parts>& rules, const Graph& graph);
+
+    template <class Eval, class Visit>
+    static void run(const Branch& branch, Eval& eval, Visit& visit) {
+        if (branch.guard != kTrue && eval.truth(branch.guard) == Truth::no) return;
+        for (const Branch& inner : branch.branches) run(inner, eval, visit);
+        for (const Index& index : branch.indexes) {
+            const auto found = [&](std::uint32_t i) { visit(branch.keyed[i]); };
+            const fields::Value v = eval.value(index.field);
+            if (v.is_missing()) {
+                if (v.is_pending() && !eval.pending_is_missing())
+                    for (const std::uint32_t i : index.all) found(i);
+            } else if (v.kind == fields::ValueKind::text) {
+                if (!index.by_text.empty())
+                    if (const auto it = index.by_text.find(v.text()); it != index.by_text.end())
+                        for (const std::uint32_t i : it->second) found(i);
+                index.parts.scan(v.text(), found);
+            } else if (const auto it = index.by_number.find(number_bits(v)); it != index.by_number.end()) {
+                for (const std::uint32_t i : it->second) found(i);
+            }
+        }
+        for (const ProgramRule& r : branch.rules) visit(r);
+    }
+
+    Branch root_;
     std::size_t count_ = 0;
 };
 

@@ -17,6 +17,7 @@ namespace gyr::rules {
 [[nodiscard]] Result<std::shared_ptr<const lang::ExternalList>> load_items_file(const std::string& path,
                                                                                 std::string name);
 // The same from text at hand, which becomes the list's own memory.
-[[nodiscard]] Result<std::shared_ptr<const lang::ExternalList>> parse_items(std::string text, std::string name);
+[[nodiscard]] Result<std::shared_ptr<const lang::ExternalList>> parse_items(std::string text, std::string name,
+                                                                            std::string path = {});
 
 } // namespace gyr::rules
