@@ -24,7 +24,7 @@ void read_address(std::string_view text, std::array<std::uint8_t, 16>& address, 
 } // namespace
 
 // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode …
-void SocketTable::read_internet(std::string_view text, bool ipv6, L4Protocol protocol) {
+void SocketTable::parse_internet(std::string_view text, bool ipv6, L4Protocol protocol) {
     take(text, '\n');
     while (!text.empty()) {
         std::string_view line = take(text, '\n');
@@ -56,7 +56,7 @@ void SocketTable::read_internet(std::string_view text, bool ipv6, L4Protocol pro
 }
 
 // Num RefCount Protocol Flags Type St Inode [Path]
-void SocketTable::read_unix(std::string_view text) {
+void SocketTable::parse_unix(std::string_view text) {
     take(text, '\n');
     while (!text.empty()) {
         std::string_view line = take(text, '\n');
@@ -73,7 +73,7 @@ void SocketTable::read_unix(std::string_view text) {
 }
 
 // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
-void SocketTable::read_netlink(std::string_view text) {
+void SocketTable::parse_netlink(std::string_view text) {
     take(text, '\n');
     while (!text.empty()) {
         std::string_view line = take(text, '\n');
@@ -98,9 +98,9 @@ void SocketTable::read(const std::string& folder) {
         {"/icmp", false, L4Protocol::icmp}, {"/icmp6", true, L4Protocol::icmp},
     };
     for (const Table& table : kTables)
-        if (read_text(folder + table.file, text, kMost)) read_internet(text, table.ipv6, table.protocol);
-    if (read_text(folder + "/unix", text, kMost)) read_unix(text);
-    if (read_text(folder + "/netlink", text, kMost)) read_netlink(text);
+        if (read_text(folder + table.file, text, kMost)) parse_internet(text, table.ipv6, table.protocol);
+    if (read_text(folder + "/unix", text, kMost)) parse_unix(text);
+    if (read_text(folder + "/netlink", text, kMost)) parse_netlink(text);
 }
 
 const FdInfo* SocketTable::find(std::uint64_t inode) const {

@@ -17,11 +17,12 @@ class SocketTable {
     // Null: not in the tables.
     [[nodiscard]] const FdInfo* find(std::uint64_t inode) const;
 
-  private:
-    void read_internet(std::string_view text, bool ipv6, L4Protocol protocol);
-    void read_unix(std::string_view text);
-    void read_netlink(std::string_view text);
+    // What read() makes of these files: tcp and the like, unix, netlink.
+    void parse_internet(std::string_view text, bool ipv6, L4Protocol protocol);
+    void parse_unix(std::string_view text);
+    void parse_netlink(std::string_view text);
 
+  private:
     std::unordered_map<std::uint64_t, FdInfo> sockets_;
 };
 

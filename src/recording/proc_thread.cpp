@@ -32,7 +32,7 @@ std::uint32_t kilobytes(std::string_view text) {
 
 } // namespace
 
-void ProcThread::read_status(std::string_view text) {
+void ProcThread::parse_status(std::string_view text) {
     while (!text.empty()) {
         std::string_view line = take(text, '\n');
         const std::string_view key = take(line, ':');
@@ -69,7 +69,7 @@ void ProcThread::read_status(std::string_view text) {
 }
 
 // pid (name) state ppid pgrp session tty_nr tpgid flags minflt cminflt majflt …
-void ProcThread::read_stat(std::string_view text) {
+void ProcThread::parse_stat(std::string_view text) {
     const std::size_t open = text.find('('), close = text.rfind(')'); // the name may hold anything
     if (open == std::string_view::npos || close == std::string_view::npos || close < open) return;
     comm_ = text.substr(open + 1, close - open - 1);
@@ -87,7 +87,7 @@ void ProcThread::read_stat(std::string_view text) {
 }
 
 // "controllers=path" items. The one hierarchy of version 2 stands for each of the controllers that readers look for.
-void ProcThread::read_cgroups(std::string_view text) {
+void ProcThread::parse_cgroups(std::string_view text) {
     cgroups_.clear();
     const auto add = [this](std::string_view controller, std::string_view path) {
         cgroups_ += controller;
@@ -142,15 +142,15 @@ void ProcThread::read_places(const std::string& folder) {
             record_.fdlimit = number<std::int64_t>(take_word(rest));
         }
     }
-    if (read_text(folder + "/cgroup", text_, kMost)) read_cgroups(text_);
+    if (read_text(folder + "/cgroup", text_, kMost)) parse_cgroups(text_);
 }
 
 bool ProcThread::read(const std::string& folder, bool is_main) {
     record_ = capfile::ThreadRecord{};
     if (!read_text(folder + "/status", text_, kMost)) return false;
-    read_status(text_);
+    parse_status(text_);
     if (!read_text(folder + "/stat", text_, kMost)) return false;
-    read_stat(text_);
+    parse_stat(text_);
     record_.comm = comm_;
     if (record_.tid <= 0 || record_.pid <= 0) return false;
     if (!is_main) {

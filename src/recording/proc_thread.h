@@ -16,10 +16,12 @@ class ProcThread {
     // Points into this object; good until read().
     [[nodiscard]] const capfile::ThreadRecord& record() const { return record_; }
 
+    // What read() makes of these files: status, stat, cgroup.
+    void parse_status(std::string_view text);
+    void parse_stat(std::string_view text);
+    void parse_cgroups(std::string_view text);
+
   private:
-    void read_status(std::string_view text);
-    void read_stat(std::string_view text);
-    void read_cgroups(std::string_view text);
     void read_command_line();
     void read_executable(const std::string& folder);
     void read_places(const std::string& folder);
