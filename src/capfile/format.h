@@ -21,7 +21,7 @@ inline constexpr std::uint32_t kMachineBlock = 0x201, kThreadsBlock = 0x215, kFd
 inline constexpr std::size_t kBlockHead = 8, kBlockTail = 4;
 inline constexpr std::size_t kMachineBody = 180, kHostname = 128;
 inline constexpr std::size_t kEventHeadV1 = 22, kEventHeadV2 = 26;
-inline constexpr std::size_t kMaxEventBody = 65536;             // with the trailer, of blocks that are not large
+inline constexpr std::size_t kMaxEventBody = 65536; // with the trailer, of blocks that are not large
 inline constexpr std::size_t kMaxLargeEvent = std::size_t{16} * 1024 * 1024; // whole block
 inline constexpr std::size_t kMaxEntry = std::size_t{2} * 1024 * 1024;       // of a list: what is kept in view for one
 
