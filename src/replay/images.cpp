@@ -146,6 +146,16 @@ std::shared_ptr<const ExecImage> ImageMaker::exec_with(const std::shared_ptr<con
         from->exec_time);
 }
 
+std::shared_ptr<const ExecImage> ImageMaker::exec_with_env(const std::shared_ptr<const ExecImage>& own,
+                                                           const std::shared_ptr<const ExecImage>& other) {
+    if (own->argv.bytes == other->argv.bytes && own->exe_path == other->exe_path && own->exe_file == other->exe_file)
+        return other;
+    if (own->env.bytes == other->env.bytes) return own;
+    ExecImage made = *own;
+    made.env = other->env;
+    return metered(std::move(made), bytes_);
+}
+
 void ImageMaker::set_cgroups(ProcessImage& image, std::string_view items) {
     auto found = cgroups_.find(items);
     if (found == cgroups_.end()) {

@@ -32,6 +32,9 @@ class ImageMaker {
     // from, unless exe or args differ from what it has.
     [[nodiscard]] std::shared_ptr<const ExecImage> exec_with(const std::shared_ptr<const ExecImage>& from,
                                                              std::string_view exe, std::string_view args);
+    // own, with the environment of another; that one itself when nothing else differs.
+    [[nodiscard]] std::shared_ptr<const ExecImage> exec_with_env(const std::shared_ptr<const ExecImage>& own,
+                                                                 const std::shared_ptr<const ExecImage>& other);
     // Sets the image's cgroups and its container. items: "controller=path" with a NUL after each.
     void set_cgroups(ProcessImage& image, std::string_view items);
 

@@ -111,6 +111,7 @@ class ReplayState::Impl final : public FdView {
 
   private:
     void begin_events();
+    void take_from_leader(Thread& thread, const Thread& leader);
     void finish_last();
     [[nodiscard]] Thread* thread_of(const RawEvent& raw, Lookup lookup);
     void take_shared(Thread& thread);
@@ -142,13 +143,13 @@ void ReplayState::Impl::on_section() {
 }
 
 void ReplayState::Impl::on_thread(const capfile::ThreadRecord& r) {
+    finish_last();
     listing_ = true;
     if (r.tid < 0) return;
     if (Thread* old = tables_.threads.find_tid(r.tid)) tables_.threads.discard(*old);
     Thread* t = tables_.threads.add(r.tid);
     if (!t) return;
     t->pid = r.pid, t->ptid = r.ptid;
-    t->from_list = true;
     t->vm_size_kb = r.vmsize_kb, t->vm_rss_kb = r.vmrss_kb, t->vm_swap_kb = r.vmswap_kb;
     t->major_faults = r.pfmajor, t->minor_faults = r.pfminor;
     const std::shared_ptr<ProcessImage> image = tables_.images.copy(*t->image);
@@ -188,6 +189,7 @@ void ReplayState::Impl::on_thread(const capfile::ThreadRecord& r) {
 }
 
 void ReplayState::Impl::on_fd(const capfile::FdRecord& r) {
+    finish_last();
     listing_ = true;
     Thread* t = tables_.threads.find_tid(r.tid);
     if (!t || !r.info) return;
@@ -210,6 +212,16 @@ void ReplayState::Impl::on_fd(const capfile::FdRecord& r) {
     t->fds.set(r.fd, *entry, pool);
 }
 
+// Threads have their process's environment and cgroups, which lists may tell of the main thread alone.
+void ReplayState::Impl::take_from_leader(Thread& t, const Thread& leader) {
+    t.shared_version = leader.shared_version - 1;
+    const ProcessImage& main = *leader.image;
+    tables_.threads.change(t, [&](ProcessImage& image) {
+        image.cgroups = main.cgroups, image.container = main.container;
+        image.exec = tables_.images.exec_with_env(image.exec, main.exec);
+    });
+}
+
 // The lists are complete: parents are known whatever the order, and so is who listens where.
 void ReplayState::Impl::begin_events() {
     listing_ = false;
@@ -229,16 +241,7 @@ void ReplayState::Impl::begin_events() {
             std::swap(info.source_port, info.destination_port);
             socket_name(info, info.name);
         });
-        if (Thread* leader = t.leader(); leader && leader != &t) {
-            // Threads have their process's environment and cgroups.
-            const ProcessImage& main = *leader->image;
-            tables_.threads.change(t, [&](ProcessImage& image) {
-                image.cgroups = main.cgroups, image.container = main.container;
-                if (image.exec->env.bytes != main.exec->env.bytes && image.exec->argv.bytes == main.exec->argv.bytes &&
-                    image.exec->exe_path == main.exec->exe_path)
-                    image.exec = main.exec;
-            });
-        }
+        if (Thread* leader = t.leader(); leader && leader != &t) take_from_leader(t, *leader);
     });
 }
 

@@ -12,8 +12,8 @@
 // descriptor that was, one about an exit the process that ends. What a close or an exit takes away goes when the next
 // event comes.
 //
-// Meanings are Falco's, so that a rule gives the same answer: see docs/replay-state.md. Everything is bounded (Options); what
-// found no room is counted in Stats. Not thread safe. What events point to is good until the next call.
+// Meanings are Falco's, so that a rule gives the same answer: see docs/replay-state.md. Everything is bounded
+// (Options); what found no room is counted in Stats. Not thread safe. What events point to is good until the next call.
 
 #include "capfile/records.h"
 #include "event/raw_event.h"

@@ -41,20 +41,17 @@ struct Thread {
     std::uint32_t shared_version =
         0; // of what all threads of a process share (directory, limits); of a thread: what its image has
     bool dead = false;
-    bool own_fds = false; // has descriptors of its own though it is no main thread
-    bool from_list = false;
     Nanos clone_time = 0;  // 0: was there before the capture
     ProcessImagePtr image; // never null
     FdTable fds;
     std::string exec_path; // what an execveat was asked to run, until it ends
     std::uint64_t vm_size_kb = 0, vm_rss_kb = 0, vm_swap_kb = 0, major_faults = 0, minor_faults = 0;
-    std::uint64_t cpu_time = 0; // of the last procinfo, in its unit; 0: none yet
 
     [[nodiscard]] bool incomplete() const { return tid < 0 || pid < 0 || ptid < 0; }
     [[nodiscard]] bool is_main() const { return tid == pid; }
     [[nodiscard]] Thread* leader() { return group ? group->leader : nullptr; }
     // Whose working directory and descriptors it uses.
-    [[nodiscard]] Thread& owner() { return group && group->leader && !own_fds ? *group->leader : *this; }
+    [[nodiscard]] Thread& owner() { return group && group->leader ? *group->leader : *this; }
 };
 
 class ThreadTable final : public ProcessView {

@@ -269,6 +269,30 @@ TEST(ReplayThreads, UnknownThreadIsKnownByItsNumberUntilAnExecTells) {
     EXPECT_EQ(s.state.stats().unknown_threads, 1U);
 }
 
+TEST(ReplayThreads, ListsMayTellOfTheMainThreadAlone) {
+    Script s;
+    s.process(1, 0, "init", "/");
+    // The thread before its main thread.
+    s.thread(101, 100, 1, "worker", "");
+    capfile::ThreadRecord main;
+    main.tid = main.pid = main.vtid = main.vpid = 100;
+    main.ptid = 1;
+    main.comm = main.exe = "server";
+    main.cwd = "/srv";
+    main.env = std::string_view("A=1\0", 4);
+    main.cgroups = std::string_view("cpu=/x\0", 7);
+    main.fdlimit = 7;
+    s.state.on_thread(main);
+    const Event& e = s.look(101);
+    EXPECT_EQ(e.process->comm, "worker");
+    EXPECT_EQ(e.process->cwd, "/srv/");
+    EXPECT_EQ(e.process->fd_limit, 7U);
+    EXPECT_EQ(e.process->exec->env[0], "A=1");
+    EXPECT_EQ(e.process->exec->argv[0], "worker");
+    ASSERT_EQ(e.process->cgroups->size(), 1U);
+    EXPECT_EQ(e.thread->threads, 2U);
+}
+
 TEST(ReplayThreads, CredentialsFollowTheCalls) {
     Shell s;
     EXPECT_EQ(s.event("setuid", 100, {{"res", 0}, {"uid", 5}}).process->credentials.uid, 5U);
