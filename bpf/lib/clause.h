@@ -74,21 +74,23 @@ static __always_inline u64 mix(u64 h, u64 word) {
     return h ^ (h >> 32);
 }
 
-static __always_inline u64 hash_name(u64 h, u64 dentry) {
+static __always_inline u64 hash_name(u64 dentry) {
     u64 words[GYR_NAME_BYTES / 8] = {};
     if (dentry) {
         struct dentry* d = kernel_pointer(dentry, (void*)dentry);
         bpf_probe_read_kernel_str(words, sizeof words, d->d_name.name);
     }
-    h = mix(h, words[0]);
+    u64 h = mix(NAME_SEED, words[0]);
     h = mix(h, words[1]);
     h = mix(h, words[2]);
     return mix(h, words[3]);
 }
 
+static __always_inline bool may_be(u32 kind, u64 hash) { return (name_filter[kind] >> (hash & 63)) & 1; }
+
 static __always_inline u32 sets_of(u32 kind, u64 hash) {
     u32 h = hash;
-    if (kind >= 8 || !((name_filter[kind] >> (h & 63)) & 1)) return 0;
+    if (!may_be(kind, hash)) return 0;
     struct gyr_name_key key = {.kind = kind, .hash = h};
     u32* sets = bpf_map_lookup_elem(&names, &key);
     return sets ? *sets : 0;
@@ -103,12 +105,18 @@ __noinline u32 path_sets(u64 file) {
     if (!w.done) return ALL_SETS;
     if (w.count == 0) return 0;
     u32 sets = 0;
-    if (name_filter[GYR_NAME_TOP]) sets |= sets_of(GYR_NAME_TOP, hash_name(NAME_SEED, w.top));
-    if (name_filter[GYR_NAME_BASE]) sets |= sets_of(GYR_NAME_BASE, hash_name(NAME_SEED, w.last[0]));
-    if (name_filter[GYR_NAME_PAIR] | name_filter[GYR_NAME_PARENT]) {
-        u64 parent = hash_name(NAME_SEED, w.last[1]);
-        sets |= sets_of(GYR_NAME_PAIR, hash_name(parent, w.last[0]));
-        if (name_filter[GYR_NAME_PARENT]) sets |= sets_of(GYR_NAME_PARENT, hash_name(parent, w.last[2]));
+    if (name_filter[GYR_NAME_TOP]) sets |= sets_of(GYR_NAME_TOP, hash_name(w.top));
+    bool pair = false;
+    u64 base = 0;
+    if (name_filter[GYR_NAME_BASE] | name_filter[GYR_NAME_LAST]) {
+        base = hash_name(w.last[0]);
+        sets |= sets_of(GYR_NAME_BASE, base);
+        pair = may_be(GYR_NAME_LAST, base);
+    }
+    if (pair || name_filter[GYR_NAME_DIRECTORY]) {
+        u64 parent = hash_name(w.last[1]);
+        if (pair) sets |= sets_of(GYR_NAME_PAIR, mix(parent, base));
+        if (may_be(GYR_NAME_DIRECTORY, parent)) sets |= sets_of(GYR_NAME_PARENT, mix(parent, hash_name(w.last[2])));
     }
     return sets;
 }

@@ -180,11 +180,14 @@ struct gyr_event_counters {
     } lost;
 };
 
-/* Names a clause's path sets are made of. key: FNV-1a of a component with its NUL, of two joined, or of the first. */
+/* Names that a clause's path sets are made of, by a hash of one component or of two. */
 #define GYR_NAME_BASE 1u   /* last component */
 #define GYR_NAME_PAIR 2u   /* last two: "etc\0shadow\0" */
 #define GYR_NAME_PARENT 3u /* the two above the last: "etc\0pam.d\0" */
 #define GYR_NAME_TOP 4u    /* first */
+/* Not looked up, only dismissed by: last components of pairs, names of the directories of parents. */
+#define GYR_NAME_LAST 5u
+#define GYR_NAME_DIRECTORY 6u
 struct gyr_name_key {
     gyr_u32 kind;
     gyr_u32 hash;

@@ -80,7 +80,8 @@ std::uint64_t mix(std::uint64_t h, std::uint64_t word) {
     return h ^ (h >> 32);
 }
 
-std::uint64_t mix_name(std::uint64_t h, std::string_view name) {
+std::uint64_t hash_one(std::string_view name) {
+    std::uint64_t h = 0x9e3779b97f4a7c15ULL;
     std::array<std::uint64_t, 4> words{};
     std::memcpy(words.data(), name.data(), std::min<std::size_t>(name.size(), sizeof words - 1));
     for (const std::uint64_t w : words) h = mix(h, w);
@@ -90,12 +91,15 @@ std::uint64_t mix_name(std::uint64_t h, std::string_view name) {
 } // namespace
 
 std::uint32_t name_hash(const PathName& name) {
-    std::uint64_t h = mix_name(0x9e3779b97f4a7c15ULL, name.kind == PathName::Kind::parent ? name.second : name.first);
+    const bool two = name.kind == PathName::Kind::pair || name.kind == PathName::Kind::parent;
+    if (!two) return static_cast<std::uint32_t>(hash_one(name.first));
     // pair: directory, then file. parent: the directory, then what is above it.
-    if (name.kind == PathName::Kind::pair) h = mix_name(h, name.second);
-    if (name.kind == PathName::Kind::parent) h = mix_name(h, name.first);
-    return static_cast<std::uint32_t>(h);
+    const bool pair = name.kind == PathName::Kind::pair;
+    return static_cast<std::uint32_t>(
+        mix(hash_one(pair ? name.first : name.second), hash_one(pair ? name.second : name.first)));
 }
+
+std::uint32_t dismissal_hash(const PathName& name) { return static_cast<std::uint32_t>(hash_one(name.second)); }
 
 LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
     LoweredPlan out;
@@ -137,8 +141,16 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
     return out;
 }
 
-Result<> CallPlan::write_names(const Names& names) {
+Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& more,
+                               const std::vector<PathName>& old) {
     std::array<std::uint64_t, 8> filter{};
+    for (const std::vector<PathName>* list : {&more, &old}) {
+        for (const PathName& n : *list) {
+            if (n.kind != PathName::Kind::pair && n.kind != PathName::Kind::parent) continue;
+            const std::size_t kind = n.kind == PathName::Kind::pair ? GYR_NAME_LAST : GYR_NAME_DIRECTORY;
+            filter[kind] |= std::uint64_t{1} << (dismissal_hash(n) & 63);
+        }
+    }
     for (const auto& [key, sets] : names) {
         const gyr_name_key k{key.first, key.second};
         if (bpf_map_update_elem(programs_.names_fd(), &k, &sets, BPF_ANY) != 0)
@@ -166,7 +178,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         fresh[{static_cast<std::uint32_t>(n.kind), name_hash(n)}] |= (n.sets & 0xffffU) << (generation_ * kSetBits);
     Names both = names_;
     for (const auto& [key, sets] : fresh) both[key] |= sets;
-    if (auto r = write_names(both); !r) return r;
+    if (auto r = write_names(both, plan.names, path_names_); !r) return r;
 
     const std::size_t first = generation_ * kHalf + (generation_ == 0 ? 1 : 0);
     for (std::size_t i = 0; i < lowered.entries.size(); ++i) {
@@ -186,7 +198,8 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         bpf_map_delete_elem(programs_.names_fd(), &k);
     }
     names_ = std::move(fresh);
-    return write_names(names_);
+    path_names_ = plan.names;
+    return write_names(names_, path_names_, {});
 }
 
 } // namespace gyr

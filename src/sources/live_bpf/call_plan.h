@@ -26,6 +26,8 @@ struct LoweredPlan {
 [[nodiscard]] LoweredPlan lower_plan(const EventPlan& plan, unsigned generation);
 // The hash the kernel makes of names; second may be empty.
 [[nodiscard]] std::uint32_t name_hash(const PathName& name);
+// By which most files are dismissed: of the second name alone.
+[[nodiscard]] std::uint32_t dismissal_hash(const PathName& name);
 
 class CallPlan {
   public:
@@ -35,11 +37,12 @@ class CallPlan {
 
   private:
     using Names = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>; // kind and hash, sets
-    Result<> write_names(const Names& names);
+    Result<> write_names(const Names& names, const std::vector<PathName>& more, const std::vector<PathName>& old);
 
     Programs& programs_;
     unsigned generation_ = 0;
     Names names_;
+    std::vector<PathName> path_names_;
 };
 
 } // namespace gyr
