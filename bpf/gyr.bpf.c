@@ -18,4 +18,8 @@
 
 #include "hooks/syscall/call.h"
 
+#include "hooks/syscall/uring.h"
+
+#include "hooks/syscall/notice.h"
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -74,6 +74,9 @@ static __always_inline u64 mix(u64 h, u64 word) {
     return h ^ (h >> 32);
 }
 
+/* Of two names, in this order. */
+static __always_inline u64 join(u64 first, u64 second) { return mix(first * 3, second); }
+
 static __always_inline u64 hash_name(u64 dentry) {
     u64 words[GYR_NAME_BYTES / 8] = {};
     if (dentry) {
@@ -115,8 +118,8 @@ __noinline u32 path_sets(u64 file) {
     }
     if (pair || name_filter[GYR_NAME_DIRECTORY]) {
         u64 parent = hash_name(w.last[1]);
-        if (pair) sets |= sets_of(GYR_NAME_PAIR, mix(parent, base));
-        if (may_be(GYR_NAME_DIRECTORY, parent)) sets |= sets_of(GYR_NAME_PARENT, mix(parent, hash_name(w.last[2])));
+        if (pair) sets |= sets_of(GYR_NAME_PAIR, join(parent, base));
+        if (may_be(GYR_NAME_DIRECTORY, parent)) sets |= sets_of(GYR_NAME_PARENT, join(parent, hash_name(w.last[2])));
     }
     return sets;
 }
@@ -196,7 +199,7 @@ __noinline int may_matter(struct gyr_plan* plan, struct call* c) {
     struct question q = {.plan = plan, .c = c};
     u32 from = plan->object_arg;
     if (from == GYR_FROM_RESULT) {
-        if (c->result >= 0) q.file = (u64)file_of((s32)c->result);
+        if (c->result >= 0 && !(c->phase & GYR_UNTOLD)) q.file = (u64)file_of((s32)c->result);
     } else if (from < 6) {
         q.file = (u64)file_of((s32)c->args[from]);
     }

@@ -36,12 +36,14 @@ struct {
     __uint(max_entries, 8u << 20);
 } bulk SEC(".maps");
 
+#define GYR_UNTOLD 4u
+
 /* The call an event is made of. Functions that are not static are verified once, by themselves, not for each caller. */
 struct call {
     u64 args[6];
     s64 result;
     u32 compat;
-    u32 phase; /* GYR_FETCH_ENTER or 0 */
+    u32 phase; /* GYR_FETCH_ENTER or 0, or GYR_UNTOLD: the result is not known */
 };
 
 __noinline int count_event_loss(u32 event_class, u64 cgroup_id) {

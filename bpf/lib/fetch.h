@@ -120,6 +120,7 @@ __noinline int fetch_message(struct scratch* s, struct call* c, struct gyr_fetch
 
 __noinline int fetch_object(struct scratch* s, struct call* c, struct gyr_fetch* f) {
     if (!s || !c || !f) return 0;
+    if (f->arg == GYR_FROM_RESULT && (c->phase & GYR_UNTOLD)) return 0;
     s32 fd = (s32)source_of(c, f->arg);
     if (f->op == GYR_FETCH_OBJECT_AT) {
         u64 at = source_of(c, f->arg);
@@ -190,7 +191,7 @@ static long fetch_step(u32 index, struct fetch_walk* w) {
     struct call* c = w->c;
     struct gyr_fetch* f = &plan->fetch[index];
     u32 op = f->op;
-    if ((f->flags & GYR_FETCH_ENTER) != c->phase) return 0;
+    if ((f->flags & GYR_FETCH_ENTER) != (c->phase & GYR_FETCH_ENTER)) return 0;
     if ((f->flags & GYR_FETCH_ON_SUCCESS) && c->result < 0) return 0;
     struct gyr_item* item = item_begin(s, op, index);
     if (!item) return 1;

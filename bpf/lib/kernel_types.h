@@ -274,7 +274,7 @@ struct thread_info {
     u32 status;
 };
 struct pt_regs {
-    unsigned long di, si, dx, cx, bx, bp, r8, r9, r10, orig_ax;
+    unsigned long di, si, dx, cx, bx, bp, r8, r9, r10, orig_ax, ip;
 };
 struct task_struct {
     struct thread_info thread_info;

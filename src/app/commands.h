@@ -16,6 +16,7 @@ namespace gyr::app {
 using Action = std::function<Exit()>; // what the command line asked for; set by the command found
 
 void add_run_command(CLI::App& app, Action& action);
+void add_record_command(CLI::App& app, Action& action);
 void add_rules_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);
 void add_plan_command(CLI::App& app, Action& action);

@@ -105,6 +105,7 @@ Exit run_command_line(std::vector<std::string> arguments) {
     app.require_subcommand(1);
     app.get_formatter()->column_width(34);
     add_run_command(app, action);
+    add_record_command(app, action);
     add_rules_command(app, action);
     add_list_command(app, action);
     add_plan_command(app, action);

@@ -274,7 +274,8 @@ void Writer::Impl::put_fd(const FdRecord& record) {
     put(static_cast<std::uint32_t>(fd_size(record)));
     put(record.fd);
     put(info.ino);
-    put(info.type);
+    // Older readers refuse a file with a type they do not know; all of those carry just a name.
+    put(enter_events_ && info.type > FdType::file_v2 ? FdType::unsupported : info.type);
     switch (info.type) {
     case FdType::ipv4:
     case FdType::ipv6:

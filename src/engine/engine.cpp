@@ -87,6 +87,7 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
             .prefetch_names = [self](const ProcessImage& image) { self->users_->prefetch(image); },
             .refresh = [self](Tid tid) { self->to_refresh_.push_back(tid); },
             .steady_now = steady_now,
+            .observe = engine->options_.observe,
         },
         std::move(matcher));
 
@@ -124,7 +125,9 @@ Result<> Engine::start() {
 }
 
 // What the rules of the moment want of system calls; none: their tracepoints go away.
-Result<> Engine::follow_plan() { return source_->set_events(plan::plan_events(pipeline_->matcher())); }
+Result<> Engine::follow_plan() {
+    return source_->set_events(options_.events ? *options_.events : plan::plan_events(pipeline_->matcher()));
+}
 
 std::size_t Engine::drain(std::chrono::milliseconds timeout) {
     const std::size_t count = source_->poll(

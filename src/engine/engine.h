@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,10 @@ class Engine {
         ContainerTable::Options containers;
         ResolverOptions resolver;
         UserOptions users;
-        Nanos gap_quiet = 1'000'000'000; // a gap record is closed after this long without another loss
+        // For commands that show or keep events rather than judge them: gets every event from armed on.
+        std::function<void(const Event&, const EvalWorld&)> observe = {};
+        std::optional<EventPlan> events = {}; // what to collect; without it, what the rules want
+        Nanos gap_quiet = 1'000'000'000;      // a gap record is closed after this long without another loss
     };
     struct Summary {
         Pipeline::Stats pipeline;

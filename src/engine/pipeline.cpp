@@ -43,7 +43,7 @@ bool read_result(const EventInfo& info, std::span<const std::string_view> params
 // The descriptor an event made or acted on.
 std::int64_t read_fd_number(const EventInfo& info, std::span<const std::string_view> params, bool has_result,
                             std::int64_t result) {
-    if ((info.flags & kCreatesFd) != 0 && has_result) return result;
+    if ((info.flags & kCreatesFd) != 0 && has_result) return result >= 0 ? result : -1;
     if ((info.flags & (kUsesFd | kDestroysFd)) == 0) return -1;
     for (std::size_t i = 0; i < info.params.size() && i < params.size(); ++i)
         if (info.params[i].type == ParamType::fd && !(i == 0 && info.params[i].name == "res"))
@@ -135,9 +135,11 @@ void Pipeline::on_record(const ProcessRecord& record) {
     }
     const bool snapshot_again = record.kind == RecordKind::snapshot && !applied.new_exec_image;
     const bool event_rules = matcher_->wants(code) && !snapshot_again;
-    if (!process_rules && !event_rules) return;
+    if (!process_rules && !event_rules && !around_.observe) return;
 
     const Event event = event_of(record, applied);
+    if (around_.observe && armed_) around_.observe(event, world());
+    if (!process_rules && !event_rules) return;
     if (!armed_) {
         early_.push_back({event, process_rules, event_rules});
         return;
@@ -153,7 +155,8 @@ void Pipeline::on_event(const RawEvent& raw) {
     Event event;
     event.code = raw.code;
     event.params = raw.params;
-    if (!matcher_->wants(event)) return;
+    const bool wanted = matcher_->wants(event);
+    if (!wanted && !around_.observe) return;
     event.number = ++event_number_;
     event.time = raw.time;
     event.tid = static_cast<Tid>(raw.tid);
@@ -164,7 +167,8 @@ void Pipeline::on_event(const RawEvent& raw) {
     event.fd_number = read_fd_number(*info, raw.params, event.has_result, event.result);
     Process* process = raw.process ? table_.entry(raw.process) : nullptr;
     if (process != nullptr) event.process = process->image;
-    judge(event, nullptr, true, false);
+    if (around_.observe) around_.observe(event, world());
+    if (wanted) judge(event, nullptr, true, false);
 }
 
 void Pipeline::judge(const Event& event, Process* process, bool event_rules, bool process_rules) {

@@ -45,6 +45,8 @@ class Pipeline {
         std::function<void(const ProcessImage&)> prefetch_names;
         std::function<void(Tid)> refresh;  // read this process again (its fork's parent was never seen)
         std::function<Nanos()> steady_now; // monotonic, for waiting
+        // Every event, before rules look at it: for printing and recording. Empty: nobody wants to see them.
+        std::function<void(const Event&, const EvalWorld&)> observe = {};
     };
     struct Stats {
         std::uint64_t events = 0; // records that became events

@@ -41,7 +41,6 @@ struct PathName {
 struct EventPlan {
     std::vector<EventDemand> demands;
     std::vector<PathName> names;
-    bool signals = false, page_faults = false;
 };
 
 } // namespace gyr

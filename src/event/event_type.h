@@ -10,8 +10,10 @@ using EventCode = std::uint16_t;
 
 inline constexpr EventCode kEventNone = 0xffff;
 inline constexpr EventCode kGenericExit = 1; // a system call without an event of its own
-inline constexpr EventCode kProcExit = 186;  // procexit, schema 1
-inline constexpr EventCode kClone = 223;     // clone exit, schema 20
+inline constexpr EventCode kSignalDeliver = 232;
+inline constexpr EventCode kPageFault = 290;
+inline constexpr EventCode kProcExit = 186; // procexit, schema 1
+inline constexpr EventCode kClone = 223;    // clone exit, schema 20
 inline constexpr EventCode kFork = 225;
 inline constexpr EventCode kVfork = 227;
 inline constexpr EventCode kExecve = 293;

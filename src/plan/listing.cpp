@@ -1,5 +1,8 @@
 #include "plan/listing.h"
 
+#include "event/schema.h"
+#include "plan/lower.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -59,6 +62,37 @@ Split split(const Matcher& matcher) {
     return s;
 }
 
+std::string demand_name(const EventDemand& d) {
+    if (d.code == kGenericExit && !d.calls.empty()) return std::string(syscall_name(d.calls.front()));
+    const EventInfo* info = find_event(d.code);
+    return info != nullptr ? std::string(info->name) : std::string();
+}
+
+// close alone is told with what its descriptor stood for before.
+bool needs_beginning(const EventPlan& events) {
+    for (const EventDemand& d : events.demands)
+        if (const EventInfo* info = find_event(d.code); info != nullptr && (info->flags & kDestroysFd) != 0)
+            return true;
+    return false;
+}
+
+std::string call_hooks(const EventPlan& events) {
+    std::string out =
+        fmt::format("  {:<20} {:<11} {}\n", "sys_exit", "tracepoint", "the system calls below, when they return");
+    if (needs_beginning(events))
+        out += fmt::format("  {:<20} {:<11} {}\n", "sys_enter", "tracepoint",
+                           "what a descriptor stands for before it is closed");
+    return out;
+}
+
+std::string demand_text(const EventDemand& d, const EventPlan& events) {
+    if (d.clauses.empty()) return fmt::format("  {:<20} every one, for rule '{}'\n", demand_name(d), d.forced_by);
+    std::string out;
+    for (const EventClause& c : d.clauses)
+        out += fmt::format("  {:<20} {}\n", out.empty() ? demand_name(d) : "  or", clause_text(c, events));
+    return out;
+}
+
 std::vector<std::string_view> wanted(const Matcher& matcher) {
     std::vector<std::string_view> names;
     for (const auto& [code, name] : kEvents) {
@@ -73,7 +107,14 @@ std::string plan_text(const Matcher& matcher) {
     const Split s = split(matcher);
     std::string out = "hooks\n";
     for (const Hook& h : kHooks) out += fmt::format("  {:<20} {:<11} {}\n", h.name, h.kind, h.why);
-    out += "  no system call tracepoint: a system call costs what it costs without Gyr\n";
+    const EventPlan events = plan_events(matcher);
+    if (events.demands.empty()) {
+        out += "  no system call tracepoint: a system call costs what it costs without Gyr\n";
+    } else {
+        out += call_hooks(events);
+        out += "system calls\n";
+        for (const EventDemand& d : events.demands) out += demand_text(d, events);
+    }
     out += fmt::format("events looked at by rules: {}\n", fmt::join(wanted(matcher), ", "));
     out += fmt::format("process rules, once per program image: {}\n", s.process_rules.size());
     for (const std::string_view name : s.process_rules) out += fmt::format("  {}\n", name);
@@ -88,7 +129,17 @@ std::string plan_json(const Matcher& matcher) {
     const Split s = split(matcher);
     nlohmann::ordered_json out{{"hooks", nlohmann::ordered_json::array()}};
     for (const Hook& h : kHooks) out["hooks"].push_back({{"name", h.name}, {"kind", h.kind}, {"why", h.why}});
+    const EventPlan events = plan_events(matcher);
     out["syscall_tracepoints"] = nlohmann::ordered_json::array();
+    if (!events.demands.empty()) out["syscall_tracepoints"].push_back("sys_exit");
+    if (needs_beginning(events)) out["syscall_tracepoints"].push_back("sys_enter");
+    out["syscalls"] = nlohmann::ordered_json::array();
+    for (const EventDemand& d : events.demands) {
+        nlohmann::ordered_json item{{"event", demand_name(d)}, {"clauses", nlohmann::ordered_json::array()}};
+        for (const EventClause& c : d.clauses) item["clauses"].push_back(clause_text(c, events));
+        if (d.clauses.empty()) item["in_full_for"] = d.forced_by;
+        out["syscalls"].push_back(std::move(item));
+    }
     out["events"] = wanted(matcher);
     out["process_rules"] = s.process_rules;
     out["event_rules"] = s.event_rules;

@@ -312,7 +312,8 @@ EventPlan plan_events(const Matcher& matcher, const Matcher* also) {
 EventPlan plan_everything() {
     EventPlan plan;
     for (const EventCode code : live_event_codes())
-        if (!of_process_lane(code)) plan.demands.push_back({.code = code, .calls = {}, .clauses = {}, .forced_by = {}});
+        if (!of_process_lane(code) && code != kPageFault)
+            plan.demands.push_back({.code = code, .calls = {}, .clauses = {}, .forced_by = {}});
     return plan;
 }
 

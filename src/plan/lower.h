@@ -10,7 +10,7 @@ namespace gyr::plan {
 
 // also: a second set of rules that the same events have to serve (a reload).
 [[nodiscard]] EventPlan plan_events(const Matcher& matcher, const Matcher* also = nullptr);
-// Every event that the collector knows, in full: for a recording.
+// Every event that the collector knows but page faults, in full: for a recording.
 [[nodiscard]] EventPlan plan_everything();
 
 // One clause in words: "success, write, name in 12 names".

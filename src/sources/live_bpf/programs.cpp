@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <map>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -59,6 +60,10 @@ constexpr std::array kFacts{
     ProgramFact{"process_cgroup", "cgroup_attach_task", "tracepoint", false, "moves to another cgroup without an exec"},
     ProgramFact{"call_exit", "sys_exit", "tracepoint", false, "system calls", true},
     ProgramFact{"call_enter", "sys_enter", "tracepoint", false, "what a system call acts on and ends", true},
+    ProgramFact{"uring_submit", "io_uring_submit_req", "tracepoint", false, "what io_uring does", true},
+    ProgramFact{"uring_complete", "io_uring_complete", "tracepoint", false, "results of what io_uring does", true},
+    ProgramFact{"signal_deliver", "signal_deliver", "tracepoint", false, "signals that reach processes", true},
+    ProgramFact{"page_fault", "page_fault_user", "tracepoint", false, "page faults", true},
     ProgramFact{"process_iterate", "iter/task", "iterator", false,
                 "processes that were there before; re-reading after a loss"},
 };
@@ -68,8 +73,7 @@ constexpr std::array kFacts{
 struct Programs::Object {
     gyr_bpf* skeleton = nullptr;
     std::vector<bpf_link*> links;
-    bpf_link* call_exit = nullptr;
-    bpf_link* call_enter = nullptr;
+    std::map<std::string_view, bpf_link*> on_demand;
 
     ~Object() {
         detach();
@@ -81,10 +85,7 @@ struct Programs::Object {
         detach_calls();
     }
     void detach_calls() {
-        for (bpf_link** link : {&call_exit, &call_enter}) {
-            bpf_link__destroy(*link);
-            *link = nullptr;
-        }
+        for (auto& [name, link] : on_demand) bpf_link__destroy(std::exchange(link, nullptr));
     }
     Object() = default;
     Object(const Object&) = delete;
@@ -196,31 +197,31 @@ Result<> Programs::attach() {
 
 bool Programs::can_trace_calls() const { return bpf_program__autoload(object_->skeleton->progs.call_exit); }
 
-Result<> Programs::attach_calls(bool enter_too) {
-    const auto attach_one = [this](bpf_program* program, bpf_link*& link, bool wanted,
-                                   std::string_view hook) -> Result<> {
-        if (!wanted) {
+Result<> Programs::attach_on_demand(const OnDemand& wanted) {
+    struct Wanted {
+        const char* program;
+        bool wanted, required;
+    };
+    // The beginning of calls before their end, so that no end comes without it.
+    const Wanted all[] = {{"call_enter", wanted.enter, true},        {"call_exit", wanted.calls, true},
+                          {"uring_complete", wanted.uring, false},   {"uring_submit", wanted.uring, false},
+                          {"signal_deliver", wanted.signals, false}, {"page_fault", wanted.page_faults, false}};
+    for (const Wanted& w : all) {
+        bpf_program* program = bpf_object__find_program_by_name(object_->skeleton->obj, w.program);
+        bpf_link*& link = object_->on_demand[w.program];
+        const auto fact = std::ranges::find(kFacts, std::string_view(w.program),
+                                            [](const ProgramFact& f) { return std::string_view(f.program); });
+        if (!w.wanted) {
             bpf_link__destroy(std::exchange(link, nullptr));
         } else if (link == nullptr) {
-            if (!bpf_program__autoload(program))
-                return fail(ErrorKind::unsupported, fmt::format("this kernel lets us see no {}", hook));
-            link = bpf_program__attach(program);
-            if (link == nullptr) return fail_errno(fmt::format("attach to {}", hook), errno);
+            if (bpf_program__autoload(program)) link = bpf_program__attach(program);
+            if (link == nullptr && w.required)
+                return fail(ErrorKind::unsupported, fmt::format("this kernel lets us see no {}", fact->hook));
         }
-        const auto found = std::ranges::find(hooks_, hook, &Hook::name);
-        if (found != hooks_.end()) found->active = link != nullptr;
-        return {};
-    };
-    // The beginning first, so that no end comes without it.
-    if (auto r = attach_one(object_->skeleton->progs.call_enter, object_->call_enter, enter_too, "sys_enter"); !r)
-        return r;
-    return attach_one(object_->skeleton->progs.call_exit, object_->call_exit, true, "sys_exit");
-}
-
-void Programs::detach_calls() {
-    object_->detach_calls();
-    for (Hook& hook : hooks_)
-        if (hook.name == "sys_exit" || hook.name == "sys_enter") hook.active = false;
+        const auto hook = std::ranges::find(hooks_, std::string_view(fact->hook), &Hook::name);
+        if (hook != hooks_.end()) hook->active = link != nullptr;
+    }
+    return {};
 }
 
 void Programs::detach() {

@@ -37,8 +37,10 @@ class Programs {
 
     // System calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
     [[nodiscard]] bool can_trace_calls() const;
-    Result<> attach_calls(bool enter_too);
-    void detach_calls();
+    struct OnDemand {
+        bool calls = false, enter = false, uring = false, signals = false, page_faults = false;
+    };
+    Result<> attach_on_demand(const OnDemand& wanted);
 
     [[nodiscard]] const std::vector<Hook>& hooks() const { return hooks_; }
     [[nodiscard]] bool has_iterator() const;

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * io_uring: operations that do what a system call does, without one. The arguments are read when an operation is
+ * submitted and kept until it completes, which tells the result; by then the object is there too. An operation that
+ * asked for no completion is told at once, without a result.
+ */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct io_cqe {
+    int fd;
+};
+struct io_cmd_data {
+    struct file* file;
+};
+struct io_kiocb {
+    struct io_cmd_data cmd;
+    u8 opcode;
+    u64 flags;
+    struct io_cqe cqe;
+};
+struct io_uring_cqe {
+    s32 res;
+};
+struct filename {
+    const char* uptr;
+};
+struct open_how {
+    u64 flags, mode;
+};
+struct io_open {
+    int dfd;
+    struct filename* filename;
+    struct open_how how;
+};
+struct io_connect {
+    void* addr;
+    int addr_len;
+};
+struct io_sr_msg {
+    void* buf;
+    int len;
+    unsigned int msg_flags;
+};
+struct io_unlink {
+    int dfd, flags;
+    struct filename* filename;
+};
+struct io_rename {
+    int old_dfd, new_dfd;
+    struct filename *oldpath, *newpath;
+    int flags;
+};
+struct io_link {
+    int old_dfd, new_dfd;
+    struct filename *oldpath, *newpath;
+    int flags;
+};
+struct io_mkdir {
+    int dfd;
+    u16 mode;
+    struct filename* filename;
+};
+struct io_accept {
+    int flags;
+};
+struct io_socket {
+    int domain, type, protocol;
+};
+struct io_bind {
+    int addr_len;
+};
+struct io_listen {
+    int backlog;
+};
+struct io_rw {
+    u64 addr;
+    u32 len;
+};
+#pragma clang attribute pop
+
+#define OP_READV 1
+#define OP_WRITEV 2
+#define OP_SENDMSG 9
+#define OP_RECVMSG 10
+#define OP_ACCEPT 13
+#define OP_CONNECT 16
+#define OP_OPENAT 18
+#define OP_READ 22
+#define OP_WRITE 23
+#define OP_SEND 26
+#define OP_RECV 27
+#define OP_OPENAT2 28
+#define OP_RENAMEAT 35
+#define OP_UNLINKAT 36
+#define OP_MKDIRAT 37
+#define OP_SYMLINKAT 38
+#define OP_LINKAT 39
+#define OP_SOCKET 45
+#define OP_BIND 56
+#define OP_LISTEN 57
+#define CQE_SKIP (1ull << 6) /* IOSQE_CQE_SKIP_SUCCESS as a request has it */
+
+/* By request, from submission to completion. LRU: a request that never completes is pushed out. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 8192);
+    __type(key, u64);
+    __type(value, struct call);
+} uring_calls SEC(".maps");
+
+static __always_inline u64 user_pointer(struct filename* name) { return name ? (u64)BPF_CORE_READ(name, uptr) : 0; }
+
+static __always_inline void uring_paths(struct call* c, struct io_rename* r, bool with_old_directory) {
+    u32 i = 0;
+    if (with_old_directory) c->args[i++] = (s64)BPF_CORE_READ(r, old_dfd);
+    c->args[i++] = user_pointer(BPF_CORE_READ(r, oldpath));
+    c->args[i++] = (s64)BPF_CORE_READ(r, new_dfd);
+    c->args[i++] = user_pointer(BPF_CORE_READ(r, newpath));
+    c->args[i] = BPF_CORE_READ(r, flags);
+}
+
+/* The arguments that the system call of the same effect would have had. */
+static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
+    if (!c) return 0;
+    void* data = (u8*)req + bpf_core_field_offset(struct io_kiocb, cmd);
+    u32 opcode = BPF_CORE_READ(req, opcode);
+    c->args[0] = (s64)BPF_CORE_READ(req, cqe.fd);
+    switch (opcode) {
+    case OP_OPENAT:
+    case OP_OPENAT2: {
+        struct io_open* o = data;
+        c->args[0] = (s64)BPF_CORE_READ(o, dfd);
+        c->args[1] = user_pointer(BPF_CORE_READ(o, filename));
+        c->args[2] = BPF_CORE_READ(o, how.flags);
+        c->args[3] = BPF_CORE_READ(o, how.mode);
+        break;
+    }
+    case OP_CONNECT: {
+        struct io_connect* o = data;
+        c->args[1] = (u64)BPF_CORE_READ(o, addr);
+        c->args[2] = BPF_CORE_READ(o, addr_len);
+        break;
+    }
+    case OP_SEND:
+    case OP_RECV:
+    case OP_SENDMSG:
+    case OP_RECVMSG: {
+        struct io_sr_msg* o = data;
+        c->args[1] = (u64)BPF_CORE_READ(o, buf);
+        c->args[2] = BPF_CORE_READ(o, len);
+        c->args[3] = BPF_CORE_READ(o, msg_flags);
+        break;
+    }
+    case OP_READ:
+    case OP_WRITE:
+    case OP_READV:
+    case OP_WRITEV: {
+        struct io_rw* o = data;
+        c->args[1] = BPF_CORE_READ(o, addr);
+        c->args[2] = BPF_CORE_READ(o, len);
+        break;
+    }
+    case OP_UNLINKAT: {
+        struct io_unlink* o = data;
+        c->args[0] = (s64)BPF_CORE_READ(o, dfd);
+        c->args[1] = user_pointer(BPF_CORE_READ(o, filename));
+        c->args[2] = BPF_CORE_READ(o, flags);
+        break;
+    }
+    case OP_MKDIRAT: {
+        struct io_mkdir* o = data;
+        c->args[0] = (s64)BPF_CORE_READ(o, dfd);
+        c->args[1] = user_pointer(BPF_CORE_READ(o, filename));
+        c->args[2] = BPF_CORE_READ(o, mode);
+        break;
+    }
+    case OP_RENAMEAT: uring_paths(c, data, true); break;
+    case OP_LINKAT:
+    case OP_SYMLINKAT: { /* struct io_link has the members of struct io_rename */
+        struct io_link* o = data;
+        u32 i = 0;
+        if (opcode == OP_LINKAT) c->args[i++] = (s64)BPF_CORE_READ(o, old_dfd);
+        c->args[i++] = user_pointer(BPF_CORE_READ(o, oldpath));
+        c->args[i++] = (s64)BPF_CORE_READ(o, new_dfd);
+        c->args[i++] = user_pointer(BPF_CORE_READ(o, newpath));
+        c->args[i] = BPF_CORE_READ(o, flags);
+        break;
+    }
+    case OP_SOCKET: {
+        struct io_socket* o = data;
+        c->args[0] = BPF_CORE_READ(o, domain);
+        c->args[1] = BPF_CORE_READ(o, type);
+        c->args[2] = BPF_CORE_READ(o, protocol);
+        break;
+    }
+    case OP_ACCEPT: {
+        struct io_accept* o = data;
+        c->args[3] = BPF_CORE_READ(o, flags);
+        break;
+    }
+    case OP_BIND: {
+        struct io_bind* o = data;
+        c->args[2] = BPF_CORE_READ(o, addr_len);
+        break;
+    }
+    case OP_LISTEN: {
+        struct io_listen* o = data;
+        c->args[1] = BPF_CORE_READ(o, backlog);
+        break;
+    }
+    default: break;
+    }
+    return 0;
+}
+
+__noinline int tell_uring(struct call* c, u32 slot) {
+    if (!c || slot >= GYR_SLOTS) return 0;
+    u32 key = wanted[slot];
+    struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &key);
+    if (!plan) return 0;
+    if (may_matter(plan, c)) tell_call(plan, c, slot, GYR_EVENT_URING);
+    return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(uring_submit, struct io_kiocb* req) {
+    u32 slot = GYR_URING_BASE + BPF_CORE_READ(req, opcode);
+    if (slot >= GYR_SLOT_FAULT || !wanted[slot]) return 0;
+    if ((s32)(bpf_get_current_pid_tgid() >> 32) == own_tgid) return 0;
+    u64 key = (u64)req;
+    struct call c = {};
+    uring_arguments(&c, req);
+    if (BPF_CORE_READ(req, flags) & CQE_SKIP) {
+        c.phase = GYR_UNTOLD;
+        tell_uring(&c, slot);
+        return 0;
+    }
+    c.compat = slot; /* told again when it completes */
+    bpf_map_update_elem(&uring_calls, &key, &c, BPF_ANY);
+    return 0;
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(uring_complete, void* context, void* req, struct io_uring_cqe* cqe) {
+    u64 key = (u64)req;
+    struct call* kept = bpf_map_lookup_elem(&uring_calls, &key);
+    if (!kept) return 0;
+    struct call c = *kept;
+    bpf_map_delete_elem(&uring_calls, &key);
+    u32 slot = c.compat;
+    c.compat = 0;
+    c.result = BPF_CORE_READ(cqe, res);
+    tell_uring(&c, slot);
+    return 0;
+}

@@ -1,0 +1,87 @@
+#include "app/live_watch.h"
+
+#include "alerts/sink.h"
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <string>
+#include <thread>
+#include <unistd.h>
+
+namespace gyr::app {
+namespace {
+
+// There are no rules, so nothing ever comes here but gap records.
+class NoSink final : public AlertSink {
+  public:
+    void push(AlertRecordPtr record) override { (void)record; }
+    void close(Nanos timeout) override { (void)timeout; }
+    [[nodiscard]] SinkStats stats() const override { return {}; }
+    [[nodiscard]] const std::string& name() const override { return name_; }
+
+  private:
+    std::string name_ = "none";
+};
+
+Nanos steady() {
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC, &t);
+    return Nanos{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+} // namespace
+
+LiveEnd watch_live(const LiveWatch& watch) {
+    std::vector<Diagnostic> none;
+    const auto matcher = Matcher::compile({}, {}, none);
+    NoSink sink;
+    Engine::Options options;
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) == 0) options.pipeline.hostname = host.data();
+    Engine* running = nullptr;
+    bool ended = false;
+    options.observe = [&](const Event& event, const EvalWorld& world) {
+        if (ended || running == nullptr) return;
+        if (!watch.event(event, world)) {
+            ended = true;
+            running->stop();
+        }
+    };
+    options.events = watch.events;
+
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int s : {SIGTERM, SIGINT}) sigaddset(&signals, s);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+    auto build = [](const Matcher&, std::uint32_t, const Event&, const EvalWorld&) { return Pipeline::Built{}; };
+    auto engine = Engine::create(std::move(options), matcher, build, sink);
+    if (!engine) return {complain(exit_code(engine.error()), engine.error().message)};
+    Engine& agent = **engine;
+    if (auto ok = agent.start(); !ok) return {complain(exit_code(ok.error()), ok.error().message)};
+    if (!watch.begin(agent)) return {Exit::bad};
+    running = &agent;
+    log(LogLevel::info, "armed");
+
+    const Nanos deadline = watch.duration > 0 ? steady() + watch.duration : 0;
+    std::jthread clock([&](const std::stop_token& stop) {
+        const timespec patience{0, 50'000'000};
+        while (!stop.stop_requested()) {
+            const int signal = ::sigtimedwait(&signals, nullptr, &patience);
+            if (signal > 0 || (deadline != 0 && steady() >= deadline)) {
+                agent.stop();
+                return;
+            }
+        }
+    });
+    const auto ran = agent.run();
+    clock.request_stop();
+    agent.finish();
+    LiveEnd end{ran ? Exit::fine : complain(exit_code(ran.error()), ran.error().message)};
+    end.lost = agent.summary().lost;
+    return end;
+}
+
+} // namespace gyr::app

@@ -1,0 +1,28 @@
+#pragma once
+// Runs the live engine for commands that look at events themselves: no rules, no alerts, until a signal or a time.
+
+#include "app/console.h"
+#include "engine/engine.h"
+
+#include <functional>
+#include <optional>
+
+namespace gyr::app {
+
+struct LiveWatch {
+    EventPlan events;
+    Nanos duration = 0; // 0: until SIGINT or SIGTERM
+    // After the processes that are there are known, before the first event. False ends it.
+    std::function<bool(Engine&)> begin;
+    // False ends it.
+    std::function<bool(const Event&, const EvalWorld&)> event;
+};
+
+struct LiveEnd {
+    Exit exit = Exit::fine;
+    std::uint64_t lost = 0; // events the kernel could not write
+};
+
+[[nodiscard]] LiveEnd watch_live(const LiveWatch& watch);
+
+} // namespace gyr::app

@@ -1,0 +1,206 @@
+#include "recording/process_events.h"
+
+#include "event/schema.h"
+
+#include <cstring>
+#include <sys/wait.h>
+#include <utility>
+
+namespace gyr::recording {
+namespace {
+
+constexpr std::size_t kMostText = 60'000;    // of one parameter: an event block holds 64 KiB
+constexpr std::size_t kMostThreads = 65'536; // remembered
+constexpr std::uint32_t kThread = 0x2000, kFiles = 0x1, kFs = 0x2, kSighand = 0x800, kVm = 0x8000; // PPM_CL_CLONE_*
+
+std::uint32_t exec_flags(const ProcessImage& p) {
+    const std::uint32_t m = p.exec->exe_file.marks;
+    return (m & kFileWritable ? 1U : 0U) | (m & kFileUpperLayer ? 2U : 0U) | (m & kFileMemfd ? 4U : 0U) |
+           (m & kFileLowerLayer ? 8U : 0U);
+}
+
+// The kernel's clone flags in the capture format's numbering.
+std::uint32_t clone_flags(std::uint64_t kernel) {
+    static constexpr std::pair<std::uint64_t, std::uint32_t> kMap[] = {
+        {0x400, 0x1},
+        {0x200, 0x2},
+        {0x80000000, 0x4},
+        {0x08000000, 0x8},
+        {0x40000000, 0x10},
+        {0x00020000, 0x20},
+        {0x20000000, 0x40},
+        {0x04000000, 0x80},
+        {0x8000, 0x100},
+        {0x00100000, 0x200},
+        {0x2000, 0x400},
+        {0x800, 0x800},
+        {0x00040000, 0x1000},
+        {0x00010000, 0x2000},
+        {0x00800000, 0x4000},
+        {0x100, 0x8000},
+        {0x10000000, 0x100000},
+        {0x00200000, 0x800000},
+        {0x01000000, 0x1000000},
+        {0x00080000, 0x2000000},
+        {0x4000, 0x8000000},
+        {0x02000000, 0x10000000},
+    };
+    std::uint32_t out = 0;
+    for (const auto& [from, to] : kMap)
+        if (kernel & from) out |= to;
+    return out;
+}
+
+// Items with a NUL after each, from the first one named.
+std::string items(const ItemList& list, std::size_t first, std::size_t most) {
+    std::string out;
+    if (list.size() > first) out = std::string_view(list.bytes).substr(list.offsets[first]);
+    if (out.size() >= most) out.resize(most - 1);
+    if (!out.empty()) out += '\0';
+    return out;
+}
+
+std::string cgroups(const ProcessImage& p, std::size_t most) {
+    std::string out;
+    for (const CgroupInfo& c : *p.cgroups) {
+        if (out.size() + c.subsystem.size() + c.path.size() + 2 > most) break;
+        out += c.subsystem;
+        out += '=';
+        out += c.path;
+        out += '\0';
+    }
+    return out;
+}
+
+std::string with_nul(std::string_view text) {
+    std::string out(text.substr(0, kMostText));
+    out += '\0';
+    return out;
+}
+
+std::string as_bytes(std::uint64_t value, std::size_t width) {
+    std::string out(width, '\0');
+    std::memcpy(out.data(), &value, width);
+    return out;
+}
+
+std::string_view argv0(const ProcessImage& p) { return p.exec->argv.size() > 0 ? p.exec->argv[0] : std::string_view{}; }
+
+std::string exit_param(const Event& event, std::string_view name) {
+    const int status = event.exit_code;
+    if (name == "status") return as_bytes(static_cast<std::uint64_t>(status), 8);
+    if (name == "ret") return as_bytes(WIFEXITED(status) ? static_cast<std::uint64_t>(WEXITSTATUS(status)) : 0, 8);
+    if (name == "sig") return as_bytes(WIFSIGNALED(status) ? static_cast<std::uint64_t>(WTERMSIG(status)) : 0, 1);
+    if (name == "core") return as_bytes(WCOREDUMP(status) ? 1 : 0, 1);
+    return as_bytes(0, 8); // reaper_tid: who adopts the children is known only afterwards
+}
+
+struct Facts {
+    Tid tid;
+    std::int64_t result;
+    std::uint32_t flags;
+};
+
+std::string image_param(const ProcessImage& p, const Facts& f, std::string_view name) {
+    const auto word = [](auto x) { return as_bytes(static_cast<std::uint64_t>(static_cast<std::int64_t>(x)), 8); };
+    const auto half = [](auto x) { return as_bytes(static_cast<std::uint64_t>(x), 4); };
+    if (name == "res") return word(f.result);
+    if (name == "exe") return with_nul(argv0(p));
+    if (name == "args") return items(p.exec->argv, 1, kMostText / 3);
+    if (name == "env") return items(p.exec->env, 0, kMostText / 3);
+    if (name == "tid") return word(f.tid);
+    if (name == "pid") return word(p.key.pid);
+    if (name == "ptid") return word(p.parent.pid);
+    if (name == "cwd") return with_nul(p.cwd == "/" || p.cwd.empty() ? p.cwd : p.cwd + "/");
+    if (name == "fdlimit") return word(p.fd_limit);
+    if (name == "pgft_maj") return word(p.major_faults);
+    if (name == "pgft_min") return word(p.minor_faults);
+    if (name == "vm_size") return half(p.vm_size_kb);
+    if (name == "vm_rss") return half(p.vm_rss_kb);
+    if (name == "vm_swap") return half(p.vm_swap_kb);
+    if (name == "comm") return with_nul(p.comm);
+    if (name == "cgroups") return cgroups(p, kMostText / 6);
+    if (name == "flags") return half(f.flags);
+    if (name == "uid") return half(p.credentials.uid);
+    if (name == "gid") return half(p.credentials.gid);
+    if (name == "vtid") return word(f.tid == p.key.pid ? p.vpid : f.tid);
+    if (name == "vpid") return word(p.vpid);
+    if (name == "pidns_init_start_ts") return word(p.pidns_init_start);
+    if (name == "tty") return half(p.tty);
+    if (name == "vpgid") return word(p.vpgid);
+    if (name == "pgid") return word(p.pgid);
+    if (name == "loginuid") return half(p.credentials.login_uid);
+    if (name == "cap_inheritable") return word(p.credentials.cap_inheritable);
+    if (name == "cap_permitted") return word(p.credentials.cap_permitted);
+    if (name == "cap_effective") return word(p.credentials.cap_effective);
+    if (name == "exe_ino") return word(p.exec->exe_file.ino);
+    if (name == "exe_ino_ctime") return word(p.exec->exe_file.ctime);
+    if (name == "exe_ino_mtime") return word(p.exec->exe_file.mtime);
+    if (name == "trusted_exepath") return with_nul(p.exec->exe_path);
+    if (name == "filename") return with_nul(p.exec->script_path.empty() ? p.exec->exe_path : p.exec->script_path);
+    return {};
+}
+
+bool is_clone(EventCode code) { return code == kClone || code == kFork || code == kVfork || code == kClone3; }
+
+} // namespace
+
+void ProcessEvents::fill(const ProcessImage& image, const Event& event, Tid tid, std::int64_t result,
+                         std::uint32_t flags, RawEvent& out) {
+    const EventInfo* info = find_event(out.code);
+    std::array<std::size_t, kMaxParams + 1> starts{};
+    area_.clear();
+    for (std::size_t i = 0; i < info->params.size(); ++i) {
+        starts[i] = area_.size();
+        area_ += out.code == kProcExit ? exit_param(event, info->params[i].name)
+                                       : image_param(image, {tid, result, flags}, info->params[i].name);
+    }
+    starts[info->params.size()] = area_.size();
+    for (std::size_t i = 0; i < info->params.size(); ++i)
+        params_[i] = std::string_view(area_).substr(starts[i], starts[i + 1] - starts[i]);
+    out.params = std::span(params_.data(), info->params.size());
+    out.time = event.time;
+    out.cpu = event.cpu;
+    out.tid = tid;
+    out.process = image.key;
+}
+
+bool ProcessEvents::encode(const Event& event, RawEvent& out) {
+    if (!event.process) return false;
+    out = RawEvent{};
+    out.code = event.code;
+    const ProcessImage& p = *event.process;
+    if (event.code == kProcExit) {
+        threads_.erase(event.tid);
+        fill(p, event, event.tid, 0, 0, out);
+        return true;
+    }
+    if (event.code == kExecve || event.code == kExecveat) {
+        fill(p, event, event.tid, 0, exec_flags(p), out);
+        return true;
+    }
+    if (!is_clone(event.code) || !event.child) return false;
+    fill(p, event, event.tid, event.child.pid, clone_flags(event.clone_flags), out);
+    return true;
+}
+
+bool ProcessEvents::encode_child(const Event& fork, const ProcessView& processes, RawEvent& out) {
+    const ProcessImage* child = fork.child ? processes.find(fork.child) : nullptr;
+    if (child == nullptr || !is_clone(fork.code)) return false;
+    out = RawEvent{};
+    out.code = fork.code;
+    fill(*child, fork, child->key.pid, 0, clone_flags(fork.clone_flags), out);
+    return true;
+}
+
+bool ProcessEvents::encode_thread(const Event& event, RawEvent& out) {
+    if (!event.process || event.tid == event.process->key.pid || event.tid == 0) return false;
+    if (threads_.size() >= kMostThreads) threads_.clear(); // told twice is no harm
+    if (!threads_.insert(event.tid).second) return false;
+    out = RawEvent{};
+    out.code = kClone;
+    fill(*event.process, event, event.tid, 0, kThread | kFiles | kFs | kSighand | kVm, out);
+    return true;
+}
+
+} // namespace gyr::recording
