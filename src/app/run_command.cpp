@@ -89,6 +89,7 @@ void log_rules(const CheckedRules& rules) {
 }
 
 Exit run(const CommonOptions& options) {
+    const auto begun = std::chrono::steady_clock::now();
     const auto settings = load_settings(options);
     if (!settings) return settings.error();
     const config::Config& config = settings->config;
@@ -177,8 +178,9 @@ Exit run(const CommonOptions& options) {
 
     if (auto ok = agent.start(); !ok) return complain(exit_code(ok.error()), ok.error().message);
     const Engine::Summary at_start = agent.summary();
-    log(LogLevel::info, fmt::format("armed after {} ms with {} processes known", at_start.armed_after / 1'000'000,
-                                    at_start.processes.living));
+    const auto took =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun).count();
+    log(LogLevel::info, fmt::format("armed after {} ms with {} processes known", took, at_start.processes.living));
     notify_service_manager("READY=1");
     const auto ran = agent.run();
     notify_service_manager("STOPPING=1");
