@@ -1,13 +1,8 @@
 # gyr_live_test(NAME SCRIPT): a Python script below tests/ that drives the agent on the real kernel with real containers.
 # It needs root and skips itself without. The agent and the helper program come by environment, from this build.
-# A third argument "extended" keeps it out of `./dev test`: run those with `ctest --test-dir build/release -L extended`.
 function(gyr_live_test NAME SCRIPT)
-  set(LABEL e2e)
-  if(ARGC GREATER 2)
-    set(LABEL ${ARGV2})
-  endif()
   add_test(NAME ${NAME} COMMAND "${Python3_EXECUTABLE}" tests/${SCRIPT} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-  set_tests_properties(${NAME} PROPERTIES LABELS ${LABEL} TIMEOUT 900 SKIP_RETURN_CODE 77 RUN_SERIAL ON)
+  set_tests_properties(${NAME} PROPERTIES LABELS e2e TIMEOUT 900 SKIP_RETURN_CODE 77 RUN_SERIAL ON)
   if(TARGET gyr)
     set_tests_properties(${NAME} PROPERTIES ENVIRONMENT "GYR_BINARY=$<TARGET_FILE:gyr>;GYR_ACTOR=$<TARGET_FILE:actor>")
   else()
