@@ -322,8 +322,10 @@ TEST_F(Collector, TellsOfIdentityTracingMountsAndModules) {
         STEP(4, ::umount2(folder.path().c_str(), MNT_DETACH) == 0);
         STEP(5, ::prctl(PR_SET_NAME, "renamed") == 0);
         STEP(6, ::ptrace(PTRACE_ATTACH, 0x7ffffff, 0, 0) < 0);
-        STEP(7, ::syscall(SYS_init_module, "not a module", 12UL, "args") != 0);
-        STEP(8, ::syscall(SYS_delete_module, "no_such_module", O_NONBLOCK) != 0);
+        // On the stack: what a call never looks at, because it fails before, may not be in memory at all.
+        char image[] = "not a module", arguments[] = "args", name[] = "no_such_module";
+        STEP(7, ::syscall(SYS_init_module, image, 12UL, arguments) != 0);
+        STEP(8, ::syscall(SYS_delete_module, name, O_NONBLOCK) != 0);
         STEP(9, ::kill(::getpid(), 0) == 0);
         rlimit limit{};
         STEP(10, ::getrlimit(RLIMIT_NOFILE, &limit) == 0);

@@ -12,12 +12,6 @@
 namespace gyr {
 namespace {
 
-struct CallNumber {
-    std::uint16_t call_id;
-    std::string_view name;
-    int native, compat;
-    EventCode code;
-};
 constexpr CallNumber kCalls[] = {
 #define GYR_CALL(id, name, native, compat, code) CallNumber{id, name, native, compat, code},
 #include "event/schema_calls.inc"
@@ -29,6 +23,17 @@ constexpr std::array<std::string_view, 21> kSocketCalls{
     "",           "socket",  "bind",    "connect",  "listen",   "accept",   "getsockname", "getpeername",
     "socketpair", "send",    "recv",    "sendto",   "recvfrom", "shutdown", "setsockopt",  "getsockopt",
     "sendmsg",    "recvmsg", "accept4", "recvmmsg", "sendmmsg"};
+// Operations of io_uring that do what a system call does.
+struct UringOperation {
+    unsigned opcode;
+    std::string_view call;
+};
+constexpr UringOperation kUringOperations[] = {
+    {1, "readv"},      {2, "writev"},  {9, "sendmsg"},    {10, "recvmsg"},  {13, "accept4"},
+    {16, "connect"},   {18, "openat"}, {22, "read"},      {23, "write"},    {26, "sendto"},
+    {27, "recvfrom"},  {28, "openat"}, {35, "renameat2"}, {36, "unlinkat"}, {37, "mkdirat"},
+    {38, "symlinkat"}, {39, "linkat"}, {45, "socket"},    {56, "bind"},     {57, "listen"},
+};
 constexpr std::uint16_t kSocketCall = GYR_COMPAT_BASE + 102;
 constexpr std::size_t kHalf = GYR_PLANS / 2;
 constexpr unsigned kSetBits = 16;
@@ -80,7 +85,8 @@ std::uint64_t mix(std::uint64_t h, std::uint64_t word) {
     return h ^ (h >> 32);
 }
 
-std::uint64_t mix_name(std::uint64_t h, std::string_view name) {
+std::uint64_t hash_one(std::string_view name) {
+    std::uint64_t h = 0x9e3779b97f4a7c15ULL;
     std::array<std::uint64_t, 4> words{};
     std::memcpy(words.data(), name.data(), std::min<std::size_t>(name.size(), sizeof words - 1));
     for (const std::uint64_t w : words) h = mix(h, w);
@@ -89,13 +95,18 @@ std::uint64_t mix_name(std::uint64_t h, std::string_view name) {
 
 } // namespace
 
+std::span<const CallNumber> call_numbers() { return kCalls; }
+
 std::uint32_t name_hash(const PathName& name) {
-    std::uint64_t h = mix_name(0x9e3779b97f4a7c15ULL, name.kind == PathName::Kind::parent ? name.second : name.first);
+    const bool two = name.kind == PathName::Kind::pair || name.kind == PathName::Kind::parent;
+    if (!two) return static_cast<std::uint32_t>(hash_one(name.first));
     // pair: directory, then file. parent: the directory, then what is above it.
-    if (name.kind == PathName::Kind::pair) h = mix_name(h, name.second);
-    if (name.kind == PathName::Kind::parent) h = mix_name(h, name.first);
-    return static_cast<std::uint32_t>(h);
+    const bool pair = name.kind == PathName::Kind::pair;
+    return static_cast<std::uint32_t>(
+        mix(hash_one(pair ? name.first : name.second) * 3, hash_one(pair ? name.second : name.first)));
 }
+
+std::uint32_t dismissal_hash(const PathName& name) { return static_cast<std::uint32_t>(hash_one(name.second)); }
 
 LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
     LoweredPlan out;
@@ -113,23 +124,29 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
         const auto asked = [&](std::uint16_t call_id) {
             return demand.calls.empty() || std::ranges::find(demand.calls, call_id) != demand.calls.end();
         };
+        const auto slot = [&](std::size_t number, std::uint16_t index) {
+            out.slots.emplace_back(static_cast<std::uint16_t>(number), index);
+        };
+        if (demand.code == kSignalDeliver) slot(GYR_SLOT_SIGNAL, entry(0)), out.hooks.signals = true;
+        if (demand.code == kPageFault) slot(GYR_SLOT_FAULT, entry(0)), out.hooks.page_faults = true;
         for (const CallNumber& call : kCalls) {
             if (call.code != demand.code || !asked(call.call_id)) continue;
             const std::uint16_t index = entry(call.call_id);
+            out.hooks.calls = true;
             if (call.native >= 0 && call.native < static_cast<int>(GYR_CALLS))
-                out.slots.emplace_back(static_cast<std::uint16_t>(call.native), index);
+                slot(static_cast<std::size_t>(call.native), index);
             if (call.compat >= 0 && call.compat < static_cast<int>(GYR_CALLS))
-                out.slots.emplace_back(static_cast<std::uint16_t>(GYR_COMPAT_BASE + static_cast<unsigned>(call.compat)),
-                                       index);
+                slot(GYR_COMPAT_BASE + static_cast<std::size_t>(call.compat), index);
             const auto operation = std::ranges::find(kSocketCalls, call.name);
             if (operation != kSocketCalls.end()) {
-                out.slots.emplace_back(
-                    static_cast<std::uint16_t>(GYR_SOCKETCALL_BASE + (operation - kSocketCalls.begin())), index);
+                slot(GYR_SOCKETCALL_BASE + static_cast<std::size_t>(operation - kSocketCalls.begin()), index);
                 socket_calls = true;
             }
+            for (const UringOperation& u : kUringOperations)
+                if (u.call == call.name) slot(GYR_URING_BASE + u.opcode, index), out.hooks.uring = true;
         }
     }
-    for (const gyr_plan& p : out.entries) out.enter = out.enter || (p.flags & GYR_PLAN_ENTER) != 0;
+    for (const gyr_plan& p : out.entries) out.hooks.enter = out.hooks.enter || (p.flags & GYR_PLAN_ENTER) != 0;
     // socketcall itself: any entry serves, the operation's own is looked up from it.
     if (socket_calls &&
         std::ranges::find(out.slots, kSocketCall, &std::pair<std::uint16_t, std::uint16_t>::first) == out.slots.end())
@@ -137,8 +154,16 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
     return out;
 }
 
-Result<> CallPlan::write_names(const Names& names) {
+Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& more,
+                               const std::vector<PathName>& old) {
     std::array<std::uint64_t, 8> filter{};
+    for (const std::vector<PathName>* list : {&more, &old}) {
+        for (const PathName& n : *list) {
+            if (n.kind != PathName::Kind::pair && n.kind != PathName::Kind::parent) continue;
+            const std::size_t kind = n.kind == PathName::Kind::pair ? GYR_NAME_LAST : GYR_NAME_DIRECTORY;
+            filter[kind] |= std::uint64_t{1} << (dismissal_hash(n) & 63);
+        }
+    }
     for (const auto& [key, sets] : names) {
         const gyr_name_key k{key.first, key.second};
         if (bpf_map_update_elem(programs_.names_fd(), &k, &sets, BPF_ANY) != 0)
@@ -152,7 +177,7 @@ Result<> CallPlan::write_names(const Names& names) {
 
 Result<> CallPlan::apply(const EventPlan& plan) {
     if (plan.demands.empty()) {
-        programs_.detach_calls();
+        if (auto r = programs_.attach_on_demand({}); !r) return r;
         for (std::size_t i = 0; i < GYR_SLOTS; ++i)
             __atomic_store_n(&programs_.wanted()[i], gyr_u16{0}, __ATOMIC_SEQ_CST);
         return {};
@@ -166,7 +191,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         fresh[{static_cast<std::uint32_t>(n.kind), name_hash(n)}] |= (n.sets & 0xffffU) << (generation_ * kSetBits);
     Names both = names_;
     for (const auto& [key, sets] : fresh) both[key] |= sets;
-    if (auto r = write_names(both); !r) return r;
+    if (auto r = write_names(both, plan.names, path_names_); !r) return r;
 
     const std::size_t first = generation_ * kHalf + (generation_ == 0 ? 1 : 0);
     for (std::size_t i = 0; i < lowered.entries.size(); ++i) {
@@ -178,7 +203,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     for (const auto& [slot, entry] : lowered.slots) wanted[slot] = static_cast<gyr_u16>(first + entry);
     for (std::size_t i = 0; i < wanted.size(); ++i)
         __atomic_store_n(&programs_.wanted()[i], wanted[i], __ATOMIC_SEQ_CST);
-    if (auto r = programs_.attach_calls(lowered.enter); !r) return r;
+    if (auto r = programs_.attach_on_demand(lowered.hooks); !r) return r;
 
     for (const auto& [key, sets] : names_) {
         if (fresh.contains(key)) continue;
@@ -186,7 +211,8 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         bpf_map_delete_elem(programs_.names_fd(), &k);
     }
     names_ = std::move(fresh);
-    return write_names(names_);
+    path_names_ = plan.names;
+    return write_names(names_, path_names_, {});
 }
 
 } // namespace gyr

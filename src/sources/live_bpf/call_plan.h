@@ -10,6 +10,8 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,13 +21,24 @@ namespace gyr {
 struct LoweredPlan {
     std::vector<gyr_plan> entries;
     std::vector<std::pair<std::uint16_t, std::uint16_t>> slots; // slot, index into entries
-    bool enter = false;                                         // some entry fetches when a call begins
+    Programs::OnDemand hooks;
 };
+
+// What each system call is called and told by.
+struct CallNumber {
+    std::uint16_t call_id; // architecture-neutral
+    std::string_view name;
+    int native, compat; // numbers of the 64-bit and the 32-bit entry; -1: none
+    EventCode code;
+};
+[[nodiscard]] std::span<const CallNumber> call_numbers();
 
 // generation 0 or 1: which half of the path sets' bits is used.
 [[nodiscard]] LoweredPlan lower_plan(const EventPlan& plan, unsigned generation);
 // The hash the kernel makes of names; second may be empty.
 [[nodiscard]] std::uint32_t name_hash(const PathName& name);
+// By which most files are dismissed: of the second name alone.
+[[nodiscard]] std::uint32_t dismissal_hash(const PathName& name);
 
 class CallPlan {
   public:
@@ -35,11 +48,12 @@ class CallPlan {
 
   private:
     using Names = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>; // kind and hash, sets
-    Result<> write_names(const Names& names);
+    Result<> write_names(const Names& names, const std::vector<PathName>& more, const std::vector<PathName>& old);
 
     Programs& programs_;
     unsigned generation_ = 0;
     Names names_;
+    std::vector<PathName> path_names_;
 };
 
 } // namespace gyr

@@ -219,6 +219,12 @@ std::uint64_t open_bits(std::uint64_t value) {
     return out;
 }
 
+// What the processor says of a page fault; absence of a bit says something too.
+std::uint64_t fault_bits(std::uint64_t error) {
+    return (error & 1 ? 0x1U : 0x2U) | (error & 2 ? 0x4U : 0x8U) | (error & 4 ? 0x10U : 0x20U) |
+           (error & 8 ? 0x40U : 0U) | (error & 16 ? 0x80U : 0U);
+}
+
 } // namespace
 
 std::uint64_t translate(Flags table, std::uint64_t value) {
@@ -241,6 +247,7 @@ std::uint64_t translate(Flags table, std::uint64_t value) {
     case Flags::ptrace: return enumerator(kPtrace, value, 0);
     case Flags::semctl: return enumerator(kSemctl, value & 0xff, 0); // 32-bit calls add IPC_64
     case Flags::socket_level: return value == 1 ? 1 : value == 6 ? 2 : 0;
+    case Flags::fault: return fault_bits(value);
     case Flags::mount: return (value & 0xffff0000U) == 0xc0ed0000U ? value & 0xffff : value; // an old magic number
     }
     return value;

@@ -34,6 +34,7 @@ enum class Flags : std::uint8_t {
     semget,
     mount,
     module_removal,
+    fault,
 };
 [[nodiscard]] std::uint64_t translate(Flags table, std::uint64_t value);
 

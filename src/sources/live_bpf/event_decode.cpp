@@ -158,6 +158,13 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     resolve_path(*event);
     if (objects_[0].present && items_[0].present) out.fd = &fd_;
     if (!path_.name.empty()) out.path = &path_;
+    // An open that failed, or whose end io_uring does not tell, is still about the file that was asked for.
+    const bool untold = header.result < 0 || (header.flags & GYR_EVENT_URING) != 0;
+    if (out.fd == nullptr && out.path != nullptr && untold && event->fetches[0].arg == GYR_FROM_RESULT &&
+        event->fetches[0].op == GYR_FETCH_OBJECT) {
+        path_.type = FdType::file_v2;
+        out.fd = &path_;
+    }
 
     Writer writer(area_, params_);
     for (std::size_t i = 0; i < event->param_count; ++i) {

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <map>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -59,6 +60,10 @@ constexpr std::array kFacts{
     ProgramFact{"process_cgroup", "cgroup_attach_task", "tracepoint", false, "moves to another cgroup without an exec"},
     ProgramFact{"call_exit", "sys_exit", "tracepoint", false, "system calls", true},
     ProgramFact{"call_enter", "sys_enter", "tracepoint", false, "what a system call acts on and ends", true},
+    ProgramFact{"uring_submit", "io_uring_submit_req", "tracepoint", false, "what io_uring does", true},
+    ProgramFact{"uring_complete", "io_uring_complete", "tracepoint", false, "results of what io_uring does", true},
+    ProgramFact{"signal_deliver", "signal_deliver", "tracepoint", false, "signals that reach processes", true},
+    ProgramFact{"page_fault", "page_fault_user", "tracepoint", false, "page faults", true},
     ProgramFact{"process_iterate", "iter/task", "iterator", false,
                 "processes that were there before; re-reading after a loss"},
 };
@@ -67,16 +72,11 @@ constexpr std::array kFacts{
 
 struct Programs::Object {
     gyr_bpf* skeleton = nullptr;
-    // The same object once more, on the same maps, with nothing but the programs of system calls: made when they are
-    // first wanted, since verifying them takes as long as all the rest.
-    gyr_bpf* calls = nullptr;
     std::vector<bpf_link*> links;
-    bpf_link* call_exit = nullptr;
-    bpf_link* call_enter = nullptr;
+    std::map<std::string_view, bpf_link*> on_demand;
 
     ~Object() {
         detach();
-        gyr_bpf::destroy(calls);
         gyr_bpf::destroy(skeleton);
     }
     void detach() {
@@ -85,12 +85,8 @@ struct Programs::Object {
         detach_calls();
     }
     void detach_calls() {
-        for (bpf_link** link : {&call_exit, &call_enter}) {
-            bpf_link__destroy(*link);
-            *link = nullptr;
-        }
+        for (auto& [name, link] : on_demand) bpf_link__destroy(std::exchange(link, nullptr));
     }
-    Result<> load_calls(const ProgramOptions& options, const std::array<std::uint32_t, GYR_LANES>& ring_bytes);
     Object() = default;
     Object(const Object&) = delete;
     Object& operator=(const Object&) = delete;
@@ -118,34 +114,6 @@ void configure(gyr_bpf& s, const ProgramOptions& options, const std::array<std::
 }
 
 } // namespace
-
-Result<> Programs::Object::load_calls(const ProgramOptions& options,
-                                      const std::array<std::uint32_t, GYR_LANES>& ring_bytes) {
-    gyr_bpf* made = gyr_bpf::open();
-    if (made == nullptr)
-        return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
-    configure(*made, options, ring_bytes);
-    bpf_program* p = nullptr;
-    bpf_object__for_each_program(p, made->obj) {
-        const auto fact = std::ranges::find(kFacts, std::string_view(bpf_program__name(p)),
-                                            [](const ProgramFact& f) { return std::string_view(f.program); });
-        bpf_program__set_autoload(p, fact != kFacts.end() && fact->on_demand);
-    }
-    int err = 0;
-    bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, made->obj) {
-        const bpf_map* shared = bpf_object__find_map_by_name(skeleton->obj, bpf_map__name(map));
-        if (err == 0) err = shared == nullptr ? -ENOENT : bpf_map__reuse_fd(map, bpf_map__fd(shared));
-    }
-    if (err == 0) err = gyr_bpf::load(made);
-    if (err == 0) {
-        calls = made;
-        return {};
-    }
-    gyr_bpf::destroy(made);
-    return fail(ErrorKind::unsupported, fmt::format("the kernel refused the programs for system calls: {} ({})",
-                                                    std::strerror(-err), last_complaint));
-}
 
 Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) {
     libbpf_set_print(keep_complaint);
@@ -177,7 +145,7 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
             const bool there =
                 std::string_view(f.kind) == "iterator" ? types.sleepable_iterator : types.has_tracepoint(f.hook);
             const bool load = !other_exit && there && (f.required || optional_too);
-            bpf_program__set_autoload(p, load && !f.on_demand);
+            bpf_program__set_autoload(p, load);
             if (!other_exit)
                 hooks.push_back(
                     {f.hook, f.kind, false,
@@ -192,7 +160,6 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
             std::unique_ptr<Programs> programs(new Programs(std::move(object)));
             programs->hooks_ = std::move(hooks);
             programs->ring_bytes_ = ring_bytes;
-            programs->options_ = options;
             return programs;
         }
         if (err == -EPERM || err == -ENOMEM) break; // fewer programs would not help
@@ -228,37 +195,33 @@ Result<> Programs::attach() {
     return {};
 }
 
-bool Programs::can_trace_calls() const {
-    const auto found = std::ranges::find(hooks_, "sys_exit", &Hook::name);
-    return found != hooks_.end() && found->detail.empty();
-}
+bool Programs::can_trace_calls() const { return bpf_program__autoload(object_->skeleton->progs.call_exit); }
 
-Result<> Programs::attach_calls(bool enter_too) {
-    if (!can_trace_calls()) return fail(ErrorKind::unsupported, "this kernel lets us see no sys_exit");
-    if (object_->calls == nullptr)
-        if (auto r = object_->load_calls(options_, ring_bytes_); !r) return r;
-    const auto attach_one = [this](bpf_program* program, bpf_link*& link, bool wanted,
-                                   std::string_view hook) -> Result<> {
-        if (!wanted) {
+Result<> Programs::attach_on_demand(const OnDemand& wanted) {
+    struct Wanted {
+        const char* program;
+        bool wanted, required;
+    };
+    // The beginning of calls before their end, so that no end comes without it.
+    const Wanted all[] = {{"call_enter", wanted.enter, true},        {"call_exit", wanted.calls, true},
+                          {"uring_complete", wanted.uring, false},   {"uring_submit", wanted.uring, false},
+                          {"signal_deliver", wanted.signals, false}, {"page_fault", wanted.page_faults, false}};
+    for (const Wanted& w : all) {
+        bpf_program* program = bpf_object__find_program_by_name(object_->skeleton->obj, w.program);
+        bpf_link*& link = object_->on_demand[w.program];
+        const auto fact = std::ranges::find(kFacts, std::string_view(w.program),
+                                            [](const ProgramFact& f) { return std::string_view(f.program); });
+        if (!w.wanted) {
             bpf_link__destroy(std::exchange(link, nullptr));
         } else if (link == nullptr) {
-            link = bpf_program__attach(program);
-            if (link == nullptr) return fail_errno(fmt::format("attach to {}", hook), errno);
+            if (bpf_program__autoload(program)) link = bpf_program__attach(program);
+            if (link == nullptr && w.required)
+                return fail(ErrorKind::unsupported, fmt::format("this kernel lets us see no {}", fact->hook));
         }
-        const auto found = std::ranges::find(hooks_, hook, &Hook::name);
-        if (found != hooks_.end()) found->active = link != nullptr;
-        return {};
-    };
-    // The beginning first, so that no end comes without it.
-    if (auto r = attach_one(object_->calls->progs.call_enter, object_->call_enter, enter_too, "sys_enter"); !r)
-        return r;
-    return attach_one(object_->calls->progs.call_exit, object_->call_exit, true, "sys_exit");
-}
-
-void Programs::detach_calls() {
-    object_->detach_calls();
-    for (Hook& hook : hooks_)
-        if (hook.name == "sys_exit" || hook.name == "sys_enter") hook.active = false;
+        const auto hook = std::ranges::find(hooks_, std::string_view(fact->hook), &Hook::name);
+        if (hook != hooks_.end()) hook->active = link != nullptr;
+    }
+    return {};
 }
 
 void Programs::detach() {
@@ -299,16 +262,13 @@ const gyr_u64* Programs::errors() const { return object_->skeleton->bss->errors;
 
 std::vector<std::pair<std::string, std::uint32_t>> Programs::verified_instructions() const {
     std::vector<std::pair<std::string, std::uint32_t>> out;
-    for (const gyr_bpf* loaded : {object_->skeleton, object_->calls}) {
-        if (loaded == nullptr) continue;
-        bpf_program* p = nullptr;
-        bpf_object__for_each_program(p, loaded->obj) {
-            if (!bpf_program__autoload(p)) continue;
-            bpf_prog_info info{};
-            std::uint32_t length = sizeof info;
-            if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &length) == 0)
-                out.emplace_back(bpf_program__name(p), info.verified_insns);
-        }
+    bpf_program* p = nullptr;
+    bpf_object__for_each_program(p, object_->skeleton->obj) {
+        if (!bpf_program__autoload(p)) continue;
+        bpf_prog_info info{};
+        std::uint32_t length = sizeof info;
+        if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &length) == 0)
+            out.emplace_back(bpf_program__name(p), info.verified_insns);
     }
     return out;
 }

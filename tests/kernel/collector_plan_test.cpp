@@ -1,0 +1,204 @@
+// What a plan lets through and what it stops in the kernel, and the side doors: io_uring, signals.
+
+#include "tests/kernel/live_fixture.h"
+
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+
+namespace gyr::test {
+namespace {
+
+#define STEP(number, condition)                                                                                        \
+    if (!(condition)) return number
+
+class CollectorPlan : public LiveFixture {
+  protected:
+    void SetUp() override {
+        LiveFixture::SetUp();
+        char name[] = "/tmp/gyr-plan-XXXXXX";
+        folder_ = ::mkdtemp(name);
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    [[nodiscard]] std::string file(std::string_view name) const { return folder_ + "/" + std::string(name); }
+
+    std::string folder_;
+};
+
+EventPlan opens(std::vector<EventClause> clauses, std::vector<PathName> names) {
+    EventPlan plan;
+    plan.demands.push_back({.code = 307, .calls = {}, .clauses = std::move(clauses), .forced_by = {}});
+    plan.names = std::move(names);
+    return plan;
+}
+
+std::vector<std::string> paths(const std::vector<SeenEvent>& events) {
+    std::vector<std::string> out;
+    for (const SeenEvent& e : events) out.push_back(e.fd ? e.fd->name : e.text("name"));
+    return out;
+}
+
+TEST_F(CollectorPlan, AsksForNamesOfEveryKind) {
+    using Kind = PathName::Kind;
+    const std::string base = std::filesystem::path(folder_).filename();
+    const auto plan =
+        opens({{.success = true, .path_sets = 1}},
+              {{Kind::base, "by-base", {}, 1}, {Kind::pair, base, "by-pair", 1}, {Kind::parent, base, "inside", 1}});
+    const auto events = run(plan, [&] {
+        STEP(1, ::mkdir(file("inside").c_str(), 0755) == 0);
+        for (const char* name : {"by-base", "by-pair", "by-nothing", "inside/anything", "by-bas", "inside-not"})
+            STEP(2, ::open(file(name).c_str(), O_CREAT | O_RDWR, 0600) >= 0);
+        STEP(3, ::chdir(file("inside").c_str()) == 0);
+        STEP(4, ::open("../inside/../by-pair", O_RDONLY) >= 0); // what it is, however it is spelled
+        STEP(5, ::open("/no/by-base", O_RDONLY) < 0);
+        return 0;
+    });
+    EXPECT_EQ(paths(events),
+              (std::vector<std::string>{file("by-base"), file("by-pair"), file("inside/anything"), file("by-pair")}));
+}
+
+TEST_F(CollectorPlan, AsksForTheFirstFolderAndHowAFileIsOpen) {
+    const auto plan = opens({{.success = true, .write = true, .path_sets = 1}}, {{PathName::Kind::top, "tmp", {}, 1}});
+    const auto events = run(plan, [&] {
+        STEP(1, ::open(file("a").c_str(), O_CREAT | O_WRONLY, 0600) >= 0);
+        STEP(2, ::open(file("a").c_str(), O_RDONLY) >= 0);
+        STEP(3, ::open(file("a").c_str(), O_RDWR) >= 0);
+        STEP(4, ::open("/dev/null", O_WRONLY) >= 0);
+        return 0;
+    });
+    EXPECT_EQ(paths(events), (std::vector<std::string>{file("a"), file("a")}));
+}
+
+TEST_F(CollectorPlan, AsksForFailureAndForWaysUp) {
+    const auto plan = opens({{.failure = true, .upward = true}}, {});
+    const auto events = run(plan, [&] {
+        STEP(1, ::open("/no/such", O_RDONLY) < 0);
+        STEP(2, ::open("/no/../such", O_RDONLY) < 0);
+        STEP(3, ::open("/tmp/../tmp", O_RDONLY) >= 0);
+        return 0;
+    });
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].text("name"), "/no/../such");
+    const auto counts = source().event_counts();
+    const auto count = std::ranges::find(counts, EventCode{307}, &LiveSource::EventCount::code);
+    ASSERT_NE(count, counts.end());
+    EXPECT_GE(count->stopped, 2u) << "what a clause stops is counted";
+}
+
+TEST_F(CollectorPlan, ANewPlanTakesTheOldOnesPlace) {
+    using Kind = PathName::Kind;
+    for (const char* name : {"first", "second", "third"}) {
+        const auto events = run(opens({{.success = true, .path_sets = 1}}, {{Kind::base, name, {}, 1}}), [&] {
+            for (const char* each : {"first", "second", "third"})
+                STEP(1, ::open(file(each).c_str(), O_CREAT | O_RDWR, 0600) >= 0);
+            return 0;
+        });
+        EXPECT_EQ(paths(events), std::vector<std::string>{file(name)});
+    }
+}
+
+TEST_F(CollectorPlan, TellsOfSignals) {
+    EventPlan plan;
+    plan.demands.push_back({.code = kSignalDeliver, .calls = {}, .clauses = {}, .forced_by = {}});
+    const auto events = run(plan, [] {
+        ::signal(SIGUSR1, [](int) {});
+        STEP(1, ::raise(SIGUSR1) == 0);
+        return 0;
+    });
+    const auto usr1 =
+        std::ranges::find_if(events, [](const SeenEvent& e) { return e.number<std::uint8_t>("sig") == SIGUSR1; });
+    ASSERT_NE(usr1, events.end());
+    EXPECT_EQ(usr1->number<std::int64_t>("spid"), usr1->process.pid);
+    EXPECT_EQ(usr1->number<std::int64_t>("dpid"), usr1->process.pid);
+}
+
+// The smallest io_uring: one entry, submitted and waited for.
+class Uring {
+  public:
+    bool create() {
+        io_uring_params p{};
+        fd_ = static_cast<int>(::syscall(SYS_io_uring_setup, 4, &p));
+        if (fd_ < 0) return false;
+        const auto map = [&](std::size_t size, off_t at) {
+            return static_cast<char*>(
+                ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_, at));
+        };
+        sq_ = map(p.sq_off.array + p.sq_entries * sizeof(unsigned), IORING_OFF_SQ_RING);
+        cq_ = map(p.cq_off.cqes + p.cq_entries * sizeof(io_uring_cqe), IORING_OFF_CQ_RING);
+        entries_ = reinterpret_cast<io_uring_sqe*>(map(p.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES));
+        p_ = p;
+        return true;
+    }
+    int run(const io_uring_sqe& entry) {
+        auto* tail = reinterpret_cast<unsigned*>(sq_ + p_.sq_off.tail);
+        const unsigned index = *tail & *reinterpret_cast<unsigned*>(sq_ + p_.sq_off.ring_mask);
+        entries_[index] = entry;
+        reinterpret_cast<unsigned*>(sq_ + p_.sq_off.array)[index] = index;
+        __atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+        const bool silent = (entry.flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
+        if (::syscall(SYS_io_uring_enter, fd_, 1, silent ? 0 : 1, IORING_ENTER_GETEVENTS, nullptr, 0) != 1) return -1;
+        if (silent) return 0;
+        auto* head = reinterpret_cast<unsigned*>(cq_ + p_.cq_off.head);
+        const auto* cqes = reinterpret_cast<io_uring_cqe*>(cq_ + p_.cq_off.cqes);
+        const int result = cqes[*head & *reinterpret_cast<unsigned*>(cq_ + p_.cq_off.ring_mask)].res;
+        __atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+        return result;
+    }
+
+  private:
+    int fd_ = -1;
+    char *sq_ = nullptr, *cq_ = nullptr;
+    io_uring_sqe* entries_ = nullptr;
+    io_uring_params p_{};
+};
+
+io_uring_sqe open_entry(const std::string& path, unsigned char flags = 0) {
+    io_uring_sqe e{};
+    e.opcode = IORING_OP_OPENAT;
+    e.flags = flags;
+    e.fd = AT_FDCWD;
+    e.addr = reinterpret_cast<std::uintptr_t>(path.c_str());
+    e.open_flags = O_RDWR | O_CREAT;
+    e.len = 0600;
+    return e;
+}
+
+TEST_F(CollectorPlan, HearsWhatIoUringDoes) {
+    const std::string one = file("one"), two = file("two");
+    const auto events = run([&] {
+        Uring ring;
+        STEP(1, ring.create());
+        STEP(2, ring.run(open_entry(one)) >= 0);
+        STEP(3, ring.run(open_entry(two, IOSQE_CQE_SKIP_SUCCESS)) == 0);
+        io_uring_sqe e{};
+        e.opcode = IORING_OP_UNLINKAT;
+        e.fd = AT_FDCWD;
+        e.addr = reinterpret_cast<std::uintptr_t>(one.c_str());
+        STEP(4, ring.run(e) == 0);
+        return 0;
+    });
+    const auto opened = named(events, "openat");
+    ASSERT_EQ(opened.size(), 2u);
+    EXPECT_EQ(opened[0].text("name"), one);
+    EXPECT_GE(opened[0].number<std::int64_t>("fd"), 0);
+    ASSERT_TRUE(opened[0].fd);
+    EXPECT_EQ(opened[0].fd->name, one);
+    EXPECT_NE(opened[0].fd->ino, 0u);
+    EXPECT_EQ(opened[1].text("name"), two) << "told although its completion was not asked for";
+    ASSERT_TRUE(opened[1].fd);
+    EXPECT_EQ(opened[1].fd->name, two);
+    const SeenEvent unlinked = the_one(events, "unlinkat");
+    EXPECT_EQ(unlinked.text("name"), one);
+    EXPECT_EQ(unlinked.number<std::int64_t>("res"), 0);
+}
+
+} // namespace
+} // namespace gyr::test
