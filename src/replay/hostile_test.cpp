@@ -108,6 +108,19 @@ TEST(ReplayHostile, FullTablesRefuseAndCount) {
     EXPECT_LE(stats.image_bytes, 10'000U);
 }
 
+TEST(ReplayHostile, ManyChildrenChangeHandsOften) {
+    Script s;
+    s.process(1, 0, "init", "/");
+    s.process(2, 1, "a");
+    for (std::int64_t i = 0; i < 2000; ++i) s.process(100 + i, 2, "child");
+    for (std::int64_t i = 0; i < 500; ++i) {
+        s.process(3 + i % 50, 1, "heir");
+        s.event("procexit", i == 0 ? 2 : 3 + (i - 1) % 50, {{"status", 0}, {"reaper_tid", 3 + i % 50}});
+    }
+    EXPECT_EQ(s.look(100).process->parent.pid, 3 + 499 % 50);
+    EXPECT_EQ(s.look(3 + 499 % 50).thread->children, 2000U);
+}
+
 TEST(ReplayHostile, MemoryIsGivenBack) {
     Script s;
     s.process(1, 0, "init", "/");

@@ -111,6 +111,7 @@ class ReplayState::Impl final : public FdView {
 
   private:
     void begin_events();
+    void turn_connections(Thread& thread);
     void take_from_leader(Thread& thread, const Thread& leader);
     void finish_last();
     [[nodiscard]] Thread* thread_of(const RawEvent& raw, Lookup lookup);
@@ -124,7 +125,7 @@ class ReplayState::Impl final : public FdView {
     ThreadFacts facts_;
     Thread* current_ = nullptr; // of the event
     std::uint64_t events_ = 0, unknown_threads_ = 0;
-    bool listing_ = false; // threads or descriptors were read since the last event
+    std::vector<std::int64_t> listed_; // threads that lists told of since the last event
 };
 
 void ReplayState::Impl::on_section() {
@@ -134,6 +135,7 @@ void ReplayState::Impl::on_section() {
     event_.fd = nullptr;
     tables_.close_in = nullptr;
     tables_.exit_tid = -1;
+    listed_.clear();
     tables_.threads.clear();
     tables_.users.clear();
     tables_.addresses.clear();
@@ -144,7 +146,6 @@ void ReplayState::Impl::on_section() {
 
 void ReplayState::Impl::on_thread(const capfile::ThreadRecord& r) {
     finish_last();
-    listing_ = true;
     if (r.tid < 0) return;
     if (Thread* old = tables_.threads.find_tid(r.tid)) tables_.threads.discard(*old);
     Thread* t = tables_.threads.add(r.tid);
@@ -186,13 +187,14 @@ void ReplayState::Impl::on_thread(const capfile::ThreadRecord& r) {
     tables_.images.set_cgroups(*image, r.cgroups);
     t->image = image;
     tables_.threads.link(*t);
+    listed_.push_back(r.tid);
 }
 
 void ReplayState::Impl::on_fd(const capfile::FdRecord& r) {
     finish_last();
-    listing_ = true;
     Thread* t = tables_.threads.find_tid(r.tid);
     if (!t || !r.info) return;
+    if (listed_.empty() || listed_.back() != r.tid) listed_.push_back(r.tid);
     FdPool& pool = tables_.threads.fd_pool();
     FdEntry* entry = pool.take_copy(*r.info);
     if (!entry) return;
@@ -222,27 +224,33 @@ void ReplayState::Impl::take_from_leader(Thread& t, const Thread& leader) {
     });
 }
 
+// Lists have the own end of a connection first. Of one that came in that is the server's.
+void ReplayState::Impl::turn_connections(Thread& t) {
+    t.fds.for_each([&](std::int64_t, FdEntry& entry) {
+        FdInfo& info = entry.info;
+        if (info.type != FdType::ipv4 || (info.marks & (kFdRoleClient | kFdRoleServer)) != 0) return;
+        info.marks |= kFdConnected;
+        if (!tables_.server_ports.test(info.source_port)) {
+            info.marks |= kFdRoleClient;
+            return;
+        }
+        info.marks |= kFdRoleServer;
+        std::swap(info.source_address, info.destination_address);
+        std::swap(info.source_port, info.destination_port);
+        socket_name(info, info.name);
+    });
+}
+
 // The lists are complete: parents are known whatever the order, and so is who listens where.
 void ReplayState::Impl::begin_events() {
-    listing_ = false;
-    tables_.threads.link_parents();
-    tables_.threads.for_each([&](Thread& t) {
-        t.fds.for_each([&](std::int64_t, FdEntry& entry) {
-            FdInfo& info = entry.info;
-            if (info.type != FdType::ipv4 || (info.marks & (kFdRoleClient | kFdRoleServer)) != 0) return;
-            info.marks |= kFdConnected;
-            if (!tables_.server_ports.test(info.source_port)) {
-                info.marks |= kFdRoleClient;
-                return;
-            }
-            // Lists have the own end first; of a connection that came in it is the server's.
-            info.marks |= kFdRoleServer;
-            std::swap(info.source_address, info.destination_address);
-            std::swap(info.source_port, info.destination_port);
-            socket_name(info, info.name);
-        });
-        if (Thread* leader = t.leader(); leader && leader != &t) take_from_leader(t, *leader);
-    });
+    for (const std::int64_t tid : listed_) {
+        Thread* t = tables_.threads.find_tid(tid);
+        if (!t) continue;
+        tables_.threads.link_parent(*t);
+        turn_connections(*t);
+        if (Thread* leader = t->leader(); leader && leader != t) take_from_leader(*t, *leader);
+    }
+    listed_.clear();
 }
 
 void ReplayState::Impl::finish_last() {
@@ -302,13 +310,14 @@ void ReplayState::Impl::settle(Step& s, const Traits& traits) {
         return;
     }
     take_shared(*s.thread);
-    if (event_.process != s.thread->image) event_.process = s.thread->image;
+    const ProcessImagePtr& image = tables_.threads.image_of(*s.thread);
+    if (event_.process != image) event_.process = image;
     read_facts(*s.thread);
 }
 
 const Event* ReplayState::Impl::on_event(const RawEvent& raw) {
     finish_last();
-    if (listing_) begin_events();
+    if (!listed_.empty()) begin_events();
     event_.code = raw.code;
     event_.number = ++events_;
     event_.time = raw.time;

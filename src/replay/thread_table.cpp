@@ -70,15 +70,12 @@ void ThreadTable::link(Thread& thread) {
     } else if (group.leader) {
         thread.shared_version = group.leader->shared_version - 1; // its image takes the leader's when it is looked at
     }
-    if (Thread* parent = by_tid_.find(thread.ptid); parent && parent != &thread && !thread.parent)
-        add_child(*parent, thread);
+    link_parent(thread);
 }
 
-void ThreadTable::link_parents() {
-    by_tid_.for_each([&](Thread& thread) {
-        if (thread.incomplete() || thread.parent) return;
-        if (Thread* parent = by_tid_.find(thread.ptid); parent && parent != &thread) add_child(*parent, thread);
-    });
+void ThreadTable::link_parent(Thread& thread) {
+    if (thread.incomplete() || thread.parent) return;
+    if (Thread* parent = by_tid_.find(thread.ptid); parent && parent != &thread) add_child(*parent, thread);
 }
 
 void ThreadTable::add_child(Thread& parent, Thread& child) {
@@ -131,12 +128,16 @@ void ThreadTable::revive(Thread& thread) {
     if (thread.group) ++thread.group->alive;
 }
 
+// The image follows when somebody looks at it: whoever has many children may die often.
 void ThreadTable::set_parent(Thread& child, Thread* parent) {
     leave_parent(child);
     child.ptid = parent ? parent->tid : 0;
     if (parent) add_child(*parent, child);
-    change(child, [&](ProcessImage& image) {
-        image.parent = {static_cast<Pid>(child.ptid), parent ? parent->image->key.start_boottime_ns : 0};
+}
+
+void ThreadTable::take_parent(Thread& thread) const {
+    change(thread, [&](ProcessImage& image) {
+        image.parent = {static_cast<Pid>(thread.ptid), thread.parent ? thread.parent->image->key.start_boottime_ns : 0};
     });
 }
 
@@ -225,8 +226,8 @@ void ThreadTable::clear() {
 const ProcessImage* ThreadTable::find(const ProcessKey& key) const { return find_pid(key.pid); }
 
 const ProcessImage* ThreadTable::find_pid(Pid pid) const {
-    const Thread* thread = by_tid_.find(pid);
-    return thread && !thread->image->incomplete ? thread->image.get() : nullptr;
+    Thread* thread = by_tid_.find(pid);
+    return thread && !thread->image->incomplete ? image_of(*thread).get() : nullptr;
 }
 
 const ProcessImage* ThreadTable::find_vpid(std::uint32_t, Pid vpid) const { return find_pid(vpid); }

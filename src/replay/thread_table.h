@@ -71,8 +71,8 @@ class ThreadTable final : public ProcessView {
     [[nodiscard]] Thread* add(std::int64_t tid);
     // Joins a thread that has got pid and ptid to its group and parent.
     void link(Thread& thread);
-    // The children of every thread by their ptid; after a list was read, in which children may come before parents.
-    void link_parents();
+    // To its parent only; after a list was read, in which children may come before parents.
+    void link_parent(Thread& thread);
 
     void mark_dead(Thread& thread);
     void revive(Thread& thread);
@@ -85,18 +85,20 @@ class ThreadTable final : public ProcessView {
 
     // A changed copy of the image becomes the thread's.
     template <class F>
-    void change(Thread& thread, F&& edit) {
+    void change(Thread& thread, F&& edit) const {
         const std::shared_ptr<ProcessImage> image = images_.copy(*thread.image);
         edit(*image);
         thread.image = image;
     }
 
+    // The image as it is now, after its parent may have become another one.
+    const ProcessImagePtr& image_of(Thread& thread) const {
+        if (thread.image->parent.pid != static_cast<Pid>(thread.ptid)) take_parent(thread);
+        return thread.image;
+    }
+
     [[nodiscard]] ImageMaker& images() { return images_; }
     [[nodiscard]] FdPool& fd_pool() { return pool_; }
-    template <class F>
-    void for_each(F&& visit) const {
-        by_tid_.for_each(std::forward<F>(visit));
-    }
     [[nodiscard]] std::size_t size() const { return by_tid_.size(); }
     [[nodiscard]] std::size_t groups() const { return by_pid_.size(); }
     [[nodiscard]] std::uint64_t refused() const { return refused_; }
@@ -114,6 +116,7 @@ class ThreadTable final : public ProcessView {
     void add_child(Thread& parent, Thread& child);
     void leave_parent(Thread& child);
     void set_parent(Thread& child, Thread* parent); // null: nobody
+    void take_parent(Thread& thread) const;
     void leave_group(Thread& thread);
     void give_away_children(Thread& thread);
     [[nodiscard]] Thread* find_reaper(Thread& thread);
