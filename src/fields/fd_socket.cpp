@@ -33,9 +33,8 @@ std::optional<bool> is_source(const Context& c, const FdInfo& fd, End end) {
     case End::local:
     case End::remote: break;
     }
-    bool source_is_local = is_local(c, fd, true);
-    // Nobody told the machine's addresses, or neither end is one: the role tells which end is this side's.
-    if (!source_is_local && !is_local(c, fd, false)) source_is_local = (fd.marks & kFdRoleClient) != 0;
+    // The end whose address this machine has; where its addresses are not told, the role tells.
+    const bool source_is_local = c.world.addresses ? is_local(c, fd, true) : (fd.marks & kFdRoleClient) != 0;
     return (end == End::local) == source_is_local;
 }
 

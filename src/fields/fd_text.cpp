@@ -74,7 +74,7 @@ std::string_view directory_of(std::string_view path) {
 
 std::string_view filename_of(std::string_view path) {
     const std::size_t slash = path.rfind('/');
-    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+    return slash == std::string_view::npos ? "/" : path.substr(slash + 1);
 }
 
 } // namespace gyr::fields

@@ -24,7 +24,8 @@ inline constexpr std::int64_t kWorkingDirectory = -100; // AT_FDCWD
 // Address bytes as text.
 [[nodiscard]] std::string_view ip_text(const std::uint8_t* bytes, bool v6, Arena& arena);
 
-// The parts of a path: "/a" and "b" of "/a/b". Without a slash the directory is "/".
+// The parts of a path: "/a" and "b" of "/a/b". Without a slash both are "/", as the
+// language has it for a name that is no path.
 [[nodiscard]] std::string_view directory_of(std::string_view path);
 [[nodiscard]] std::string_view filename_of(std::string_view path);
 

@@ -134,6 +134,9 @@ std::string_view plain_text(const Context& c, const WireParam& p, const Value& v
     case floating: return print(c.arena, "%.1f", v.d);
     case uid:
     case gid: return print(c.arena, "%d", static_cast<int>(static_cast<std::uint32_t>(v.u)));
+    case errno_code:
+    case fd:
+    case pid:
     case flags8:
     case flags16:
     case flags32:

@@ -1,5 +1,6 @@
 // proc.*: the process, its image, its parents and leaders.
 
+#include "fields/fd_text.h"
 #include "fields/process_text.h"
 #include "fields/registry.h"
 
@@ -18,7 +19,7 @@ using Property = Value (*)(const Context&, const ProcessImage&);
 Value name_of(const Context&, const ProcessImage& p) { return Value::of_text(p.comm); }
 Value exe_of(const Context&, const ProcessImage& p) { return Value::of_text(argv0(p)); }
 Value exepath_of(const Context&, const ProcessImage& p) {
-    return p.exec->exe_path.empty() && p.incomplete ? Value::missing(Missing::lost) : Value::of_text(p.exec->exe_path);
+    return Value::of_text(p.exec->exe_path, p.exec->exe_path.empty() && p.incomplete ? Missing::lost : Missing::none);
 }
 Value cmdline_of(const Context& c, const ProcessImage& p) { return Value::of_text(cmdline_text(p, c.arena)); }
 Value args_of(const Context& c, const ProcessImage& p) { return Value::of_text(args_text(p, c.arena)); }
@@ -30,6 +31,9 @@ Value vpid_of(const Context&, const ProcessImage& p) {
 Value key_of(const Context& c, const ProcessImage& p) { return Value::of_text(key_text(p.key, c.arena)); }
 Value start_of(const Context&, const ProcessImage& p) {
     return p.start_time > 0 ? Value::of_u64(static_cast<std::uint64_t>(p.start_time)) : Value::missing(Missing::lost);
+}
+Value start_or_zero(const Context&, const ProcessImage& p) {
+    return Value::of_u64(static_cast<std::uint64_t>(std::max<Nanos>(0, p.start_time)));
 }
 Value age_of(const Context& c, const ProcessImage& p) {
     if (p.start_time <= 0) return Value::missing(Missing::lost);
@@ -77,12 +81,14 @@ Value collect(const Context& c, Step step) {
     if (!p) return Value::missing(Missing::lost);
     std::array<Value, kMaxAncestors> found;
     std::size_t n = 0;
+    int steps = 0;
     const ProcessImage* at = p;
     while (n < found.size()) {
         const ProcessImage* next = step(c, *at);
         if (!next || next->key == at->key || next->key == p->key) break;
-        found[n++] = kProperty(c, *next);
         at = next;
+        if (++steps > kMaxAncestors) break;
+        if (!next->incomplete) found[n++] = kProperty(c, *next); // of one that nothing told of there is nothing to say
     }
     if (n == 0) return Value::missing(why_no_parent(*p));
     const std::span<Value> kept = c.arena.make_array<Value>(n);
@@ -116,7 +122,8 @@ Value aargs(const Context& c, const Argument& a) {
     if (a.present) return ancestors<args_of>(c, a);
     const Value all = collect<args_of>(c, parent_of);
     if (all.is_missing()) return all;
-    const auto items = all.list();
+    auto items = all.list();
+    while (!items.empty() && items.front().text().empty()) items = items.subspan(1); // no blank at the beginning
     return Value::of_text(join_items(c.arena, items.size(), ' ', [&](std::size_t i) { return items[i].text(); }));
 }
 
@@ -143,7 +150,7 @@ Value aenv(const Context& c, const Argument& a) {
 }
 
 Value cwd(const Context& c, const ProcessImage& p) {
-    return p.cwd.empty() && p.incomplete ? Value::missing(Missing::lost) : Value::of_text(cwd_text(p, c.arena));
+    return p.cwd.empty() && p.incomplete ? Value::of_text("./", Missing::lost) : Value::of_text(cwd_text(p, c.arena));
 }
 
 Value loginshellid(const Context& c, const Argument&) {
@@ -159,35 +166,48 @@ Value loginshellid(const Context& c, const Argument&) {
     return found ? Value::of_i64(found) : Value::missing(Missing::not_applicable);
 }
 
-// Leaders. A session and a group are named by the leader's pid in the process's own pid namespace.
+// Leaders. A session and a group are named by the leader's pid in the process's own pid namespace. Where a source does
+// not tell namespaces apart (captures), the leader is the oldest forebear in the same session or group.
+template <auto kId>
+const ProcessImage* virtual_leader(const Context& c, const ProcessImage& p) {
+    const Pid id = p.*kId;
+    if (!c.world.processes || id <= 0) return nullptr;
+    if (p.namespaces.pid != 0) return c.world.processes->find_vpid(p.namespaces.pid, id);
+    const bool in_namespace = p.vtid > 0 && p.vtid != p.tid;
+    if (!in_namespace)
+        if (const ProcessImage* found = c.world.processes->find_pid(id)) return found;
+    const ProcessImage* leader = nullptr;
+    const ProcessImage* at = &p;
+    for (int n = 0; n < kMaxAncestors; ++n) {
+        at = parent_of(c, *at);
+        if (!at || at->*kId != id) break;
+        leader = at;
+    }
+    return leader;
+}
 const ProcessImage* session_leader(const Context& c, const ProcessImage& p) {
-    return c.world.processes && p.vsid > 0 ? c.world.processes->find_vpid(p.namespaces.pid, p.vsid) : nullptr;
+    return virtual_leader<&ProcessImage::vsid>(c, p);
 }
 const ProcessImage* vgroup_leader(const Context& c, const ProcessImage& p) {
-    return c.world.processes && p.vpgid > 0 ? c.world.processes->find_vpid(p.namespaces.pid, p.vpgid) : nullptr;
+    return virtual_leader<&ProcessImage::vpgid>(c, p);
 }
 const ProcessImage* group_leader(const Context& c, const ProcessImage& p) {
     return c.world.processes && p.pgid > 0 ? c.world.processes->find_pid(p.pgid) : nullptr;
 }
 
+// The language has an empty text for a leader that is not known.
 template <Step kStep, Property kProperty>
 Value leader(const Context& c, const Argument&) {
     const ProcessImage* p = c.process();
     if (!p) return Value::missing(Missing::lost);
     const ProcessImage* other = kStep(c, *p);
-    return other ? kProperty(c, *other) : Value::missing(Missing::gone);
+    return other ? kProperty(c, *other) : Value::of_text("", Missing::gone);
 }
 
-Value sname(const Context& c, const Argument&) {
-    const ProcessImage* p = c.process();
-    if (!p) return Value::missing(Missing::lost);
-    const ProcessImage* other = session_leader(c, *p);
-    return Value::of_text(other ? std::string_view(other->comm) : std::string_view(""));
-}
-
+// -1 is a value of the language: not told.
 template <auto kMember>
-Value positive(const Context&, const ProcessImage& p) {
-    return p.*kMember > 0 ? Value::of_i64(p.*kMember) : Value::missing(Missing::not_applicable);
+Value id_of(const Context&, const ProcessImage& p) {
+    return Value::of_i64(p.*kMember);
 }
 template <auto kMember>
 Value number(const Context&, const ProcessImage& p) {
@@ -222,13 +242,23 @@ Value pidns_start(const Context&, const ProcessImage& p) {
     return Value::of_u64(static_cast<std::uint64_t>(p.pidns_init_start));
 }
 
+// From the descriptors where a source follows them, else as the process had them when it was last told.
 template <std::size_t kIndex>
-Value stdio_type_of(const Context&, const ProcessImage& p) {
+Value stdio_type_of(const Context& c, const ProcessImage& p) {
+    if (c.event.fds) {
+        const FdInfo* fd = c.event.fds->find_fd(kIndex);
+        const std::string_view type = fd ? fd_type_name(fd->type) : std::string_view("");
+        return type.empty() ? Value::missing(Missing::not_applicable) : Value::of_text(type);
+    }
     const StdioInfo& s = p.stdio[kIndex];
     return s.kind == StdioKind::none ? Value::missing(Missing::not_applicable) : Value::of_text(stdio_type(s.kind));
 }
 template <std::size_t kIndex>
-Value stdio_name_of(const Context&, const ProcessImage& p) {
+Value stdio_name_of(const Context& c, const ProcessImage& p) {
+    if (c.event.fds) {
+        const FdInfo* fd = c.event.fds->find_fd(kIndex);
+        return fd ? Value::of_text(fd->name) : Value::missing(Missing::not_applicable);
+    }
     const StdioInfo& s = p.stdio[kIndex];
     return s.kind == StdioKind::none ? Value::missing(Missing::not_applicable) : Value::of_text(s.name);
 }
@@ -384,7 +414,8 @@ std::span<const Field> proc_fields() {
                    "proc.env of an ancestor by index, or the first value of a variable among the ancestors by name",
                    aenv)
             .arg(ArgKind::optional, ArgForm::index_or_key)
-            .any(),
+            .any()
+            .printed_as("proc.env"),
         make_field("proc.cwd", kText, image, "Working directory, with a slash at the end", self<cwd>),
         make_field("proc.loginshellid", FieldType::int64, world,
                    "Pid of the oldest shell among the process and its ancestors", loginshellid)
@@ -395,19 +426,22 @@ std::span<const Field> proc_fields() {
         make_field("proc.pid", FieldType::int64, image, "Process id in the host's pid namespace", self<pid_of>)
             .as(Format::id),
         make_field("proc.ppid", FieldType::int64, image, "Process id of the parent", self<ppid>).as(Format::id),
-        up("proc.apid", FieldType::int64, "Process id of an ancestor, as proc.aexe", ancestors<pid_of>).as(Format::id),
+        up("proc.apid", FieldType::int64, "Process id of an ancestor, as proc.aexe", ancestors<pid_of>)
+            .as(Format::id)
+            .printed_as("proc.pid"),
         make_field("proc.vpid", FieldType::int64, image, "Process id in the process's own pid namespace", self<vpid_of>)
             .as(Format::id),
         make_field("proc.pvpid", FieldType::int64, world, "proc.vpid of the parent", parent<vpid_of>).as(Format::id),
         make_field("proc.sid", FieldType::int64, image, "Session id in the process's own pid namespace",
-                   self<positive<&ProcessImage::vsid>>)
+                   self<id_of<&ProcessImage::vsid>>)
             .as(Format::id),
-        make_field("proc.sname", kText, world, "proc.name of the session leader, empty when it is not known", sname),
+        make_field("proc.sname", kText, world, "proc.name of the session leader, empty when it is not known",
+                   leader<session_leader, name_of>),
         make_field("proc.sid.exe", kText, world, "proc.exe of the session leader", leader<session_leader, exe_of>),
         make_field("proc.sid.exepath", kText, world, "proc.exepath of the session leader",
                    leader<session_leader, exepath_of>),
         make_field("proc.vpgid", FieldType::int64, image, "Process group in the process's own pid namespace",
-                   self<positive<&ProcessImage::vpgid>>)
+                   self<id_of<&ProcessImage::vpgid>>)
             .as(Format::id),
         make_field("proc.vpgid.name", kText, world, "proc.name of the leader of proc.vpgid",
                    leader<vgroup_leader, name_of>),
@@ -416,7 +450,7 @@ std::span<const Field> proc_fields() {
         make_field("proc.vpgid.exepath", kText, world, "proc.exepath of the leader of proc.vpgid",
                    leader<vgroup_leader, exepath_of>),
         make_field("proc.pgid", FieldType::int64, image, "Process group in the host's pid namespace",
-                   self<positive<&ProcessImage::pgid>>)
+                   self<id_of<&ProcessImage::pgid>>)
             .as(Format::id),
         make_field("proc.pgid.name", kText, world, "proc.name of the leader of proc.pgid",
                    leader<group_leader, name_of>),
@@ -430,7 +464,8 @@ std::span<const Field> proc_fields() {
         make_field("proc.pid.ts", FieldType::reltime, image, "When the process was made, nanoseconds since the epoch",
                    self<start_of>)
             .as(Format::decimal),
-        make_field("proc.ppid.ts", FieldType::reltime, world, "proc.pid.ts of the parent", parent<start_of>)
+        make_field("proc.ppid.ts", FieldType::reltime, world, "proc.pid.ts of the parent, 0 when it is not known",
+                   parent<start_or_zero>)
             .as(Format::decimal),
         make_field("proc.is_exe_writable", FieldType::boolean, image,
                    "The executable may be written by the user of the process", self<mark<kFileWritable>>),
@@ -488,17 +523,17 @@ std::span<const Field> proc_fields() {
         make_field("proc.nchilds", FieldType::uint64, event, "Threads without the main one",
                    of_thread<&ThreadFacts::other_threads, nchilds>)
             .as(Format::decimal),
-        make_field("proc.stdin.type", kText, image, "What standard input is: file, pipe, ipv4, ipv6, unix …",
+        make_field("proc.stdin.type", kText, event, "What standard input is: file, pipe, ipv4, ipv6, unix …",
                    self<stdio_type_of<0>>),
-        make_field("proc.stdout.type", kText, image, "What standard output is, as proc.stdin.type",
+        make_field("proc.stdout.type", kText, event, "What standard output is, as proc.stdin.type",
                    self<stdio_type_of<1>>),
-        make_field("proc.stderr.type", kText, image, "What standard error is, as proc.stdin.type",
+        make_field("proc.stderr.type", kText, event, "What standard error is, as proc.stdin.type",
                    self<stdio_type_of<2>>),
-        make_field("proc.stdin.name", kText, image, "Path, pipe or connection behind standard input",
+        make_field("proc.stdin.name", kText, event, "Path, pipe or connection behind standard input",
                    self<stdio_name_of<0>>),
-        make_field("proc.stdout.name", kText, image, "Path, pipe or connection behind standard output",
+        make_field("proc.stdout.name", kText, event, "Path, pipe or connection behind standard output",
                    self<stdio_name_of<1>>),
-        make_field("proc.stderr.name", kText, image, "Path, pipe or connection behind standard error",
+        make_field("proc.stderr.name", kText, event, "Path, pipe or connection behind standard error",
                    self<stdio_name_of<2>>),
         own("proc.key", kText, image,
             "Id of the process that no other process of this boot ever has: pid and start time", self<key_of>),

@@ -64,7 +64,10 @@ std::string_view args_text(const ProcessImage& p, Arena& arena) {
 
 std::string_view cmdline_text(const ProcessImage& p, Arena& arena) { return join_two(p.comm, p.exec->argv, arena); }
 
-std::string_view exeline_text(const ProcessImage& p, Arena& arena) { return join_two(argv0(p), p.exec->argv, arena); }
+std::string_view exeline_text(const ProcessImage& p, Arena& arena) {
+    const std::string_view args = args_text(p, arena); // after a blank even when there are none
+    return join_items(arena, 2, ' ', [&](std::size_t i) { return i == 0 ? argv0(p) : args; });
+}
 
 std::string_view env_text(const ProcessImage& p, Arena& arena) {
     const ItemList& env = p.exec->env;

@@ -188,6 +188,11 @@ Field Field::everywhere() const {
     return f;
 }
 
+Field Field::printed_as(std::string_view other) const {
+    Field f = *this;
+    f.prints = other;
+    return f;
+}
 Field Field::captures() const {
     Field f = *this;
     f.captures_only = true;

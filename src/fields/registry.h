@@ -45,12 +45,13 @@ struct Field {
     ArgForm arg_form = ArgForm::none;
     Scope scope = Scope::event;
     Format format = Format::none;
-    bool any_of = false;        // several values without being a list: a comparison holds when it holds for any of them
-    bool hidden = false;        // works, but is left out of listings
-    bool own = false;           // not in Falco's language
-    bool captures_only = false; // live nobody tells it
-    std::string_view doc;       // one sentence without the full stop
-    Extractor extract = nullptr; // null exactly when info.unavailable says why
+    bool any_of = false; // several values without being a list: a comparison holds when it holds for any of them
+    bool hidden = false; // works, but is left out of listings
+    bool own = false;    // not in Falco's language
+    std::string_view prints = {}; // in output without an argument another field stands for it
+    bool captures_only = false;   // live nobody tells it
+    std::string_view doc;         // one sentence without the full stop
+    Extractor extract = nullptr;  // null exactly when info.unavailable says why
     Prepare prepare = nullptr;
 
     // For the tables: changes of one entry, in the order of reading.
@@ -66,7 +67,8 @@ struct Field {
     [[nodiscard]] Field printing() const;   // only in output
     [[nodiscard]] Field filtering() const;  // only in conditions
     [[nodiscard]] Field everywhere() const; // all event sources have it
-    [[nodiscard]] Field captures() const;   // live nobody tells it
+    [[nodiscard]] Field printed_as(std::string_view other) const;
+    [[nodiscard]] Field captures() const; // live nobody tells it
 };
 
 [[nodiscard]] Field make_field(std::string_view name, lang::FieldType type, Scope scope, std::string_view doc,

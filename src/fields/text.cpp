@@ -14,7 +14,12 @@ void append_text(std::string& out, const Value& value, lang::FieldType type, For
     case ValueKind::missing: out += "<NA>"; return;
     case ValueKind::boolean: out += value.b ? "true" : "false"; return;
     case ValueKind::f64: fmt::format_to(to, "{:.1f}", value.d); return;
-    case ValueKind::text: out += value.text(); return;
+    case ValueKind::text:
+        if (type == lang::FieldType::bytebuf) // what does not print is a dot
+            for (const char c : value.text()) out += c >= 0x20 && c < 0x7f ? c : '.';
+        else
+            out += value.text();
+        return;
     case ValueKind::i64:
         if (format == Format::hex)
             fmt::format_to(to, "{:X}", value.i);

@@ -43,12 +43,12 @@ template <auto kMember, auto kFact>
 Value faults(const Context& c, const Argument& a) {
     return c.event.thread ? Value::of_u64(c.event.thread->*kFact) : number<kMember, 1>(c, a);
 }
-template <auto kMember, auto kFact>
+template <auto kMember, auto kFact, std::uint64_t kUnit>
 Value memory(const Context& c, const Argument& a) {
-    if (c.event.thread) return Value::of_u64(c.event.thread->*kFact);
+    if (c.event.thread) return Value::of_u64(c.event.thread->*kFact / kUnit);
     const ProcessImage* p = c.process();
     if (p && c.event.tid != p->key.pid) return Value::of_u64(0);
-    return number<kMember, 1024>(c, a);
+    return number<kMember, 1024 / kUnit>(c, a);
 }
 
 Value tid(const Context& c, const Argument&) { return Value::of_i64(c.event.tid); }
@@ -130,19 +130,19 @@ std::span<const Field> thread_fields() {
                    fact<&ThreadFacts::cpu_system>)
             .captures(),
         make_field("thread.vmsize", FieldType::uint64, event,
-                   "Virtual memory of the process in bytes, of its main thread only",
-                   memory<&ProcessImage::vm_size_kb, &ThreadFacts::vm_size_bytes>)
+                   "Virtual memory of the process in KiB, 0 for all but its main thread",
+                   memory<&ProcessImage::vm_size_kb, &ThreadFacts::vm_size_bytes, 1024>)
             .as(Format::decimal),
         make_field("thread.vmrss", FieldType::uint64, event,
-                   "Resident memory of the process in bytes, of its main thread only",
-                   memory<&ProcessImage::vm_rss_kb, &ThreadFacts::vm_rss_bytes>)
+                   "Resident memory of the process in KiB, 0 for all but its main thread",
+                   memory<&ProcessImage::vm_rss_kb, &ThreadFacts::vm_rss_bytes, 1024>)
             .as(Format::decimal),
-        make_field("thread.vmsize.b", FieldType::uint64, event, "Same as thread.vmsize",
-                   memory<&ProcessImage::vm_size_kb, &ThreadFacts::vm_size_bytes>)
+        make_field("thread.vmsize.b", FieldType::uint64, event, "thread.vmsize in bytes",
+                   memory<&ProcessImage::vm_size_kb, &ThreadFacts::vm_size_bytes, 1>)
             .as(Format::decimal)
             .hide(),
-        make_field("thread.vmrss.b", FieldType::uint64, event, "Same as thread.vmrss",
-                   memory<&ProcessImage::vm_rss_kb, &ThreadFacts::vm_rss_bytes>)
+        make_field("thread.vmrss.b", FieldType::uint64, event, "thread.vmrss in bytes",
+                   memory<&ProcessImage::vm_rss_kb, &ThreadFacts::vm_rss_bytes, 1>)
             .as(Format::decimal)
             .hide(),
     };

@@ -34,14 +34,14 @@ OutputValue owned(const Value& v, const Expression& e, const std::string& key) {
     out.why = v.why;
     out.transformed = e.kind != Expression::Kind::field;
     const Format format = format_of(e);
-    const bool as_text = format == Format::hex || format == Format::octal || format == Format::padded;
+    const bool as_text = format == Format::hex || format == Format::octal;
     switch (v.kind) {
     case ValueKind::missing: break;
     case ValueKind::boolean: out.value = v.b; break;
     case ValueKind::i64: as_text ? out.value = text_of(v, e) : out.value = v.i; break;
     case ValueKind::u64: as_text ? out.value = text_of(v, e) : out.value = v.u; break;
     case ValueKind::f64: out.value = v.d; break;
-    case ValueKind::text: out.value = std::string(v.text()); break;
+    case ValueKind::text: out.value = text_of(v, e); break;
     case ValueKind::ip: out.value = text_of(v, e); break;
     case ValueKind::list: {
         if (e.any_of) {
@@ -81,10 +81,18 @@ std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view t
             continue;
         }
         const lang::TemplateField& field = std::get<lang::TemplateField>(part);
-        const auto id = expressions.add(field.expression, false);
+        auto id = expressions.add(field.expression, false);
         if (!id) {
             errors.push_back(id.error());
             continue;
+        }
+        // Without an argument the language prints the process itself where a condition asks its ancestors.
+        if (const Expression& e = expressions[*id];
+            e.kind == Expression::Kind::field && !e.field.arg.present && !e.field.field->prints.empty()) {
+            lang::Operand other;
+            other.value = lang::Field{std::string(e.field.field->prints), std::nullopt};
+            other.span = field.expression.span;
+            id = expressions.add(other, false);
         }
         out.steps_.push_back({{}, true, *id, field.width});
         add_key(*id, field.key);

@@ -331,7 +331,7 @@ const Event* ReplayState::Impl::on_event(const RawEvent& raw) {
     const Traits& traits = raw.code < kCodes ? traits_[raw.code] : kNobody;
     Step step(tables_, raw, event_);
     step.thread = thread_of(raw, traits.lookup);
-    if (step.thread && traits.fd_param >= 0) {
+    if (step.thread && traits.fd_param >= 0 && step.has(static_cast<std::size_t>(traits.fd_param))) {
         step.fd_number = step.number<std::int64_t>(static_cast<std::size_t>(traits.fd_param));
         step.fd = step.fds().find(step.fd_number);
     }
