@@ -100,6 +100,10 @@ const std::map<std::string, std::string>& excepted() {
         {"evt.args", "likewise, in the label of the descriptor"},
         {"evt.info", "likewise"},
         {"evt.arg[0]", "likewise"},
+        {"user.name", "users that a capture does not list Falco takes from the machine it runs on"},
+        {"user.homedir", "likewise"},
+        {"user.shell", "likewise"},
+        {"group.name", "likewise"},
         {"fd.cproto", "of two unix sockets Falco has an empty port"},
     };
     return fields;
