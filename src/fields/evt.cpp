@@ -130,7 +130,7 @@ Value arg(const Context& c, const Argument& a) {
     return i < 0 ? none(c, a) : text_param(c, static_cast<std::size_t>(i));
 }
 // What the type that the rule was compiled with makes of a number.
-enum RawKind : int { kUnsigned = 1, kSigned = 2, kText = 3, kOther = 4 };
+enum RawKind : int { kUnsigned = 1, kSigned = 2, kText = 3, kBytes = 4, kOther = 5 };
 
 // Events disagree on the type of some parameters (fdlimit, flags); the one the rule was compiled with decides.
 Value rawarg(const Context& c, const Argument& a) {
@@ -141,7 +141,10 @@ Value rawarg(const Context& c, const Argument& a) {
     if (a.code == kSigned && v.kind == ValueKind::u64) return Value::of_i64(static_cast<std::int64_t>(v.u));
     if (a.code == kUnsigned && v.kind == ValueKind::i64) return Value::of_u64(static_cast<std::uint64_t>(v.i));
     if ((a.code == kSigned || a.code == kUnsigned) && !number && !v.is_missing()) return none(c, a);
-    if (a.code == kText && v.kind != ValueKind::text && !v.is_missing()) return none(c, a);
+    // A text that the event has no value for reads as one; a number or bytes do not.
+    if (a.code == kText && v.is_missing() && static_cast<std::size_t>(i) < c.event.params.size())
+        return Value::of_text("<NA>", Missing::not_applicable);
+    if ((a.code == kText || a.code == kBytes) && v.kind != ValueKind::text && !v.is_missing()) return none(c, a);
     return v;
 }
 // "evt.arg.name" takes the longest parameter name the text begins with, as the language has it.
@@ -173,8 +176,8 @@ Result<> raw_param_name(Argument& a, FieldType& t) {
                      ? kSigned
                      : kUnsigned;
         break;
-    case lang::TypeClass::string:
-    case lang::TypeClass::buffer: a.code = kText; break;
+    case lang::TypeClass::string: a.code = kText; break;
+    case lang::TypeClass::buffer: a.code = kBytes; break;
     default: a.code = kOther; break;
     }
     return {};
