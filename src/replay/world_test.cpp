@@ -42,7 +42,7 @@ TEST(ReplayWorld, ContainerFromCgroups) {
 
 TEST(ReplayWorld, ControllersHaveOneNameEach) {
     Box s;
-    const std::string told = std::string("cpu_cgroup=/a\0mem_cgroup=/b\0io=/c\0perf=/d\0pids=/e\0", 55);
+    const std::string told = std::string("cpu_cgroup=/a\0mem_cgroup=/b\0io=/c\0perf=/d\0pids=/e\0", 50);
     const Event& e = s.event("clone", 60, {{"res", 0}, {"exe", "x"}, {"pid", 60}, {"ptid", 1}, {"cgroups", Raw{told}}});
     std::string names;
     for (const CgroupInfo& c : *e.process->cgroups) names += c.subsystem + c.path + ' ';
