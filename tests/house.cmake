@@ -10,6 +10,8 @@ gyr_house_test(house_headers "${Python3_EXECUTABLE}" tools/check_headers.py --ca
 if(TARGET gyr)
   gyr_house_test(docs_examples "${Python3_EXECUTABLE}" tests/docs/check_examples.py
                  $<TARGET_FILE:gyr> README.md docs/rules.md)
+  gyr_house_test(docs_commands "${Python3_EXECUTABLE}" tests/docs/check_commands.py
+                 $<TARGET_FILE:gyr> rules-default docs/replay.md)
   gyr_house_test(docs_fields "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/fields.md
                  $<TARGET_FILE:gyr> list fields --format markdown)
 endif()

@@ -59,6 +59,18 @@ std::size_t bytes_of(const GapRecord& gap) {
 
 std::size_t bytes_of(const Notice& notice) { return sizeof(Notice) + notice.message.size(); }
 
+std::string uuid_text(std::array<unsigned char, 16> b, Nanos time, unsigned version) {
+    const auto ms = static_cast<std::uint64_t>(time / 1'000'000);
+    for (std::size_t i = 0; i < 6; ++i) {
+        b[i] = static_cast<unsigned char>(ms >> (40 - 8 * i));
+    }
+    b[6] = static_cast<unsigned char>((b[6] & 0x0f) | (version << 4));
+    b[8] = static_cast<unsigned char>((b[8] & 0x3f) | 0x80);
+    return fmt::format(
+        "{:02x}{:02x}{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}{:02x}{:02x}{:02x}{:02x}", b[0],
+        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
 } // namespace
 
 const AlertValue* AlertBlock::find(std::string_view member) const {
@@ -95,15 +107,22 @@ std::string make_uuid(Nanos time) {
             break;
         }
     }
-    const auto ms = static_cast<std::uint64_t>(time / 1'000'000);
-    for (std::size_t i = 0; i < 6; ++i) {
-        b[i] = static_cast<unsigned char>(ms >> (40 - 8 * i));
+    return uuid_text(b, time, 7);
+}
+
+std::string make_content_uuid(Nanos time, std::uint64_t event_number, std::string_view rule) {
+    // FNV-1a twice, from different starts.
+    std::array<std::uint64_t, 2> hash{0xcbf29ce484222325U, 0x9e3779b97f4a7c15U};
+    for (std::uint64_t& h : hash) {
+        const auto add = [&h](unsigned char byte) { h = (h ^ byte) * 0x100000001b3U; };
+        for (const char c : rule) add(static_cast<unsigned char>(c));
+        for (int i = 0; i < 8; ++i) add(static_cast<unsigned char>(event_number >> (8 * i)));
+        for (int i = 0; i < 8; ++i) add(static_cast<unsigned char>(static_cast<std::uint64_t>(time) >> (8 * i)));
+        h ^= h >> 32;
     }
-    b[6] = static_cast<unsigned char>((b[6] & 0x0f) | 0x70);
-    b[8] = static_cast<unsigned char>((b[8] & 0x3f) | 0x80);
-    return fmt::format(
-        "{:02x}{:02x}{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}{:02x}{:02x}{:02x}{:02x}", b[0],
-        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    std::array<unsigned char, 16> b{};
+    for (std::size_t i = 0; i < b.size(); ++i) b[i] = static_cast<unsigned char>(hash[i / 8] >> (8 * (i % 8)));
+    return uuid_text(b, time, 8);
 }
 
 } // namespace gyr

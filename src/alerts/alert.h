@@ -102,5 +102,8 @@ using AlertRecordPtr = std::shared_ptr<const AlertRecord>;
 
 // A new UUID, version 7: 48 bits of time in ms, the rest from getrandom(2).
 [[nodiscard]] std::string make_uuid(Nanos time);
+// Version 8, of nothing but what is given: 48 bits of time in ms, the rest a hash of all three. The same alert of the
+// same capture has the same one wherever it is replayed.
+[[nodiscard]] std::string make_content_uuid(Nanos time, std::uint64_t event_number, std::string_view rule);
 
 } // namespace gyr

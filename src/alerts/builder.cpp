@@ -1,5 +1,8 @@
 #include "alerts/builder.h"
 
+#include "event/raw_event.h"
+#include "event/schema.h"
+#include "fields/fd_text.h"
 #include "fields/process_text.h"
 #include "match/output.h"
 
@@ -11,19 +14,13 @@ namespace {
 
 constexpr int kAncestors = 8; // named in an alert; the rest of the chain can be asked for by proc.aname[n]
 
-std::string_view cause_of(EventCode code) {
-    switch (code) {
-    case kProcExit: return "procexit";
-    case kClone: return "clone";
-    case kFork: return "fork";
-    case kVfork: return "vfork";
-    case kClone3: return "clone3";
-    case kExecve: return "execve";
-    case kExecveat: return "execveat";
-    case kSnapshot: return "snapshot";
-    case kProcChange: return "procchange";
-    default: return "unknown";
+std::string_view cause_of(const Event& event) {
+    if (event.code == kGenericExit && !event.params.empty()) {
+        const std::string_view call = syscall_name(load_param<std::uint16_t>(event.params[0]));
+        if (!call.empty()) return call;
     }
+    const EventInfo* info = find_event(event.code);
+    return info != nullptr ? info->name : "unknown";
 }
 
 AlertValue text(std::string_view s) { return {std::string(s)}; }
@@ -54,6 +51,7 @@ class Builder {
         if (p.container) container(alert, *p.container);
         user(alert, p);
         process(alert, p);
+        if (event_.fd != nullptr) descriptor(alert, *event_.fd);
     }
     [[nodiscard]] bool pending() const { return pending_; }
 
@@ -148,6 +146,18 @@ class Builder {
         alert.blocks.push_back(std::move(block));
     }
 
+    // What the call acted on.
+    void descriptor(Alert& alert, const FdInfo& fd) {
+        AlertBlock block{.name = "fd", .members = {}, .lists = {}};
+        if (event_.fd_number >= 0) block.members.push_back({"num", number(event_.fd_number)});
+        if (const std::string_view type = fields::fd_type_name(fd.type); !type.empty())
+            block.members.push_back({"type", text(type)});
+        if (!fd.name.empty()) block.members.push_back({"name", text(fd.name)});
+        if (const std::string_view l4 = fields::l4_name(fd.l4); !l4.empty())
+            block.members.push_back({"l4proto", text(l4)});
+        if (!block.members.empty()) alert.blocks.push_back(std::move(block));
+    }
+
     void ancestors(AlertBlock& block, const ProcessImage& p) {
         AlertBlock::ObjectList list{.name = "ancestors", .objects = {}};
         const ProcessImage* at = world_.processes->find(p.parent);
@@ -183,7 +193,7 @@ BuiltAlert build_alert(const Matcher& matcher, std::uint32_t rule_index, const E
     alert.rule = rule.name;
     alert.priority = rule.priority;
     alert.source = rule.source;
-    alert.cause = cause_of(event.code);
+    alert.cause = cause_of(event);
     if (world.hostname != nullptr) alert.hostname = *world.hostname;
     alert.tags.assign(rule.tags.begin(), rule.tags.end());
 

@@ -17,6 +17,10 @@ using Action = std::function<Exit()>; // what the command line asked for; set by
 
 void add_run_command(CLI::App& app, Action& action);
 void add_record_command(CLI::App& app, Action& action);
+void add_replay_command(CLI::App& app, Action& action);
+void add_events_command(CLI::App& app, Action& action);
+void add_explain_command(CLI::App& app, Action& action);
+void add_demo_command(CLI::App& app, Action& action);
 void add_rules_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);
 void add_plan_command(CLI::App& app, Action& action);

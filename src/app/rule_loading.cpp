@@ -3,6 +3,8 @@
 #include "fields/registry.h"
 #include "match/event_names.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace gyr::app {
@@ -41,6 +43,27 @@ std::expected<CheckedRules, Exit> load_for_command(const CommonOptions& options)
     CheckedRules checked = load_checked(paths->paths, true);
     if (!checked.loaded.ok()) {
         return std::unexpected(complain(Exit::bad, checked.loaded.diagnostics, "`gyr rules check` shows them all"));
+    }
+    return checked;
+}
+
+std::string no_such_rule(const rules::LoadedRules& loaded, const std::string& name) {
+    std::vector<std::string_view> names;
+    for (const Rule& r : loaded.rules) names.push_back(r.name);
+    const std::string_view close = closest(name, names);
+    return close.empty() ? fmt::format("there is no rule '{}'", name)
+                         : fmt::format("there is no rule '{}'; did you mean '{}'?", name, close);
+}
+
+std::expected<CheckedRules, Exit> load_for_captures(const config::Config& config) {
+    const auto paths = find_rules(config);
+    if (!paths) return std::unexpected(paths.error());
+    CheckedRules checked = load_checked(paths->paths, false);
+    if (!checked.loaded.ok())
+        return std::unexpected(complain(Exit::bad, checked.loaded.diagnostics, "`gyr rules check` shows them all"));
+    for (const Rule& rule : checked.matcher->rules()) {
+        if (!rule.disabled_why.empty())
+            log(LogLevel::warning, fmt::format("rule '{}' cannot be used: {}", rule.name, rule.disabled_why));
     }
     return checked;
 }

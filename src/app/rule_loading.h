@@ -24,4 +24,11 @@ struct CheckedRules {
 // load, complains in one line.
 [[nodiscard]] std::expected<CheckedRules, Exit> load_for_command(const CommonOptions& options);
 
+// What to say when rules have no rule of that name; with the nearest name.
+[[nodiscard]] std::string no_such_rule(const rules::LoadedRules& loaded, const std::string& name);
+
+// For commands over captures: a rule that cannot be used is told on standard error, and the others work; a mistake in
+// a rule file ends the command.
+[[nodiscard]] std::expected<CheckedRules, Exit> load_for_captures(const config::Config& config);
+
 } // namespace gyr::app

@@ -1,15 +1,21 @@
-// gyr rules check | list | show
+// gyr rules check | lint | list | show
 
 #include "app/commands.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
+#include "event/schema.h"
+#include "lint/lint.h"
 #include "match/event_names.h"
+#include "rules/event_types.h"
 #include "rules/listing.h"
 #include "rules/report.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <expected>
+#include <iterator>
 #include <memory>
 
 namespace gyr::app {
@@ -20,23 +26,39 @@ struct RulesOptions {
     std::vector<std::string> paths, tags;
     std::string priority, source, name;
     std::string format = "text";
+    bool strict = false;
 };
 
-Exit check(const RulesOptions& o) {
+// The files and folders asked for, or those that `gyr run` would load.
+std::expected<std::vector<std::string>, Exit> asked_paths(const RulesOptions& o) {
     std::vector<std::string> paths = o.paths;
     paths.insert(paths.end(), o.common.rules.begin(), o.common.rules.end());
-    if (paths.empty()) {
-        const auto settings = load_settings(o.common);
-        if (!settings) return settings.error();
-        const auto found = find_rules(settings->config);
-        if (!found) return found.error();
-        paths = found->paths;
-    }
-    const CheckedRules checked = load_checked(paths, true);
+    if (!paths.empty()) return paths;
+    const auto settings = load_settings(o.common);
+    if (!settings) return std::unexpected(settings.error());
+    const auto found = find_rules(settings->config);
+    if (!found) return std::unexpected(found.error());
+    return found->paths;
+}
+
+Exit check(const RulesOptions& o) {
+    const auto paths = asked_paths(o);
+    if (!paths) return paths.error();
+    const CheckedRules checked = load_checked(*paths, true);
     const auto reports = rules::by_file(checked.loaded.files, checked.loaded.diagnostics);
     const Exit printed = print(o.format == "json" ? rules::check_json(reports) + "\n" : rules::check_text(reports));
     if (checked.loaded.ok()) return printed;
     return complain(Exit::bad, checked.loaded.diagnostics, "all are listed above");
+}
+
+Exit lint_rules(const RulesOptions& o) {
+    const auto paths = asked_paths(o);
+    if (!paths) return paths.error();
+    const CheckedRules checked = load_checked(*paths, true);
+    const std::vector<Diagnostic> findings = lint::lint(checked.loaded, *checked.matcher);
+    const Exit printed = print(o.format == "json" ? lint::lint_json(findings) + "\n" : lint::lint_text(findings));
+    const bool bad = has_errors(findings) || (o.strict && !findings.empty());
+    return bad ? Exit::bad : printed;
 }
 
 Exit list(const RulesOptions& o) {
@@ -55,29 +77,47 @@ Exit list(const RulesOptions& o) {
                                     : rules::list_text(checked->loaded, filter));
 }
 
+// Programs that start, end or change are told of by tracepoints that cost system calls nothing; everything else takes
+// those of system calls.
+rules::RuleNeeds needs_of(const Rule& rule, const Matcher& matcher) {
+    constexpr EventCode kProcessLane[] = {kProcExit, kClone,  kFork,     kVfork,     kExecve,
+                                          kExecveat, kClone3, kSnapshot, kProcChange};
+    rules::RuleNeeds needs;
+    if (!rule.condition || !rule.disabled_why.empty()) return needs;
+    needs.event_types = match::named_event_types(*rule.condition);
+    needs.hooks = {"sched_process_fork", "sched_process_exec", "sched_process_exit"};
+    if (matcher.is_process_rule(static_cast<std::uint32_t>(rule.index))) return needs;
+    const auto types = rules::event_types(*rule.condition, match::event_names());
+    if (!types) return needs;
+    for (const EventCode code : types->codes()) {
+        const EventInfo* info = find_event(code);
+        const bool call =
+            info != nullptr && info->kind == EventKind::syscall && info->direction == EventDirection::exit;
+        if (!call || (info->flags & kOldVersion) != 0 ||
+            std::ranges::find(kProcessLane, code) != std::end(kProcessLane))
+            continue;
+        needs.hooks.insert(needs.hooks.end(), {"sys_enter", "sys_exit"});
+        break;
+    }
+    return needs;
+}
+
 Exit show(const RulesOptions& o) {
     const auto checked = load_for_command(o.common);
     if (!checked) return checked.error();
     const Rule* rule = checked->loaded.find(o.name);
-    if (rule == nullptr) {
-        std::vector<std::string_view> names;
-        for (const Rule& r : checked->loaded.rules) names.push_back(r.name);
-        const std::string_view close = closest(o.name, names);
-        return complain(Exit::bad, close.empty()
-                                       ? fmt::format("there is no rule '{}'", o.name)
-                                       : fmt::format("there is no rule '{}'; did you mean '{}'?", o.name, close));
-    }
-    rules::RuleNeeds needs;
-    if (rule->condition) needs.event_types = match::named_event_types(*rule->condition);
+    if (rule == nullptr) return complain(Exit::bad, no_such_rule(checked->loaded, o.name));
+    const rules::RuleNeeds needs = needs_of(*rule, *checked->matcher);
     return print(o.format == "json" ? rules::show_json(*rule, needs) + "\n" : rules::show_text(*rule, needs));
 }
 
 } // namespace
 
 void add_rules_command(CLI::App& app, Action& action) {
-    CLI::App* command = app.add_subcommand("rules", "Check, list and show rules");
+    CLI::App* command = app.add_subcommand("rules", "Check, lint, list and show rules");
     command->require_subcommand(1);
-    command->footer("Examples:\n  gyr rules check my-rules.yaml\n  gyr rules list --tag shell\n  gyr rules show "
+    command->footer("Examples:\n  gyr rules check my-rules.yaml\n  gyr rules lint my-rules.yaml\n  gyr rules list "
+                    "--tag shell\n  gyr rules show "
                     "\"Terminal Access\"");
     auto o = std::make_shared<RulesOptions>();
     const auto formats = CLI::IsMember({"text", "json"});
@@ -89,6 +129,15 @@ void add_rules_command(CLI::App& app, Action& action) {
     check_command->add_option("--format", o->format, "text or json")->check(formats);
     check_command->footer("Example:\n  gyr rules check my-rules.yaml --format json");
     check_command->callback([&action, o] { action = [o] { return check(*o); }; });
+
+    CLI::App* lint_command = command->add_subcommand("lint", "What loads but is likely not meant");
+    lint_command->add_option("PATH", o->paths, "Rule files and folders (default: as gyr run would load them)");
+    o->common.add_rules(*lint_command);
+    o->common.add_config(*lint_command);
+    lint_command->add_flag("--strict", o->strict, "Exit with 1 for warnings too, not only for what does not load");
+    lint_command->add_option("--format", o->format, "text or json")->check(formats);
+    lint_command->footer("Example:\n  gyr rules lint my-rules.yaml --strict");
+    lint_command->callback([&action, o] { action = [o] { return lint_rules(*o); }; });
 
     CLI::App* list_command = command->add_subcommand("list", "Which rules there are");
     o->common.add_rules(*list_command);

@@ -15,13 +15,18 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   gyr                                         detect live with the default rules (as root)
   gyr run -r my-rules.yaml --format json      detect live with these rules, one JSON object per alert
+  gyr replay incident.scap -r my-rules.yaml   alerts of a capture file
+  gyr events evt.type=execve --capture F      events of a capture file as lines
+  gyr explain --rule NAME --capture F         why a rule did or did not match, check by check
   gyr rules check my-rules.yaml               name every mistake in a rule file
+  gyr rules lint my-rules.yaml                what loads but is likely not meant
   gyr rules list --tag shell                  which rules there are
   gyr rules show "Terminal Access"            what a rule has become after macros, lists and exceptions
   gyr list fields                             what conditions and outputs can ask
   gyr list operators                          how they can ask
   gyr plan -r my-rules.yaml                   what the rules make the kernel do
   gyr config show -o metadata.wait=2s         the effective configuration
+  gyr demo                                    a break-in, replayed and explained; needs no privilege
   gyr doctor                                  what works on this host, what does not, and why
   gyr version                                 which version this is
 
@@ -106,11 +111,15 @@ Exit run_command_line(std::vector<std::string> arguments) {
     app.get_formatter()->column_width(34);
     add_run_command(app, action);
     add_record_command(app, action);
+    add_replay_command(app, action);
+    add_events_command(app, action);
+    add_explain_command(app, action);
     add_rules_command(app, action);
     add_list_command(app, action);
     add_plan_command(app, action);
     add_doctor_command(app, action);
     add_config_command(app, action);
+    add_demo_command(app, action);
     add_version_command(app, action);
 
     std::reverse(arguments.begin(), arguments.end()); // as CLI11 takes them

@@ -1,0 +1,91 @@
+// gyr replay: the alerts of capture files.
+
+#include "alerts/format.h"
+#include "app/commands.h"
+#include "app/rule_loading.h"
+#include "app/settings.h"
+#include "app/time_zone.h"
+#include "playback/playback.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace gyr::app {
+namespace {
+
+struct ReplayOptions {
+    CommonOptions common;
+    std::vector<std::string> captures;
+    std::string time_zone = "UTC";
+    std::uint64_t until = 0; // 0: the end
+};
+
+playback::PlaybackOptions playback_options(const config::Config& config, std::uint64_t until) {
+    playback::PlaybackOptions o;
+    o.first_match_only = config.rule_matching == "first";
+    if (!parse_priority(config.priority, o.minimum_priority)) o.minimum_priority = Priority::debug;
+    if (until != 0) o.until = until;
+    return o;
+}
+
+Exit replay(const ReplayOptions& options) {
+    const auto settings = load_settings(options.common);
+    if (!settings) return settings.error();
+    const config::Config& config = settings->config;
+    use_time_zone(options.time_zone);
+    const auto rules = load_for_captures(config);
+    if (!rules) return rules.error();
+
+    FormatOptions format;
+    if (!config.outputs.empty())
+        format.format = parse_alert_format(config.outputs.front().format).value_or(AlertFormat::text);
+    format.time = config.time_format == "iso8601" ? TimeFormat::iso8601 : TimeFormat::local;
+    Exit printed = Exit::fine;
+    const auto emit = [&](Alert alert) {
+        if (printed == Exit::fine) printed = print(format_record(AlertRecord(std::move(alert)), format) + "\n");
+    };
+    playback::Playback playback(playback_options(config, options.until), rules->matcher, emit);
+    Exit result = Exit::fine;
+    for (const std::string& path : options.captures) {
+        auto reader = capfile::Reader::open(path);
+        if (!reader) {
+            result = complain(Exit::bad, reader.error().message);
+            continue;
+        }
+        const playback::WalkEnd end = playback.play(*reader);
+        const capfile::ReaderStats& read = reader->stats();
+        if (read.events_unknown > 0)
+            log(LogLevel::warning, fmt::format("{}: {} events of types that this version does not know were skipped",
+                                               path, read.events_unknown));
+        if (read.blocks_unknown > 0)
+            log(LogLevel::warning,
+                fmt::format("{}: {} blocks of unknown types were skipped", path, read.blocks_unknown));
+        if (end.damage) result = complain(Exit::bad, fmt::format("{}: {}", path, end.damage->message));
+        if (printed != Exit::fine) return printed;
+    }
+    log(LogLevel::info, fmt::format("{} events, {} alerts", playback.stats().events, playback.stats().alerts));
+    return result;
+}
+
+} // namespace
+
+void add_replay_command(CLI::App& app, Action& action) {
+    CLI::App* command = app.add_subcommand("replay", "Alerts of capture files (.scap); needs no privilege");
+    auto o = std::make_shared<ReplayOptions>();
+    command->add_option("CAPTURE", o->captures, "Capture files, read in order; - is standard input")->required();
+    o->common.add_config(*command);
+    o->common.add_rules(*command);
+    command->add_option("--format", o->common.format, "Alerts as text, json, falco, ecs or ocsf")
+        ->check(CLI::IsMember(std::vector<std::string>(kAlertFormats.begin(), kAlertFormats.end())));
+    command->add_option("--until", o->until, "Stop after the event of this number (evt.num)")->type_name("N");
+    command->add_option("--time-zone", o->time_zone, "For times of day: UTC, Europe/Berlin …, local (default: UTC)");
+    command->footer("Examples:\n  gyr replay incident.scap -r my-rules.yaml --format json\n"
+                    "  gyr replay monday.scap tuesday.scap -o priority=warning");
+    command->callback([&action, o] { action = [o] { return replay(*o); }; });
+}
+
+} // namespace gyr::app

@@ -1,0 +1,28 @@
+#pragma once
+// The one loop over a capture file: every item goes to the state, and every event that rules may see to the visitor.
+
+#include "base/function_ref.h"
+#include "capfile/reader.h"
+#include "fields/context.h"
+#include "replay/state.h"
+#include "state/event.h"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+namespace gyr::playback {
+
+struct WalkEnd {
+    std::uint64_t events = 0; // shown to the visitor
+    Nanos last_time = 0;
+    std::optional<capfile::Damage> damage; // the file is broken there; everything before was delivered
+};
+
+// visit returns false to stop. The world is what the capture has told so far. The event is good during the call only.
+// Events with a number above until are not shown; numbers count the events of the file from 1, as evt.num does.
+[[nodiscard]] WalkEnd walk(capfile::Reader& reader, replay::ReplayState& state,
+                           FunctionRef<bool(const Event&, const EvalWorld&)> visit,
+                           std::uint64_t until = std::numeric_limits<std::uint64_t>::max());
+
+} // namespace gyr::playback

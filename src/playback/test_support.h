@@ -1,0 +1,48 @@
+#pragma once
+// For tests of playback: rule files loaded and compiled as the commands do it.
+
+#include "fields/registry.h"
+#include "match/event_names.h"
+#include "match/matcher.h"
+#include "playback/playback.h"
+#include "rules/loader.h"
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gyr::test {
+
+struct RuleSet {
+    rules::LoadedRules loaded;
+    std::shared_ptr<const Matcher> matcher;
+};
+
+inline RuleSet compile_loaded(rules::LoadedRules loaded, const std::function<void(Rule&)>& change = {}) {
+    RuleSet out{.loaded = std::move(loaded), .matcher = nullptr};
+    if (change)
+        for (Rule& rule : out.loaded.rules) change(rule);
+    out.matcher = Matcher::compile(out.loaded.rules, {}, out.loaded.diagnostics);
+    return out;
+}
+
+inline rules::LoadOptions load_options() {
+    rules::LoadOptions options;
+    options.fields = &fields::catalog();
+    options.events = &match::event_names();
+    return options;
+}
+
+// change sees every rule before it is compiled.
+inline RuleSet load_files(const std::vector<std::string>& paths, const std::function<void(Rule&)>& change = {}) {
+    return compile_loaded(rules::load_rules(paths, load_options()), change);
+}
+
+inline RuleSet load_text(const std::string& text) {
+    rules::RuleLoader loader(load_options());
+    loader.add_text("rules.yaml", text);
+    return compile_loaded(loader.finish());
+}
+
+} // namespace gyr::test
