@@ -6,6 +6,7 @@
 #include "app/settings.h"
 #include "engine/engine.h"
 #include "outputs/stream_sink.h"
+#include "rules/file_watch.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -88,6 +89,8 @@ void log_rules(const CheckedRules& rules) {
     log(LogLevel::info, fmt::format("{} rules from {} files", usable, rules.loaded.files.size()));
 }
 
+constexpr unsigned kListTurns = 5; // of a tenth of a second: how often the files of lists are looked at
+
 Exit run(const CommonOptions& options) {
     const auto begun = std::chrono::steady_clock::now();
     const auto settings = load_settings(options);
@@ -154,13 +157,17 @@ Exit run(const CommonOptions& options) {
     if (!engine) return complain(exit_code(engine.error()), engine.error().message);
     Engine& agent = **engine;
 
+    // The signals, and the files that lists are read from: a new list makes new rules, swapped between two events.
     std::jthread signal_thread([&](const std::stop_token& stop) {
         const timespec patience{0, 100'000'000};
-        while (!stop.stop_requested()) {
+        rules::FileWatch lists(rules.loaded.items_files);
+        for (unsigned turn = 0; !stop.stop_requested(); ++turn) {
             const int signal = ::sigtimedwait(&signals, nullptr, &patience);
+            const bool new_list = turn % kListTurns == 0 && lists.changed();
             if (signal == SIGTERM || signal == SIGINT) {
                 agent.stop();
-            } else if (signal == SIGHUP) {
+            } else if (signal == SIGHUP || new_list) {
+                if (new_list) log(LogLevel::info, "a list on disk has changed");
                 CheckedRules fresh = load_checked(paths->paths, false, true);
                 bool usable = false;
                 for (const Rule& rule : fresh.matcher->rules())
@@ -171,6 +178,7 @@ Exit run(const CommonOptions& options) {
                     continue;
                 }
                 log_rules(fresh);
+                if (signal == SIGHUP) lists = rules::FileWatch(fresh.loaded.items_files);
                 agent.swap_rules(fresh.matcher);
             }
         }

@@ -78,6 +78,7 @@ Value direction(const Context& c, const Argument&) {
 // own. Empty when no event in particular is asked about (rules being compiled) and it is another for each.
 std::string_view name_of(const Context& c, const EventInfo& e) {
     if (e.code <= kGenericExit) {
+        if (c.event.params.empty() && e.code != kGenericExit && c.event.number == 0) return {};
         if (c.event.params.empty() || c.event.params[0].size() < sizeof(std::uint16_t)) return e.name;
         const std::string_view name = syscall_name(load_param<std::uint16_t>(c.event.params[0]));
         return name.empty() ? e.name : name;

@@ -111,32 +111,49 @@ Value count_error_of(const Context& c, const Argument& a) {
 enum OpenFlag : std::uint64_t { kRead = 1, kWrite = 2, kCreate = 4, kTemporary = 0x2000, kCreated = 0x4000 };
 constexpr std::uint64_t kExecutable = 0111;
 
-// The number in a parameter of an open that succeeded or failed; nothing for other events.
-std::optional<std::uint64_t> open_number(const Context& c, std::string_view param) {
-    const EventInfo* e = info_of(c);
-    if (!e || e->direction != EventDirection::exit || (e->flags & kCreatesFd) == 0 || !opens_file(e->name)) return {};
-    const int i = find_param(e->code, param);
-    if (i < 0) return {};
-    const Value v = raw_param(c, static_cast<std::size_t>(i));
+// Where an open that succeeded or failed has its flags and mode; -1 for other events. Looked up once, not by name each
+// time.
+struct OpenParams {
+    std::int8_t flags = -1, mode = -1;
+};
+OpenParams open_params(EventCode code) {
+    static const std::vector<OpenParams> table = [] {
+        std::vector<OpenParams> out;
+        for (const EventInfo& e : event_schema()) {
+            OpenParams& p = out.emplace_back();
+            if (e.direction != EventDirection::exit || (e.flags & kCreatesFd) == 0 || !opens_file(e.name)) continue;
+            p.flags = static_cast<std::int8_t>(find_param(e.code, "flags"));
+            p.mode = static_cast<std::int8_t>(find_param(e.code, "mode"));
+        }
+        return out;
+    }();
+    return code < table.size() ? table[code] : OpenParams{};
+}
+
+std::optional<std::uint64_t> open_number(const Context& c, std::int8_t param) {
+    if (param < 0) return {};
+    const Value v = raw_param(c, static_cast<std::size_t>(param));
     return v.kind == ValueKind::u64 ? std::optional(v.u) : std::nullopt;
 }
+std::optional<std::uint64_t> open_flags(const Context& c) { return open_number(c, open_params(c.event.code).flags); }
+std::optional<std::uint64_t> open_mode(const Context& c) { return open_number(c, open_params(c.event.code).mode); }
 
 template <std::uint64_t kFlag>
 Value is_open(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);
     if (e && e->name == "creat") return Value::of_bool(false);
-    return Value::of_bool((open_number(c, "flags").value_or(0) & kFlag) != 0);
+    return Value::of_bool((open_flags(c).value_or(0) & kFlag) != 0);
 }
 
 Value is_open_exec(const Context& c, const Argument&) {
     const EventInfo* e = info_of(c);
     if (!e || e->name == "open_by_handle_at") return Value::of_bool(false);
-    const bool creates = e->name == "creat" || (open_number(c, "flags").value_or(0) & (kCreate | kTemporary)) != 0;
-    return Value::of_bool(creates && (open_number(c, "mode").value_or(0) & kExecutable) != 0);
+    const bool creates = e->name == "creat" || (open_flags(c).value_or(0) & (kCreate | kTemporary)) != 0;
+    return Value::of_bool(creates && (open_mode(c).value_or(0) & kExecutable) != 0);
 }
 
 Value is_open_create(const Context& c, const Argument&) {
-    const std::uint64_t flags = open_number(c, "flags").value_or(0);
+    const std::uint64_t flags = open_flags(c).value_or(0);
     if ((flags & kCreated) != 0) return Value::of_bool(true);
     return Value::of_bool((flags & kTemporary) != 0 && c.event.has_result && c.event.result >= 0);
 }

@@ -27,8 +27,9 @@ constexpr std::size_t EventKey::number() const {
 }
 
 [[nodiscard]] inline EventKey key_of(const Event& event) {
-    if (event.code != kGenericExit || event.params.empty()) return {event.code, 0};
-    return {event.code, load_param<std::uint16_t>(event.params[0])};
+    if (event.code != kGenericExit) return {event.code, 0};
+    const bool told = !event.params.empty() && event.params[0].size() >= sizeof(std::uint16_t);
+    return {event.code, told ? load_param<std::uint16_t>(event.params[0]) : static_cast<std::uint16_t>(kCalls - 1)};
 }
 
 } // namespace gyr

@@ -181,7 +181,13 @@ class Walker {
         if (left.value.kind != ValueKind::list) return scalar(left.value);
         std::size_t n = 0;
         for (const Value& v : left.value.list()) n += scalar(v) ? 1 : 0;
-        return left.any_of || c.op != Op::in ? n > 0 : n == left.value.list().size();
+        const auto size = left.value.list().size();
+        // The ends of a connection: both differ. An ancestor's name: one of them does.
+        const TypeClass type_class = lang::class_of(left.type);
+        const bool ends =
+            type_class == TypeClass::ip || type_class == TypeClass::net || left.type == lang::FieldType::port;
+        if (left.any_of && ends && c.op == Op::ne) return n == size;
+        return left.any_of || c.op != Op::in ? n > 0 : n == size;
     }
 
     static bool holds(Op op, lang::FieldType type, const Value& v, const std::string& constant) {

@@ -33,7 +33,7 @@ std::optional<Keys> of_predicate(const Predicate& p) {
     if (p.right || p.left_list || p.left_any || !p.external.empty() || p.items.empty() || p.items.size() > kMostKeys)
         return std::nullopt;
     Keys out;
-    if (p.is_membership()) {
+    if (p.is_membership() && p.modifier != Modifier::allof && p.modifier != Modifier::oneof) { // those have no sets
         if (p.type_class == TypeClass::boolean) return std::nullopt;
         for (const std::string& text : p.text_set) out.push_back({RuleKey::Kind::text, p.left, text, 0});
         for (const std::uint64_t number : p.number_set) out.push_back({RuleKey::Kind::number, p.left, {}, number});
