@@ -169,7 +169,7 @@ TEST(Matcher, RefusesWhatItCannotDeliver) {
         {"util.cnt > 3", "field util.cnt is part of the language but a value that changes by being looked at"},
         {"proc.fdusage > 90", "field proc.fdusage is told by captures only"},
         {"evt.type = switch and proc.name = sh", "this build cannot deliver the event type switch"},
-        {"evt.type in (switch, page_fault)", "this build cannot deliver the event types page_fault, switch"},
+        {"evt.type in (switch, infra)", "this build cannot deliver the event types infra, switch"},
         {"evt.type startswith zz", "no event that this build delivers can make the condition true"},
         {"proc.nmae = sh", "nonexistent field proc.nmae"},
         {"evt.type = opeat", "unknown event type opeat"},
