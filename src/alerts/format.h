@@ -30,6 +30,8 @@ enum class TimeFormat : std::uint8_t { local, iso8601 };
 struct FormatOptions {
     AlertFormat format = AlertFormat::text;
     TimeFormat time = TimeFormat::local;
+
+    friend bool operator==(const FormatOptions&, const FormatOptions&) = default;
 };
 
 [[nodiscard]] std::string format_record(const AlertRecord& record, const FormatOptions& options);

@@ -7,15 +7,36 @@
 #include "base/ids.h"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace gyr::config {
 
 struct Output {
-    std::string type;               // "stdout"
-    std::string format;             // "text", "json", "falco"
-    std::uint64_t buffer_bytes = 0; // what may wait for a slow reader
+    std::string type;   // "stdout"
+    std::string name;   // empty: made of the type and the place in the list
+    std::string format; // "text", "json", "falco", "ecs", "ocsf"; empty: as the type has it
+    std::string when;   // filter
+    std::string path, command;
+    bool keep_alive = true;
+    struct Rotate {
+        std::uint64_t size_bytes = 0;
+        Nanos age = 0;
+        std::uint64_t keep = 0;
+        bool compress = false;
+    } rotate;
+    std::string url;
+    std::map<std::string, std::string> headers, labels, properties;
+    std::string token, user, password, proxy, user_agent;
+    struct Tls {
+        std::string ca, cert, key, server_name;
+        bool insecure = false;
+    } tls;
+    std::uint64_t batch = 0; // 0: as the type has it
+    Nanos timeout = 0, backoff = 0;
+    std::string topic, facility;
+    std::uint64_t max_length = 0;
 };
 
 struct Config {
@@ -24,6 +45,32 @@ struct Config {
     std::string priority;           // rules below this priority are not loaded
     std::string time_format;        // "local", "iso8601"
     std::vector<Output> outputs;
+    std::vector<std::string> include; // further configuration files and folders
+
+    struct Journal {
+        std::string path; // empty: none is kept
+        std::uint64_t size_bytes = 0;
+        Nanos age = 0; // 0: no limit
+        bool sync = false;
+        std::uint64_t queue_bytes = 0, memory_bytes = 0;
+    } journal;
+
+    struct Throttle {
+        std::vector<std::string> by;
+        Nanos window = 0; // 0: no roll-up
+        std::uint64_t max = 0;
+    } throttle;
+
+    struct Server {
+        std::vector<std::string> listen; // "unix:///path", "http://host:port"
+        std::string token;
+        struct Tls {
+            std::string cert, key, client_ca;
+        } tls;
+    } server;
+
+    Nanos canary = 0, heartbeat = 0; // intervals; 0: none
+    bool watch = true;               // files that changed are loaded again
 
     struct Metadata {
         Nanos wait = 0; // how long an alert waits for container and user names

@@ -1,8 +1,8 @@
+#include "base/units.h"
 #include "config/document.h"
 #include "config/expand.h"
 #include "config/loader.h"
 #include "config/settings.h"
-#include "config/units.h"
 
 #include <gtest/gtest.h>
 
@@ -62,25 +62,32 @@ TEST(ConfigLoader, NothingGivesTheDefaults) {
         EXPECT_EQ(c.rule_matching, "all");
         ASSERT_EQ(c.outputs.size(), 1U);
         EXPECT_EQ(c.outputs[0].type, "stdout");
-        EXPECT_EQ(c.outputs[0].format, "text");
+        EXPECT_EQ(c.outputs[0].format, "");
         EXPECT_TRUE(c.rules.empty());
     }
 }
 
 TEST(ConfigLoader, ReadsEveryKindOfValue) {
-    const Config c = good("rules: [/a, /b.yaml]\n"
-                          "priority: Warning\n"
-                          "metadata: {wait: 250ms}\n"
-                          "kernel:\n  ring: 8MiB\n"
-                          "host: {root: /host}\n"
-                          "outputs:\n  - {type: stdout, format: json, buffer: 1MB}\n");
+    const Config c =
+        good("rules: [/a, /b.yaml]\n"
+             "priority: Warning\n"
+             "metadata: {wait: 250ms}\n"
+             "kernel:\n  ring: 8MiB\n"
+             "host: {root: /host}\n"
+             "outputs:\n  - {type: file, path: /x, format: json, rotate: {size: 1MB, keep: 3, compress: yes}}\n"
+             "  - {type: http, url: \"https://a\", headers: {X-Key: v}, tls: {ca: /ca}, batch: 7}\n");
     EXPECT_EQ(c.rules, (std::vector<std::string>{"/a", "/b.yaml"}));
     EXPECT_EQ(c.priority, "warning");
     EXPECT_EQ(c.metadata.wait, 250'000'000);
     EXPECT_EQ(c.kernel.ring_bytes, 8U << 20);
     EXPECT_EQ(c.host.root, "/host");
     EXPECT_EQ(c.outputs[0].format, "json");
-    EXPECT_EQ(c.outputs[0].buffer_bytes, 1'000'000U);
+    EXPECT_EQ(c.outputs[0].rotate.size_bytes, 1'000'000U);
+    EXPECT_EQ(c.outputs[0].rotate.keep, 3U);
+    EXPECT_TRUE(c.outputs[0].rotate.compress);
+    EXPECT_EQ(c.outputs[1].headers.at("X-Key"), "v");
+    EXPECT_EQ(c.outputs[1].tls.ca, "/ca");
+    EXPECT_EQ(c.outputs[1].batch, 7U);
 }
 
 TEST(ConfigLoader, OverridesWinInOrderAndReachIntoLists) {
@@ -235,6 +242,56 @@ TEST(Documentation, ConfigurationPageIsNotStale) {
     std::ifstream in("docs/configuration.md");
     const std::string page{std::istreambuf_iterator<char>(in), {}};
     EXPECT_EQ(page, configuration_markdown()) << "write it again: gyr config docs > docs/configuration.md";
+}
+
+TEST(ConfigLoader, KeysOfOtherTypesOfOutputsAreMistakes) {
+    EXPECT_NE(problem("outputs: [{type: stdout, url: x}]").find("means nothing for an output of type stdout"),
+              std::string::npos);
+    EXPECT_NE(problem("outputs: [{type: file, path: /x, tls: {ca: /y}}]").find("'outputs[0].tls.ca'"),
+              std::string::npos);
+    EXPECT_NE(problem("outputs: [{type: http, url: x, tls: {kay: /y}}]").find("did you mean outputs[0].tls.key?"),
+              std::string::npos);
+    EXPECT_NE(problem("outputs: [{type: htpp}]").find("did you mean http?"), std::string::npos);
+    EXPECT_NE(problem("outputs: [{type: http, url: x, batch: many}]").find("is not a whole number"), std::string::npos);
+    EXPECT_NE(problem("journal: {sync: maybe}").find("either true or false"), std::string::npos);
+}
+
+TEST(ConfigLoader, SecretsComeFromFilesAndAreNotShown) {
+    const std::string path = ::testing::TempDir() + "gyr-secret";
+    std::ofstream(path) << "s3cret-${HOME}\n";
+    const Loaded loaded =
+        load("outputs: [{type: http, url: x, token: \"${file:" + path + "}\", headers: {X-Key: abc}}]");
+    ASSERT_TRUE(loaded.problems.empty());
+    EXPECT_EQ(loaded.config.outputs[0].token, "s3cret-${HOME}");
+    const std::string shown = show_config(loaded.config, loaded.origins);
+    EXPECT_EQ(shown.find("s3cret"), std::string::npos);
+    EXPECT_EQ(shown.find("abc"), std::string::npos);
+    EXPECT_NE(shown.find("token: (hidden)"), std::string::npos) << shown;
+    EXPECT_NE(problem("server: {token: \"${file:/nowhere}\"}").find("there is no file /nowhere"), std::string::npos);
+}
+
+TEST(ConfigLoader, IncludedFilesAreMerged) {
+    LoadRequest request;
+    request.file = "gyr.yaml";
+    request.text =
+        "include: [/etc/more]\npriority: notice\njournal: {path: /a, max_size: 2GiB}\noutputs: [{type: stdout}]\n";
+    request.environment = [](std::string_view) { return std::nullopt; };
+    request.read_include = [](const std::string& path) -> IncludedFiles {
+        if (path != "/etc/more") return std::unexpected("there is no such file");
+        return std::vector<IncludedFile>{
+            {"/etc/more/1.yaml", "journal: {path: /b}\noutputs: [{type: file, path: /x}]\n"},
+            {"/etc/more/2.yaml", "priority: error\n"}};
+    };
+    const Loaded loaded = load_config(request);
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    EXPECT_EQ(loaded.config.priority, "error");
+    EXPECT_EQ(loaded.config.journal.path, "/b");
+    EXPECT_EQ(loaded.config.journal.size_bytes, std::uint64_t{2} << 30);
+    ASSERT_EQ(loaded.config.outputs.size(), 2U);
+    EXPECT_EQ(loaded.config.outputs[1].path, "/x");
+    EXPECT_EQ(loaded.origins.at("priority"), "/etc/more/2.yaml:1:1");
+    request.text = "include: [/nowhere]";
+    EXPECT_EQ(load_config(request).problems.size(), 1U);
 }
 
 } // namespace

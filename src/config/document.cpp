@@ -1,10 +1,11 @@
 #include "config/document.h"
 
+#include "base/units.h"
 #include "config/settings.h"
-#include "config/units.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace gyr::config {
@@ -28,8 +29,10 @@ std::string value_words(const Setting<Root>& setting) {
 
 template <class Root>
 std::string entry_markdown(const Setting<Root>& setting, std::string_view prefix) {
-    return fmt::format("### `{}{}`\n\n{}\n\nValue: {}. Default: `{}`.{}\n\n", prefix, setting.key, setting.doc,
-                       value_words(setting), setting.standard, setting.required ? " Must be given." : "");
+    const std::string only =
+        setting.types.empty() ? std::string() : fmt::format(" Only of {}.", fmt::join(setting.types, ", "));
+    return fmt::format("### `{}{}`\n\n{}\n\nValue: {}. Default: `{}`.{}{}\n\n", prefix, setting.key, setting.doc,
+                       value_words(setting), setting.standard, setting.required ? " Must be given." : "", only);
 }
 
 constexpr std::string_view kIntroduction = R"(# Configuration
@@ -47,7 +50,7 @@ place and, where one is close, a suggestion. `gyr config check FILE` looks for s
 what holds and where it comes from.
 
 In values of the file, `${NAME}` stands for the environment variable NAME (nothing when it is not set), `$${NAME}` for
-the text `${NAME}` itself; a `$` in front of anything else ends the replacing for that value. Values given by `-o` are
+the text `${NAME}` itself, `${file:/path}` for what is in a file (a secret; without its last line end); a `$` in front of anything else ends the replacing for that value. Values given by `-o` are
 taken as they are.
 
 Durations are numbers with a unit: `ns`, `us`, `ms`, `s`, `m`, `h`, `d`, `w`, also several: `1h30m`. Sizes are bytes, or
@@ -114,7 +117,12 @@ std::string show_config(const Config& config, const std::map<std::string, std::s
     out += "outputs:\n";
     for (std::size_t i = 0; i < config.outputs.size(); ++i) {
         std::string_view lead = "  - ";
+        const std::string& type = config.outputs[i].type;
         for (const Setting<Output>& setting : output_settings()) {
+            if (!setting.types.empty() &&
+                std::find(setting.types.begin(), setting.types.end(), type) == setting.types.end()) {
+                continue;
+            }
             line(fmt::format("{}{}: {}", lead, setting.key, show(setting, config.outputs[i])),
                  origin_of(origins, fmt::format("outputs[{}].{}", i, setting.key)));
             lead = "    ";

@@ -1,7 +1,8 @@
 #pragma once
 // ${VAR} in configuration values: replaced by the environment's value (nothing when unset); $${VAR} stands for a
 // literal
-// ${VAR}. A value that itself contains ${…} is expanded too. As in Falco: a '$' that begins neither form ends the
+// ${VAR}. A value that itself contains ${…} is expanded too. ${file:PATH}: the content of a file,
+// for secrets, without its last line end. As in Falco: a '$' that begins neither form ends the
 // expansion of the text, and an unclosed "${" stays as it is.
 
 #include "base/result.h"

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 
 namespace gyr::config {
 namespace {
@@ -83,18 +84,47 @@ class Reader {
                 continue;
             }
             config.outputs.push_back(default_output());
-            for (const Entry& member : item.entries) {
-                if (const Setting<Output>* setting = find(output_settings(), member.key)) {
-                    read_setting(*setting, member, prefix + member.key, config.outputs.back());
-                } else {
-                    unknown(member, prefix + member.key, output_keys(prefix));
-                }
-            }
+            read_output(item, prefix, "", config.outputs.back());
+            check_types(config.outputs.back().type, prefix);
             for (const Setting<Output>& setting : output_settings()) {
                 if (setting.required && !out_.origins.contains(prefix + std::string(setting.key))) {
                     problem(item.place, fmt::format("an entry of 'outputs' needs the key '{}'", setting.key));
                 }
             }
+        }
+    }
+
+    // Keys of an output may stand in groups: {tls: {ca: FILE}}.
+    void read_output(const Node& map, const std::string& prefix, const std::string& group, Output& output) {
+        for (const Entry& member : map.entries) {
+            const std::string key = group + member.key;
+            if (const Setting<Output>* setting = find(output_settings(), key)) {
+                read_setting(*setting, member, prefix + key, output);
+                continue;
+            }
+            const auto entries = output_settings();
+            const bool is_group = std::any_of(entries.begin(), entries.end(),
+                                              [&](const auto& s) { return s.key.starts_with(key + "."); });
+            if (is_group && member.value.kind == Node::Kind::map) {
+                read_output(member.value, prefix, key + ".", output);
+            } else {
+                unknown(member, prefix + key, output_keys(prefix));
+            }
+        }
+    }
+
+    // A key that means nothing for the type is a mistake, not something to be silent about.
+    void check_types(const std::string& type, const std::string& prefix) {
+        for (const Setting<Output>& setting : output_settings()) {
+            const auto origin = out_.origins.find(prefix + std::string(setting.key));
+            if (origin == out_.origins.end() || setting.types.empty() ||
+                std::find(setting.types.begin(), setting.types.end(), type) != setting.types.end()) {
+                continue;
+            }
+            Diagnostic d;
+            d.message = fmt::format("'{}{}' means nothing for an output of type {}", prefix, setting.key, type);
+            d.place.file = origin->second;
+            out_.problems.push_back(std::move(d));
         }
     }
 
@@ -176,6 +206,66 @@ class Reader {
 
 } // namespace
 
+namespace {
+
+// Maps are merged, outputs added; everything else of from replaces what is in into.
+void merge(Node& into, Node from, const std::string& key) {
+    if (into.kind == Node::Kind::map && from.kind == Node::Kind::map) {
+        for (Entry& entry : from.entries) {
+            const auto there = std::find_if(into.entries.begin(), into.entries.end(),
+                                            [&entry](const Entry& e) { return e.key == entry.key; });
+            if (there != into.entries.end()) {
+                if (entry.value.kind != Node::Kind::map && entry.key != "outputs") {
+                    there->place = entry.place;
+                }
+                merge(there->value, std::move(entry.value), entry.key);
+            } else {
+                into.entries.push_back(std::move(entry));
+            }
+        }
+    } else if (key == "outputs" && into.kind == Node::Kind::list && from.kind == Node::Kind::list) {
+        std::move(from.items.begin(), from.items.end(), std::back_inserter(into.items));
+    } else if (from.kind != Node::Kind::null) {
+        into = std::move(from);
+    }
+}
+
+void include(Node& root, const LoadRequest& request, Loaded& out) {
+    std::vector<std::string> paths;
+    if (const Node* listed = root.find("include"); listed != nullptr) {
+        if (listed->kind == Node::Kind::scalar) {
+            paths.push_back(listed->text);
+        }
+        for (const Node& item : listed->items) {
+            paths.push_back(item.text);
+        }
+    }
+    paths.insert(paths.end(), request.include.begin(), request.include.end());
+    for (const std::string& path : paths) {
+        const auto files = request.read_include ? request.read_include(path) : IncludedFiles{};
+        if (!files) {
+            Diagnostic d;
+            d.message = fmt::format("cannot read the included {}: {}", path, files.error());
+            out.problems.push_back(std::move(d));
+            continue;
+        }
+        for (const IncludedFile& file : *files) {
+            std::expected<Node, Diagnostic> more = parse_tree(file.text, file.name);
+            if (!more) {
+                out.problems.push_back(std::move(more).error());
+                continue;
+            }
+            if (root.kind == Node::Kind::null) {
+                root = std::move(*more);
+            } else {
+                merge(root, std::move(*more), "");
+            }
+        }
+    }
+}
+
+} // namespace
+
 Loaded load_config(const LoadRequest& request) {
     Loaded out;
     out.config = default_config();
@@ -184,6 +274,7 @@ Loaded load_config(const LoadRequest& request) {
         out.problems.push_back(std::move(root).error());
         return out;
     }
+    include(*root, request, out);
     Reader reader(out);
     reader.expand(*root, request.environment);
     for (const std::string& assignment : request.overrides) {

@@ -5,17 +5,27 @@
 #include "config/expand.h"
 #include "lang/diagnostic.h"
 
+#include <expected>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace gyr::config {
 
+struct IncludedFile {
+    std::string name, text;
+};
+// The files a path of "include" stands for, or what is wrong with it.
+using IncludedFiles = std::expected<std::vector<IncludedFile>, std::string>;
+
 struct LoadRequest {
     std::string text;                   // of the file; may be empty
     std::string file;                   // its name in messages
     std::vector<std::string> overrides; // "a.b=v", in order; they win over the file
     Environment environment = process_environment();
+    std::vector<std::string> include;                                   // read besides those the file names
+    std::function<IncludedFiles(const std::string& path)> read_include; // none: nothing is included
 };
 
 struct Loaded {

@@ -1,11 +1,12 @@
 #include "config/settings.h"
 
-#include "config/units.h"
+#include "base/units.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace gyr::config {
 namespace {
@@ -14,8 +15,7 @@ using Text = std::string& (*)(Config&);
 using Texts = std::vector<std::string>& (*)(Config&);
 using Time = Nanos& (*)(Config&);
 using Bytes = std::uint64_t& (*)(Config&);
-using OutputText = std::string& (*)(Output&);
-using OutputBytes = std::uint64_t& (*)(Output&);
+using Flag = bool& (*)(Config&);
 
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * 1024;
@@ -49,6 +49,131 @@ const std::vector<Setting<Config>>& table() {
          .doc = "How text alerts show the time: local time of day, or ISO 8601 in UTC. JSON always has UTC.",
          .member = Text([](Config & c) -> auto& { return c.time_format; }),
          .choices = {"local", "iso8601"}},
+        {.key = "include",
+         .type = SettingType::path_list,
+         .standard = "[]",
+         .doc =
+             "Further configuration files, and folders of which the *.yaml and *.yml files are read in name order. "
+             "Their "
+             "values win over those of this file; their outputs are added to it. Besides, /etc/gyr/conf.d is read when "
+             "no file is named with -c.",
+         .member = Texts([](Config & c) -> auto& { return c.include; })},
+        {.key = "watch",
+         .type = SettingType::flag,
+         .standard = "true",
+         .doc = "Whether rule files and configuration are loaded again when they change on disk.",
+         .member = Flag([](Config & c) -> auto& { return c.watch; })},
+        {.key = "journal.path",
+         .type = SettingType::text,
+         .standard = "/var/lib/gyr/journal.db",
+         .doc = "Where every alert, gap and notice is kept before any output sees it. \"\": nowhere; what outputs have "
+                "not "
+                "taken is then lost at the end. When the standard path cannot be written the agent goes on without.",
+         .member = Text([](Config & c) -> auto& { return c.journal.path; })},
+        {.key = "journal.max_size",
+         .type = SettingType::size,
+         .standard = "1GiB",
+         .doc = "How large the journal may become; the oldest records go first. What an output had not taken yet is "
+                "declared "
+                "to it by a gap record.",
+         .member = Bytes([](Config & c) -> auto& { return c.journal.size_bytes; }),
+         .least = kMiB,
+         .most = 1024 * kGiB},
+        {.key = "journal.max_age",
+         .type = SettingType::duration,
+         .standard = "30d",
+         .doc = "How long records are kept; 0: until they are too large.",
+         .member = Time([](Config & c) -> auto& { return c.journal.age; })},
+        {.key = "journal.sync",
+         .type = SettingType::flag,
+         .standard = "false",
+         .doc =
+             "Whether each record must be on the disk itself before outputs see it. Without it the end of the agent, "
+             "however violent, loses nothing, but that of the whole system may lose the last moments. It costs "
+             "milliseconds for each alert.",
+         .member = Flag([](Config & c) -> auto& { return c.journal.sync; })},
+        {.key = "journal.queue",
+         .type = SettingType::size,
+         .standard = "256MiB",
+         .doc =
+             "Memory for records that are not written yet. What does not fit is counted and declared by a gap record.",
+         .member = Bytes([](Config & c) -> auto& { return c.journal.queue_bytes; }),
+         .least = kMiB,
+         .most = 64 * kGiB},
+        {.key = "journal.memory",
+         .type = SettingType::size,
+         .standard = "16MiB",
+         .doc = "Memory for the newest records on their way to the outputs. Without a file this is all that waits for "
+                "them.",
+         .member = Bytes([](Config & c) -> auto& { return c.journal.memory_bytes; }),
+         .least = 64 * kKiB,
+         .most = 64 * kGiB},
+        {.key = "throttle.for",
+         .type = SettingType::duration,
+         .standard = "0",
+         .doc = "Roll-up of floods: alerts of the same rule and priority (and the same values of throttle.by) within "
+                "this time "
+                "after the first become one summary, with the exact count, the first and last time and the values "
+                "seen. 0: "
+                "every alert goes out. The journal keeps them all. A rule may have its own `throttle`.",
+         .member = Time([](Config & c) -> auto& { return c.throttle.window; }),
+         .most = 7 * 86400 * kSecond},
+        {.key = "throttle.by",
+         .type = SettingType::text_list,
+         .standard = "[]",
+         .doc = "Fields that keep alerts apart in the roll-up, such as container.id or proc.name.",
+         .member = Texts([](Config & c) -> auto& { return c.throttle.by; })},
+        {.key = "throttle.max",
+         .type = SettingType::count,
+         .standard = "1",
+         .doc = "How many alerts go out before the others are rolled up.",
+         .member = Bytes([](Config & c) -> auto& { return c.throttle.max; }),
+         .most = 1'000'000},
+        {.key = "server.listen",
+         .type = SettingType::text_list,
+         .standard = "[]",
+         .doc = "Where health, metrics and the HTTP API are served: unix:///run/gyr/gyr.sock, http://127.0.0.1:8765, "
+                "https://0.0.0.0:8765. Beyond loopback and Unix sockets everything but health needs server.token or a "
+                "client "
+                "certificate.",
+         .member = Texts([](Config & c) -> auto& { return c.server.listen; })},
+        {.key = "server.token",
+         .type = SettingType::text,
+         .standard = "\"\"",
+         .doc = "What clients send as `Authorization: Bearer TOKEN`; ${file:/path} reads it from a file.",
+         .member = Text([](Config & c) -> auto& { return c.server.token; }),
+         .secret = true},
+        {.key = "server.tls.cert",
+         .type = SettingType::text,
+         .standard = "\"\"",
+         .doc = "Certificate chain of the server, for https:// addresses.",
+         .member = Text([](Config & c) -> auto& { return c.server.tls.cert; })},
+        {.key = "server.tls.key",
+         .type = SettingType::text,
+         .standard = "\"\"",
+         .doc = "Its private key.",
+         .member = Text([](Config & c) -> auto& { return c.server.tls.key; })},
+        {.key = "server.tls.client_ca",
+         .type = SettingType::text,
+         .standard = "\"\"",
+         .doc = "Who may sign client certificates; clients without one are then refused.",
+         .member = Text([](Config & c) -> auto& { return c.server.tls.client_ca; })},
+        {.key = "canary",
+         .type = SettingType::duration,
+         .standard = "0",
+         .doc = "How often a harmless program is started of which a built-in rule tells, so that the whole way from "
+                "the kernel "
+                "to every output is known to work; its age is a metric. 0: never.",
+         .member = Time([](Config & c) -> auto& { return c.canary; }),
+         .most = 86400 * kSecond},
+        {.key = "heartbeat",
+         .type = SettingType::duration,
+         .standard = "0",
+         .doc = "How often a notice goes to every output that says the agent is at work, with the hash of its rules "
+                "and the "
+                "head of its journal. 0: never.",
+         .member = Time([](Config & c) -> auto& { return c.heartbeat; }),
+         .most = 7 * 86400 * kSecond},
         {.key = "metadata.wait",
          .type = SettingType::duration,
          .standard = "1s",
@@ -157,32 +282,6 @@ const std::vector<Setting<Config>>& table() {
     return entries;
 }
 
-const std::vector<Setting<Output>>& output_table() {
-    static const std::vector<Setting<Output>> entries{
-        {.key = "type",
-         .type = SettingType::choice,
-         .standard = "stdout",
-         .doc = "The kind of output.",
-         .member = OutputText([](Output & o) -> auto& { return o.type; }),
-         .choices = {"stdout"},
-         .required = true},
-        {.key = "format",
-         .type = SettingType::choice,
-         .standard = "text",
-         .doc = "text: one sentence a line. json: Gyr's own record. falco: Falco's JSON, key for key.",
-         .member = OutputText([](Output & o) -> auto& { return o.format; }),
-         .choices = {"text", "json", "falco"}},
-        {.key = "buffer",
-         .type = SettingType::size,
-         .standard = "16MiB",
-         .doc = "What may wait in memory for a slow reader. What does not fit is counted and declared by a gap record.",
-         .member = OutputBytes([](Output & o) -> auto& { return o.buffer_bytes; }),
-         .least = 64 * kKiB,
-         .most = 4 * kGiB},
-    };
-    return entries;
-}
-
 std::string quote(std::string_view text) {
     const bool plain = !text.empty() && text.find_first_of(":#[]{},&*!|>'\"%@`\n\\ ") == std::string_view::npos &&
                        text != "null" && text != "true" && text != "false" && text.front() != '-' &&
@@ -211,7 +310,7 @@ std::string store_value(const Setting<Root>& setting, const Node& node, std::str
     if (node.kind == Node::Kind::list || node.kind == Node::Kind::map) {
         return fmt::format("'{}' takes a single value, not {}", setting.key, describe(node.kind));
     }
-    if (setting.type == SettingType::choice) {
+    if (setting.type == SettingType::choice || (!setting.choices.empty() && !node.text.empty())) {
         const auto same = [&node](std::string_view choice) {
             return std::equal(choice.begin(), choice.end(), node.text.begin(), node.text.end(), [](char a, char b) {
                 return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
@@ -274,9 +373,52 @@ std::string store_value(const Setting<Root>& setting, const Node& node, Nanos& o
     return store_number(setting, node, out, parse_duration, format_duration);
 }
 
+Result<std::uint64_t> parse_count(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
+        return fail(ErrorKind::invalid, fmt::format("'{}' is not a whole number", text));
+    }
+    return value;
+}
+
 template <class Root>
 std::string store_value(const Setting<Root>& setting, const Node& node, std::uint64_t& out) {
+    if (setting.type == SettingType::count) {
+        return store_number(setting, node, out, parse_count, [](std::uint64_t n) { return fmt::to_string(n); });
+    }
     return store_number(setting, node, out, parse_size, format_size);
+}
+
+template <class Root>
+std::string store_value(const Setting<Root>& setting, const Node& node, bool& out) {
+    constexpr std::array<std::string_view, 3> kYes = {"true", "yes", "on"};
+    constexpr std::array<std::string_view, 3> kNo = {"false", "no", "off"};
+    const auto is = [&node](const auto& words) {
+        return std::find(words.begin(), words.end(), node.text) != words.end();
+    };
+    if (node.kind != Node::Kind::scalar || (!is(kYes) && !is(kNo))) {
+        return fmt::format("'{}' is either true or false", setting.key);
+    }
+    out = is(kYes);
+    return {};
+}
+
+template <class Root>
+std::string store_value(const Setting<Root>& setting, const Node& node, std::map<std::string, std::string>& out) {
+    if (node.kind != Node::Kind::map && node.kind != Node::Kind::null) {
+        return fmt::format("'{}' takes a map of names and values, not {}", setting.key, describe(node.kind));
+    }
+    std::map<std::string, std::string> values;
+    for (const Entry& entry : node.entries) {
+        if (entry.value.kind == Node::Kind::list || entry.value.kind == Node::Kind::map) {
+            return fmt::format("'{}.{}' takes a single value, not {}", setting.key, entry.key,
+                               describe(entry.value.kind));
+        }
+        values[entry.key] = entry.value.text;
+    }
+    out = std::move(values);
+    return {};
 }
 
 std::string show_value(const std::string& value) { return quote(value); }
@@ -290,6 +432,14 @@ std::string show_value(const std::vector<std::string>& value) {
 }
 std::string show_value(Nanos value) { return format_duration(value); }
 std::string show_value(std::uint64_t value) { return format_size(value); }
+std::string show_value(bool value) { return value ? "true" : "false"; }
+std::string show_value(const std::map<std::string, std::string>& value) {
+    std::vector<std::string> items;
+    for (const auto& [name, text] : value) {
+        items.push_back(fmt::format("{}: {}", quote(name), quote(text)));
+    }
+    return fmt::format("{{{}}}", fmt::join(items, ", "));
+}
 
 template <class Root>
 Root defaults_of(std::span<const Setting<Root>> entries) {
@@ -311,6 +461,10 @@ std::string_view to_string(SettingType type) {
     case SettingType::text: return "text";
     case SettingType::choice: return "one of";
     case SettingType::path_list: return "list of paths";
+    case SettingType::text_list: return "list";
+    case SettingType::count: return "whole number";
+    case SettingType::flag: return "true or false";
+    case SettingType::text_map: return "map of names and values";
     case SettingType::duration: return "duration";
     case SettingType::size: return "size";
     }
@@ -318,7 +472,6 @@ std::string_view to_string(SettingType type) {
 }
 
 std::span<const Setting<Config>> settings() { return table(); }
-std::span<const Setting<Output>> output_settings() { return output_table(); }
 
 template <class Root>
 std::string store(const Setting<Root>& setting, const Node& node, Root& root) {
@@ -328,6 +481,21 @@ std::string store(const Setting<Root>& setting, const Node& node, Root& root) {
 template <class Root>
 std::string show(const Setting<Root>& setting, const Root& root) {
     Root copy = root; // members are reached by accessors that do not change what they reach
+    if (setting.secret) {
+        constexpr std::string_view kHidden = "(hidden)";
+        if (const auto* text = std::get_if<std::string& (*)(Root&)>(&setting.member)) {
+            if (!(*text)(copy).empty()) {
+                (*text)(copy) = kHidden;
+            }
+        } else if (const auto* map = std::get_if<std::map<std::string, std::string>& (*)(Root&)>(&setting.member)) {
+            for (auto& [name, value] : (*map)(copy)) {
+                value = kHidden;
+            }
+        }
+    }
+    if (setting.type == SettingType::count) {
+        return fmt::to_string(std::get<std::uint64_t& (*)(Root&)>(setting.member)(copy));
+    }
     return std::visit([&](auto member) { return show_value(member(copy)); }, setting.member);
 }
 

@@ -489,6 +489,11 @@ Status Journal::status() const {
     return status_;
 }
 
+void Journal::outputs_complete() {
+    const std::lock_guard lock(mutex_);
+    complete_ = true;
+}
+
 void Journal::set_rollup(RollupRules rules) {
     const std::lock_guard lock(mutex_);
     new_rollup_ = std::make_unique<RollupRules>(std::move(rules));

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -106,6 +107,8 @@ class Journal final : public AlertSink {
 
     // wake_fd (an eventfd, the caller's) is made readable whenever there may be something to read.
     [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::string name, int wake_fd, Start start);
+    // The outputs of the start are there: those that come later begin with what happens then.
+    void outputs_complete();
     // Roll-up rules from now on; windows that are open stay as they are.
     void set_rollup(RollupRules rules);
     // Everything pushed before the call is committed (or lost) after it. For tests and the end.
@@ -179,6 +182,8 @@ class Journal final : public AlertSink {
     std::vector<Subscription*> subscriptions_;
     std::map<std::string, std::uint64_t> cursors_; // as found on disk
     bool new_cursor_ = false;                      // a subscription began that the file does not know yet
+    bool complete_ = false;                        // outputs_complete() was called
+    std::set<std::string> seen_;                   // names of all subscriptions there have been
     bool crashed_ = false;                         // the last agent left its cursors open
     std::unique_ptr<RollupRules> new_rollup_;
     Status status_;

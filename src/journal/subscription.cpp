@@ -18,11 +18,13 @@ std::unique_ptr<Subscription> Journal::subscribe(std::string name, int wake_fd, 
     std::unique_ptr<Subscription> subscription(new Subscription(*this, std::move(name), wake_fd));
     const std::lock_guard lock(mutex_);
     const auto cursor = cursors_.find(subscription->name());
-    const bool resume = cursor != cursors_.end() && (start == Start::resume || crashed_);
+    const bool resume =
+        cursor != cursors_.end() && (start == Start::resume || crashed_ || seen_.contains(subscription->name()));
     // Records that came while nobody listened yet (the agent's own first words) are for everybody.
-    const std::uint64_t begin = recent_.empty() ? end_ : recent_.front().sequence - 1;
+    const std::uint64_t begin = recent_.empty() || complete_ ? end_ : recent_.front().sequence - 1;
     subscription->next_ = resume ? std::min(cursor->second, end_) : begin;
     subscription->delivered_.store(subscription->next_, std::memory_order_release);
+    seen_.insert(subscription->name());
     subscriptions_.push_back(subscription.get());
     new_cursor_ = true;
     const std::uint64_t one = 1;

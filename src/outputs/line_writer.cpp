@@ -136,4 +136,12 @@ bool LineWriter::wait_idle(const Patience& patience) {
     return count == 2 && (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
+bool LineWriter::hung_up() const {
+    if (kind_ == Kind::file) {
+        return false;
+    }
+    pollfd state{fd(), 0, 0};
+    return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+}
+
 } // namespace gyr::outputs

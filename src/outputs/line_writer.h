@@ -36,6 +36,9 @@ class LineWriter {
     // Sleeps until wake_fd is readable or the receiver has gone; true when it has gone. Drains wake_fd.
     bool wait_idle(const Patience& patience);
 
+    // Whether the receiver has gone, as far as can be told without writing.
+    [[nodiscard]] bool hung_up() const;
+
     // Lets go of its own opening, so that the receiver sees the end when the caller's descriptor is closed too. Nothing
     // can be written afterwards.
     void release();

@@ -51,6 +51,7 @@ struct RuleDef {
     std::set<std::string> tags;
     bool enabled = true, warn_evttypes = true, skip_if_unknown_filter = false, capture = false;
     std::uint64_t capture_duration_ms = 0;
+    std::optional<Throttle> throttle;
     std::vector<ExceptionDef> exceptions;
     bool unknown_source = false;
     std::string disabled_why;

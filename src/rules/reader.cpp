@@ -1,5 +1,6 @@
 #include "rules/reader.h"
 
+#include "base/units.h"
 #include "lang/quote.h"
 #include "rules/items_file.h"
 
@@ -18,7 +19,7 @@ constexpr std::array<std::string_view, 5> kKinds = {"required_engine_version", "
                                                     "macro", "rule"};
 constexpr std::array<std::string_view, 5> kListKeys = {"list", "items", "items_file", "append", "override"};
 constexpr std::array<std::string_view, 4> kMacroKeys = {"macro", "condition", "append", "override"};
-constexpr std::array<std::string_view, 15> kRuleKeys = {"rule",
+constexpr std::array<std::string_view, 16> kRuleKeys = {"rule",
                                                         "condition",
                                                         "output",
                                                         "desc",
@@ -32,10 +33,12 @@ constexpr std::array<std::string_view, 15> kRuleKeys = {"rule",
                                                         "capture",
                                                         "capture_duration",
                                                         "warn_evttypes",
-                                                        "skip-if-unknown-filter"};
+                                                        "skip-if-unknown-filter",
+                                                        "throttle"};
+constexpr std::array<std::string_view, 3> kThrottleKeys = {"by", "for", "max"};
 constexpr std::array<std::string_view, 4> kExceptionKeys = {"name", "fields", "comps", "values"};
 constexpr std::array<std::string_view, 5> kAppendable = {"condition", "output", "desc", "tags", "exceptions"};
-constexpr std::array<std::string_view, 11> kReplaceable = {"condition",
+constexpr std::array<std::string_view, 12> kReplaceable = {"condition",
                                                            "output",
                                                            "desc",
                                                            "tags",
@@ -45,7 +48,8 @@ constexpr std::array<std::string_view, 11> kReplaceable = {"condition",
                                                            "capture_duration",
                                                            "enabled",
                                                            "warn_evttypes",
-                                                           "skip-if-unknown-filter"};
+                                                           "skip-if-unknown-filter",
+                                                           "throttle"};
 
 template <class Range>
 bool contains(const Range& range, std::string_view word) {
@@ -493,6 +497,7 @@ class Reader {
     void append_rule(const YamlNode& item, RuleDef& rule);
     void override_rule(const YamlNode& item, const Override& over, RuleDef& rule);
     bool read_value(const YamlNode& item, std::string_view key, RuleDef& rule);
+    bool read_throttle(const YamlNode& node, RuleDef& rule);
     bool read_texts(const YamlNode& item, std::string_view key, std::vector<ScalarPtr>& out);
     bool read_tags(const YamlNode& item, std::set<std::string>& out);
     bool read_exceptions(const YamlNode& item, bool partial, std::vector<ExceptionDef>& out);
@@ -580,8 +585,8 @@ void Reader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, RuleDef
                 alike != nullptr ? quoted(alike->scalar->value) + " is not a key of a rule" : "");
         ok = false;
     }
-    for (const std::string_view key :
-         {"enabled", "tags", "capture", "capture_duration", "warn_evttypes", "skip-if-unknown-filter", "exceptions"})
+    for (const std::string_view key : {"enabled", "tags", "capture", "capture_duration", "warn_evttypes",
+                                       "skip-if-unknown-filter", "exceptions", "throttle"})
         if (item->find(key) != nullptr) ok = read_value(*item, key, def) && ok;
     if (const YamlNode* source = item->find("source"); source != nullptr) def.source = source->scalar->value;
     def.unknown_source = !contains(options_.sources, def.source);
@@ -664,10 +669,52 @@ bool Reader::read_value(const YamlNode& item, std::string_view key, RuleDef& rul
         rule.capture_duration_ms = value;
         return true;
     }
+    if (key == "throttle") return read_throttle(node, rule);
     if (key == "enabled") return flag(item, key, rule.enabled);
     if (key == "capture") return flag(item, key, rule.capture);
     if (key == "warn_evttypes") return flag(item, key, rule.warn_evttypes);
     return flag(item, key, rule.skip_if_unknown_filter);
+}
+
+// {by: [fields], for: 5m, max: 1}; null takes an earlier one away.
+bool Reader::read_throttle(const YamlNode& node, RuleDef& rule) {
+    rule.throttle.reset();
+    if (node.is_null()) return true;
+    if (!node.is_map()) {
+        invalid(node, "'throttle' takes a map such as {by: [container.id], for: 5m, max: 1}");
+        return false;
+    }
+    check_keys(node, kThrottleKeys);
+    Throttle throttle;
+    const YamlNode* window = node.find("for");
+    const auto duration = window != nullptr && window->is_scalar()
+                              ? parse_duration(window->scalar->value)
+                              : Result<Nanos>(fail(ErrorKind::invalid, "a duration such as 5m is needed"));
+    if (!duration) {
+        invalid(window != nullptr ? *window : node, "'throttle.for': " + duration.error().message);
+        return false;
+    }
+    throttle.window = *duration;
+    if (const YamlNode* max = node.find("max"); max != nullptr) {
+        const std::string_view text = max->is_scalar() ? std::string_view(max->scalar->value) : "";
+        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), throttle.max);
+        if (text.empty() || ec != std::errc() || end != text.data() + text.size()) {
+            invalid(*max, "'throttle.max' must be a whole number");
+            return false;
+        }
+    }
+    if (const YamlNode* by = node.find("by"); by != nullptr) {
+        if (by->is_scalar()) throttle.by.push_back(by->scalar->value);
+        for (const YamlNodePtr& field : by->items) {
+            if (!field->is_scalar()) {
+                invalid(*field, "'throttle.by' takes names of fields");
+                return false;
+            }
+            throttle.by.push_back(field->scalar->value);
+        }
+    }
+    rule.throttle = std::move(throttle);
+    return true;
 }
 
 void Reader::append_rule(const YamlNode& item, RuleDef& rule) {

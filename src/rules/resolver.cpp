@@ -68,6 +68,7 @@ class Resolver {
         rule.skip_if_unknown_filter = def.skip_if_unknown_filter;
         rule.capture = def.capture;
         rule.capture_duration_ms = def.capture_duration_ms;
+        rule.throttle = def.throttle;
         rule.place = def.node->place();
         rule.disabled_why = def.disabled_why;
         context_ = {{"rules content", "", def.node->file->place(0)}, {"rule", rule.name, rule.place}};

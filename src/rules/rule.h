@@ -2,14 +2,17 @@
 // A rule as loaded: macros, lists, exceptions and overrides applied. Plain data between the loader (rules/loader.h),
 // the compiler (match/), listings and alerts.
 
+#include "base/ids.h"
 #include "lang/ast.h"
 #include "lang/diagnostic.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gyr {
 
@@ -20,6 +23,13 @@ class SourceTable; // rules/source.h
 enum class Priority : std::uint8_t { emergency, alert, critical, error, warning, notice, informational, debug };
 [[nodiscard]] std::string_view to_string(Priority priority);             // "Emergency" … "Informational", "Debug"
 [[nodiscard]] bool parse_priority(std::string_view text, Priority& out); // case-insensitive, also "Info"
+
+// Roll-up of a rule's alerts (docs/alerts.md).
+struct Throttle {
+    std::vector<std::string> by; // fields that keep alerts apart
+    Nanos window = 0;            // from the first alert on; 0: every alert goes out
+    std::uint64_t max = 1;       // alerts that go out before the others are rolled up
+};
 
 struct Rule {
     std::size_t index = 0; // position in load order, dense
@@ -33,6 +43,7 @@ struct Rule {
     bool skip_if_unknown_filter = false;
     bool capture = false;
     std::uint64_t capture_duration_ms = 0;
+    std::optional<Throttle> throttle;
     Place place;              // of the rule's definition
     lang::ExprPtr condition;  // lists and macros expanded, exceptions joined; null when disabled_why is set
     std::string disabled_why; // not empty: the rule cannot be used, and this says why

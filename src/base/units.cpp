@@ -1,4 +1,4 @@
-#include "config/units.h"
+#include "base/units.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-namespace gyr::config {
+namespace gyr {
 namespace {
 
 struct DurationUnit {
@@ -163,4 +163,4 @@ std::string format_size(std::uint64_t bytes) {
     return fmt::format("{}", bytes);
 }
 
-} // namespace gyr::config
+} // namespace gyr

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace gyr::config {
+namespace gyr {
 
 // Whole or decimal number and unit: ns, us, ms, s, m, h, d, w; several may follow each other ("1h30m"). "0" needs none.
 [[nodiscard]] Result<Nanos> parse_duration(std::string_view text);
@@ -19,4 +19,4 @@ namespace gyr::config {
 [[nodiscard]] std::string format_duration(Nanos value);
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 
-} // namespace gyr::config
+} // namespace gyr

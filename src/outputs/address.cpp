@@ -1,0 +1,59 @@
+#include "outputs/address.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace gyr::outputs {
+
+Result<Address> parse_address(std::string_view url, std::uint16_t standard_port) {
+    const auto wrong = [&](std::string_view what) {
+        return fail(ErrorKind::invalid, fmt::format("'{}' is no address: {}", url, what));
+    };
+    Address address;
+    const std::size_t scheme = url.find("://");
+    if (scheme == std::string_view::npos) return wrong("it begins like scheme://host:port");
+    address.scheme = url.substr(0, scheme);
+    std::string_view rest = url.substr(scheme + 3);
+    if (address.scheme == "unix") {
+        address.path = rest;
+        return rest.empty() ? Result<Address>(wrong("the path is missing")) : address;
+    }
+    const std::size_t slash = rest.find('/');
+    if (slash != std::string_view::npos) {
+        address.path = rest.substr(slash + 1);
+        rest = rest.substr(0, slash);
+    }
+    if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
+        const std::string_view who = rest.substr(0, at);
+        const std::size_t colon = who.find(':');
+        address.user = who.substr(0, colon);
+        if (colon != std::string_view::npos) address.password = who.substr(colon + 1);
+        rest = rest.substr(at + 1);
+    }
+    std::string_view port;
+    if (rest.starts_with('[')) {
+        const std::size_t close = rest.find(']');
+        if (close == std::string_view::npos) return wrong("a '[' is never closed");
+        address.host = rest.substr(1, close - 1);
+        rest = rest.substr(close + 1);
+        if (!rest.empty() && rest.front() != ':') return wrong("behind ']' comes :port");
+        port = rest.empty() ? rest : rest.substr(1);
+    } else {
+        const std::size_t colon = rest.find(':');
+        address.host = rest.substr(0, colon);
+        port = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
+    }
+    if (address.host.empty()) return wrong("the host is missing");
+    address.port = standard_port;
+    if (!port.empty()) {
+        const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+        if (error != std::errc() || end != port.data() + port.size() || address.port == 0)
+            return wrong("the port is no port");
+    } else if (standard_port == 0) {
+        return wrong("the port is missing");
+    }
+    return address;
+}
+
+} // namespace gyr::outputs

@@ -1,0 +1,161 @@
+// A file, a line a record, with rotation of its own: path, path.1, path.2 …, older ones compressed when asked for. A
+// file that somebody moves away is noticed and begun anew. A line that did not fit onto a full disk is taken back, so
+// that no torn line stays.
+
+#include "outputs/channels.h"
+
+#include "base/fd.h"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gyr::outputs {
+namespace {
+
+bool compress(const std::string& from, const std::string& to) {
+    const UniqueFd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+    const int out = ::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (!in || out < 0) {
+        if (out >= 0) ::close(out);
+        return false;
+    }
+    const gzFile gz = ::gzdopen(out, "wb6");
+    if (gz == nullptr) {
+        ::close(out);
+        return false;
+    }
+    std::array<char, 65536> buffer{};
+    bool good = true;
+    ssize_t n = 0;
+    while (good && (n = ::read(in.get(), buffer.data(), buffer.size())) > 0)
+        good = ::gzwrite(gz, buffer.data(), static_cast<unsigned>(n)) == n;
+    return ::gzclose(gz) == Z_OK && good && n == 0;
+}
+
+class FileChannel final : public Channel {
+  public:
+    FileChannel(std::string path, RotationOptions rotate) : path_(std::move(path)), rotate_(rotate) {}
+
+    SendResult send(std::span<const Item> items, const Patience&) override {
+        SendResult result;
+        for (const Item& item : items) {
+            if (!ready(item.text.size() + 1) || !write(item.text + "\n")) {
+                result.outcome = Sent::retry;
+                result.problem = problem_;
+                return result;
+            }
+            ++result.done;
+        }
+        return result;
+    }
+    void reopen() override { fd_.reset(); }
+
+  private:
+    bool failed(std::string_view what) {
+        problem_ = fmt::format("cannot {} {}: {}", what, path_, std::strerror(errno));
+        fd_.reset();
+        return false;
+    }
+
+    // Opens what is to be written next, rotating first when it is time.
+    bool ready(std::size_t bytes) {
+        struct stat named {};
+        const bool exists = ::stat(path_.c_str(), &named) == 0;
+        if (fd_ && (!exists || named.st_ino != inode_ || named.st_dev != device_)) fd_.reset(); // moved away
+        if (!fd_ && !open()) return false;
+        const Nanos now = static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000;
+        const bool big = rotate_.bytes != 0 && size_ > 0 && size_ + bytes > rotate_.bytes;
+        const bool old = rotate_.age != 0 && size_ > 0 && now - begun_ >= rotate_.age;
+        return (!big && !old) || (regular_ && rotate() && open());
+    }
+
+    bool open() {
+        fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+        if (!fd_) return failed("open");
+        struct stat info {};
+        ::fstat(fd_.get(), &info);
+        inode_ = info.st_ino;
+        device_ = info.st_dev;
+        regular_ = S_ISREG(info.st_mode);
+        size_ = regular_ ? static_cast<std::uint64_t>(info.st_size) : 0;
+        // When it was begun is its birth; file systems without one give the change time, which is later.
+        struct statx more {};
+        const bool born =
+            ::statx(fd_.get(), "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0 && (more.stx_mask & STATX_BTIME) != 0;
+        begun_ = static_cast<Nanos>(born ? more.stx_btime.tv_sec : info.st_ctime) * 1'000'000'000;
+        return true;
+    }
+
+    bool write(const std::string& line) {
+        std::size_t done = 0;
+        while (done < line.size()) {
+            const ssize_t n = ::write(fd_.get(), line.data() + done, line.size() - done);
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0) {
+                const int why = errno;
+                if (done > 0 && regular_) {
+                    [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(size_));
+                }
+                errno = why;
+                return failed("write");
+            }
+            done += static_cast<std::size_t>(n);
+        }
+        size_ += line.size();
+        return true;
+    }
+
+    [[nodiscard]] std::string numbered(std::uint64_t n, bool compressed) const {
+        return fmt::format("{}.{}{}", path_, n, compressed ? ".gz" : "");
+    }
+
+    bool rotate() {
+        std::error_code error;
+        fd_.reset();
+        if (rotate_.keep == 0) {
+            std::filesystem::remove(path_, error);
+            return true;
+        }
+        for (const bool compressed : {false, true}) std::filesystem::remove(numbered(rotate_.keep, compressed), error);
+        for (std::uint64_t n = rotate_.keep; n-- > 1;) {
+            for (const bool compressed : {false, true}) {
+                if (std::filesystem::exists(numbered(n, compressed), error))
+                    std::filesystem::rename(numbered(n, compressed), numbered(n + 1, compressed), error);
+            }
+        }
+        if (::rename(path_.c_str(), numbered(1, false).c_str()) != 0) return failed("rename");
+        if (rotate_.compress && compress(numbered(1, false), numbered(1, true)))
+            std::filesystem::remove(numbered(1, false), error);
+        return true;
+    }
+
+    const std::string path_;
+    const RotationOptions rotate_;
+    UniqueFd fd_;
+    ino_t inode_ = 0;
+    dev_t device_ = 0;
+    bool regular_ = true;
+    std::uint64_t size_ = 0;
+    Nanos begun_ = 0;
+    std::string problem_;
+};
+
+} // namespace
+
+MadeChannel make_file_channel(const OutputOptions& options) {
+    return std::make_unique<FileChannel>(options.path, options.rotate);
+}
+
+} // namespace gyr::outputs

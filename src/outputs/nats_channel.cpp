@@ -1,0 +1,190 @@
+// NATS JetStream: each record is published with a reply subject, and has arrived when the stream has acknowledged it.
+// Nats-Msg-Id makes the stream drop what it has already. url: nats://host or tls://host; topic: the subject.
+
+#include "outputs/channels.h"
+#include "outputs/net_stream.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+#include <vector>
+
+namespace gyr::outputs {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxLine = 64U << 10;
+constexpr std::size_t kMaxAnswer = 1U << 20;
+
+std::vector<std::string_view> words(std::string_view line) {
+    std::vector<std::string_view> out;
+    while (!line.empty()) {
+        const std::size_t end = line.find(' ');
+        if (end != 0) out.push_back(line.substr(0, end));
+        line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+    }
+    return out;
+}
+
+std::size_t number(std::string_view text) {
+    std::size_t value = SIZE_MAX;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+class NatsChannel final : public Channel {
+  public:
+    NatsChannel(OutputOptions options, Address address)
+        : options_(std::move(options)), address_(std::move(address)), inbox_("_INBOX." + make_uuid(0)) {}
+
+    SendResult send(std::span<const Item> items, const Patience& patience) override {
+        const auto failed = [](const Error& error) { return SendResult{Sent::retry, 0, error.message, 0}; };
+        if (auto ok = connect(patience); !ok) return failed(ok.error());
+        round_ += items.size();
+        const std::size_t first = round_ - items.size();
+        std::string out;
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            const std::string headers =
+                fmt::format("NATS/1.0\r\nNats-Msg-Id: {}\r\n\r\n", delivery_id(*items[i].record));
+            const std::string text =
+                fit(items[i], options_.format, max_payload_ - std::min(max_payload_ / 2, headers.size()));
+            out += fmt::format("HPUB {} {}.{} {} {}\r\n", options_.topic, inbox_, first + i, headers.size(),
+                               headers.size() + text.size());
+            out += headers + text + "\r\n";
+        }
+        if (auto ok = net_.write(out, deadline_of(patience, options_.timeout), patience); !ok)
+            return failed(ok.error());
+        return collect(first, items.size(), patience);
+    }
+    void reopen() override { net_.close(); }
+
+  private:
+    struct Message {
+        std::string kind; // "MSG", "PONG", "ERR", …
+        std::size_t index = SIZE_MAX;
+        std::string text; // payload, or what the server said
+        std::string headers;
+    };
+
+    Result<Message> read(Nanos deadline, const Patience& patience) {
+        for (;;) {
+            auto line = net_.read_line(kMaxLine, deadline, patience);
+            if (!line) return std::unexpected(line.error());
+            const std::vector<std::string_view> w = words(*line);
+            if (w.empty()) continue;
+            if (w[0] == "PING") {
+                if (auto ok = net_.write("PONG\r\n", deadline, patience); !ok) return std::unexpected(ok.error());
+                continue;
+            }
+            if (w[0] == "+OK") continue;
+            if (w[0] == "PONG") return Message{.kind = "PONG", .index = SIZE_MAX, .text = {}, .headers = {}};
+            if (w[0] == "-ERR") return lost(fmt::format("the server says {}", line->substr(5)));
+            if (w[0] == "INFO")
+                return Message{.kind = "INFO", .index = SIZE_MAX, .text = line->substr(5), .headers = {}};
+            const bool with_headers = w[0] == "HMSG";
+            if ((w[0] != "MSG" && !with_headers) || w.size() < (with_headers ? 5U : 4U))
+                return lost("the server says something else");
+            const std::size_t size = number(w.back());
+            const std::size_t head = with_headers ? number(w[w.size() - 2]) : 0;
+            if (size > kMaxAnswer || head > size) return lost("the server's answer is too long");
+            auto body = net_.read_exactly(size + 2, deadline, patience);
+            if (!body) return std::unexpected(body.error());
+            const std::string_view subject = w[1];
+            return Message{.kind = "MSG",
+                           .index = number(subject.substr(subject.rfind('.') + 1)),
+                           .text = body->substr(head, size - head),
+                           .headers = body->substr(0, head)};
+        }
+    }
+    std::unexpected<Error> lost(std::string message) {
+        net_.close();
+        return fail(ErrorKind::io, std::move(message));
+    }
+
+    Result<> connect(const Patience& patience) {
+        if (net_.is_open() && !net_.hung_up()) return {};
+        const Nanos deadline = deadline_of(patience, options_.timeout);
+        if (auto ok = net_.connect(address_, deadline, patience); !ok) return ok;
+        auto hello = read(deadline, patience);
+        if (!hello) return std::unexpected(hello.error());
+        const Json info = hello->kind == "INFO" ? Json::parse(hello->text, nullptr, false) : Json();
+        if (!info.is_object()) return lost("this is no NATS server");
+        max_payload_ = info.value("max_payload", std::size_t{1} << 20);
+        if (!info.value("headers", false)) return lost("the server is too old: it knows no headers");
+        if (address_.scheme == "tls" || info.value("tls_required", false)) {
+            if (auto ok = net_.start_tls(options_.tls, address_.host, deadline, patience); !ok) return ok;
+        }
+        Json c{{"verbose", false}, {"pedantic", false}, {"headers", true}, {"no_responders", true},
+               {"protocol", 1},    {"name", "gyr"},     {"lang", "c++"},   {"version", "1"}};
+        if (!options_.token.empty()) c["auth_token"] = options_.token;
+        const std::string user = options_.user.empty() ? address_.user : options_.user;
+        if (!user.empty()) {
+            c["user"] = user;
+            c["pass"] = options_.password.empty() ? address_.password : options_.password;
+        }
+        if (auto ok =
+                net_.write(fmt::format("CONNECT {}\r\nSUB {}.* 1\r\nPING\r\n", c.dump(), inbox_), deadline, patience);
+            !ok)
+            return ok;
+        for (;;) {
+            auto answer = read(deadline, patience);
+            if (!answer) return std::unexpected(answer.error());
+            if (answer->kind == "PONG") return {};
+        }
+    }
+
+    // The acknowledgements of records first … first + count - 1, in whatever order.
+    SendResult collect(std::size_t first, std::size_t count, const Patience& patience) {
+        std::vector<bool> good(count, false);
+        std::size_t open = count;
+        SendResult result;
+        while (open > 0) {
+            auto message = read(deadline_of(patience, options_.timeout), patience);
+            if (!message) {
+                result.problem = message.error().message;
+                break;
+            }
+            if (message->kind != "MSG" || message->index < first || message->index >= first + count) continue;
+            --open;
+            const Json json = Json::parse(message->text, nullptr, false);
+            if (json.is_object() && json.contains("stream") && !json.contains("error")) {
+                good[message->index - first] = true;
+            } else if (message->headers.find(" 503") != std::string::npos) {
+                result.problem = fmt::format("no JetStream stream takes the subject {}", options_.topic);
+            } else {
+                result.problem = fmt::format("the stream says {}", message->text.substr(0, 200));
+            }
+        }
+        while (result.done < count && good[result.done]) ++result.done;
+        if (result.done < count) {
+            // Those behind a hole go out again with it, so that the order holds; their ids keep them single.
+            result.outcome = Sent::retry;
+            if (open > 0) net_.close();
+        }
+        return result;
+    }
+
+    const OutputOptions options_;
+    const Address address_;
+    const std::string inbox_;
+    NetStream net_;
+    std::size_t round_ = 0;
+    std::size_t max_payload_ = 1U << 20;
+};
+
+} // namespace
+
+MadeChannel make_nats_channel(const OutputOptions& options) {
+    auto address = parse_address(options.url, 4222);
+    if (!address) return std::unexpected(address.error());
+    if (address->scheme != "nats" && address->scheme != "tls")
+        return fail(ErrorKind::invalid, fmt::format("NATS is at nats:// or tls://, not {}://", address->scheme));
+    if (options.topic.empty() || options.topic.find_first_of(" \t\r\n*>") != std::string::npos)
+        return fail(ErrorKind::invalid,
+                    "an output of type nats needs 'topic': the subject, without blanks or wildcards");
+    return std::make_unique<NatsChannel>(options, std::move(*address));
+}
+
+} // namespace gyr::outputs

@@ -1,0 +1,267 @@
+#include "outputs/net_stream.h"
+
+#include "outputs/channel.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace gyr::outputs {
+namespace {
+
+std::string tls_words() {
+    const unsigned long code = ERR_get_error();
+    ERR_clear_error();
+    const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+    return reason == nullptr ? "the connection was closed" : reason;
+}
+
+struct ContextEnd {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using Context = std::unique_ptr<SSL_CTX, ContextEnd>;
+
+// Read anew for each connection, so that renewed certificates are used.
+Result<Context> make_context(const TlsOptions& options) {
+    Context context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    const auto wrong = [](std::string_view what, const std::string& file) {
+        return fail(ErrorKind::invalid, fmt::format("cannot use the {} {}: {}", what, file, tls_words()));
+    };
+    if (options.ca.empty())
+        SSL_CTX_set_default_verify_paths(context.get());
+    else if (SSL_CTX_load_verify_locations(context.get(), options.ca.c_str(), nullptr) != 1)
+        return wrong("CA file", options.ca);
+    if (!options.cert.empty() && SSL_CTX_use_certificate_chain_file(context.get(), options.cert.c_str()) != 1)
+        return wrong("certificate", options.cert);
+    if (!options.key.empty() && SSL_CTX_use_PrivateKey_file(context.get(), options.key.c_str(), SSL_FILETYPE_PEM) != 1)
+        return wrong("key", options.key);
+    SSL_CTX_set_verify(context.get(), options.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
+    return context;
+}
+
+} // namespace
+
+NetStream::NetStream() = default;
+NetStream::~NetStream() { close(); }
+void NetStream::TlsEnd::operator()(ssl_st* tls) const { SSL_free(tls); }
+
+void NetStream::close() {
+    tls_.reset();
+    fd_.reset();
+    buffer_.clear();
+}
+
+std::unexpected<Error> NetStream::broken(std::string message) {
+    close();
+    return fail(ErrorKind::io, std::move(message));
+}
+
+Result<> NetStream::wait(short events, Nanos deadline, const Patience& patience) {
+    for (;;) {
+        const Nanos until = std::min(deadline, patience.until.load(std::memory_order_acquire));
+        const Nanos left = until - monotonic_now();
+        if (left <= 0) {
+            close();
+            return fail(ErrorKind::timeout, "the server does not answer");
+        }
+        std::array<pollfd, 2> fds{{{fd_.get(), events, 0}, {patience.wake_fd, POLLIN, 0}}};
+        const int ready =
+            ::poll(fds.data(), fds.size(), static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 60'000)));
+        if (ready < 0 && errno != EINTR) return broken(fmt::format("cannot wait: {}", std::strerror(errno)));
+        if (ready > 0 && fds[0].revents != 0) return {};
+        if (ready > 0 && fds[1].revents != 0) {
+            std::uint64_t value = 0;
+            [[maybe_unused]] const auto n = ::read(patience.wake_fd, &value, sizeof value);
+        }
+    }
+}
+
+Result<> NetStream::connect(const Address& address, Nanos deadline, const Patience& patience) {
+    close();
+    const auto attempt = [&](int family, const sockaddr* where, socklen_t length) -> Result<> {
+        fd_ = UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (!fd_) return broken(std::strerror(errno));
+        if (::connect(fd_.get(), where, length) == 0) return {};
+        if (errno != EINPROGRESS && errno != EAGAIN) return broken(std::strerror(errno));
+        if (auto ok = wait(POLLOUT, deadline, patience); !ok) return ok;
+        int error = 0;
+        socklen_t size = sizeof error;
+        ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        return error == 0 ? Result<>() : broken(std::strerror(error));
+    };
+    if (address.scheme == "unix") {
+        sockaddr_un local{};
+        local.sun_family = AF_UNIX;
+        if (address.path.size() >= sizeof local.sun_path)
+            return fail(ErrorKind::invalid, "the socket's path is too long");
+        std::memcpy(local.sun_path, address.path.data(), address.path.size());
+        return attempt(AF_UNIX, reinterpret_cast<const sockaddr*>(&local), sizeof local);
+    }
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_ADDRCONFIG;
+    addrinfo* found = nullptr;
+    if (const int code = ::getaddrinfo(address.host.c_str(), fmt::to_string(address.port).c_str(), &hints, &found);
+        code != 0)
+        return broken(fmt::format("cannot find {}: {}", address.host, ::gai_strerror(code)));
+    Result<> last = fail(ErrorKind::not_found, "it has no address");
+    for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+        last = attempt(at->ai_family, at->ai_addr, at->ai_addrlen);
+        if (last) break;
+    }
+    ::freeaddrinfo(found);
+    if (!last)
+        return fail(last.error().kind,
+                    fmt::format("cannot connect to {}:{}: {}", address.host, address.port, last.error().message));
+    const int on = 1;
+    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    return {};
+}
+
+Result<> NetStream::start_tls(const TlsOptions& options, const std::string& host, Nanos deadline,
+                              const Patience& patience) {
+    auto context = make_context(options);
+    if (!context) {
+        close();
+        return std::unexpected(context.error());
+    }
+    tls_.reset(SSL_new(context->get()));
+    const std::string& name = options.server_name.empty() ? host : options.server_name;
+    in6_addr address{};
+    const bool literal =
+        ::inet_pton(AF_INET, name.c_str(), &address) == 1 || ::inet_pton(AF_INET6, name.c_str(), &address) == 1;
+    if (literal)
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls_.get()), name.c_str());
+    else {
+        // What the macro SSL_set_tlsext_host_name does, without its cast.
+        SSL_ctrl(tls_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(name.c_str()));
+        SSL_set1_host(tls_.get(), name.c_str());
+    }
+    SSL_set_fd(tls_.get(), fd_.get());
+    for (;;) {
+        ERR_clear_error();
+        const int code = SSL_connect(tls_.get());
+        if (code == 1) return {};
+        const int why = SSL_get_error(tls_.get(), code);
+        if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) {
+            const long verdict = SSL_get_verify_result(tls_.get());
+            return broken(
+                fmt::format("TLS: {}", verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : tls_words()));
+        }
+        if (auto ok = wait(why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline, patience); !ok) return ok;
+    }
+}
+
+Result<> NetStream::write(std::string_view bytes, Nanos deadline, const Patience& patience) {
+    if (!fd_) return fail(ErrorKind::io, "there is no connection");
+    while (!bytes.empty()) {
+        short events = POLLOUT;
+        ssize_t n = 0;
+        if (tls_) {
+            ERR_clear_error();
+            n = SSL_write(tls_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1U << 20)));
+            if (n <= 0) {
+                const int why = SSL_get_error(tls_.get(), static_cast<int>(n));
+                if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return broken("TLS: " + tls_words());
+                events = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+                n = 0;
+            }
+        } else {
+            n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (n < 0 && errno != EAGAIN && errno != EINTR)
+                return broken(fmt::format("cannot send: {}", std::strerror(errno)));
+            n = std::max<ssize_t>(n, 0);
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+        if (n == 0) {
+            if (auto ok = wait(events, deadline, patience); !ok) return ok;
+        }
+    }
+    return {};
+}
+
+Result<> NetStream::fill(Nanos deadline, const Patience& patience) {
+    if (!fd_) return fail(ErrorKind::io, "there is no connection");
+    std::array<char, 16384> some{};
+    for (;;) {
+        short events = POLLIN;
+        ssize_t n = 0;
+        if (tls_) {
+            ERR_clear_error();
+            n = SSL_read(tls_.get(), some.data(), static_cast<int>(some.size()));
+            if (n <= 0) {
+                const int why = SSL_get_error(tls_.get(), static_cast<int>(n));
+                if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return broken("TLS: " + tls_words());
+                events = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+                n = -1;
+            }
+        } else {
+            n = ::recv(fd_.get(), some.data(), some.size(), MSG_DONTWAIT);
+            if (n == 0) return broken("the server has closed the connection");
+            if (n < 0 && errno != EAGAIN && errno != EINTR)
+                return broken(fmt::format("cannot receive: {}", std::strerror(errno)));
+        }
+        if (n > 0) {
+            buffer_.append(some.data(), static_cast<std::size_t>(n));
+            return {};
+        }
+        if (auto ok = wait(events, deadline, patience); !ok) return ok;
+    }
+}
+
+Result<std::string> NetStream::read_line(std::size_t max, Nanos deadline, const Patience& patience) {
+    std::size_t from = 0;
+    for (;;) {
+        if (const std::size_t end = buffer_.find('\n', from); end != std::string::npos) {
+            std::string line = buffer_.substr(0, end);
+            buffer_.erase(0, end + 1);
+            if (!line.empty() && line.back() == '\r') line.pop_back();
+            return line;
+        }
+        if (buffer_.size() > max) return broken("the server's answer is too long");
+        from = buffer_.size();
+        if (auto ok = fill(deadline, patience); !ok) return std::unexpected(ok.error());
+    }
+}
+
+Result<std::string> NetStream::read_exactly(std::size_t count, Nanos deadline, const Patience& patience) {
+    while (buffer_.size() < count) {
+        if (auto ok = fill(deadline, patience); !ok) return std::unexpected(ok.error());
+    }
+    std::string out = buffer_.substr(0, count);
+    buffer_.erase(0, count);
+    return out;
+}
+
+bool NetStream::something_to_read() const {
+    if (!buffer_.empty() || (tls_ && SSL_pending(tls_.get()) > 0)) return true;
+    pollfd state{fd_.get(), POLLIN, 0};
+    return ::poll(&state, 1, 0) > 0;
+}
+
+bool NetStream::hung_up() const {
+    if (!fd_) return true;
+    pollfd state{fd_.get(), POLLRDHUP, 0};
+    return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+} // namespace gyr::outputs

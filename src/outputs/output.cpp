@@ -1,0 +1,219 @@
+#include "outputs/output.h"
+
+#include "alerts/lookup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <ctime>
+#include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace gyr::outputs {
+namespace {
+
+constexpr Nanos kMillisecond = 1'000'000;
+constexpr Nanos kFirstBackoff = 100 * kMillisecond;
+constexpr int kRefusals = 5;                  // attempts before a record that is refused is given up
+constexpr std::size_t kBatchBytes = 4U << 20; // of records read at once
+
+Nanos wall_now() {
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME, &t);
+    return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+} // namespace
+
+Output::Output(OutputOptions options, RecordFilter filter, std::unique_ptr<Channel> channel, journal::Journal& journal,
+               journal::Start start, OutputEvents events)
+    : options_(std::move(options)), filter_(std::move(filter)), events_(std::move(events)),
+      channel_(std::move(channel)), batch_(options_.batch != 0 ? options_.batch : standard_batch(options_.type)) {
+    patience_.wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    subscription_ = journal.subscribe(options_.name, patience_.wake_fd, start);
+    thread_ = std::thread([this] {
+        sigset_t all;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        run();
+    });
+}
+
+Output::~Output() {
+    close(0);
+    subscription_.reset(); // before its descriptor
+    ::close(patience_.wake_fd);
+}
+
+void Output::begin_close(Nanos timeout) {
+    patience_.until.store(std::min(monotonic_now() + timeout, patience_.until.load()), std::memory_order_release);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto n = ::write(patience_.wake_fd, &one, sizeof one);
+}
+
+void Output::close(Nanos timeout) {
+    begin_close(timeout);
+    if (thread_.joinable()) thread_.join();
+}
+
+void Output::reopen() {
+    reopen_.store(true, std::memory_order_release);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto n = ::write(patience_.wake_fd, &one, sizeof one);
+}
+
+OutputStats Output::stats() const {
+    const std::lock_guard lock(mutex_);
+    return stats_;
+}
+
+void Output::run() {
+    for (;;) {
+        if (reopen_.exchange(false, std::memory_order_acq_rel)) channel_->reopen();
+        declare_refused();
+        std::vector<journal::Entry> entries = subscription_->read(batch_, kBatchBytes);
+        Step step = Step::done;
+        if (!entries.empty()) {
+            step = deliver(std::move(entries));
+        } else if (closing()) {
+            step = Step::out_of_time; // all has been delivered
+        } else if (channel_->wait_idle(patience_)) {
+            step = Step::closed;
+        }
+        if (step == Step::out_of_time) break;
+        if (step == Step::closed) {
+            if (events_.on_closed) events_.on_closed();
+            return;
+        }
+    }
+    channel_->finish(patience_);
+}
+
+Output::Step Output::deliver(std::vector<journal::Entry> entries) {
+    std::vector<Item> items;
+    std::vector<std::uint64_t> sequences;
+    const std::uint64_t last = entries.back().sequence;
+    for (journal::Entry& entry : entries) {
+        if (!filter_.matches(*entry.record)) continue;
+        std::string text = format_record(*entry.record, options_.format);
+        items.push_back({std::move(entry.record), std::move(text)});
+        sequences.push_back(entry.sequence);
+    }
+    if (items.size() < entries.size()) {
+        const std::lock_guard lock(mutex_);
+        stats_.filtered += entries.size() - items.size();
+    }
+    const Step step = items.empty() ? Step::done : send_all(items, sequences);
+    if (step == Step::done) subscription_->delivered(last);
+    return step;
+}
+
+Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<std::uint64_t>& sequences) {
+    std::size_t done = 0;
+    int refusals = 0;
+    std::size_t width = items.size(); // of a request; a refused batch is sent one by one
+    backoff_ = 0;
+    while (done < items.size()) {
+        const std::size_t count = std::min(width, items.size() - done);
+        SendResult result = channel_->send(std::span(items).subspan(done, count), patience_);
+        if (result.outcome == Sent::all) result.done = count;
+        for (std::size_t i = 0; i < result.done; ++i) arrived(items[done + i]);
+        if (result.done > 0) {
+            done += result.done;
+            subscription_->delivered(sequences[done - 1]);
+            backoff_ = 0;
+            refusals = 0;
+        }
+        switch (result.outcome) {
+        case Sent::all: trouble_over(); continue;
+        case Sent::closed: return Step::closed;
+        case Sent::refused:
+            trouble(result.problem);
+            if (count > 1 && result.done == 0) {
+                width = 1; // which of them is it?
+                continue;
+            }
+            if (++refusals >= kRefusals) {
+                give_up(items[done], result.problem);
+                subscription_->delivered(sequences[done++]);
+                refusals = 0;
+                continue;
+            }
+            break;
+        case Sent::retry: trouble(result.problem); break;
+        }
+        if (!back_off(result.wait)) return Step::out_of_time;
+    }
+    return Step::done;
+}
+
+// False: the end has come first.
+bool Output::back_off(Nanos asked) {
+    backoff_ = std::min(options_.backoff_max, backoff_ == 0 ? kFirstBackoff : backoff_ * 2);
+    const Nanos until = monotonic_now() + std::min(std::max(backoff_, asked), std::max(options_.backoff_max, backoff_));
+    for (;;) {
+        const Nanos end = patience_.until.load(std::memory_order_acquire);
+        if (monotonic_now() >= end) return false;
+        if (monotonic_now() >= until) return true;
+        // Wakes at new records too; they do not make it any sooner.
+        wait_for_wake(patience_, std::min(until, end));
+        if (reopen_.load(std::memory_order_acquire)) return true;
+    }
+}
+
+void Output::arrived(const Item& item) {
+    const Nanos now = wall_now();
+    const Nanos latency = std::max<Nanos>(0, now - time_of(*item.record));
+    if (events_.on_delivered) events_.on_delivered(latency);
+    const std::lock_guard lock(mutex_);
+    ++stats_.delivered;
+    stats_.last_delivery = now;
+    stats_.last_latency = latency;
+}
+
+void Output::trouble(const std::string& problem) {
+    bool news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        ++stats_.failures;
+        news = stats_.problem.empty();
+        stats_.problem = problem;
+    }
+    if (news && events_.on_problem)
+        events_.on_problem(fmt::format("output {}: {}; trying again", options_.name, problem));
+}
+
+void Output::trouble_over() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stats_.problem.empty()) return;
+        stats_.problem.clear();
+    }
+    if (events_.on_problem) events_.on_problem(fmt::format("output {}: works again", options_.name));
+}
+
+void Output::give_up(const Item& item, const std::string& problem) {
+    refused_.add(*item.record);
+    {
+        const std::lock_guard lock(mutex_);
+        ++stats_.refused;
+    }
+    if (events_.on_problem)
+        events_.on_problem(
+            fmt::format("output {}: gave up on {}: {}", options_.name, delivery_id(*item.record), problem));
+}
+
+// Tells the receiver itself what it refused. When it refuses that as well, the log has it.
+void Output::declare_refused() {
+    if (refused_.empty()) return;
+    LossTally tally = refused_;
+    const auto gap = std::make_shared<const AlertRecord>(
+        tally.take("output " + options_.name, "the receiver refused it", options_.hostname));
+    const Item item{gap, format_record(*gap, options_.format)};
+    if (channel_->send(std::span(&item, 1), patience_).outcome != Sent::retry) refused_ = {};
+}
+
+} // namespace gyr::outputs

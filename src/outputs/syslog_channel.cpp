@@ -1,0 +1,205 @@
+// Syslog: the local daemon's socket as syslog(3) writes to it, or RFC 5424 to a server over UDP (RFC 5426), TCP with
+// octet counting (RFC 6587) or TLS (RFC 5425).
+//
+// The protocol has no answers: what the network or a server that dies had in its hands is not known. Over TCP and TLS
+// the last messages are therefore sent again after a connection broke; a message may arrive twice, none stays away.
+
+#include "outputs/channels.h"
+#include "outputs/net_stream.h"
+
+#include "alerts/lookup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <deque>
+#include <memory>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace gyr::outputs {
+namespace {
+
+constexpr std::array<std::string_view, 24> kFacilities = {"kern",   "user",   "mail",   "daemon", "auth",     "syslog",
+                                                          "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
+                                                          "ntp",    "audit",  "alert",  "clock",  "local0",   "local1",
+                                                          "local2", "local3", "local4", "local5", "local6",   "local7"};
+constexpr std::size_t kMaxStream = 1U << 20; // of a message over TCP: servers cut what is longer, or worse
+constexpr std::size_t kMaxUdp = 8192;        // what every receiver takes (RFC 5426 asks for 2048)
+constexpr std::size_t kMaxLocal = 64U << 10;
+constexpr std::size_t kAgainBytes = 1U << 20; // sent again after a break
+
+class SyslogChannel final : public Channel {
+  public:
+    SyslogChannel(OutputOptions options, Address address, int facility)
+        : options_(std::move(options)), address_(std::move(address)), facility_(facility) {}
+
+    SendResult send(std::span<const Item> items, const Patience& patience) override {
+        SendResult result;
+        for (const Item& item : items) {
+            const Result<> sent = stream() ? send_stream(item, patience) : send_datagram(item, patience);
+            if (!sent) {
+                result.outcome = Sent::retry;
+                result.problem = sent.error().message;
+                return result;
+            }
+            ++result.done;
+        }
+        return result;
+    }
+    void reopen() override {
+        net_.close();
+        socket_.reset();
+    }
+
+  private:
+    [[nodiscard]] bool stream() const { return address_.scheme == "tcp" || address_.scheme == "tls"; }
+
+    [[nodiscard]] int code(const Item& item) const {
+        return facility_ * 8 + static_cast<int>(priority_of(*item.record));
+    }
+
+    // RFC 5424: <PRI>1 TIME HOST APP PROCID MSGID STRUCTURED-DATA MSG
+    [[nodiscard]] std::string modern(const Item& item, std::size_t max) const {
+        std::string time = format_utc(time_of(*item.record));
+        time = time.substr(0, 26) + "Z"; // six decimals are allowed
+        std::string host = options_.hostname.empty() ? "-" : options_.hostname.substr(0, 255);
+        for (char& c : host) c = c > 0x20 && c < 0x7f ? c : '_';
+        const std::string head =
+            fmt::format("<{}>1 {} {} gyr {} {} - ", code(item), time, host, ::getpid(), kind_of(*item.record));
+        return head + fit(item, options_.format, max - head.size());
+    }
+    // As syslog(3): <PRI>Mmm dd hh:mm:ss TAG[PID]: MSG
+    [[nodiscard]] std::string local(const Item& item, std::size_t max) const {
+        const auto seconds = static_cast<std::time_t>(time_of(*item.record) / 1'000'000'000);
+        std::tm parts{};
+        ::localtime_r(&seconds, &parts);
+        std::array<char, 32> time{};
+        std::strftime(time.data(), time.size(), "%b %e %H:%M:%S", &parts);
+        const std::string head = fmt::format("<{}>{} gyr[{}]: ", code(item), time.data(), ::getpid());
+        return head + fit(item, options_.format, max - head.size());
+    }
+
+    Result<> ensure_stream(const Patience& patience) {
+        if (net_.is_open() && !net_.hung_up()) return {};
+        const Nanos deadline = deadline_of(patience, options_.timeout);
+        if (auto ok = net_.connect(address_, deadline, patience); !ok) return ok;
+        if (address_.scheme == "tls") {
+            if (auto ok = net_.start_tls(options_.tls, address_.host, deadline, patience); !ok) return ok;
+        }
+        for (const std::string& frame : again_) {
+            if (auto ok = net_.write(frame, deadline_of(patience, options_.timeout), patience); !ok) return ok;
+        }
+        return {};
+    }
+
+    Result<> send_stream(const Item& item, const Patience& patience) {
+        if (auto ok = ensure_stream(patience); !ok) return ok;
+        const std::string message = modern(item, kMaxStream);
+        std::string frame = fmt::format("{} {}", message.size(), message);
+        if (auto ok = net_.write(frame, deadline_of(patience, options_.timeout), patience); !ok) return ok;
+        again_bytes_ += frame.size();
+        again_.push_back(std::move(frame));
+        while (again_bytes_ > kAgainBytes) {
+            again_bytes_ -= again_.front().size();
+            again_.pop_front();
+        }
+        return {};
+    }
+
+    Result<> open_datagram() {
+        if (address_.scheme == "unix") {
+            sockaddr_un to{};
+            to.sun_family = AF_UNIX;
+            std::memcpy(to.sun_path, address_.path.data(), std::min(address_.path.size(), sizeof to.sun_path - 1));
+            socket_ = UniqueFd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+                const int why = errno;
+                socket_.reset();
+                return fail_errno("connect to " + address_.path, why);
+            }
+            return {};
+        }
+        addrinfo hints{};
+        hints.ai_socktype = SOCK_DGRAM;
+        addrinfo* found = nullptr;
+        if (const int why = ::getaddrinfo(address_.host.c_str(), fmt::to_string(address_.port).c_str(), &hints, &found);
+            why != 0)
+            return fail(ErrorKind::io, fmt::format("cannot find {}: {}", address_.host, ::gai_strerror(why)));
+        socket_ = UniqueFd(::socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        const int failed = ::connect(socket_.get(), found->ai_addr, found->ai_addrlen);
+        const int why = errno;
+        ::freeaddrinfo(found);
+        if (failed != 0) {
+            socket_.reset();
+            return fail_errno("connect to " + address_.host, why);
+        }
+        return {};
+    }
+
+    Result<> send_datagram(const Item& item, const Patience& patience) {
+        if (!socket_) {
+            if (auto ok = open_datagram(); !ok) return ok;
+        }
+        const bool here = address_.scheme == "unix";
+        std::size_t max = here ? kMaxLocal : kMaxUdp;
+        const Nanos deadline = deadline_of(patience, options_.timeout);
+        for (;;) {
+            const std::string message = here ? local(item, max) : modern(item, max);
+            if (::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0) return {};
+            const int why = errno;
+            if (why == EINTR) continue;
+            if (why == EMSGSIZE && max > 1024) {
+                max /= 2;
+                continue;
+            }
+            if (why == EAGAIN || why == ENOBUFS) {
+                const Nanos left = std::min(deadline, patience.until.load()) - monotonic_now();
+                pollfd room{socket_.get(), POLLOUT, 0};
+                if (left > 0 && ::poll(&room, 1, static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 200))) >= 0)
+                    continue;
+                return fail(ErrorKind::timeout, "the syslog daemon takes nothing");
+            }
+            socket_.reset();
+            return fail_errno("send to syslog", why);
+        }
+    }
+
+    const OutputOptions options_;
+    const Address address_;
+    const int facility_;
+    NetStream net_;
+    UniqueFd socket_;
+    std::deque<std::string> again_;
+    std::size_t again_bytes_ = 0;
+};
+
+} // namespace
+
+MadeChannel make_syslog_channel(const OutputOptions& options) {
+    const auto facility = std::ranges::find(kFacilities, options.facility);
+    if (facility == kFacilities.end())
+        return fail(ErrorKind::invalid, fmt::format("'{}' is no syslog facility", options.facility));
+    const std::string url =
+        options.url.empty() ? "unix://" + (options.path.empty() ? "/dev/log" : options.path) : options.url;
+    const bool tls = url.starts_with("tls:");
+    auto address = parse_address(url, tls ? 6514 : 514);
+    if (!address) return std::unexpected(address.error());
+    constexpr std::array<std::string_view, 4> kSchemes = {"unix", "udp", "tcp", "tls"};
+    if (std::ranges::find(kSchemes, address->scheme) == kSchemes.end())
+        return fail(ErrorKind::invalid,
+                    fmt::format("syslog goes to unix://, udp://, tcp:// or tls://, not {}://", address->scheme));
+    return std::make_unique<SyslogChannel>(options, std::move(*address),
+                                           static_cast<int>(facility - kFacilities.begin()));
+}
+
+} // namespace gyr::outputs
