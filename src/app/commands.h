@@ -25,6 +25,7 @@ void add_rules_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);
 void add_plan_command(CLI::App& app, Action& action);
 void add_doctor_command(CLI::App& app, Action& action);
+void add_alerts_command(CLI::App& app, Action& action);
 void add_config_command(CLI::App& app, Action& action);
 void add_version_command(CLI::App& app, Action& action);
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +15,7 @@ namespace gyr::app {
 namespace {
 
 constexpr const char* kStandardConfig = "/etc/gyr/gyr.yaml";
+constexpr const char* kStandardFolder = "/etc/gyr/conf.d";
 constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{4} << 20;
 
 std::expected<std::string, std::string> read_file(const std::string& path) {
@@ -40,7 +42,42 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
     return text;
 }
 
+// A file, or the *.yaml and *.yml files of a folder in name order.
+config::IncludedFiles read_include(const std::string& path) {
+    std::error_code error;
+    std::vector<std::string> names;
+    if (std::filesystem::is_directory(path, error)) {
+        for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+            const std::string extension = entry.path().extension();
+            if ((extension == ".yaml" || extension == ".yml") && entry.is_regular_file(error)) {
+                names.push_back(entry.path().string());
+            }
+        }
+        std::sort(names.begin(), names.end());
+    } else {
+        names.push_back(path);
+    }
+    std::vector<config::IncludedFile> files;
+    for (const std::string& name : names) {
+        auto text = read_file(name);
+        if (!text) {
+            return std::unexpected(fmt::format("{}: {}", name, text.error()));
+        }
+        files.push_back({name, *std::move(text)});
+    }
+    return files;
+}
+
 } // namespace
+
+std::vector<std::string> config_places(const CommonOptions& options, const config::Config& config) {
+    std::vector<std::string> places{options.config_file.empty() ? kStandardConfig : options.config_file};
+    if (options.config_file.empty()) {
+        places.emplace_back(kStandardFolder);
+    }
+    places.insert(places.end(), config.include.begin(), config.include.end());
+    return places;
+}
 
 void CommonOptions::add_config(CLI::App& command) {
     command.add_option("-c,--config", config_file, "Configuration file (default: /etc/gyr/gyr.yaml if it exists)")
@@ -73,6 +110,10 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
         }
         request.text = *std::move(text);
     }
+    request.read_include = read_include;
+    if (options.config_file.empty() && std::filesystem::exists(kStandardFolder, ignored)) {
+        request.include.emplace_back(kStandardFolder);
+    }
     config::Loaded loaded = config::load_config(request);
     if (has_errors(loaded.problems)) {
         if (reporting == Reporting::everything) {
@@ -88,7 +129,12 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
         loaded.origins["rules"] = "-r";
     }
     if (!options.format.empty()) {
+        // Of what the person at the terminal sees; the others have what the file says.
         for (std::size_t i = 0; i < loaded.config.outputs.size(); ++i) {
+            const std::string& type = loaded.config.outputs[i].type;
+            if (type != "stdout" && type != "stderr") {
+                continue;
+            }
             loaded.config.outputs[i].format = options.format;
             loaded.origins[fmt::format("outputs[{}].format", i)] = "--format";
         }

@@ -36,6 +36,9 @@ enum class Reporting : std::uint8_t {
 [[nodiscard]] std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options,
                                                                 Reporting reporting = Reporting::one_line);
 
+// The files and folders the configuration was, or would have been, read from: to watch them.
+[[nodiscard]] std::vector<std::string> config_places(const CommonOptions& options, const config::Config& config);
+
 // What config.rules names or, when it is empty, the usual places hold.
 struct RulePaths {
     std::vector<std::string> paths;

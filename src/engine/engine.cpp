@@ -22,6 +22,7 @@ namespace gyr {
 namespace {
 
 constexpr Nanos kMillisecond = 1'000'000;
+constexpr Nanos kPublishEvery = 500'000'000;
 constexpr Nanos kCollectEvery = 5'000'000'000;
 // By RecordKind.
 constexpr std::array<std::string_view, kRecordKinds> kClassNames = {"fork", "exec", "exit", "snapshot", "change"};
@@ -164,6 +165,7 @@ Result<> Engine::run() {
         }
         pipeline_->on_time();
         watch_losses();
+        publish_summary();
         if (const Nanos now = steady_now(); now - collected_ >= kCollectEvery) {
             collected_ = now;
             containers_.collect([this](const Container& gone) { resolver_->forget(gone.full_id); });
@@ -285,6 +287,20 @@ void Engine::finish() {
     pipeline_->flush();
     watch_losses();
     gaps_.close([this](GapRecord gap) { emit_gap(std::move(gap)); });
+}
+
+void Engine::publish_summary() {
+    const Nanos now = steady_now();
+    if (now - latest_at_ < kPublishEvery) return;
+    latest_at_ = now;
+    const Summary s = summary();
+    const std::lock_guard lock(latest_mutex_);
+    latest_ = s;
+}
+
+Engine::Summary Engine::latest() const {
+    const std::lock_guard lock(latest_mutex_);
+    return latest_;
 }
 
 Engine::Summary Engine::summary() const {

@@ -62,7 +62,9 @@ class Engine {
     // After run(): what is held goes out, open gaps are closed.
     void finish();
 
-    [[nodiscard]] Summary summary() const;
+    [[nodiscard]] Summary summary() const; // of the thread that runs it
+    // As summary() was at most a second ago. Any thread.
+    [[nodiscard]] Summary latest() const;
     [[nodiscard]] const LiveSource& source() const { return *source_; }
 
   private:
@@ -75,6 +77,7 @@ class Engine {
     void take_commands();
     Result<> follow_plan();
     void watch_losses();
+    void publish_summary();
     void emit_gap(GapRecord gap);
     [[nodiscard]] std::vector<std::string> blind_rules() const;
     [[nodiscard]] int wait_ms() const;
@@ -87,6 +90,9 @@ class Engine {
     ContainerTable containers_;
     std::unique_ptr<Pipeline> pipeline_;
     GapWatch gaps_;
+    mutable std::mutex latest_mutex_;
+    Summary latest_; // guarded by latest_mutex_
+    Nanos latest_at_ = 0;
     std::mutex commands_mutex_;
     std::shared_ptr<const Matcher> new_rules_; // guarded by commands_mutex_
     std::atomic<bool> stopping_{false};

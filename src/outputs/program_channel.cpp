@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <iterator>
 #include <memory>
 
 #include <csignal>
@@ -130,16 +131,24 @@ class ProgramChannel final : public Channel {
         return result;
     }
     bool wait_idle(const Patience& patience) override {
-        if (!process_.running()) return Channel::wait_idle(patience);
-        // It ended while there was nothing to say. With something unread the next one is started at once.
-        if (process_.writer().wait_idle(patience)) gone(patience);
+        if (process_.running()) {
+            // It may end while there is nothing to say.
+            if (process_.writer().wait_idle(patience)) gone(patience);
+        } else if (pending_.empty()) {
+            return Channel::wait_idle(patience);
+        }
+        if (!pending_.empty() && !write_pending(patience).empty())
+            wait_for_wake(patience, monotonic_now() + kRestartPause);
         return false;
     }
     void reopen() override {
         const Patience none;
         if (process_.running()) gone(none);
     }
-    void finish(const Patience& patience) override { process_.end(patience.until.load()); }
+    void finish(const Patience& patience) override {
+        if (!pending_.empty()) write_pending(patience);
+        process_.end(patience.until.load());
+    }
 
   private:
     std::string run_once(const std::string& line, const Patience& patience) {
@@ -163,7 +172,8 @@ class ProgramChannel final : public Channel {
         }
         recent_.clear();
         recent_bytes_ = 0;
-        for (std::string& line : again) pending_.push_back(std::move(line));
+        // Before what was already waiting: it is older.
+        pending_.insert(pending_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
         last_status_ = process_.end(std::min(patience.until.load(), monotonic_now() + 1'000'000'000));
     }
 
@@ -172,11 +182,24 @@ class ProgramChannel final : public Channel {
         if (!process_.running()) {
             if (std::string problem = process_.start(command_); !problem.empty()) return problem;
         }
-        while (!pending_.empty()) {
-            if (std::string problem = write(pending_.front(), patience); !problem.empty()) return problem;
-            pending_.pop_front();
-        }
+        if (std::string problem = write_pending(patience); !problem.empty()) return problem;
         return write(line, patience);
+    }
+
+    // What an earlier process left unread.
+    std::string write_pending(const Patience& patience) {
+        if (!process_.running()) {
+            if (std::string problem = process_.start(command_); !problem.empty()) return problem;
+        }
+        while (!pending_.empty()) {
+            const std::string line = pending_.front();
+            pending_.pop_front();
+            if (std::string problem = write(line, patience); !problem.empty()) {
+                pending_.push_front(line);
+                return problem;
+            }
+        }
+        return {};
     }
 
     std::string write(const std::string& line, const Patience& patience) {
@@ -196,6 +219,7 @@ class ProgramChannel final : public Channel {
     }
 
     static constexpr std::size_t kPipeBytes = 65'536;
+    static constexpr Nanos kRestartPause = 200'000'000; // for a program that ends at once
     const std::string command_;
     const bool keep_;
     const Nanos timeout_;

@@ -1,8 +1,8 @@
 #include "rules/reader.h"
 
-#include "base/units.h"
 #include "lang/quote.h"
 #include "rules/items_file.h"
+#include "rules/throttle.h"
 
 #include <algorithm>
 #include <array>
@@ -676,45 +676,12 @@ bool Reader::read_value(const YamlNode& item, std::string_view key, RuleDef& rul
     return flag(item, key, rule.skip_if_unknown_filter);
 }
 
-// {by: [fields], for: 5m, max: 1}; null takes an earlier one away.
 bool Reader::read_throttle(const YamlNode& node, RuleDef& rule) {
-    rule.throttle.reset();
-    if (node.is_null()) return true;
-    if (!node.is_map()) {
-        invalid(node, "'throttle' takes a map such as {by: [container.id], for: 5m, max: 1}");
-        return false;
-    }
-    check_keys(node, kThrottleKeys);
-    Throttle throttle;
-    const YamlNode* window = node.find("for");
-    const auto duration = window != nullptr && window->is_scalar()
-                              ? parse_duration(window->scalar->value)
-                              : Result<Nanos>(fail(ErrorKind::invalid, "a duration such as 5m is needed"));
-    if (!duration) {
-        invalid(window != nullptr ? *window : node, "'throttle.for': " + duration.error().message);
-        return false;
-    }
-    throttle.window = *duration;
-    if (const YamlNode* max = node.find("max"); max != nullptr) {
-        const std::string_view text = max->is_scalar() ? std::string_view(max->scalar->value) : "";
-        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), throttle.max);
-        if (text.empty() || ec != std::errc() || end != text.data() + text.size()) {
-            invalid(*max, "'throttle.max' must be a whole number");
-            return false;
-        }
-    }
-    if (const YamlNode* by = node.find("by"); by != nullptr) {
-        if (by->is_scalar()) throttle.by.push_back(by->scalar->value);
-        for (const YamlNodePtr& field : by->items) {
-            if (!field->is_scalar()) {
-                invalid(*field, "'throttle.by' takes names of fields");
-                return false;
-            }
-            throttle.by.push_back(field->scalar->value);
-        }
-    }
-    rule.throttle = std::move(throttle);
-    return true;
+    if (node.is_map()) check_keys(node, kThrottleKeys);
+    ThrottleMistake mistake;
+    if (rules::read_throttle(node, rule.throttle, mistake)) return true;
+    invalid(*mistake.node, mistake.message);
+    return false;
 }
 
 void Reader::append_rule(const YamlNode& item, RuleDef& rule) {

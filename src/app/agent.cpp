@@ -1,0 +1,322 @@
+#include "app/agent.h"
+
+#include "alerts/builder.h"
+#include "config/settings.h"
+#include "journal/chain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <set>
+#include <utility>
+
+namespace gyr::app {
+namespace {
+
+constexpr Nanos kSecond = 1'000'000'000;
+constexpr Nanos kClosePatience = kSecond / 2; // for outputs that are slow at the end
+
+Nanos wall_now() {
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME, &t);
+    return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
+}
+
+Engine::Options engine_options(const config::Config& config) {
+    Engine::Options o;
+    o.live.ring_bytes = static_cast<std::uint32_t>(config.kernel.ring_bytes);
+    o.live.env_bytes = static_cast<std::uint32_t>(config.kernel.environment_bytes);
+    o.pipeline.processes.budget_bytes = config.state.memory_bytes;
+    o.pipeline.processes.lineage_keep = config.state.lineage;
+    o.pipeline.metadata_wait = config.metadata.wait;
+    o.pipeline.first_match_only = config.rule_matching == "first";
+    if (!parse_priority(config.priority, o.pipeline.minimum_priority)) o.pipeline.minimum_priority = Priority::debug;
+    o.pipeline.hostname = host_name(config);
+    ResolverOptions& r = o.resolver;
+    r.host_root = config.host.root == "/" ? "" : config.host.root;
+    r.docker_roots = config.containers.docker.roots;
+    r.docker_sockets = config.containers.docker.sockets;
+    r.podman_roots = config.containers.podman.roots;
+    r.podman_sockets = config.containers.podman.sockets;
+    r.containerd_states = config.containers.containerd.states;
+    r.containerd_sockets = config.containers.containerd.sockets;
+    r.cri_sockets = config.containers.cri.sockets;
+    r.call_timeout = std::chrono::milliseconds(config.containers.timeout / 1'000'000);
+    o.users.host_root = r.host_root;
+    return o;
+}
+
+// Of everything that makes the rules what they are.
+std::string hash_rules(const Matcher& matcher) {
+    journal::Digest digest{};
+    for (const Rule& rule : matcher.rules()) {
+        digest = journal::next_digest(digest, rule.enabled ? 1 : 0, rule.name);
+        digest = journal::next_digest(digest, static_cast<std::uint64_t>(rule.priority),
+                                      rule.condition ? lang::to_source(*rule.condition) : rule.disabled_why);
+        digest = journal::next_digest(digest, 0, rule.output);
+    }
+    return journal::to_hex(digest);
+}
+
+bool any_usable(const CheckedRules& rules) {
+    return std::ranges::any_of(rules.matcher->rules(),
+                               [](const Rule& rule) { return rule.enabled && rule.disabled_why.empty(); });
+}
+
+void log_rules(const CheckedRules& rules) {
+    std::size_t usable = 0;
+    for (const Rule& rule : rules.matcher->rules()) {
+        if (!rule.disabled_why.empty()) {
+            log(LogLevel::warning, fmt::format("rule '{}' cannot be used: {}", rule.name, rule.disabled_why));
+        } else if (rule.enabled) {
+            ++usable;
+        }
+    }
+    log(LogLevel::info, fmt::format("{} rules from {} files", usable, rules.loaded.files.size()));
+}
+
+// Keys that hold for the whole life of the agent and differ between the two.
+std::string fixed_differences(const config::Config& before, const config::Config& after) {
+    static const std::set<std::string_view> changeable{"rules",        "include",     "watch",
+                                                       "throttle.for", "throttle.by", "throttle.max",
+                                                       "time_format",  "log.level",   "log.format"};
+    std::string names;
+    for (const auto& setting : config::settings()) {
+        if (changeable.contains(setting.key) || config::show(setting, before) == config::show(setting, after)) continue;
+        names += (names.empty() ? "" : ", ") + std::string(setting.key);
+    }
+    return names;
+}
+
+} // namespace
+
+class Agent::Counted final : public AlertSink {
+  public:
+    explicit Counted(journal::Journal& journal) : journal_(journal) {}
+    void push(AlertRecordPtr record) override {
+        if (const auto* alert = std::get_if<Alert>(record.get())) {
+            const std::lock_guard lock(mutex_);
+            ++matches_[alert->rule];
+        }
+        journal_.push(std::move(record));
+    }
+    void close(Nanos timeout) override { journal_.close(timeout); }
+    [[nodiscard]] SinkStats stats() const override { return journal_.stats(); }
+    [[nodiscard]] const std::string& name() const override { return journal_.name(); }
+    [[nodiscard]] std::map<std::string, std::uint64_t> matches() const {
+        const std::lock_guard lock(mutex_);
+        return matches_;
+    }
+
+  private:
+    journal::Journal& journal_;
+    mutable std::mutex mutex_;
+    std::map<std::string, std::uint64_t> matches_;
+};
+
+std::expected<std::unique_ptr<Agent>, Exit> Agent::create(const CommonOptions& options,
+                                                          std::function<void()> on_last_reader_gone) {
+    std::unique_ptr<Agent> agent(new Agent(options));
+    if (auto ok = agent->begin(std::move(on_last_reader_gone)); !ok) return std::unexpected(ok.error());
+    return agent;
+}
+
+Agent::Agent(CommonOptions options) : options_(std::move(options)) {}
+
+Agent::~Agent() {
+    if (outputs_) outputs_->close(0);
+}
+
+std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone) {
+    started_at_ = wall_now();
+    auto settings = load_settings(options_);
+    if (!settings) return std::unexpected(settings.error());
+    const config::Config config = settings->config;
+    const auto paths = find_rules(config);
+    if (!paths) return std::unexpected(paths.error());
+
+    CheckedRules rules = load_checked(paths->paths, false, true);
+    const auto bad = [&] {
+        return std::unexpected(complain(Exit::bad, rules.loaded.diagnostics, "`gyr rules check` shows them all"));
+    };
+    if (!any_usable(rules) && !rules.loaded.ok()) return bad();
+    // A rule given on the command line is one somebody asks for: that it cannot be used is not a line in a log.
+    if (!options_.rules.empty() && !rules.loaded.ok()) return bad();
+    for (const Rule& rule : rules.matcher->rules()) {
+        if (!options_.rules.empty() && !rule.disabled_why.empty())
+            return std::unexpected(
+                complain(Exit::bad, fmt::format("rule '{}' cannot be used: {}", rule.name, rule.disabled_why)));
+    }
+    log_rules(rules);
+
+    const auto usage = [](const std::string& what) { return std::unexpected(complain(Exit::usage, what)); };
+    if (config.outputs.empty()) return usage("no output is configured");
+    auto wanted = output_options(config);
+    if (!wanted) return usage(wanted.error().message);
+    if (standard_output_closed() && std::ranges::any_of(*wanted, [](const auto& o) { return o.type == "stdout"; }))
+        return usage("standard output is closed, and alerts go there");
+    auto rollup = rollup_rules(config, rules.loaded.rules);
+    if (!rollup) return usage(rollup.error().message);
+
+    journal::Options journal_settings = journal_options(config, !settings->origins.contains("journal.path"), *wanted);
+    journal_settings.on_problem = [](const std::string& problem) { log(LogLevel::warning, problem); };
+    journal_ = std::make_unique<journal::Journal>(std::move(journal_settings));
+    journal_->set_rollup(std::move(*rollup));
+    counted_ = std::make_unique<Counted>(*journal_);
+    outputs_ = std::make_unique<OutputSet>(
+        *journal_, OutputSet::Events{[](const std::string& problem) { log(LogLevel::warning, problem); },
+                                     std::move(on_last_reader_gone), [this](Nanos latency) { delivered(latency); }});
+    if (auto ok = outputs_->apply(std::move(*wanted)); !ok) return usage(ok.error().message);
+    journal_->outputs_complete();
+
+    // One scratch for building; remade when the rules change. Only the engine's thread uses it.
+    struct Building {
+        const Matcher* matcher = nullptr;
+        Matcher::ScratchPtr scratch;
+    };
+    auto building = std::make_shared<Building>();
+    auto build = [building](const Matcher& matcher, std::uint32_t rule, const Event& event, const EvalWorld& world) {
+        if (building->matcher != &matcher) {
+            building->scratch = matcher.make_scratch();
+            building->matcher = &matcher;
+        }
+        BuiltAlert built = build_alert(matcher, rule, event, world, *building->scratch);
+        return Pipeline::Built{std::move(built.alert), built.pending};
+    };
+    auto engine = Engine::create(engine_options(config), rules.matcher, std::move(build), *counted_);
+    if (!engine) return std::unexpected(complain(exit_code(engine.error()), engine.error().message));
+    engine_ = std::move(*engine);
+    take(std::move(*settings), rules);
+    return {};
+}
+
+void Agent::take(config::Loaded settings, const CheckedRules& rules) {
+    const std::lock_guard lock(state_mutex_);
+    state_.config = std::move(settings.config);
+    state_.origins = std::move(settings.origins);
+    state_.matcher = rules.matcher;
+    state_.files = rules.loaded.files;
+    state_.files.insert(state_.files.end(), rules.loaded.items_files.begin(), rules.loaded.items_files.end());
+    state_.rules_hash = hash_rules(*rules.matcher);
+    ++state_.generation;
+    state_.loaded_at = wall_now();
+    state_.last_failure.clear();
+}
+
+Exit Agent::start() {
+    if (auto ok = engine_->start(); !ok) return complain(exit_code(ok.error()), ok.error().message);
+    const Engine::Summary at_start = engine_->summary();
+    log(LogLevel::info, fmt::format("armed after {} ms with {} processes known", at_start.armed_after / 1'000'000,
+                                    at_start.processes.living));
+    armed_.store(true, std::memory_order_release);
+    return Exit::fine;
+}
+
+Exit Agent::run() {
+    const auto ran = engine_->run();
+    return ran ? Exit::fine : complain(exit_code(ran.error()), ran.error().message);
+}
+
+void Agent::finish() {
+    engine_->finish();
+    journal_->flush();
+    outputs_->close(kClosePatience);
+    std::string delivered;
+    std::uint64_t lost = journal_->stats().lost;
+    for (const OutputSet::State& output : outputs_->states()) {
+        delivered += fmt::format("{}{} delivered to {}", delivered.empty() ? "" : ", ", output.stats.delivered,
+                                 output.options.name);
+        if (const auto behind = journal_->lag(output.position).count; behind > 0) {
+            delivered += fmt::format(" ({} {})", behind, journal_->status().durable ? "wait in the journal" : "lost");
+            lost += journal_->status().durable ? 0 : behind;
+        }
+        lost += output.stats.refused;
+    }
+    journal_->close(kClosePatience);
+    const Engine::Summary s = engine_->summary();
+    log(LogLevel::info,
+        fmt::format("ended after {:.1f} s: {} process events, {} alerts ({}, {} lost), {} events lost in the kernel",
+                    static_cast<double>(s.running) / 1e9, s.pipeline.events, s.pipeline.alerts, delivered, lost,
+                    s.lost));
+}
+
+Agent::Reload Agent::reload(std::string_view why) {
+    const std::lock_guard one_at_a_time(reload_mutex_);
+    const auto failed = [&](const std::string& what) {
+        const std::string message = fmt::format("reload ({}) failed: {}; what was in use stays", why, what);
+        {
+            const std::lock_guard lock(state_mutex_);
+            state_.last_failure = message;
+        }
+        log(LogLevel::error, message);
+        notice("reload_failed", message);
+        return Reload{false, message};
+    };
+    auto settings = load_settings(options_);
+    if (!settings) return failed("the configuration is not good (`gyr config check` shows why)");
+    const auto paths = find_rules(settings->config);
+    if (!paths) return failed("there are no rules");
+    const CheckedRules rules = load_checked(paths->paths, false, true);
+    if (!rules.loaded.ok()) {
+        for (const Diagnostic& d : rules.loaded.diagnostics) {
+            if (d.severity == Severity::error)
+                return failed(fmt::format("{}:{}: {}", d.place.file, d.place.line, d.message));
+        }
+    }
+    if (!any_usable(rules)) return failed("there is no rule that can be used");
+    auto rollup = rollup_rules(settings->config, rules.loaded.rules);
+    if (!rollup) return failed(rollup.error().message);
+    auto wanted = output_options(settings->config);
+    if (!wanted) return failed(wanted.error().message);
+    if (wanted->empty()) return failed("no output is configured");
+    if (auto ok = outputs_->apply(std::move(*wanted)); !ok) return failed(ok.error().message);
+    journal_->set_rollup(std::move(*rollup));
+    engine_->swap_rules(rules.matcher);
+    const std::string fixed = fixed_differences(state().config, settings->config);
+    take(std::move(*settings), rules);
+    log_rules(rules);
+    const State now = state();
+    std::string message = fmt::format("reload ({}): {} rules, generation {}, hash {}", why, now.matcher->rules().size(),
+                                      now.generation, now.rules_hash.substr(0, 16));
+    if (!fixed.empty()) message += fmt::format("; at the next start: {}", fixed);
+    notice("reload", message);
+    return {true, message};
+}
+
+std::vector<std::string> Agent::watched_paths() const {
+    const State now = state();
+    std::vector<std::string> paths = config_places(options_, now.config);
+    if (const auto rules = find_rules(now.config)) paths.insert(paths.end(), rules->paths.begin(), rules->paths.end());
+    paths.insert(paths.end(), now.files.begin(), now.files.end());
+    return paths;
+}
+
+void Agent::notice(std::string kind, std::string message) {
+    journal_->push(std::make_shared<const AlertRecord>(
+        Notice{wall_now(), std::move(kind), std::move(message), host_name(state().config)}));
+}
+
+Agent::State Agent::state() const {
+    const std::lock_guard lock(state_mutex_);
+    return state_;
+}
+
+std::map<std::string, std::uint64_t> Agent::rule_matches() const { return counted_->matches(); }
+
+void Agent::delivered(Nanos latency) {
+    const std::lock_guard lock(latency_mutex_);
+    for (std::size_t i = 0; i < kLatencyBounds.size(); ++i)
+        latencies_.upto[i] += latency <= kLatencyBounds[i] ? 1U : 0U;
+    ++latencies_.upto.back();
+    latencies_.sum_seconds += static_cast<double>(latency) / 1e9;
+}
+
+Agent::Latencies Agent::latencies() const {
+    const std::lock_guard lock(latency_mutex_);
+    return latencies_;
+}
+
+} // namespace gyr::app

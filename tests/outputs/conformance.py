@@ -1,0 +1,202 @@
+"""Every output against its server: down at the start, killed and back, slow, answering errors, silent. Whatever happens, each
+alert arrives, at least once, in order, and the file beside it gets everything at once."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import peers  # noqa: E402
+
+PROBE = sys.argv[1]
+PATIENCE = 60
+COUNT = 40
+
+
+class Probe:
+    def __init__(self, folder, outputs):
+        self.folder = folder
+        self.file = folder + "/beside.jsonl"
+        entries = [dict(entry, timeout="700ms", backoff="200ms") for entry in outputs]
+        for entry in entries:
+            entry.setdefault("format", "json")
+        entries.append({"type": "file", "path": self.file, "name": "beside"})
+        config = folder + "/gyr.yaml"
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"journal": {"path": folder + "/journal.db"}, "outputs": entries}, file)
+        self.process = subprocess.Popen([PROBE, config], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=open(folder + "/log", "wb"), text=True)
+        self.pushed = 0
+
+    def ask(self, command):
+        """The answer, or an error when none comes."""
+        guard = threading.Timer(PATIENCE, self.process.kill)
+        guard.start()
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        guard.cancel()
+        if not answer:
+            raise RuntimeError("no answer to '%s': %s" % (command, self.log()))
+        return answer
+
+    def push(self, count):
+        self.ask("push %d" % count)
+        self.pushed += count
+
+    def stats(self):
+        return json.loads(self.ask("stats"))
+
+    def log(self):
+        with open(self.folder + "/log", encoding="utf-8", errors="replace") as file:
+            return file.read()[-2000:]
+
+    def rss(self):
+        with open("/proc/%d/statm" % self.process.pid, encoding="ascii") as file:
+            return int(file.read().split()[1]) * 4096
+
+    def await_beside(self):
+        """The file has everything while the other output may be stuck."""
+        until(lambda: self.stats()["outputs"]["beside"]["behind"] == 0)
+        with open(self.file, "rb") as file:
+            found = peers.numbers(file.read())
+        assert found == list(range(1, self.pushed + 1)), "the file beside it has %d of %d" % (len(found), self.pushed)
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(PATIENCE)
+        assert self.process.returncode == 0, self.log()
+
+
+def until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError("waited in vain")
+        time.sleep(0.02)
+
+
+def in_order(found, wanted):
+    """All of 1..wanted arrived, and the first time of each in order."""
+    first = list(dict.fromkeys(found))
+    assert first == list(range(1, wanted + 1)), "arrived: %d of %d, in this order: %s" % (len(first), wanted, first[:100])
+
+
+def arrived(peer, wanted):
+    until(lambda: len(set(peer.received())) >= wanted)
+    in_order(peer.received(), wanted)
+
+
+def case(peer, kills=True, keeps=True):
+    """keeps: what the server had taken, it still has after it was killed."""
+    folder = tempfile.mkdtemp(prefix="gyr-test-")
+    probe = Probe(folder, [peer.output()])
+    try:
+        probe.push(COUNT)  # nobody is there yet
+        probe.await_beside()
+        assert probe.stats()["lost"] == 0
+        peer.start()
+        probe.ask("wait")
+        arrived(peer, COUNT)
+        before = len(peer.received()) if not keeps else 0
+        if kills:
+            peer.stop()
+            probe.push(COUNT)
+            probe.await_beside()
+            peer.start()
+            probe.ask("wait")
+            assert before == 0 or before <= len(peer.received())
+            arrived(peer, 2 * COUNT)
+        for mode in ("error", "hang", "slow") if isinstance(peer, peers.Http) else ():
+            peer.mode = mode
+            probe.push(5)
+            probe.await_beside()
+            if mode != "slow":
+                until(lambda: probe.stats()["outputs"][peer.kind]["failures"] > 0)
+                peer.end.set()
+                peer.mode = "ok"
+                peer.end.clear()
+            probe.ask("wait")
+            arrived(peer, probe.pushed)
+            peer.mode = "ok"
+        if isinstance(peer, peers.Process) and hasattr(peer, "transport") is False:
+            peer.freeze()
+            probe.push(5)
+            probe.await_beside()
+            until(lambda: probe.stats()["outputs"][peer.output()["type"]]["failures"] > 0)
+            peer.thaw()
+            probe.ask("wait")
+            arrived(peer, probe.pushed)
+        probe.ask("hostile")
+        probe.pushed += 1
+        probe.ask("wait")
+        until(lambda: probe.pushed in peer.received())
+        assert probe.rss() < 200 << 20, "resident: %d" % probe.rss()
+        probe.end()
+        peer.stop()
+        shutil.rmtree(folder)
+    except Exception:
+        probe.process.kill()
+        sys.stderr.write("--- log of the outputs ---\n%s\n" % probe.log())
+        raise
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="gyr-certs-")
+    certificates = peers.Certificates(folder)
+    bearer = {"token": "s3cret", "headers": {"X-Tenant": "a"}}
+    cases = [
+        ("http", lambda: peers.Http("http", extra=bearer), {}),
+        ("https with client certificates", lambda: peers.Http("http", certificates), {}),
+        ("http in batches", lambda: peers.Http("http", extra={"batch": 10}), {}),
+        ("elasticsearch", lambda: peers.Http("elasticsearch"), {}),
+        ("splunk", lambda: peers.Http("splunk", extra={"token": "t"}), {}),
+        ("loki", lambda: peers.Http("loki"), {}),
+        ("otlp", lambda: peers.Http("otlp"), {}),
+        ("alertmanager", lambda: peers.Http("alertmanager"), {}),
+        ("slack", lambda: peers.Http("slack"), {}),
+        ("program", lambda: peers.Program(True), {}),
+        ("program for each alert", lambda: peers.Program(False), {}),
+        ("redis", peers.Redis, {}),
+        ("nats", peers.Nats, {}),
+        ("syslog over tcp", lambda: peers.Rsyslog("tcp"), {}),
+        ("syslog over tls", lambda: peers.Rsyslog("tls", certificates), {}),
+        ("syslog on the local socket", lambda: peers.Rsyslog("unix"), {}),
+    ]
+    failed, skipped = [], []
+
+    def run(name, make, options):
+        kind = {"redis": peers.Redis, "nats": peers.Nats}.get(name, peers.Rsyslog if name.startswith("syslog") else None)
+        if kind is not None and kind.missing():
+            skipped.append(name)
+            return
+        begin = time.monotonic()
+        try:
+            case(make(), **options)
+            print("%s: good (%.1f s)" % (name, time.monotonic() - begin), flush=True)
+        except Exception as error:  # every case is to be tried
+            traceback.print_exc()
+            failed.append("%s: %s" % (name, error))
+
+    wanted = sys.argv[2:]
+    threads = [threading.Thread(target=run, args=c) for c in cases if not wanted or c[0] in wanted]
+    for begin in range(0, len(threads), 6):  # some at a time
+        for thread in threads[begin:begin + 6]:
+            thread.start()
+        for thread in threads[begin:begin + 6]:
+            thread.join()
+    shutil.rmtree(folder)
+    for name in skipped:
+        print("skipped: %s: its server is not installed" % name)
+    for text in failed:
+        print("FAILED: " + text)
+    sys.exit(1 if failed else 0)
+
+
+main()

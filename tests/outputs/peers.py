@@ -1,0 +1,319 @@
+"""The servers that outputs are tested against: real ones from Debian packages where there are, else ones of our own that can
+be slow, silent and in a bad mood. Each has start(), stop() (at once, as by SIGKILL), output(): its entry in the configuration,
+and received(): the numbers of the alerts that arrived, in order of arrival."""
+
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+
+UUID = re.compile(rb"0190a000-0000-7000-8000-([0-9a-f]{12})")
+PATIENCE = 30
+
+
+def numbers(data):
+    return [int(m.group(1), 16) for m in UUID.finditer(data)]
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def await_port(port):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError("nothing listens on port %d" % port)
+
+
+class Certificates:
+    """A CA, a server certificate for 127.0.0.1 and a client certificate."""
+
+    def __init__(self, folder):
+        self.ca, self.cert, self.key, self.client_cert, self.client_key = (
+            os.path.join(folder, n) for n in ("ca.pem", "server.pem", "server.key", "client.pem", "client.key"))
+        ca_key = os.path.join(folder, "ca.key")
+
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", ca_key, "-out", self.ca,
+                "-subj", "/CN=test ca", "-days", "2")
+        for cert, key, name in ((self.cert, self.key, "server"), (self.client_cert, self.client_key, "client")):
+            request = cert + ".csr"
+            extensions = cert + ".ext"
+            with open(extensions, "w", encoding="ascii") as file:
+                file.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+            openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", request,
+                    "-subj", "/CN=" + name)
+            openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial", "-out", cert, "-days", "2",
+                    "-extfile", extensions)
+
+
+class Http:
+    """mode: "ok", "error" (503), "hang" (no answer), "slow" (a third of a second each)."""
+
+    def __init__(self, kind, certificates=None, extra=None):
+        self.kind, self.certificates, self.extra = kind, certificates, extra or {}
+        self.port = free_port()
+        self.mode = "ok"
+        self.bodies, self.seen, self.server = [], [], None
+        self.lock = threading.Lock()
+        self.end = threading.Event()
+
+    def start(self):
+        peer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *arguments):
+                pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                mode = peer.mode
+                if mode == "hang":
+                    peer.end.wait(PATIENCE)
+                    self.close_connection = True
+                    return
+                if mode == "slow":
+                    peer.end.wait(0.3)
+                status, answer = 200, b"{}"
+                if mode == "error":
+                    status, answer = 503, b"busy"
+                elif peer.kind == "elasticsearch":
+                    lines = [json.loads(line) for line in body.splitlines()]
+                    items = [{"create": {"status": 201, "_id": line["create"]["_id"]}} for line in lines[::2]]
+                    answer = json.dumps({"errors": False, "items": items}).encode()
+                if mode != "error":
+                    with peer.lock:
+                        peer.bodies.append(body)
+                        peer.seen.append((self.path, dict(self.headers)))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+
+            def handle_error(self, request, client_address):
+                pass
+
+        self.end.clear()
+        self.server = Server(("127.0.0.1", self.port), Handler)
+        if self.certificates:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificates.cert, self.certificates.key)
+            context.load_verify_locations(self.certificates.ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self):
+        self.end.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def output(self):
+        entry = {"type": self.kind, "url": "%s://127.0.0.1:%d" % ("https" if self.certificates else "http", self.port), **self.extra}
+        if self.certificates:
+            entry["tls"] = {"ca": self.certificates.ca, "cert": self.certificates.client_cert, "key": self.certificates.client_key}
+        return entry
+
+    def received(self):
+        with self.lock:
+            return numbers(b"\n".join(self.bodies))
+
+
+class Process:
+    """A server that is a program."""
+
+    program = None
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="gyr-peer-")
+        self.port = free_port()
+        self.process = None
+
+    @classmethod
+    def missing(cls):
+        return shutil.which(cls.program) is None and not os.path.exists("/usr/sbin/" + cls.program)
+
+    def run(self, *arguments):
+        path = shutil.which(self.program) or "/usr/sbin/" + self.program
+        self.process = subprocess.Popen([path, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+
+class Redis(Process):
+    program = "redis-server"
+
+    def start(self):
+        self.run("--port", str(self.port), "--dir", self.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
+                 "--requirepass", "pass word")
+        await_port(self.port)
+
+    def output(self):
+        return {"type": "redis", "url": "redis://127.0.0.1:%d/1" % self.port, "password": "pass word", "topic": "alerts"}
+
+    def received(self):
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
+            s.sendall(b"AUTH \"pass word\"\r\nSELECT 1\r\nXRANGE alerts - +\r\nPING\r\n")
+            data = b""
+            while not data.endswith(b"+PONG\r\n"):
+                some = s.recv(1 << 20)
+                if not some:
+                    raise RuntimeError("redis closed the connection")
+                data += some
+        # Each entry has the uuid twice: as its own field and in the record.
+        return numbers(data)[::2]
+
+
+class Nats(Process):
+    program = "nats-server"
+
+    def start(self):
+        self.run("-js", "-a", "127.0.0.1", "-p", str(self.port), "-sd", self.folder)
+        await_port(self.port)
+        self.ask("$JS.API.STREAM.CREATE.ALERTS", {"name": "ALERTS", "subjects": ["gyr.>"], "storage": "file"})
+
+    def ask(self, subject, question):
+        body = json.dumps(question).encode()
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
+            file = s.makefile("rb")
+            file.readline()
+            s.sendall(b"CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB answer 1\r\nPUB %s answer %d\r\n%s\r\n"
+                      % (subject.encode(), len(body), body))
+            while True:
+                line = file.readline()
+                if line.startswith(b"PING"):
+                    s.sendall(b"PONG\r\n")
+                elif line.startswith(b"MSG"):
+                    return json.loads(file.read(int(line.split()[-1])))
+                elif line.startswith(b"-ERR") or not line:
+                    raise RuntimeError("nats: %r" % line)
+
+    def output(self):
+        return {"type": "nats", "url": "nats://127.0.0.1:%d" % self.port, "topic": "gyr.alerts"}
+
+    def received(self):
+        import base64
+        found = []
+        last = self.ask("$JS.API.STREAM.INFO.ALERTS", {})["state"]["last_seq"]
+        for sequence in range(1, last + 1):
+            message = self.ask("$JS.API.STREAM.MSG.GET.ALERTS", {"seq": sequence})["message"]
+            found += numbers(base64.b64decode(message["data"]))[:1]
+        return found
+
+
+class Rsyslog(Process):
+    program = "rsyslogd"
+
+    def __init__(self, transport, certificates=None):
+        super().__init__()
+        self.transport, self.certificates = transport, certificates
+        if transport == "udp":
+            self.port = free_port(socket.SOCK_DGRAM)
+        self.socket = os.path.join(self.folder, "log.sock")
+
+    def start(self):
+        stream = 'StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="x509/certvalid"'
+        module = {
+            "udp": 'module(load="imudp")\ninput(type="imudp" address="127.0.0.1" port="%d")' % self.port,
+            "tcp": 'module(load="imtcp")\ninput(type="imtcp" address="127.0.0.1" port="%d")' % self.port,
+            "tls": 'module(load="imtcp" %s)\ninput(type="imtcp" address="127.0.0.1" port="%d")' % (stream, self.port),
+            "unix": 'module(load="imuxsock" SysSock.Use="off")\ninput(type="imuxsock" socket="%s" RateLimit.Interval="0")' % self.socket,
+        }[self.transport]
+        tls = ""
+        if self.certificates:
+            tls = ('global(DefaultNetstreamDriver="ossl" DefaultNetstreamDriverCAFile="%s" DefaultNetstreamDriverCertFile="%s" '
+                   'DefaultNetstreamDriverKeyFile="%s")\n' % (self.certificates.ca, self.certificates.cert, self.certificates.key))
+        config = os.path.join(self.folder, "rsyslog.conf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write('global(workDirectory="%s" maxMessageSize="1100k")\n%s%s\n'
+                       'template(name="line" type="string" string="%%syslogpriority%% %%app-name%% %%msg%%\\n")\n'
+                       'action(type="omfile" file="%s/out" template="line" asyncWriting="off" flushOnTXEnd="on")\n'
+                       % (self.folder, tls, module, self.folder))
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+        self.run("-n", "-f", config, "-i", os.path.join(self.folder, "pid"))
+        if self.transport in ("tcp", "tls"):
+            await_port(self.port)
+        deadline = time.monotonic() + PATIENCE
+        while self.transport == "unix" and not os.path.exists(self.socket) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def output(self):
+        if self.transport == "unix":
+            return {"type": "syslog", "path": self.socket}
+        entry = {"type": "syslog", "url": "%s://127.0.0.1:%d" % (self.transport, self.port)}
+        if self.certificates:
+            entry["tls"] = {"ca": self.certificates.ca, "cert": self.certificates.client_cert, "key": self.certificates.client_key}
+        return entry
+
+    def lines(self):
+        try:
+            with open(self.folder + "/out", "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    def received(self):
+        return numbers(self.lines())
+
+
+class Program:
+    """A program that appends what it reads to a file; the peer is the command itself."""
+
+    def __init__(self, keep_alive):
+        self.folder = tempfile.mkdtemp(prefix="gyr-peer-")
+        self.keep_alive = keep_alive
+        self.ready = self.folder + "/ready"
+        # Each kept program ends after some lines, as if it were killed; without "ready" it fails at once.
+        body = 'n=0; while [ $n -lt 7 ] && IFS= read -r line; do printf "%s\\n" "$line" >> {0}/out; n=$((n+1)); done'
+        if not keep_alive:
+            body = "cat >> {0}/out"
+        self.command = ("test -e {0}/ready || exit 1; " + body).format(self.folder)
+
+    def start(self):
+        open(self.ready, "w", encoding="ascii").close()
+
+    def stop(self):
+        os.unlink(self.ready)
+
+    def output(self):
+        return {"type": "program", "command": self.command, "keep_alive": self.keep_alive}
+
+    def received(self):
+        try:
+            with open(self.folder + "/out", "rb") as file:
+                return numbers(file.read())
+        except FileNotFoundError:
+            return []
