@@ -2,6 +2,7 @@
 
 #include "lang/quote.h"
 #include "rules/items_file.h"
+#include "rules/keys.h"
 #include "rules/throttle.h"
 
 #include <algorithm>
@@ -14,42 +15,6 @@
 namespace gyr::rules {
 
 namespace {
-
-constexpr std::array<std::string_view, 5> kKinds = {"required_engine_version", "required_plugin_versions", "list",
-                                                    "macro", "rule"};
-constexpr std::array<std::string_view, 5> kListKeys = {"list", "items", "items_file", "append", "override"};
-constexpr std::array<std::string_view, 4> kMacroKeys = {"macro", "condition", "append", "override"};
-constexpr std::array<std::string_view, 16> kRuleKeys = {"rule",
-                                                        "condition",
-                                                        "output",
-                                                        "desc",
-                                                        "priority",
-                                                        "source",
-                                                        "enabled",
-                                                        "tags",
-                                                        "exceptions",
-                                                        "append",
-                                                        "override",
-                                                        "capture",
-                                                        "capture_duration",
-                                                        "warn_evttypes",
-                                                        "skip-if-unknown-filter",
-                                                        "throttle"};
-constexpr std::array<std::string_view, 3> kThrottleKeys = {"by", "for", "max"};
-constexpr std::array<std::string_view, 4> kExceptionKeys = {"name", "fields", "comps", "values"};
-constexpr std::array<std::string_view, 5> kAppendable = {"condition", "output", "desc", "tags", "exceptions"};
-constexpr std::array<std::string_view, 12> kReplaceable = {"condition",
-                                                           "output",
-                                                           "desc",
-                                                           "tags",
-                                                           "exceptions",
-                                                           "priority",
-                                                           "capture",
-                                                           "capture_duration",
-                                                           "enabled",
-                                                           "warn_evttypes",
-                                                           "skip-if-unknown-filter",
-                                                           "throttle"};
 
 template <class Range>
 bool contains(const Range& range, std::string_view word) {
