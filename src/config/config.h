@@ -39,11 +39,24 @@ struct Output {
     std::uint64_t max_length = 0;
 };
 
+// What Falco's configuration can ask for and ours does otherwise (config/falco.h).
+struct RuleSelection {
+    bool enable = false;
+    std::string rule, tag; // one of them; '*' in rule stands for anything
+};
+struct OutputAppend {
+    std::string source, rule;      // empty: all
+    std::vector<std::string> tags; // all of them
+    std::string text;              // behind the rule's own sentence
+};
+
 struct Config {
-    std::vector<std::string> rules; // files and folders, in order; empty: look in the usual places
-    std::string rule_matching;      // "all", "first"
-    std::string priority;           // rules below this priority are not loaded
-    std::string time_format;        // "local", "iso8601"
+    std::vector<std::string> rules;             // files and folders, in order; empty: look in the usual places
+    std::string rule_matching;                  // "all", "first"
+    std::string priority;                       // rules below this priority are not loaded
+    std::string time_format;                    // "local", "iso8601"
+    std::vector<RuleSelection> rule_selections; // in order
+    std::vector<OutputAppend> output_appends;
     std::vector<Output> outputs;
     std::vector<std::string> include; // further configuration files and folders
 

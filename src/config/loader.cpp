@@ -1,5 +1,6 @@
 #include "config/loader.h"
 
+#include "config/falco.h"
 #include "config/override.h"
 #include "config/settings.h"
 #include "config/tree.h"
@@ -241,6 +242,8 @@ void include(Node& root, const LoadRequest& request, Loaded& out) {
         }
     }
     paths.insert(paths.end(), request.include.begin(), request.include.end());
+    const std::vector<std::string> of_falco = falco_includes(root);
+    paths.insert(paths.end(), of_falco.begin(), of_falco.end());
     for (const std::string& path : paths) {
         const auto files = request.read_include ? request.read_include(path) : IncludedFiles{};
         if (!files) {
@@ -285,7 +288,11 @@ Loaded load_config(const LoadRequest& request) {
             out.problems.push_back(std::move(d));
         }
     }
-    reader.read_root(*root, out.config);
+    if (is_falco_config(*root)) {
+        read_falco_config(*root, out);
+    } else {
+        reader.read_root(*root, out.config);
+    }
     return out;
 }
 

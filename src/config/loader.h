@@ -31,6 +31,7 @@ struct LoadRequest {
 struct Loaded {
     Config config; // usable only without errors
     std::vector<Diagnostic> problems;
+    std::vector<Diagnostic> notes;      // of a Falco configuration: what is ignored, and why
     std::map<std::string, std::string> origins; // key → "gyr.yaml:3:7" or "-o key"; keys at their default are not in it
 };
 

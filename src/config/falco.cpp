@@ -1,0 +1,350 @@
+#include "config/falco.h"
+
+#include "config/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+
+namespace gyr::config {
+namespace {
+
+enum class Fate : std::uint8_t {
+    mapped,  // read below
+    ignored, // no meaning here, for the reason given
+    refused, // ignoring it would change what the file asks for
+};
+
+struct FalcoKey {
+    std::string_view key; // "engine.kind"; of a whole group: "plugins"
+    Fate fate = Fate::mapped;
+    std::string_view reason = {};
+    std::string_view harmless = {}; // with this value it asks for nothing: no word about it
+};
+
+constexpr std::string_view kAlways = "it is always so";
+constexpr std::string_view kJournal = "the journal takes its place";
+constexpr std::string_view kMetrics = "metrics are served by the web server, with all there are";
+constexpr std::string_view kKernel = "the kernel side has no such setting";
+
+constexpr std::array kKeys = {
+    FalcoKey{"rules_files"},
+    FalcoKey{"rules_file"},
+    FalcoKey{"rules"},
+    FalcoKey{"config_files"},
+    FalcoKey{"watch_config_files"},
+    FalcoKey{"time_format_iso_8601"},
+    FalcoKey{"priority"},
+    FalcoKey{"json_output"},
+    FalcoKey{"json_include_output_property", Fate::ignored, "the JSON always has it", "true"},
+    FalcoKey{"json_include_message_property", Fate::ignored, "the JSON has no such key", "false"},
+    FalcoKey{"json_include_output_fields_property", Fate::ignored, "the JSON always has it", "true"},
+    FalcoKey{"json_include_tags_property", Fate::ignored, "the JSON always has it", "true"},
+    FalcoKey{"rule_matching"},
+    FalcoKey{"append_output"},
+    FalcoKey{"log_level"},
+    FalcoKey{"stdout_output.enabled"},
+    FalcoKey{"syslog_output.enabled"},
+    FalcoKey{"file_output.enabled"},
+    FalcoKey{"file_output.filename"},
+    FalcoKey{"http_output.enabled"},
+    FalcoKey{"http_output.url"},
+    FalcoKey{"http_output.user_agent"},
+    FalcoKey{"http_output.insecure"},
+    FalcoKey{"http_output.ca_cert"},
+    FalcoKey{"http_output.ca_bundle"},
+    FalcoKey{"http_output.mtls"},
+    FalcoKey{"http_output.client_cert"},
+    FalcoKey{"http_output.client_key"},
+    FalcoKey{"program_output.enabled"},
+    FalcoKey{"program_output.keep_alive"},
+    FalcoKey{"program_output.program"},
+    FalcoKey{"webserver.enabled"},
+    FalcoKey{"webserver.listen_port"},
+    FalcoKey{"webserver.listen_address"},
+    FalcoKey{"engine.modern_ebpf.buf_size_preset"},
+    FalcoKey{"engine.kind"},
+    FalcoKey{"rule_files", Fate::ignored, "Falco does not read it either; the key is rules_files"},
+    FalcoKey{"plugins_hostinfo", Fate::ignored, kAlways, "true"},
+    FalcoKey{"engine.kmod", Fate::ignored, "there is no kernel module"},
+    FalcoKey{"engine.modern_ebpf.cpus_for_each_buffer", Fate::ignored, "there is one buffer for all CPUs"},
+    FalcoKey{"engine.modern_ebpf.drop_failed_exit", Fate::ignored, "the rules decide what the kernel tells", "false"},
+    FalcoKey{"engine.modern_ebpf.disable_iterators", Fate::ignored, kKernel, "false"},
+    FalcoKey{"engine.replay", Fate::ignored, "`gyr replay` takes the file as its argument"},
+    FalcoKey{"capture", Fate::ignored, "captures are set up in gyr.yaml", "false"},
+    FalcoKey{"load_plugins", Fate::ignored, "see plugins"},
+    FalcoKey{"plugins"},
+    FalcoKey{"static_fields", Fate::refused, "static.* fields are not known here"},
+    FalcoKey{"buffer_format_base64", Fate::ignored, "buffers are shown as text", "false"},
+    FalcoKey{"buffered_outputs", Fate::ignored, "each alert is written at once", "false"},
+    FalcoKey{"outputs_queue", Fate::ignored, kJournal},
+    FalcoKey{"output_timeout", Fate::ignored, "no output holds anything up"},
+    FalcoKey{"file_output.keep_alive", Fate::ignored, "a file that is moved away is noticed"},
+    FalcoKey{"http_output.ca_path", Fate::ignored, "the system's certificates are used without ca_cert"},
+    FalcoKey{"http_output.echo", Fate::ignored, "answers are not shown", "false"},
+    FalcoKey{"http_output.compress_uploads", Fate::ignored, "requests are not compressed", "false"},
+    FalcoKey{"http_output.keep_alive", Fate::ignored, "connections are kept"},
+    FalcoKey{"http_output.max_consecutive_timeouts", Fate::ignored, "it is tried until it arrives"},
+    FalcoKey{"webserver.threadiness", Fate::ignored, "one thread serves all"},
+    FalcoKey{"webserver.k8s_healthz_endpoint", Fate::ignored, "it is /healthz", "/healthz"},
+    FalcoKey{"webserver.prometheus_metrics_enabled", Fate::ignored, "/metrics is always there"},
+    FalcoKey{"webserver.ssl_enabled", Fate::refused, "TLS is not served; put a proxy in front", "false"},
+    FalcoKey{"webserver.ssl_certificate", Fate::ignored, "TLS is not served"},
+    FalcoKey{"log_stderr", Fate::ignored, "the log goes to standard error", "true"},
+    FalcoKey{"log_syslog", Fate::ignored, "the log goes to standard error"},
+    FalcoKey{"libs_logger", Fate::ignored, "there are no such libraries"},
+    FalcoKey{"syscall_event_timeouts", Fate::ignored, "an idle host is no error"},
+    FalcoKey{"syscall_event_drops", Fate::ignored, "every loss is told by a gap record"},
+    FalcoKey{"metrics", Fate::ignored, kMetrics},
+    FalcoKey{"base_syscalls", Fate::ignored, "the rules decide what the kernel tells"},
+    FalcoKey{"falco_libs", Fate::ignored, "tables are bounded by state.memory"},
+};
+
+// Keys that only Falco's files have.
+constexpr std::array<std::string_view, 14> kSigns = {
+    "rules_files",   "rules_file",          "json_output",    "stdout_output", "syslog_output",
+    "file_output",   "http_output",         "program_output", "webserver",     "falco_libs",
+    "base_syscalls", "syscall_event_drops", "engine",         "load_plugins"};
+
+constexpr std::string_view kSuggested =
+    "container_id=%container.id container_name=%container.name container_image_repository=%container.image.repository "
+    "container_image_tag=%container.image.tag k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
+
+class Translator {
+  public:
+    Translator(Node& root, Loaded& out) : root_(root), out_(out), config_(out.config) {}
+
+    void run() {
+        account(root_, "");
+        rules();
+        config_.watch = flag("watch_config_files", true);
+        config_.time_format = flag("time_format_iso_8601", false) ? "iso8601" : "local";
+        config_.priority = text("priority", "debug");
+        std::ranges::transform(config_.priority, config_.priority.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        if (config_.priority == "info") config_.priority = "informational";
+        config_.rule_matching = text("rule_matching", "first");
+        const std::string level = text("log_level", "info");
+        config_.log.level = level == "debug" || level == "info" ? level
+                            : level == "notice"                 ? "info"
+                            : level == "warning"                ? level
+                                                                : "error";
+        engine();
+        outputs();
+        appends();
+        if (flag("webserver.enabled", false))
+            config_.server.listen = {fmt::format("http://{}:{}", text("webserver.listen_address", "0.0.0.0"),
+                                                 text("webserver.listen_port", "8765"))};
+    }
+
+  private:
+    Node* find(std::string_view path) const {
+        Node* node = &root_;
+        while (node != nullptr && !path.empty()) {
+            const std::size_t dot = path.find('.');
+            node = node->find(path.substr(0, dot));
+            path.remove_prefix(dot == std::string_view::npos ? path.size() : dot + 1);
+        }
+        return node;
+    }
+    std::string text(std::string_view path, std::string_view standard) const {
+        const Node* node = find(path);
+        return node != nullptr && node->kind == Node::Kind::scalar ? node->text : std::string(standard);
+    }
+    bool flag(std::string_view path, bool standard) const {
+        const std::string value = text(path, standard ? "true" : "false");
+        return value == "true" || value == "yes" || value == "on" || value == "True" || value == "TRUE";
+    }
+    void note(const Place& place, std::string message) {
+        Diagnostic d;
+        d.severity = Severity::warning;
+        d.message = std::move(message);
+        d.place = place;
+        out_.notes.push_back(std::move(d));
+    }
+    void problem(const Place& place, std::string message) {
+        Diagnostic d;
+        d.message = std::move(message);
+        d.place = place;
+        out_.problems.push_back(std::move(d));
+    }
+
+    // What becomes of every key that is there.
+    void account(const Node& map, const std::string& prefix) {
+        for (const Entry& entry : map.entries) {
+            const std::string key = prefix + entry.key;
+            const auto known = std::ranges::find(kKeys, key, &FalcoKey::key);
+            if (known == kKeys.end()) {
+                const bool group =
+                    std::ranges::any_of(kKeys, [&](const FalcoKey& k) { return k.key.starts_with(key + "."); });
+                if (group)
+                    account(entry.value, key + ".");
+                else
+                    note(entry.place, fmt::format("{}: no key that is known; ignored", key));
+                continue;
+            }
+            const Node* enabled =
+                entry.value.kind == Node::Kind::map ? const_cast<Node&>(entry.value).find("enabled") : &entry.value;
+            if (known->fate == Fate::mapped ||
+                (enabled != nullptr && !known->harmless.empty() && enabled->text == known->harmless))
+                continue;
+            if (known->fate == Fate::ignored)
+                note(entry.place, fmt::format("{}: ignored; {}", key, known->reason));
+            else
+                problem(entry.place, fmt::format("{}: {}", key, known->reason));
+        }
+    }
+
+    void rules() {
+        for (const char* key : {"rules_files", "rules_file"}) {
+            const Node* node = find(key);
+            if (node == nullptr) continue;
+            std::vector<std::string> paths;
+            if (node->kind == Node::Kind::scalar) paths.push_back(node->text);
+            for (const Node& item : node->items) paths.push_back(item.text);
+            for (std::string& path : paths) {
+                std::error_code error;
+                // As Falco: what is missing is passed over.
+                const bool is_empty_folder =
+                    std::filesystem::is_directory(path, error) && std::filesystem::is_empty(path, error);
+                if (std::filesystem::exists(path, error) && !is_empty_folder)
+                    config_.rules.push_back(std::move(path));
+                else
+                    note(node->place, fmt::format("{}: {} is not there or empty", key, path));
+            }
+        }
+        const Node* list = find("rules");
+        if (list == nullptr) return;
+        for (const Node& item : list->items) {
+            for (const Entry& action : item.entries) {
+                if (action.key != "enable" && action.key != "disable") continue;
+                for (const Entry& what : action.value.entries)
+                    config_.rule_selections.push_back({action.key == "enable",
+                                                       what.key == "rule" ? what.value.text : "",
+                                                       what.key == "tag" ? what.value.text : ""});
+            }
+        }
+    }
+
+    void engine() {
+        const std::string kind = text("engine.kind", "modern_ebpf");
+        const Node* node = find("engine.kind");
+        if (kind == "replay" || kind == "nodriver")
+            problem(node->place,
+                    fmt::format("engine.kind: {} is no live detection (`gyr replay` reads captures)", kind));
+        else if (kind != "modern_ebpf" && kind != "kmod" && kind != "ebpf")
+            problem(node->place, fmt::format("engine.kind: there is no kind '{}'", kind));
+        int preset = 0;
+        const std::string given = text("engine.modern_ebpf.buf_size_preset", "4");
+        std::from_chars(given.data(), given.data() + given.size(), preset);
+        if (preset < 1 || preset > 10)
+            problem(find("engine.modern_ebpf.buf_size_preset")->place, "engine.modern_ebpf.buf_size_preset: 1 to 10");
+        // At least our own default: there is one buffer for all CPUs.
+        else
+            config_.kernel.ring_bytes =
+                std::max<std::uint64_t>(config_.kernel.ring_bytes, std::uint64_t{1} << (19 + preset));
+        const Node* plugins = find("plugins");
+        const Node* load = find("load_plugins");
+        for (const Node& item : plugins == nullptr ? std::vector<Node>{} : plugins->items) {
+            Node copy = item;
+            const Node* name = copy.find("name");
+            if (name == nullptr || name->text == "container" || name->text == "k8smeta") continue; // built in
+            const bool wanted = load == nullptr ||
+                                std::ranges::any_of(load->items, [&](const Node& n) { return n.text == name->text; });
+            if (wanted) problem(name->place, fmt::format("plugins: there is no plugin '{}' here", name->text));
+        }
+    }
+
+    Output fresh(std::string type) {
+        Output o = default_output();
+        o.type = std::move(type);
+        o.format = flag("json_output", false) ? "falco" : "text";
+        return o;
+    }
+
+    void outputs() {
+        config_.outputs.clear();
+        if (flag("stdout_output.enabled", false)) config_.outputs.push_back(fresh("stdout"));
+        if (flag("syslog_output.enabled", false)) {
+            config_.outputs.push_back(fresh("syslog"));
+            config_.outputs.back().facility = "user"; // of syslog(3) without openlog(3)
+        }
+        if (flag("file_output.enabled", false)) {
+            config_.outputs.push_back(fresh("file"));
+            config_.outputs.back().path = text("file_output.filename", "");
+        }
+        if (flag("program_output.enabled", false)) {
+            config_.outputs.push_back(fresh("program"));
+            config_.outputs.back().command = text("program_output.program", "");
+            config_.outputs.back().keep_alive = flag("program_output.keep_alive", false);
+        }
+        if (flag("http_output.enabled", false)) {
+            Output o = fresh("http");
+            o.url = text("http_output.url", "");
+            o.user_agent = text("http_output.user_agent", "falcosecurity/falco");
+            o.tls.insecure = flag("http_output.insecure", false);
+            o.tls.ca = text("http_output.ca_cert", "");
+            if (o.tls.ca.empty()) o.tls.ca = text("http_output.ca_bundle", "");
+            if (flag("http_output.mtls", false)) {
+                o.tls.cert = text("http_output.client_cert", "/etc/ssl/certs/client.crt");
+                o.tls.key = text("http_output.client_key", "/etc/ssl/certs/client.key");
+            }
+            config_.outputs.push_back(std::move(o));
+        }
+        if (config_.outputs.empty()) problem(root_.place, "no output is enabled");
+    }
+
+    void appends() {
+        const Node* list = find("append_output");
+        if (list == nullptr) return;
+        for (Node item : list->items) {
+            OutputAppend append;
+            if (Node* match = item.find("match")) {
+                if (const Node* source = match->find("source")) append.source = source->text;
+                if (const Node* rule = match->find("rule")) append.rule = rule->text;
+                if (const Node* tags = match->find("tags")) {
+                    for (const Node& tag : tags->items) append.tags.push_back(tag.text);
+                }
+            }
+            if (const Node* extra = item.find("extra_output")) append.text = extra->text;
+            if (const Node* suggested = item.find("suggested_output");
+                suggested != nullptr && suggested->text == "true")
+                append.text += (append.text.empty() ? "" : " ") + std::string(kSuggested);
+            if (const Node* extra = item.find("extra_fields"))
+                note(extra->place, "append_output[].extra_fields: ignored; the whole context is in format json");
+            if (!append.text.empty()) config_.output_appends.push_back(std::move(append));
+        }
+    }
+
+    Node& root_;
+    Loaded& out_;
+    Config& config_;
+};
+
+} // namespace
+
+bool is_falco_config(const Node& root) {
+    if (root.kind != Node::Kind::map) return false;
+    const auto is_sign = [](const Entry& entry) { return std::ranges::find(kSigns, entry.key) != kSigns.end(); };
+    return std::ranges::any_of(root.entries, is_sign);
+}
+
+void read_falco_config(Node& root, Loaded& out) { Translator(root, out).run(); }
+
+std::vector<std::string> falco_includes(Node& root) {
+    std::vector<std::string> paths;
+    const Node* list = root.find("config_files");
+    if (list == nullptr) return paths;
+    for (Node item : list->items) {
+        const Node* path = item.kind == Node::Kind::map ? item.find("path") : &item;
+        std::error_code error;
+        if (path != nullptr && std::filesystem::exists(path->text, error)) paths.push_back(path->text);
+    }
+    return paths;
+}
+
+} // namespace gyr::config

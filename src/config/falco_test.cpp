@@ -1,0 +1,93 @@
+#include "config/falco.h"
+
+#include "base/test_data.h"
+#include "config/settings.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace gyr::config {
+namespace {
+
+Loaded load(std::string text, std::vector<std::string> overrides = {}) {
+    LoadRequest request;
+    request.text = std::move(text);
+    request.file = "falco.yaml";
+    request.overrides = std::move(overrides);
+    request.environment = [](std::string_view) { return std::nullopt; };
+    return load_config(request);
+}
+
+std::vector<std::string> types(const Config& config) {
+    std::vector<std::string> out;
+    for (const Output& output : config.outputs) out.push_back(output.type);
+    return out;
+}
+
+TEST(FalcoConfig, TheFileThatShipsStartsWithEqualMeaning) {
+    const std::string folder = test_data_dir();
+    std::ifstream in(folder + "/config/falco.yaml");
+    if (folder.empty() || !in) GTEST_SKIP() << "there is no falco.yaml";
+    const Loaded loaded = load(std::string(std::istreambuf_iterator<char>(in), {}));
+    for (const Diagnostic& d : loaded.problems) ADD_FAILURE() << to_text(d);
+    const Config& c = loaded.config;
+    EXPECT_EQ(types(c), (std::vector<std::string>{"stdout", "syslog"}));
+    EXPECT_EQ(c.outputs[0].format, "text");
+    EXPECT_EQ(c.rule_matching, "first");
+    EXPECT_EQ(c.priority, "debug");
+    EXPECT_TRUE(c.watch);
+    EXPECT_EQ(c.server.listen, std::vector<std::string>{"http://0.0.0.0:8765"});
+    ASSERT_EQ(c.output_appends.size(), 1U);
+    EXPECT_TRUE(c.output_appends[0].text.starts_with("container_id=%container.id "));
+    // Nothing in it is unknown: whatever is not used says why.
+    for (const Diagnostic& note : loaded.notes)
+        EXPECT_EQ(note.message.find("no key that is known"), std::string::npos) << note.message;
+}
+
+TEST(FalcoConfig, OutputsAreTranslated) {
+    const Loaded loaded = load(
+        "json_output: true\njson_include_tags_property: false\nstdout_output: {enabled: false}\n"
+        "file_output: {enabled: true, filename: /var/log/x}\n"
+        "program_output: {enabled: true, program: cat}\n"
+        "http_output: {enabled: true, url: 'https://h/', mtls: true, client_cert: /c, client_key: /k, ca_cert: /ca}\n");
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    ASSERT_EQ(types(loaded.config), (std::vector<std::string>{"file", "program", "http"}));
+    const auto& o = loaded.config.outputs;
+    EXPECT_EQ(o[0].path, "/var/log/x");
+    EXPECT_EQ(o[0].format, "falco");
+    EXPECT_FALSE(o[1].keep_alive);
+    EXPECT_EQ(o[2].tls.cert, "/c");
+    EXPECT_EQ(o[2].tls.ca, "/ca");
+    EXPECT_EQ(o[2].user_agent, "falcosecurity/falco");
+    ASSERT_EQ(loaded.notes.size(), 1U);
+    EXPECT_NE(loaded.notes[0].message.find("json_include_tags_property"), std::string::npos);
+}
+
+TEST(FalcoConfig, OverridesRulesAndSelections) {
+    const Loaded loaded =
+        load("stdout_output: {enabled: true}\nrules: [{disable: {tag: network}}, {enable: {rule: 'Terminal*'}}]\n",
+             {"json_output=true", "priority=Warning"});
+    ASSERT_TRUE(loaded.problems.empty());
+    EXPECT_EQ(loaded.config.outputs[0].format, "falco");
+    EXPECT_EQ(loaded.config.priority, "warning");
+    ASSERT_EQ(loaded.config.rule_selections.size(), 2U);
+    EXPECT_EQ(loaded.config.rule_selections[0].tag, "network");
+    EXPECT_TRUE(loaded.config.rule_selections[1].enable);
+}
+
+TEST(FalcoConfig, WhatWouldChangeTheMeaningIsRefusedAndTheRestTold) {
+    EXPECT_EQ(load("stdout_output: {enabled: true}\nengine: {kind: replay}\n").problems.size(), 1U);
+    EXPECT_EQ(load("stdout_output: {enabled: true}\nplugins: [{name: json, library_path: x.so}]\n").problems.size(),
+              1U);
+    EXPECT_EQ(load("stdout_output: {enabled: true}\nplugins: [{name: json}]\nload_plugins: []\n").problems.size(), 0U);
+    EXPECT_EQ(load("stdout_output: {enabled: true}\nstatic_fields: {a: b}\n").problems.size(), 1U);
+    EXPECT_EQ(load("stdout_output: {enabled: false}\n").problems.size(), 1U);
+    const Loaded odd = load("stdout_output: {enabled: true}\noutput_timeout: 1\nnonsense: 1\n");
+    ASSERT_EQ(odd.notes.size(), 2U);
+    EXPECT_NE(odd.notes[1].message.find("nonsense"), std::string::npos);
+}
+
+} // namespace
+} // namespace gyr::config
