@@ -23,7 +23,9 @@ namespace {
 struct RecordOptions {
     std::string file;
     std::string duration;
-    std::uint64_t max_events = 0;
+    std::string file_duration;
+    std::uint64_t max_events = 0, max_size = 0;
+    std::uint32_t keep_files = 0;
     bool plain = false, current = false;
 };
 
@@ -93,6 +95,14 @@ Exit record(const RecordOptions& options) {
     const auto duration = parse_duration(options.duration);
     if (!duration)
         return complain(Exit::usage, fmt::format("--duration '{}' is not a time (30s, 5m, 1h)", options.duration));
+    const auto file_duration = parse_duration(options.file_duration);
+    if (!file_duration)
+        return complain(Exit::usage, fmt::format("--file-duration '{}' is not a time", options.file_duration));
+    recording::CaptureLimits limits;
+    limits.max_bytes = options.max_size;
+    limits.max_events = options.max_events;
+    limits.max_duration = *file_duration;
+    limits.keep_files = options.keep_files;
     std::optional<recording::CaptureFiles> files;
     std::unique_ptr<Recorder> recorder;
     std::string problem;
@@ -101,9 +111,8 @@ Exit record(const RecordOptions& options) {
     watch.duration = *duration;
     watch.begin = [&](Engine&) {
         const auto describe = [](capfile::Writer& writer) { return recording::describe_host(writer); };
-        auto made =
-            recording::CaptureFiles::create(options.file, {.max_events = options.max_events},
-                                            {.compress = !options.plain, .enter_events = !options.current}, describe);
+        auto made = recording::CaptureFiles::create(
+            options.file, limits, {.compress = !options.plain, .enter_events = !options.current}, describe);
         if (!made) {
             problem = made.error().message;
             return false;
@@ -133,6 +142,13 @@ void add_record_command(CLI::App& app, Action& action) {
     command->add_option("--duration", o->duration, "How long: 30s, 5m, 1h (default: until it is interrupted)")
         ->type_name("D");
     command->add_option("--max-events", o->max_events, "Events of one file; further ones go to the next of a series")
+        ->type_name("N");
+    command->add_option("--max-size", o->max_size, "Size of one file (10MB, 1GB); then the next of a series")
+        ->transform(CLI::AsSizeValue(false))
+        ->type_name("SIZE");
+    command->add_option("--file-duration", o->file_duration, "Time of one file (5m, 1h); then the next of a series")
+        ->type_name("D");
+    command->add_option("--keep-files", o->keep_files, "Files of a series to keep, the newest (default: all)")
         ->type_name("N");
     command->add_flag("--plain", o->plain, "Without compression");
     command->add_flag("--current", o->current, "Without the events that only older readers need");
