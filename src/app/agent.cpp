@@ -138,7 +138,7 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
     const auto paths = find_rules(config);
     if (!paths) return std::unexpected(paths.error());
 
-    CheckedRules rules = load_checked(paths->paths, false, true);
+    CheckedRules rules = load_checked(paths->paths, false, true, &config);
     const auto bad = [&] {
         return std::unexpected(complain(Exit::bad, rules.loaded.diagnostics, "`gyr rules check` shows them all"));
     };
@@ -209,7 +209,7 @@ void Agent::take(config::Loaded settings, const CheckedRules& rules) {
 Exit Agent::start() {
     if (auto ok = engine_->start(); !ok) return complain(exit_code(ok.error()), ok.error().message);
     const Engine::Summary at_start = engine_->summary();
-    log(LogLevel::info, fmt::format("armed after {} ms with {} processes known", at_start.armed_after / 1'000'000,
+    log(LogLevel::info, fmt::format("armed after {} ms with {} processes known", (wall_now() - started_at_) / 1'000'000,
                                     at_start.processes.living));
     armed_.store(true, std::memory_order_release);
     return Exit::fine;
@@ -259,7 +259,7 @@ Agent::Reload Agent::reload(std::string_view why) {
     if (!settings) return failed("the configuration is not good (`gyr config check` shows why)");
     const auto paths = find_rules(settings->config);
     if (!paths) return failed("there are no rules");
-    const CheckedRules rules = load_checked(paths->paths, false, true);
+    const CheckedRules rules = load_checked(paths->paths, false, true, &settings->config);
     if (!rules.loaded.ok()) {
         for (const Diagnostic& d : rules.loaded.diagnostics) {
             if (d.severity == Severity::error)

@@ -2,20 +2,45 @@
 
 #include "fields/registry.h"
 #include "match/event_names.h"
+#include "match/glob.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace gyr::app {
 
-CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bool live_only) {
+namespace {
+
+void adjust_rules(std::vector<Rule>& rules, const config::Config& config) {
+    for (Rule& rule : rules) {
+        for (const config::RuleSelection& selection : config.rule_selections) {
+            const bool named = !selection.rule.empty() && match::glob_match(selection.rule, rule.name, false);
+            if (named || (!selection.tag.empty() && rule.tags.contains(selection.tag))) rule.enabled = selection.enable;
+        }
+        for (const config::OutputAppend& append : config.output_appends) {
+            const bool tagged =
+                std::ranges::all_of(append.tags, [&](const auto& tag) { return rule.tags.contains(tag); });
+            if (!tagged || (!append.rule.empty() && append.rule != rule.name) ||
+                (!append.source.empty() && append.source != rule.source))
+                continue;
+            rule.output += " " + append.text;
+        }
+    }
+}
+
+} // namespace
+
+CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bool live_only,
+                          const config::Config* adjust) {
     rules::LoadOptions options;
     options.fields = &fields::catalog();
     options.events = &match::event_names();
     CheckedRules out;
     out.loaded = rules::load_rules(paths, std::move(options));
 
+    if (adjust != nullptr) adjust_rules(out.loaded.rules, *adjust);
     Matcher::Options compile;
     compile.strict = strict;
     compile.live_only = live_only;

@@ -17,8 +17,10 @@ struct CheckedRules {
     std::shared_ptr<const Matcher> matcher; // its rules are those of loaded, in the same order
 };
 
-// strict: a rule that cannot be used is an error; otherwise it is disabled and says why.
-[[nodiscard]] CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bool live_only = false);
+// strict: a rule that cannot be used is an error; otherwise it is disabled and says why. adjust: enables, disables and
+// lengthens rules as a Falco configuration asks.
+[[nodiscard]] CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bool live_only = false,
+                                        const config::Config* adjust = nullptr);
 
 // For commands that only look at rules: finds them (-r, configuration, usual places), loads and, when one does not
 // load, complains in one line.

@@ -124,6 +124,14 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
         }
         return std::unexpected(complain(Exit::usage, loaded.problems, "`gyr config check` shows them all"));
     }
+    if (reporting == Reporting::everything) {
+        for (const Diagnostic& note : loaded.notes) {
+            log(LogLevel::info, to_text(note));
+        }
+    } else if (!loaded.notes.empty()) {
+        log(LogLevel::info,
+            fmt::format("{} keys of {} are ignored; `gyr config check` says why", loaded.notes.size(), request.file));
+    }
     if (!options.rules.empty()) {
         loaded.config.rules = options.rules;
         loaded.origins["rules"] = "-r";
