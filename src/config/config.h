@@ -74,16 +74,7 @@ struct Config {
         std::uint64_t max = 0;
     } throttle;
 
-    struct Server {
-        std::vector<std::string> listen; // "unix:///path", "http://host:port"
-        std::string token;
-        struct Tls {
-            std::string cert, key, client_ca;
-        } tls;
-    } server;
-
-    Nanos canary = 0, heartbeat = 0; // intervals; 0: none
-    bool watch = true;               // files that changed are loaded again
+    bool watch = true; // files that changed are loaded again
 
     struct Metadata {
         Nanos wait = 0; // how long an alert waits for container and user names

@@ -267,7 +267,7 @@ TEST(ConfigLoader, SecretsComeFromFilesAndAreNotShown) {
     EXPECT_EQ(shown.find("s3cret"), std::string::npos);
     EXPECT_EQ(shown.find("abc"), std::string::npos);
     EXPECT_NE(shown.find("token: (hidden)"), std::string::npos) << shown;
-    EXPECT_NE(problem("server: {token: \"${file:/nowhere}\"}").find("there is no file /nowhere"), std::string::npos);
+    EXPECT_NE(problem("journal: {path: \"${file:/nowhere}\"}").find("there is no file /nowhere"), std::string::npos);
 }
 
 TEST(ConfigLoader, IncludedFilesAreMerged) {

@@ -28,7 +28,7 @@ struct FalcoKey {
 
 constexpr std::string_view kAlways = "it is always so";
 constexpr std::string_view kJournal = "the journal takes its place";
-constexpr std::string_view kMetrics = "metrics are served by the web server, with all there are";
+constexpr std::string_view kMetrics = "metrics are not served yet";
 constexpr std::string_view kKernel = "the kernel side has no such setting";
 
 constexpr std::array kKeys = {
@@ -63,9 +63,6 @@ constexpr std::array kKeys = {
     FalcoKey{"program_output.enabled"},
     FalcoKey{"program_output.keep_alive"},
     FalcoKey{"program_output.program"},
-    FalcoKey{"webserver.enabled"},
-    FalcoKey{"webserver.listen_port"},
-    FalcoKey{"webserver.listen_address"},
     FalcoKey{"engine.modern_ebpf.buf_size_preset"},
     FalcoKey{"engine.kind"},
     FalcoKey{"rule_files", Fate::ignored, "Falco does not read it either; the key is rules_files"},
@@ -89,11 +86,7 @@ constexpr std::array kKeys = {
     FalcoKey{"http_output.compress_uploads", Fate::ignored, "requests are not compressed", "false"},
     FalcoKey{"http_output.keep_alive", Fate::ignored, "connections are kept"},
     FalcoKey{"http_output.max_consecutive_timeouts", Fate::ignored, "it is tried until it arrives"},
-    FalcoKey{"webserver.threadiness", Fate::ignored, "one thread serves all"},
-    FalcoKey{"webserver.k8s_healthz_endpoint", Fate::ignored, "it is /healthz", "/healthz"},
-    FalcoKey{"webserver.prometheus_metrics_enabled", Fate::ignored, "/metrics is always there"},
-    FalcoKey{"webserver.ssl_enabled", Fate::refused, "TLS is not served; put a proxy in front", "false"},
-    FalcoKey{"webserver.ssl_certificate", Fate::ignored, "TLS is not served"},
+    FalcoKey{"webserver", Fate::ignored, "health and metrics are not served yet", "false"},
     FalcoKey{"log_stderr", Fate::ignored, "the log goes to standard error", "true"},
     FalcoKey{"log_syslog", Fate::ignored, "the log goes to standard error"},
     FalcoKey{"libs_logger", Fate::ignored, "there are no such libraries"},
@@ -136,9 +129,6 @@ class Translator {
         engine();
         outputs();
         appends();
-        if (flag("webserver.enabled", false))
-            config_.server.listen = {fmt::format("http://{}:{}", text("webserver.listen_address", "0.0.0.0"),
-                                                 text("webserver.listen_port", "8765"))};
     }
 
   private:
