@@ -72,11 +72,15 @@ constexpr std::array kFacts{
 
 struct Programs::Object {
     gyr_bpf* skeleton = nullptr;
+    // The same object once more, on the same maps, with nothing but what is attached on demand: made when something of
+    // it is first wanted, since verifying it takes longer than all the rest.
+    gyr_bpf* calls = nullptr;
     std::vector<bpf_link*> links;
     std::map<std::string_view, bpf_link*> on_demand;
 
     ~Object() {
         detach();
+        gyr_bpf::destroy(calls);
         gyr_bpf::destroy(skeleton);
     }
     void detach() {
@@ -87,6 +91,8 @@ struct Programs::Object {
     void detach_calls() {
         for (auto& [name, link] : on_demand) bpf_link__destroy(std::exchange(link, nullptr));
     }
+    Result<> load_calls(const ProgramOptions& options, const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
+                        const std::vector<Hook>& hooks);
     Object() = default;
     Object(const Object&) = delete;
     Object& operator=(const Object&) = delete;
@@ -114,6 +120,38 @@ void configure(gyr_bpf& s, const ProgramOptions& options, const std::array<std::
 }
 
 } // namespace
+
+Result<> Programs::Object::load_calls(const ProgramOptions& options,
+                                      const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
+                                      const std::vector<Hook>& hooks) {
+    gyr_bpf* made = gyr_bpf::open();
+    if (made == nullptr)
+        return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
+    configure(*made, options, ring_bytes);
+    bpf_program* p = nullptr;
+    bpf_object__for_each_program(p, made->obj) {
+        const auto fact = std::ranges::find(kFacts, std::string_view(bpf_program__name(p)),
+                                            [](const ProgramFact& f) { return std::string_view(f.program); });
+        const bool there = fact != kFacts.end() && fact->on_demand && std::ranges::any_of(hooks, [&](const Hook& h) {
+                               return h.name == fact->hook && h.detail.empty();
+                           });
+        bpf_program__set_autoload(p, there);
+    }
+    int err = 0;
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, made->obj) {
+        const bpf_map* shared = bpf_object__find_map_by_name(skeleton->obj, bpf_map__name(map));
+        if (err == 0) err = shared == nullptr ? -ENOENT : bpf_map__reuse_fd(map, bpf_map__fd(shared));
+    }
+    if (err == 0) err = gyr_bpf::load(made);
+    if (err == 0) {
+        calls = made;
+        return {};
+    }
+    gyr_bpf::destroy(made);
+    return fail(ErrorKind::unsupported, fmt::format("the kernel refused the programs for system calls: {} ({})",
+                                                    std::strerror(-err), last_complaint));
+}
 
 Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) {
     libbpf_set_print(keep_complaint);
@@ -145,7 +183,7 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
             const bool there =
                 std::string_view(f.kind) == "iterator" ? types.sleepable_iterator : types.has_tracepoint(f.hook);
             const bool load = !other_exit && there && (f.required || optional_too);
-            bpf_program__set_autoload(p, load);
+            bpf_program__set_autoload(p, load && !f.on_demand);
             if (!other_exit)
                 hooks.push_back(
                     {f.hook, f.kind, false,
@@ -160,6 +198,7 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
             std::unique_ptr<Programs> programs(new Programs(std::move(object)));
             programs->hooks_ = std::move(hooks);
             programs->ring_bytes_ = ring_bytes;
+            programs->options_ = options;
             return programs;
         }
         if (err == -EPERM || err == -ENOMEM) break; // fewer programs would not help
@@ -195,7 +234,10 @@ Result<> Programs::attach() {
     return {};
 }
 
-bool Programs::can_trace_calls() const { return bpf_program__autoload(object_->skeleton->progs.call_exit); }
+bool Programs::can_trace_calls() const {
+    const auto found = std::ranges::find(hooks_, "sys_exit", &Hook::name);
+    return found != hooks_.end() && found->detail.empty();
+}
 
 Result<> Programs::attach_on_demand(const OnDemand& wanted) {
     struct Wanted {
@@ -206,8 +248,12 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
     const Wanted all[] = {{"call_enter", wanted.enter, true},        {"call_exit", wanted.calls, true},
                           {"uring_complete", wanted.uring, false},   {"uring_submit", wanted.uring, false},
                           {"signal_deliver", wanted.signals, false}, {"page_fault", wanted.page_faults, false}};
+    if (object_->calls == nullptr) {
+        if (std::ranges::none_of(all, &Wanted::wanted)) return {};
+        if (auto r = object_->load_calls(options_, ring_bytes_, hooks_); !r) return r;
+    }
     for (const Wanted& w : all) {
-        bpf_program* program = bpf_object__find_program_by_name(object_->skeleton->obj, w.program);
+        bpf_program* program = bpf_object__find_program_by_name(object_->calls->obj, w.program);
         bpf_link*& link = object_->on_demand[w.program];
         const auto fact = std::ranges::find(kFacts, std::string_view(w.program),
                                             [](const ProgramFact& f) { return std::string_view(f.program); });
@@ -262,13 +308,16 @@ const gyr_u64* Programs::errors() const { return object_->skeleton->bss->errors;
 
 std::vector<std::pair<std::string, std::uint32_t>> Programs::verified_instructions() const {
     std::vector<std::pair<std::string, std::uint32_t>> out;
-    bpf_program* p = nullptr;
-    bpf_object__for_each_program(p, object_->skeleton->obj) {
-        if (!bpf_program__autoload(p)) continue;
-        bpf_prog_info info{};
-        std::uint32_t length = sizeof info;
-        if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &length) == 0)
-            out.emplace_back(bpf_program__name(p), info.verified_insns);
+    for (const gyr_bpf* loaded : {object_->skeleton, object_->calls}) {
+        if (loaded == nullptr) continue;
+        bpf_program* p = nullptr;
+        bpf_object__for_each_program(p, loaded->obj) {
+            if (!bpf_program__autoload(p)) continue;
+            bpf_prog_info info{};
+            std::uint32_t length = sizeof info;
+            if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &length) == 0)
+                out.emplace_back(bpf_program__name(p), info.verified_insns);
+        }
     }
     return out;
 }

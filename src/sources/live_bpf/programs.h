@@ -26,7 +26,8 @@ struct ProgramOptions {
 
 class Programs {
   public:
-    // Loads all programs that this kernel has hooks for. Errors: unsupported when a required one cannot be loaded.
+    // Loads all programs that this kernel has hooks for, those of system calls excepted. Errors: unsupported when a
+    // required one cannot be loaded.
     static Result<std::unique_ptr<Programs>> load(const ProgramOptions& options);
     ~Programs();
     Programs(const Programs&) = delete;
@@ -36,6 +37,7 @@ class Programs {
     void detach();
 
     // System calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
+    // Loaded when they are first wanted, which takes some 100 ms.
     [[nodiscard]] bool can_trace_calls() const;
     struct OnDemand {
         bool calls = false, enter = false, uring = false, signals = false, page_faults = false;
@@ -69,6 +71,7 @@ class Programs {
     std::unique_ptr<Object> object_;
     std::vector<Hook> hooks_;
     std::array<std::uint32_t, GYR_LANES> ring_bytes_{};
+    ProgramOptions options_; // for what is loaded later
 };
 
 } // namespace gyr
