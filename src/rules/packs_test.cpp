@@ -126,7 +126,7 @@ TEST(Suites, ValidationCasesGetTheirErrors) {
             // The message is another program's; code, item and name are the contract. Its count of one error is not
             // kept where a file has several: every problem is reported.
             const bool found = std::ranges::any_of(loaded.diagnostics, [&](const Diagnostic& d) {
-                return d.severity == severity && d.code == wanted.at("code") &&
+                return d.severity == severity && d.code == wanted.at("code").get<std::string>() &&
                        is_about(d, wanted.at("itemtype"), wanted.value("itemname", ""));
             });
             EXPECT_TRUE(found) << wanted;

@@ -4,6 +4,8 @@
 # e2e (real containers). kernel and e2e need root and run one at a time.
 
 test_results=() test_trouble=0
+# What clang's sanitizers turn addresses into lines with.
+symbolizer=/usr/bin/llvm-symbolizer-19
 
 # run_tests BUILD LABELS FILTER: one ctest run; its results go to build/log/ctest-BUILD-LABELS.xml.
 run_tests() {
@@ -19,9 +21,9 @@ run_tests() {
     if [ "$build" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then wrapper=(setarch "$(uname -m)" -R); fi
     step_begin "Testing $build ($(printf '%s' "$labels" | sed 's/|/, /g'))"
     GYR_BINARY=$top/build/$build/src/app/gyr \
-    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 suppressions=$top/tools/dev/tsan.supp" \
-    UBSAN_OPTIONS=print_stacktrace=1 \
-    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 suppressions=$top/tools/dev/tsan.supp external_symbolizer_path=$symbolizer" \
+    UBSAN_OPTIONS=print_stacktrace=1:external_symbolizer_path=$symbolizer \
+    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:external_symbolizer_path=$symbolizer \
         "${wrapper[@]}" ctest --test-dir "build/$build" -L "^($labels)\$" "${only[@]}" -j "$jobs" \
         --output-on-failure --timeout 300 --output-junit "$results" \
         --test-output-size-passed 4000000 --test-output-size-failed 4000000 </dev/null 2>&1 |
