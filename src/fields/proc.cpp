@@ -501,39 +501,39 @@ std::span<const Field> proc_fields() {
                    "When the first process of the pid namespace started, nanoseconds since the epoch",
                    self<pidns_start>)
             .as(Format::decimal),
-        make_field("proc.fdopencount", FieldType::uint64, event, "Open file descriptors of the process", fdopencount)
+        make_field("proc.fdopencount", FieldType::uint64, world, "Open file descriptors of the process", fdopencount)
             .captures()
             .as(Format::decimal),
         make_field("proc.fdlimit", FieldType::int64, image, "Soft limit of open file descriptors", self<fdlimit>)
             .as(Format::decimal),
-        make_field("proc.fdusage", FieldType::floating, event, "Open file descriptors in percent of the limit", fdusage)
+        make_field("proc.fdusage", FieldType::floating, world, "Open file descriptors in percent of the limit", fdusage)
             .captures(),
-        make_field("proc.vmsize", FieldType::uint64, event, "Virtual memory in KiB",
+        make_field("proc.vmsize", FieldType::uint64, world, "Virtual memory in KiB",
                    of_thread<&ThreadFacts::vm_size_kb, number<&ProcessImage::vm_size_kb>>)
             .as(Format::decimal),
-        make_field("proc.vmrss", FieldType::uint64, event, "Resident memory in KiB",
+        make_field("proc.vmrss", FieldType::uint64, world, "Resident memory in KiB",
                    of_thread<&ThreadFacts::vm_rss_kb, number<&ProcessImage::vm_rss_kb>>)
             .as(Format::decimal),
-        make_field("proc.vmswap", FieldType::uint64, event, "Swapped memory in KiB",
+        make_field("proc.vmswap", FieldType::uint64, world, "Swapped memory in KiB",
                    of_thread<&ThreadFacts::vm_swap_kb, number<&ProcessImage::vm_swap_kb>>)
             .as(Format::decimal),
-        make_field("proc.nthreads", FieldType::uint64, event, "Threads, the main one included",
+        make_field("proc.nthreads", FieldType::uint64, world, "Threads, the main one included",
                    of_thread<&ThreadFacts::threads, nthreads>)
             .as(Format::decimal),
-        make_field("proc.nchilds", FieldType::uint64, event, "Threads without the main one",
+        make_field("proc.nchilds", FieldType::uint64, world, "Threads without the main one",
                    of_thread<&ThreadFacts::other_threads, nchilds>)
             .as(Format::decimal),
-        make_field("proc.stdin.type", kText, event, "What standard input is: file, pipe, ipv4, ipv6, unix …",
+        make_field("proc.stdin.type", kText, world, "What standard input is: file, pipe, ipv4, ipv6, unix …",
                    self<stdio_type_of<0>>),
-        make_field("proc.stdout.type", kText, event, "What standard output is, as proc.stdin.type",
+        make_field("proc.stdout.type", kText, world, "What standard output is, as proc.stdin.type",
                    self<stdio_type_of<1>>),
-        make_field("proc.stderr.type", kText, event, "What standard error is, as proc.stdin.type",
+        make_field("proc.stderr.type", kText, world, "What standard error is, as proc.stdin.type",
                    self<stdio_type_of<2>>),
-        make_field("proc.stdin.name", kText, event, "Path, pipe or connection behind standard input",
+        make_field("proc.stdin.name", kText, world, "Path, pipe or connection behind standard input",
                    self<stdio_name_of<0>>),
-        make_field("proc.stdout.name", kText, event, "Path, pipe or connection behind standard output",
+        make_field("proc.stdout.name", kText, world, "Path, pipe or connection behind standard output",
                    self<stdio_name_of<1>>),
-        make_field("proc.stderr.name", kText, event, "Path, pipe or connection behind standard error",
+        make_field("proc.stderr.name", kText, world, "Path, pipe or connection behind standard error",
                    self<stdio_name_of<2>>),
         own("proc.key", kText, image,
             "Id of the process that no other process of this boot ever has: pid and start time", self<key_of>),
