@@ -155,7 +155,7 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     out.tid = header.tid;
     out.process = {.pid = header.tgid, .start_boottime_ns = header.start_boottime_ns};
     read_objects(*event, header);
-    resolve_path(*event);
+    resolve_path(*event, header);
     if (objects_[0].present && items_[0].present) out.fd = &fd_;
     if (!path_.name.empty()) out.path = &path_;
     // An open that failed, or whose end io_uring does not tell, is still about the file that was asked for.
@@ -199,7 +199,7 @@ void EventDecoder::read_objects(const CollectedEvent& event, const gyr_event_hea
 
 // What the first path argument leads to: the object itself where the call gave one, else its text below the directory
 // it starts from.
-void EventDecoder::resolve_path(const CollectedEvent& event) {
+void EventDecoder::resolve_path(const CollectedEvent& event, const gyr_event_header& header) {
     path_.name.clear();
     path_.name_raw.clear();
     const auto fetches = event.all_fetches();
@@ -225,7 +225,10 @@ void EventDecoder::resolve_path(const CollectedEvent& event) {
         append_reversed_path(as_text(from.bytes), from.flags, path_.name);
         if (path_.name.empty() || path_.name.back() != '/') path_.name += '/';
     }
-    // Component by component: "." and empty ones say nothing, ".." takes one away.
+    // Component by component: "." and empty ones say nothing, ".." takes one away. When the call failed, only what the
+    // kernel itself named: what the text names before ".." may be a link, and nothing was found that could tell.
+    const bool failed = header.result < 0;
+    bool named = false; // by the text
     std::size_t at = 0;
     if (given.front() == '/') path_.name = "/";
     while (at < given.size()) {
@@ -233,13 +236,14 @@ void EventDecoder::resolve_path(const CollectedEvent& event) {
         const std::string_view part = given.substr(at, end - at);
         at = end + 1;
         if (part.empty() || part == ".") continue;
-        if (part == "..") {
+        if (part == ".." && !(failed && named)) {
             while (path_.name.size() > 1 && path_.name.back() == '/') path_.name.pop_back();
             path_.name.resize(path_.name.rfind('/') + 1);
             continue;
         }
         if (path_.name.back() != '/') path_.name += '/';
         path_.name += part;
+        named = true;
     }
     while (path_.name.size() > 1 && path_.name.back() == '/') path_.name.pop_back();
 }

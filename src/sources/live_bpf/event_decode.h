@@ -45,7 +45,7 @@ class EventDecoder {
     void keep_half(const gyr_event_header& header, std::span<const std::byte> bytes);
     void take_half(const gyr_event_header& header);
     void read_objects(const CollectedEvent& event, const gyr_event_header& header);
-    void resolve_path(const CollectedEvent& event);
+    void resolve_path(const CollectedEvent& event, const gyr_event_header& header);
     void write_param(const ParamSource& p, std::uint8_t width, const gyr_event_header& h, Writer& w);
     void write_path_param(const ParamSource& p, const gyr_event_header& h, Writer& w);
     void write_socket_param(const ParamSource& p, const gyr_event_header& h, Writer& w);
