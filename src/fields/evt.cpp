@@ -187,8 +187,9 @@ Result<> raw_param_name(Argument& a, FieldType& t) {
 Value res(const Context& c, const Argument&) {
     if (!c.event.has_result) return none(c, {});
     if (c.event.result >= 0) return Value::of_text("SUCCESS");
-    const std::string_view name = errno_name(-c.event.result);
-    return Value::of_text(name.empty() ? print(c.arena, "%lld", static_cast<long long>(-c.event.result)) : name);
+    const std::string_view name = errno_name(c.event.result);
+    return Value::of_text(name.empty() ? print(c.arena, "%llu", 0 - static_cast<unsigned long long>(c.event.result))
+                                       : name);
 }
 Value rawres(const Context& c, const Argument&) {
     return c.event.has_result ? Value::of_i64(c.event.result) : none(c, {});

@@ -63,7 +63,7 @@ std::string_view process_word(const Context& c, std::int64_t pid) {
 
 std::string_view fd_word(const Context& c, std::int64_t number) {
     if (number == kWorkingDirectory) return "AT_FDCWD";
-    if (number < 0) return errno_name(-number);
+    if (number < 0) return errno_name(number);
     const FdInfo* fd = find_fd(c, number);
     return fd ? fd_label(*fd, c.arena) : std::string_view("");
 }
@@ -159,7 +159,7 @@ Value word_for(const Context& c, const WireParam& p, const Value& v) {
     case pid:
     case pid32: return Value::of_text(process_word(c, v.i));
     case fd: return Value::of_text(fd_word(c, v.i));
-    case errno_code: return Value::of_text(v.i < 0 ? errno_name(-v.i) : std::string_view(""));
+    case errno_code: return Value::of_text(v.i < 0 ? errno_name(v.i) : std::string_view(""));
     case sigtype: return Value::of_text(signal_name(static_cast<int>(v.u)));
     case syscallid: return Value::of_text(syscall_name(static_cast<std::uint16_t>(v.u)));
     case fspath:

@@ -5,7 +5,10 @@
 
 namespace gyr::fields {
 
-std::string_view errno_name(std::int64_t number) {
+std::string_view errno_name(std::int64_t result) {
+    constexpr std::int64_t kLast = 4095; // as the kernel has it
+    if (result >= 0 || result < -kLast) return "";
+    const std::int64_t number = -result;
     // Between the kernel and itself; a tracer sees them where a call was to be begun again.
     constexpr std::int64_t kFirstInner = 512;
     static constexpr std::string_view kInner[] = {"ERESTARTSYS",

@@ -21,7 +21,7 @@ constexpr double kShare = 0.999;
 
 // Every step-th event: all of them would take too long where each access to memory is checked.
 std::size_t step() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef GYR_SANITIZED
     return 10;
 #else
     return 1;

@@ -22,12 +22,12 @@ using fields::Value;
 using fields::ValueKind;
 using nlohmann::json;
 
-constexpr double kShare = 0.999;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef GYR_SANITIZED
 constexpr std::size_t kStep = 20; // where each access to memory is checked all of them would take too long
+constexpr double kShare = 0.99;   // of so few, one event is much
 #else
 constexpr std::size_t kStep = 1;
+constexpr double kShare = 0.999;
 #endif
 
 std::string text_of(const Value& v, const fields::BoundField& f) {
