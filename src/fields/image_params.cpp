@@ -1,5 +1,6 @@
 #include "fields/image_params.h"
 
+#include "event/clone_flags.h"
 #include "fields/process_text.h"
 
 #include <sys/wait.h>
@@ -17,24 +18,6 @@ std::uint64_t exec_flags(const ProcessImage& p) {
     if (m & kFileMemfd) flags |= kExeFromMemfd;
     if (m & kFileLowerLayer) flags |= kExeLowerLayer;
     return flags;
-}
-
-// The kernel's clone flags in the capture format's numbering.
-std::uint64_t clone_flags(std::uint64_t kernel) {
-    static constexpr struct {
-        std::uint64_t kernel, format;
-    } kMap[] = {
-        {0x00000400, 0x1},       {0x00000200, 0x2},        {0x80000000, 0x4},       {0x08000000, 0x8},
-        {0x40000000, 0x10},      {0x00020000, 0x20},       {0x20000000, 0x40},      {0x04000000, 0x80},
-        {0x00008000, 0x100},     {0x00100000, 0x200},      {0x00002000, 0x400},     {0x00000800, 0x800},
-        {0x00040000, 0x1000},    {0x00010000, 0x2000},     {0x00800000, 0x4000},    {0x00000100, 0x8000},
-        {0x10000000, 0x100000},  {0x00200000, 0x800000},   {0x01000000, 0x1000000}, {0x00080000, 0x2000000},
-        {0x00004000, 0x8000000}, {0x02000000, 0x10000000},
-    };
-    std::uint64_t out = 0;
-    for (const auto& m : kMap)
-        if (kernel & m.kernel) out |= m.format;
-    return out;
 }
 
 std::string_view items_from(const ItemList& items, std::size_t first) {
@@ -72,7 +55,7 @@ Value param_of(const Context& c, const ProcessImage& p, EventCode code, std::str
     if (name == "vm_swap") return number(p.vm_swap_kb);
     if (name == "comm") return text(p.comm);
     if (name == "cgroups") return text(cgroups_text(p, '\0', c.arena));
-    if (name == "flags") return number(cloned ? clone_flags(c.event.clone_flags) : exec_flags(p));
+    if (name == "flags") return number(cloned ? capture_clone_flags(c.event.clone_flags) : exec_flags(p));
     if (name == "uid") return number(p.credentials.uid);
     if (name == "gid") return number(p.credentials.gid);
     if (name == "vtid") return id(p.vtid);

@@ -1,5 +1,6 @@
 #include "recording/process_events.h"
 
+#include "event/clone_flags.h"
 #include "event/schema.h"
 
 #include <cstring>
@@ -17,38 +18,6 @@ std::uint32_t exec_flags(const ProcessImage& p) {
     const std::uint32_t m = p.exec->exe_file.marks;
     return (m & kFileWritable ? 1U : 0U) | (m & kFileUpperLayer ? 2U : 0U) | (m & kFileMemfd ? 4U : 0U) |
            (m & kFileLowerLayer ? 8U : 0U);
-}
-
-// The kernel's clone flags in the capture format's numbering.
-std::uint32_t clone_flags(std::uint64_t kernel) {
-    static constexpr std::pair<std::uint64_t, std::uint32_t> kMap[] = {
-        {0x400, 0x1},
-        {0x200, 0x2},
-        {0x80000000, 0x4},
-        {0x08000000, 0x8},
-        {0x40000000, 0x10},
-        {0x00020000, 0x20},
-        {0x20000000, 0x40},
-        {0x04000000, 0x80},
-        {0x8000, 0x100},
-        {0x00100000, 0x200},
-        {0x2000, 0x400},
-        {0x800, 0x800},
-        {0x00040000, 0x1000},
-        {0x00010000, 0x2000},
-        {0x00800000, 0x4000},
-        {0x100, 0x8000},
-        {0x10000000, 0x100000},
-        {0x00200000, 0x800000},
-        {0x01000000, 0x1000000},
-        {0x00080000, 0x2000000},
-        {0x4000, 0x8000000},
-        {0x02000000, 0x10000000},
-    };
-    std::uint32_t out = 0;
-    for (const auto& [from, to] : kMap)
-        if (kernel & from) out |= to;
-    return out;
 }
 
 // Items with a NUL after each, from the first one named.
@@ -180,7 +149,7 @@ bool ProcessEvents::encode(const Event& event, RawEvent& out) {
         return true;
     }
     if (!is_clone(event.code) || !event.child) return false;
-    fill(p, event, event.tid, event.child.pid, clone_flags(event.clone_flags), out);
+    fill(p, event, event.tid, event.child.pid, capture_clone_flags(event.clone_flags), out);
     return true;
 }
 
@@ -189,7 +158,7 @@ bool ProcessEvents::encode_child(const Event& fork, const ProcessView& processes
     if (child == nullptr || !is_clone(fork.code)) return false;
     out = RawEvent{};
     out.code = fork.code;
-    fill(*child, fork, child->key.pid, 0, clone_flags(fork.clone_flags), out);
+    fill(*child, fork, child->key.pid, 0, capture_clone_flags(fork.clone_flags), out);
     return true;
 }
 
