@@ -1,5 +1,6 @@
 #include "alerts/builder.h"
 
+#include "audit/audit_event.h"
 #include "event/raw_event.h"
 #include "event/schema.h"
 #include "fields/fd_text.h"
@@ -46,6 +47,7 @@ class Builder {
     Builder(const Event& event, const EvalWorld& world) : event_(event), world_(world) {}
 
     void context(Alert& alert) {
+        if (event_.audit) request(alert, *event_.audit);
         if (!event_.process) return;
         const ProcessImage& p = *event_.process;
         if (p.container) container(alert, *p.container);
@@ -66,6 +68,33 @@ class Builder {
         if (why == Missing::none) return; // the runtime has no such thing to say
         pending_ = pending_ || why == Missing::pending;
         alert.missing.push_back({std::string(field), why});
+    }
+
+    // What was asked of the Kubernetes API server, by whom, from where.
+    void request(Alert& alert, const AuditEvent& audit) {
+        AlertBlock block{.name = "audit", .members = {}, .lists = {}};
+        const auto put = [&](const char* name, std::initializer_list<const char*> keys) {
+            if (const std::string_view value = audit.text(keys); !value.empty())
+                block.members.push_back({name, text(value)});
+        };
+        const auto put_all = [&](const char* name, std::initializer_list<const char*> keys) {
+            AlertValue::List list;
+            for (const std::string& value : audit.texts(keys)) list.push_back(text(value));
+            if (!list.empty()) block.members.push_back({name, {std::move(list)}});
+        };
+        put("id", {"auditID"});
+        put("stage", {"stage"});
+        put("user", {"user", "username"});
+        put_all("groups", {"user", "groups"});
+        put("impersonated", {"impersonatedUser", "username"});
+        put_all("source_ips", {"sourceIPs"});
+        put("verb", {"verb"});
+        put("uri", {"requestURI"});
+        put("namespace", {"objectRef", "namespace"});
+        put("resource", {"objectRef", "resource"});
+        put("subresource", {"objectRef", "subresource"});
+        put("name", {"objectRef", "name"});
+        alert.blocks.push_back(std::move(block));
     }
 
     void container(Alert& alert, const Container& c) {

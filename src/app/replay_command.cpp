@@ -5,6 +5,7 @@
 #include "app/rule_loading.h"
 #include "app/settings.h"
 #include "app/time_zone.h"
+#include "audit/audit_file.h"
 #include "playback/playback.h"
 
 #include <CLI/CLI.hpp>
@@ -32,6 +33,17 @@ playback::PlaybackOptions playback_options(const config::Config& config, std::ui
     return o;
 }
 
+// A file of the Kubernetes audit log. What is broken in it is told, and costs nothing else.
+Exit replay_audit(const std::string& path, playback::Playback& playback) {
+    Exit result = Exit::fine;
+    AuditLines lines([&](AuditEventPtr event) { playback.play(std::move(event)); },
+                     [&](std::uint64_t line, const std::string& message) {
+                         result = complain(Exit::bad, fmt::format("{}:{}: {}", path, line, message));
+                     });
+    if (auto ok = read_audit_file(path, lines); !ok) return complain(Exit::bad, ok.error().message);
+    return result;
+}
+
 Exit replay(const ReplayOptions& options) {
     const auto settings = load_settings(options.common);
     if (!settings) return settings.error();
@@ -51,6 +63,11 @@ Exit replay(const ReplayOptions& options) {
     playback::Playback playback(playback_options(config, options.until), rules->matcher, emit);
     Exit result = Exit::fine;
     for (const std::string& path : options.captures) {
+        if (looks_like_audit(path)) {
+            if (const Exit read = replay_audit(path, playback); read != Exit::fine) result = read;
+            if (printed != Exit::fine) return printed;
+            continue;
+        }
         auto reader = capfile::Reader::open(path);
         if (!reader) {
             result = complain(Exit::bad, reader.error().message);
@@ -74,9 +91,13 @@ Exit replay(const ReplayOptions& options) {
 } // namespace
 
 void add_replay_command(CLI::App& app, Action& action) {
-    CLI::App* command = app.add_subcommand("replay", "Alerts of capture files (.scap); needs no privilege");
+    CLI::App* command = app.add_subcommand(
+        "replay", "Alerts of capture files (.scap) and of Kubernetes audit logs (JSON); needs no privilege");
     auto o = std::make_shared<ReplayOptions>();
-    command->add_option("CAPTURE", o->captures, "Capture files, read in order; - is standard input")->required();
+    command
+        ->add_option("CAPTURE", o->captures,
+                     "Capture files and audit logs, read in order; - is a capture on standard input")
+        ->required();
     o->common.add_config(*command);
     o->common.add_rules(*command);
     command->add_option("--format", o->common.format, "Alerts as text, json, falco, ecs or ocsf")
@@ -84,7 +105,8 @@ void add_replay_command(CLI::App& app, Action& action) {
     command->add_option("--until", o->until, "Stop after the event of this number (evt.num)")->type_name("N");
     command->add_option("--time-zone", o->time_zone, "For times of day: UTC, Europe/Berlin …, local (default: UTC)");
     command->footer("Examples:\n  gyr replay incident.scap -r my-rules.yaml --format json\n"
-                    "  gyr replay monday.scap tuesday.scap -o priority=warning");
+                    "  gyr replay monday.scap tuesday.scap -o priority=warning\n"
+                    "  gyr replay /var/log/kubernetes/audit.log -r k8s_audit_rules.yaml");
     command->callback([&action, o] { action = [o] { return replay(*o); }; });
 }
 

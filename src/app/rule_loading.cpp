@@ -1,5 +1,6 @@
 #include "app/rule_loading.h"
 
+#include "audit/audit_event.h"
 #include "fields/registry.h"
 #include "match/event_names.h"
 #include "match/glob.h"
@@ -37,6 +38,8 @@ CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bo
     rules::LoadOptions options;
     options.fields = &fields::catalog();
     options.events = &match::event_names();
+    options.sources = {"syscall", std::string(kAuditSource)};
+    for (const char* plugin : {"k8saudit", "json"}) options.plugins.push_back({plugin, ""});
     CheckedRules out;
     out.loaded = rules::load_rules(paths, std::move(options));
 

@@ -19,7 +19,8 @@ inline constexpr EventCode kVfork = 227;
 inline constexpr EventCode kExecve = 293;
 inline constexpr EventCode kExecveat = 331;
 inline constexpr EventCode kClone3 = 335;
-inline constexpr EventCode kAsync = 402; // "container" and other notifications
+inline constexpr EventCode kPluginEvent = 322; // of a source other than system calls: the Kubernetes audit log
+inline constexpr EventCode kAsync = 402;       // "container" and other notifications
 // Our own, above any code of the table: what the process lane tells without a system call of its own.
 inline constexpr EventCode kSnapshot = 0x8001;   // evt.type "snapshot": was there before the agent
 inline constexpr EventCode kProcChange = 0x8002; // evt.type "procchange": credentials, name, cgroup, session changed

@@ -57,7 +57,12 @@ Value reltime(const Context& c, const Argument&) {
     return Value::of_u64(kModulo ? ns % kModulo : ns / kDivide);
 }
 
-Value source(const Context&, const Argument&) { return Value::of_text("syscall"); }
+Value source(const Context& c, const Argument&) {
+    return Value::of_text(c.event.code == kPluginEvent ? "k8s_audit" : "syscall");
+}
+Value plugin_name(const Context& c, const Argument&) {
+    return c.event.code == kPluginEvent ? Value::of_text("k8saudit") : Value::missing(Missing::not_applicable);
+}
 Value none(const Context&, const Argument&) { return Value::missing(Missing::not_applicable); }
 Value never(const Context&, const Argument&) { return Value::missing(Missing::unsupported); }
 Value zero(const Context&, const Argument&) { return Value::of_u64(0); }
@@ -272,7 +277,8 @@ std::span<const Field> evt_fields() {
                    reltime<1, kSecond>)
             .as(Format::padded)
             .everywhere(),
-        make_field("evt.pluginname", kText, constant, "Plugin the event comes from, missing for system calls", none)
+        make_field("evt.pluginname", kText, constant, "Plugin the event comes from, missing for system calls",
+                   plugin_name)
             .everywhere(),
         make_field("evt.plugininfo", kText, constant, "The event as its plugin describes it, missing for system calls",
                    none)

@@ -30,7 +30,10 @@ std::vector<Family> families() {
             {"Users", user_fields()},
             {"Groups", group_fields()},
             {"Containers", container_fields()},
-            {"Kubernetes", k8s_fields()}};
+            {"Kubernetes", k8s_fields()},
+            {"Requests of the Kubernetes audit log", kube_audit_fields()},
+            {"Pods that requests of the audit log ask for", kube_audit_pod_fields()},
+            {"Parts of events that are JSON", json_event_fields()}};
 }
 
 // How the name is written with its argument.

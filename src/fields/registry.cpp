@@ -193,6 +193,11 @@ Field Field::printed_as(std::string_view other) const {
     f.prints = other;
     return f;
 }
+Field Field::of_audit() const {
+    Field f = *this;
+    f.info.source = "k8s_audit";
+    return f;
+}
 Field Field::captures() const {
     Field f = *this;
     f.captures_only = true;
@@ -204,9 +209,9 @@ std::span<const Alias> aliases() { return kAliases; }
 const std::vector<const Field*>& all_fields() {
     static const std::vector<const Field*> all = [] {
         std::vector<const Field*> v;
-        for (const auto family :
-             {evt_fields(), evt_io_fields(), fd_fields(), fd_socket_fields(), fs_path_fields(), proc_fields(),
-              thread_fields(), user_fields(), group_fields(), container_fields(), k8s_fields()})
+        for (const auto family : {evt_fields(), evt_io_fields(), fd_fields(), fd_socket_fields(), fs_path_fields(),
+                                  proc_fields(), thread_fields(), user_fields(), group_fields(), container_fields(),
+                                  k8s_fields(), kube_audit_fields(), kube_audit_pod_fields(), json_event_fields()})
             for (const Field& f : family) v.push_back(&f);
         return v;
     }();
@@ -274,7 +279,8 @@ std::expected<BoundField, BindError> bind_field(std::string_view name, const std
     // An ancestor field with its index, and fd.types with a number, have one value.
     bound.any_of = field->any_of && !(bound.arg.present && bound.arg.is_index) &&
                    !(bound.arg.present && field->info.name == "proc.aenv");
-    bound.is_list = field->info.is_list && !bound.arg.present;
+    // Of the audit log an index chooses a container, which may have several values still.
+    bound.is_list = field->info.is_list && (!bound.arg.present || field->info.source == "k8s_audit");
     return bound;
 }
 

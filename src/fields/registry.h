@@ -68,6 +68,7 @@ struct Field {
     [[nodiscard]] Field filtering() const;  // only in conditions
     [[nodiscard]] Field everywhere() const; // all event sources have it
     [[nodiscard]] Field printed_as(std::string_view other) const;
+    [[nodiscard]] Field of_audit() const; // only events of the Kubernetes audit log have it
     [[nodiscard]] Field captures() const; // live nobody tells it
 };
 
@@ -89,6 +90,9 @@ struct Field {
 [[nodiscard]] std::span<const Field> fd_fields();
 [[nodiscard]] std::span<const Field> fd_socket_fields();
 [[nodiscard]] std::span<const Field> fs_path_fields();
+[[nodiscard]] std::span<const Field> kube_audit_fields();
+[[nodiscard]] std::span<const Field> kube_audit_pod_fields();
+[[nodiscard]] std::span<const Field> json_event_fields();
 
 struct Alias {
     std::string_view name, stands_for;

@@ -55,8 +55,9 @@ class Compiler {
         if (!compile_output(rule, compiled)) return false;
         if (!check_fields(rule, *rule.condition)) return false;
 
-        root = folding_.fold_fixed(root);
-        compiled.process_rule = rule.source == "syscall" && only_process(root);
+        const bool of_calls = rule.source == "syscall";
+        root = folding_.fold_fixed(root, of_calls ? impl_.keys.front() : EventKey{kPluginEvent, 0});
+        compiled.process_rule = of_calls && only_process(root);
         std::optional<std::vector<NodeId>> roots;
         if (!compiled.process_rule && !(roots = fold_for_events(rule, root))) return false;
         compiled.usable = true;
@@ -175,6 +176,7 @@ class Compiler {
 
     // What is left of a rule for each event type, by index into keys.
     std::optional<std::vector<NodeId>> fold_for_events(Rule& rule, NodeId root) {
+        if (rule.source != "syscall") return folding_.fold(root, [](EventKey key) { return key.code == kPluginEvent; });
         const auto set = rules::event_types(*rule.condition, match::event_names());
         if (!set) {
             for (const rules::EventTypeError& e : set.error()) refuse(rule, e.message, e.span);
@@ -183,6 +185,7 @@ class Compiler {
         const std::vector<std::string> named = named_event_types(*rule.condition);
         if (options_.live_only && rule.enabled && !check_delivery(rule, named, *set)) return std::nullopt;
         std::vector<NodeId> roots = folding_.fold(root, [&](EventKey key) {
+            if (key.code == kPluginEvent) return false; // another source's
             if (options_.live_only && !is_live_event(key.code)) return false;
             if (key.code < kSnapshot) return set->contains(key.code);
             return std::ranges::find(named, find_event(key.code)->name) != named.end();

@@ -89,7 +89,8 @@ std::vector<NodeId> EventFolding::fold(NodeId root, const std::function<bool(Eve
     return out;
 }
 
-NodeId EventFolding::fold_fixed(NodeId root) {
+NodeId EventFolding::fold_fixed(NodeId root, EventKey example) {
+    const auto key = static_cast<std::size_t>(std::ranges::find(keys_, example) - keys_.begin());
     std::unordered_map<NodeId, NodeId> memo;
     return graph_.replace(
         root,
@@ -102,7 +103,7 @@ NodeId EventFolding::fold_fixed(NodeId root) {
                 return f->text == "evt.source" || f->text == "evt.pluginname" || f->text == "evt.plugininfo" ||
                        f->text == "evt.count";
             });
-            return fixed ? settled(id, truths_of(id).front()) : id;
+            return fixed ? settled(id, truths_of(id)[key]) : id;
         },
         memo);
 }

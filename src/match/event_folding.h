@@ -22,8 +22,8 @@ class EventFolding {
 
     // One node for each of keys; kFalse where wanted says no.
     [[nodiscard]] std::vector<NodeId> fold(NodeId root, const std::function<bool(EventKey)>& wanted);
-    // With what is the same for every event (evt.source = syscall) folded in.
-    [[nodiscard]] NodeId fold_fixed(NodeId root);
+    // With what is the same for every event of a source (evt.source = syscall) folded in; example: one of its types.
+    [[nodiscard]] NodeId fold_fixed(NodeId root, EventKey example);
 
   private:
     using Truths = std::vector<Truth>; // by key; undecided where events of the type differ

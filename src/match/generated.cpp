@@ -417,7 +417,8 @@ std::size_t compare_generated(std::uint64_t seed, std::size_t conditions, std::s
             (*m)->evaluate(scene.event, world, s, verdicts);
             for (std::uint32_t i = 0; i < rules.size(); ++i) {
                 if ((*m)->is_process_rule(i)) continue;
-                const bool asked = code >= kSnapshot
+                const bool asked = code == kPluginEvent ? false
+                                   : code >= kSnapshot
                                        ? std::ranges::find(named[i], find_event(code)->name) != named[i].end()
                                        : sets[i].contains(code);
                 const Truth got = said(i);

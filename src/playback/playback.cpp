@@ -26,6 +26,18 @@ WalkEnd Playback::play(capfile::Reader& reader) {
     return end;
 }
 
+bool Playback::play(AuditEventPtr audit) {
+    const Event event = event_of_audit(std::move(audit), ++audit_events_);
+    if (event.number > options_.until) return false;
+    if (first_audit_time_ == 0) first_audit_time_ = event.time;
+    EvalWorld world;
+    world.first_event_time = first_audit_time_;
+    judge(event, world);
+    ++stats_.events;
+    stats_.last_time = event.time;
+    return true;
+}
+
 void Playback::judge(const Event& event, const EvalWorld& world) {
     verdicts_.clear();
     matcher_->evaluate(event, world, *scratch_, verdicts_);

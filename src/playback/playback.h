@@ -8,6 +8,7 @@
 // One thread. The alert given to emit is the caller's to keep.
 
 #include "alerts/alert.h"
+#include "audit/audit_event.h"
 #include "capfile/reader.h"
 #include "match/matcher.h"
 #include "playback/capture_walk.h"
@@ -44,6 +45,8 @@ class Playback {
 
     // One capture from its start, with a state of its own.
     WalkEnd play(capfile::Reader& reader);
+    // One event of the Kubernetes audit log; they are counted on over all files. False: enough has been seen.
+    bool play(AuditEventPtr audit);
     [[nodiscard]] const Stats& stats() const { return stats_; }
 
   private:
@@ -59,6 +62,8 @@ class Playback {
     RuleBits no_bits_;
     FiredRules fired_;
     bool process_rules_ = false;
+    std::uint64_t audit_events_ = 0;
+    Nanos first_audit_time_ = 0;
     Stats stats_;
 };
 

@@ -18,6 +18,8 @@
 
 namespace gyr {
 
+struct AuditEvent; // audit/audit_event.h
+
 struct Event {
     EventCode code = kEventNone;
     std::uint64_t number = 0; // counts events of this run from 1
@@ -43,6 +45,9 @@ struct Event {
     const FdInfo* path = nullptr; // live: what a path argument led to
     const ThreadFacts* thread = nullptr;
     const FdView* fds = nullptr; // replay: the process's other descriptors; not kept by keep()
+
+    // Events of the Kubernetes audit log; null for all others.
+    std::shared_ptr<const AuditEvent> audit;
 
     // Copies what params, fd, path and thread point to, so that the event outlives its source's buffer. Allocates; only
     // for the few events that are held.
