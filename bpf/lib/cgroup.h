@@ -81,11 +81,44 @@ cut:
     return 1;
 }
 
+#define MIX_SEED 0x9e3779b97f4a7c15ull
+
+static __always_inline u64 mix(u64 h, u64 word) {
+    h = (h ^ word) * 0xff51afd7ed558ccdull;
+    return h ^ (h >> 32);
+}
+
+struct set_walk {
+    struct list_head *head, *at;
+    u64 sum;
+};
+
+static long set_step(u32 index, struct set_walk* w) {
+    struct list_head* at = w->at;
+    if (at == w->head || !at) return 1;
+    u64 link = (u64)at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+    struct cgroup* cg = kernel_pointer(cgrp_cset_link, (void*)link)->cgrp;
+    w->sum += mix(MIX_SEED ^ (u64)cg->root->hierarchy_id, cg->kn->id); /* in whichever order they are linked */
+    w->at = kernel_pointer(list_head, at)->next;
+    return 0;
+}
+
+/* One number for a task's cgroups in all hierarchies. */
+__noinline u64 cgroup_set(u64 css_set) {
+    if (!css_set) return 0;
+    struct css_set* cset = kernel_pointer(css_set, (void*)css_set);
+    struct set_walk w = {.head = (void*)(css_set + bpf_core_field_offset(struct css_set, cgrp_links))};
+    w.at = cset->cgrp_links.next;
+    bpf_loop(GYR_HIERARCHIES_MAX, set_step, &w, 0);
+    return w.sum;
+}
+
 static __noinline int append_cgroups(struct scratch* s, struct css_set* cset) {
     if (!s || !cset) return 0;
     struct gyr_blob* b = &s->record.cgroups;
     struct cgroup* unified = BPF_CORE_READ(cset, dfl_cgrp);
     s->record.cgroup_id = BPF_CORE_READ(unified, kn, id);
+    s->record.cgroup_set = cgroup_set((u64)cset);
     blob_begin(s, b);
     if (!append_nul(s) || !append_cgroup_path(s, unified)) b->flags |= GYR_BLOB_CUT;
     struct hierarchy_walk w = {.s = s, .unified = unified};

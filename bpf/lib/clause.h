@@ -6,6 +6,7 @@
 #ifndef GYR_CLAUSE_H
 #define GYR_CLAUSE_H
 
+#include "lib/cgroup.h"
 #include "lib/object.h"
 
 #define GYR_NAME_BYTES 32u /* of a component; user space cuts names in the same way */
@@ -20,7 +21,7 @@ struct {
     __type(value, u32);
 } names SEC(".maps");
 
-/* cgroups whose processes are known to be the host's */
+/* Sets of cgroups (cgroup_set()) of which it is known that processes in them are the host's: GYR_HOST_*. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 16384);
@@ -36,6 +37,7 @@ struct name_walk {
     u64 last[3];
     u64 top;
     u32 count, done;
+    u32 detached; /* named by other means than folders */
 };
 
 static long name_step(u32 index, struct name_walk* w) {
@@ -58,20 +60,13 @@ static long name_step(u32 index, struct name_walk* w) {
     if (w->count == 2) w->last[2] = w->dentry;
     w->count++;
     w->top = w->dentry;
-    if (parent == w->dentry || !parent) { /* hangs in no directory tree: no path that begins with a slash */
-        w->count = 0;
+    if (parent == w->dentry || !parent) { /* hangs in no directory tree */
+        w->detached = 1;
         w->done = 1;
         return 1;
     }
     w->dentry = parent;
     return 0;
-}
-
-#define NAME_SEED 0x9e3779b97f4a7c15ull
-
-static __always_inline u64 mix(u64 h, u64 word) {
-    h = (h ^ word) * 0xff51afd7ed558ccdull;
-    return h ^ (h >> 32);
 }
 
 /* Of two names, in this order. */
@@ -83,7 +78,7 @@ static __always_inline u64 hash_name(u64 dentry) {
         struct dentry* d = kernel_pointer(dentry, (void*)dentry);
         bpf_probe_read_kernel_str(words, sizeof words, d->d_name.name);
     }
-    u64 h = mix(NAME_SEED, words[0]);
+    u64 h = mix(MIX_SEED, words[0]);
     h = mix(h, words[1]);
     h = mix(h, words[2]);
     return mix(h, words[3]);
@@ -103,10 +98,15 @@ static __always_inline u32 sets_of(u32 kind, u64 hash) {
 __noinline u32 path_sets(u64 file) {
     if (!file) return ALL_SETS;
     struct file* f = kernel_pointer(file, (void*)file);
+    u32 kind = f->f_inode->i_mode & S_IFMT;
     struct name_walk w = {.dentry = (u64)f->f_path.dentry, .mnt = (u64)f->f_path.mnt};
     bpf_loop(GYR_NAME_DEPTH, name_step, &w, 0);
     if (!w.done) return ALL_SETS;
-    if (w.count == 0) return 0;
+    /* The names of pipes and of anonymous inodes have no slash in them; those of sockets, memory files and the like
+     * may. A mount that hangs nowhere and is a single file: its name is that in its file system. */
+    u64 magic = f->f_inode->i_sb->s_magic;
+    if (w.detached) return magic == PIPEFS_MAGIC || magic == ANON_INODE_FS_MAGIC ? 0 : ALL_SETS;
+    if (w.count == 0) return kind == S_IFDIR ? 0 : ALL_SETS;
     u32 sets = 0;
     if (name_filter[GYR_NAME_TOP]) sets |= sets_of(GYR_NAME_TOP, hash_name(w.top));
     bool pair = false;
@@ -120,13 +120,24 @@ __noinline u32 path_sets(u64 file) {
         u64 parent = hash_name(w.last[1]);
         if (pair) sets |= sets_of(GYR_NAME_PAIR, join(parent, base));
         if (may_be(GYR_NAME_DIRECTORY, parent)) sets |= sets_of(GYR_NAME_PARENT, join(parent, hash_name(w.last[2])));
+        if (kind == S_IFDIR) { /* fd.directory of a directory is its own path */
+            u64 self = hash_name(w.last[0]);
+            if (may_be(GYR_NAME_DIRECTORY, self)) sets |= sets_of(GYR_NAME_PARENT, join(self, parent));
+        }
     }
     return sets;
 }
 
+/* A process is where its leader is. */
 static __always_inline bool of_host(void) {
-    u64 id = bpf_get_current_task_btf()->cgroups->dfl_cgrp->kn->id;
-    return bpf_map_lookup_elem(&host_cgroups, &id) != NULL;
+    struct task_struct* leader = bpf_get_current_task_btf()->group_leader;
+    u64 id = cgroup_set((u64)BPF_CORE_READ(leader, cgroups));
+    u8* how = bpf_map_lookup_elem(&host_cgroups, &id);
+    if (!how) return false;
+    if (*how == GYR_HOST_ALL) return true;
+    struct nsproxy* namespaces = leader->nsproxy;
+    return namespaces && leader->thread_pid->level == 0 && control.host_mnt_ns != 0 &&
+           namespaces->mnt_ns->ns.inum == control.host_mnt_ns;
 }
 
 /* Two dots at the beginning or after a slash. Looks at the first 256 bytes; what is longer may have them. */
@@ -171,9 +182,11 @@ static long clause_step(u32 index, struct question* q) {
     }
     if (q->file) {
         struct file* f = kernel_pointer(file, (void*)q->file);
-        u32 mode = f->f_mode;
-        if ((needs & GYR_CLAUSE_READ) && !(mode & 1)) return 0;
-        if ((needs & GYR_CLAUSE_WRITE) && !(mode & 2)) return 0;
+        /* By the flags, as rules see it; a descriptor that is only a path had its access mode taken away. */
+        u32 access = f->f_flags & O_ACCMODE;
+        bool path_only = f->f_mode & FMODE_PATH;
+        if ((needs & GYR_CLAUSE_READ) && access != O_RDONLY && access != O_RDWR && !path_only) return 0;
+        if ((needs & GYR_CLAUSE_WRITE) && access != O_WRONLY && access != O_RDWR && !path_only) return 0;
         if ((needs & GYR_CLAUSE_INTERNET) && !is_internet(f)) return 0;
     }
     if ((needs & GYR_CLAUSE_CONTAINER) && of_host()) return 0;
@@ -201,7 +214,7 @@ __noinline int may_matter(struct gyr_plan* plan, struct call* c) {
     if (from == GYR_FROM_RESULT) {
         if (c->result >= 0 && !(c->phase & GYR_UNTOLD)) q.file = (u64)file_of((s32)c->result);
     } else if (from < 6) {
-        q.file = (u64)file_of((s32)c->args[from]);
+        q.file = from == 0 && c->file ? c->file : (u64)file_of((s32)c->args[from]);
     }
     bpf_loop(GYR_CLAUSES, clause_step, &q, 0);
     return q.answer;

@@ -43,7 +43,8 @@ struct call {
     u64 args[6];
     s64 result;
     u32 compat;
-    u32 phase; /* GYR_FETCH_ENTER or 0, or GYR_UNTOLD: the result is not known */
+    u32 phase; /* GYR_FETCH_ENTER or 0, or GYR_UNTOLD: the result is not known, or no descriptor */
+    u64 file;  /* what the first argument stands for where that is no descriptor of the process; else 0 */
 };
 
 __noinline int count_event_loss(u32 event_class, u64 cgroup_id) {
@@ -78,6 +79,11 @@ static __always_inline void begin_event(struct scratch* s, struct gyr_plan* plan
     for (u32 i = 0; i < 6; i++) h->args[i] = c->args[i];
     h->cpu = bpf_get_smp_processor_id();
     h->items = 0;
+    const struct cred* cred = task->cred;
+    h->uid = cred->uid.val;
+    h->euid = cred->euid.val;
+    h->gid = cred->gid.val;
+    h->egid = cred->egid.val;
     s->fill = sizeof *h;
 }
 

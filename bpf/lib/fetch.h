@@ -127,7 +127,7 @@ __noinline int fetch_object(struct scratch* s, struct call* c, struct gyr_fetch*
         fd = -1;
         bpf_probe_read_user(&fd, sizeof fd, (void*)at);
     }
-    struct file* file = file_of(fd);
+    struct file* file = f->arg == 0 && c->file ? (void*)c->file : file_of(fd);
     if (!file) return 0;
     return append_object(s, (u64)file, fd, !(f->flags & GYR_FETCH_NO_PATH));
 }

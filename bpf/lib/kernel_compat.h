@@ -11,6 +11,10 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+extern void* bpf_rdonly_cast(const void* object, u32 type) __ksym;
+/* The pointer may be stale or wrong: reads through it give zero then, as with bpf_probe_read_kernel(). */
+#define kernel_pointer(type, pointer) ((struct type*)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(struct type)))
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* 6.15 renamed kernfs_node.parent to __parent when it came under RCU. */

@@ -60,6 +60,13 @@ enum { GYR_PIDTYPE_PID = 0, GYR_PIDTYPE_TGID = 1, GYR_PIDTYPE_PGID = 2, GYR_PIDT
 #define MNT_READONLY 0x40
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define S_IFDIR 0040000
+#define O_ACCMODE 3
+#define O_RDONLY 0
+#define O_WRONLY 1
+#define O_RDWR 2
+#define FMODE_PATH (1u << 14)
+#define PIPEFS_MAGIC 0x50495045
+#define ANON_INODE_FS_MAGIC 0x09041934
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -259,6 +266,7 @@ struct cgroup {
 };
 struct cgroup_root {
     unsigned int subsys_mask;
+    int hierarchy_id;
     char name[64];
 };
 struct cgrp_cset_link {

@@ -9,10 +9,6 @@
 #define SOCKFS_MAGIC 0x534F434B
 #define TCP_LISTEN 10
 
-extern void* bpf_rdonly_cast(const void* object, u32 type) __ksym;
-/* The pointer may be stale or wrong: reads through it give zero then, as with bpf_probe_read_kernel(). */
-#define kernel_pointer(type, pointer) ((struct type*)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(struct type)))
-
 /* The open file behind a descriptor of current. */
 static __always_inline struct file* file_of(s32 fd) {
     struct task_struct* task = bpf_get_current_task_btf();

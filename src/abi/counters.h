@@ -33,7 +33,13 @@ struct gyr_control {
     gyr_u32 iter_changes;
     gyr_u32 iter_image;      /* 1: with executable, argv, env, cwd, stdio */
     gyr_u32 iter_any_thread; /* 1: also a thread that is not the leader, if its credentials differ from the leader's */
+    gyr_u32 host_mnt_ns;     /* inode of the host's mount namespace; 0: not known */
+    gyr_u32 reserved;
 };
+
+/* What is known of a cgroup: everything in it is the host's, or what is in the host's namespaces. */
+#define GYR_HOST_ALL 1u
+#define GYR_HOST_BY_NAMESPACES 2u
 
 /* One item of the task iterator's own output, telling what became of a task. */
 #define GYR_ITER_SENT 0u
@@ -44,7 +50,7 @@ struct gyr_iter_item {
 };
 
 GYR_ABI_ASSERT(sizeof(struct gyr_loss) == 32, "loss layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_control) == 24, "control layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_control) == 32, "control layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_iter_item) == 8, "iterator item layout");
 
 #endif

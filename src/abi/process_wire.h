@@ -36,7 +36,7 @@ typedef int64_t gyr_s64;
 #define GYR_ABI_ASSERT(what, why) _Static_assert(what, why)
 #endif
 
-#define GYR_RECORD_MAGIC 0x52594731u /* "1GYR"; changes with the layout */
+#define GYR_RECORD_MAGIC 0x52594732u /* "2GYR"; changes with the layout */
 
 /* Sizes of the parts that lie in the area, in bytes. */
 #define GYR_ARGV_MAX (128u * 1024u) /* longer argument blocks keep a head and a tail */
@@ -156,7 +156,8 @@ struct gyr_process_record {
     gyr_u64 exec_id;
     gyr_u64 pidns_init_start_boottime_ns;
     gyr_u64 clone_flags;
-    gyr_u64 cgroup_id;
+    gyr_u64 cgroup_id;  /* of the unified hierarchy */
+    gyr_u64 cgroup_set; /* of all hierarchies together; the same number for the same cgroups */
     gyr_u64 fd_limit;
     gyr_u64 vm_size_pages, vm_rss_pages, vm_swap_pages;
     gyr_u64 major_faults, minor_faults;
@@ -186,7 +187,7 @@ GYR_ABI_ASSERT(sizeof(struct gyr_credentials) == 88, "credentials layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_file) == 64, "file layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_socket) == 148, "socket layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_stdio) == 40, "stdio layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_process_record) == 640, "record layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_process_record) == 648, "record layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_process_record) % 8 == 0, "records stay aligned");
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "abi/process_wire.h"
 
-#define GYR_EVENT_MAGIC 0x45594731u /* "1GYE"; changes with the layout */
+#define GYR_EVENT_MAGIC 0x45594732u /* "2GYE"; changes with the layout */
 
 /* Call numbers per table: 64-bit entry first, then 32-bit. Then the operations of socketcall(2) and of io_uring. */
 #define GYR_CALLS 512u
@@ -124,6 +124,7 @@ struct gyr_event_header {
     gyr_u64 args[6];
     gyr_s32 cpu;
     gyr_u32 items;
+    gyr_u32 uid, euid, gid, egid; /* of the thread, when the record was made */
 };
 
 /* gyr_item.flags: GYR_BLOB_* */
@@ -196,7 +197,7 @@ struct gyr_name_key {
 GYR_ABI_ASSERT(sizeof(struct gyr_fetch) == 8, "fetch layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 32, "clause layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 16 + 8 * GYR_FETCHES + 32 * GYR_CLAUSES, "plan layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 112, "header layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 128, "header layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_item) == 8, "item layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_message) == 24, "message layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_object) == 48, "object layout");

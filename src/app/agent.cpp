@@ -28,6 +28,9 @@ Nanos wall_now() {
 Engine::Options engine_options(const config::Config& config) {
     Engine::Options o;
     o.live.ring_bytes = static_cast<std::uint32_t>(config.kernel.ring_bytes);
+    o.live.network_ring_bytes = static_cast<std::uint32_t>(config.kernel.network_ring_bytes);
+    o.live.bulk_ring_bytes = static_cast<std::uint32_t>(config.kernel.bulk_ring_bytes);
+    o.plan.clauses = config.plan.enabled;
     o.live.env_bytes = static_cast<std::uint32_t>(config.kernel.environment_bytes);
     o.pipeline.processes.budget_bytes = config.state.memory_bytes;
     o.pipeline.processes.lineage_keep = config.state.lineage;

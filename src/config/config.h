@@ -81,9 +81,16 @@ struct Config {
     } metadata;
 
     struct Kernel {
-        std::uint64_t ring_bytes = 0;        // ring buffer of the process lane
+        std::uint64_t ring_bytes = 0; // ring buffer of the process lane
+        std::uint64_t network_ring_bytes = 0, bulk_ring_bytes = 0;
         std::uint64_t environment_bytes = 0; // kept of each process's environment
     } kernel;
+
+    struct Plan {
+        bool enabled = true; // the kernel leaves out events that no rule can match
+        bool masks = true;   // … and those that no rule can match for the process at hand
+        std::string verify;  // "1/1000": so many of what it leaves out are sent all the same, to check it; "0": none
+    } plan;
 
     struct State {
         std::uint64_t memory_bytes = 0; // budget of the process table

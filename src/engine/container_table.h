@@ -33,6 +33,8 @@ class ContainerTable {
     void set_host(const NamespaceInodes& host) { host_ = host; }
     // Null for a process of the host.
     [[nodiscard]] std::shared_ptr<Container> classify(const ProcessImage& image);
+    // Some cgroup of it has a name that could be a container's.
+    [[nodiscard]] bool names_container(const ProcessImage& image) { return match(image.cgroups).has_value(); }
     // What the resolver has found out. Null when no process asked about that id. confirmed_now: a runtime has just
     // confirmed an id that was only a claim so far; processes taken for the host's may belong to it.
     std::shared_ptr<Container> update(const ResolverAnswer& answer, bool& confirmed_now);

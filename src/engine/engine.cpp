@@ -2,7 +2,6 @@
 
 #include "containers/hints.h"
 #include "event/schema.h"
-#include "plan/lower.h"
 
 #include <spdlog/spdlog.h>
 
@@ -49,6 +48,9 @@ Engine::Engine(Options options, AlertSink& sink)
     : options_(std::move(options)), sink_(sink),
       containers_(options_.containers,
                   [this](const CgroupMatch& match, const ProcessImage& image) { return ask_about(match, image); }),
+      host_cgroups_([this](std::uint64_t id, HostCgroup what) {
+          source_->set_host_cgroups(id, what != HostCgroup::unknown, what == HostCgroup::in_host_namespaces);
+      }),
       gaps_(options_.pipeline.hostname, options_.gap_quiet) {}
 
 Engine::~Engine() {
@@ -78,7 +80,12 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
     engine->pipeline_ = std::make_unique<Pipeline>(
         engine->options_.pipeline,
         Pipeline::Surroundings{
-            .classify = [self](const ProcessImage& image) { return self->containers_.classify(image); },
+            .classify =
+                [self](const ProcessImage& image) {
+                    auto container = self->containers_.classify(image);
+                    self->host_cgroups_.see(image, container.get(), self->containers_.names_container(image));
+                    return container;
+                },
             .users = engine->users_.get(),
             .build = std::move(build),
             .emit =
@@ -127,14 +134,19 @@ Result<> Engine::start() {
 
 // What the rules of the moment want of system calls; none: their tracepoints go away.
 Result<> Engine::follow_plan() {
-    return source_->set_events(options_.events ? *options_.events : plan::plan_events(pipeline_->matcher()));
+    return source_->set_events(options_.events ? *options_.events
+                                               : plan::plan_events(pipeline_->matcher(), nullptr, options_.plan));
 }
 
 std::size_t Engine::drain(std::chrono::milliseconds timeout) {
     const std::size_t count = source_->poll(
         timeout,
         [this](const ProcessRecord& record) {
-            if (record.key.pid == 1) containers_.set_host(record.namespaces);
+            if (record.key.pid == 1) {
+                containers_.set_host(record.namespaces);
+                host_cgroups_.set_host(record.namespaces);
+                source_->set_host_namespace(record.namespaces.mnt);
+            }
             pipeline_->on_record(record);
         },
         [this](const RawEvent& event) { pipeline_->on_event(event); });
@@ -202,7 +214,7 @@ void Engine::take_commands() {
     }
     if (!rules) return;
     // First what the kernel tells, then what is asked about it: in between there may be too much, never too little.
-    if (auto ok = source_->set_events(plan::plan_events(pipeline_->matcher(), rules.get())); !ok)
+    if (auto ok = source_->set_events(plan::plan_events(pipeline_->matcher(), rules.get(), options_.plan)); !ok)
         spdlog::error("new rules: {}", ok.error().message);
     pipeline_->swap_rules(std::move(rules));
     if (auto ok = follow_plan(); !ok) spdlog::error("new rules: {}", ok.error().message);

@@ -8,7 +8,9 @@
 #include "containers/users.h"
 #include "engine/container_table.h"
 #include "engine/gap_watch.h"
+#include "engine/host_cgroups.h"
 #include "engine/pipeline.h"
+#include "plan/lower.h"
 #include "sources/live_bpf/live_source.h"
 
 #include <atomic>
@@ -33,6 +35,7 @@ class Engine {
         UserOptions users;
         // For commands that show or keep events rather than judge them: gets every event from armed on.
         std::function<void(const Event&, const EvalWorld&)> observe = {};
+        plan::LowerOptions plan = {};         // how rules become what is collected
         std::optional<EventPlan> events = {}; // what to collect; without it, what the rules want
         Nanos gap_quiet = 1'000'000'000;      // a gap record is closed after this long without another loss
     };
@@ -88,6 +91,7 @@ class Engine {
     std::unique_ptr<Resolver> resolver_;
     std::unique_ptr<UserDirectory> users_;
     ContainerTable containers_;
+    HostCgroups host_cgroups_;
     std::unique_ptr<Pipeline> pipeline_;
     GapWatch gaps_;
     mutable std::mutex latest_mutex_;

@@ -167,6 +167,8 @@ void Pipeline::on_event(const RawEvent& raw) {
     event.fd_number = read_fd_number(*info, raw.params, event.has_result, event.result);
     Process* process = raw.process ? table_.entry(raw.process) : nullptr;
     if (process != nullptr) event.process = process->image;
+    if (raw.ids)
+        event.process = table_.with_ids(event.process, raw.ids->uid, raw.ids->euid, raw.ids->gid, raw.ids->egid);
     if (around_.observe) around_.observe(event, world());
     if (wanted) judge(event, nullptr, true, false);
 }

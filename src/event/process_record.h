@@ -144,8 +144,9 @@ struct ProcessRecord {
     std::uint64_t before_cap_effective = 0;
     std::span<const Gid> groups; // supplementary
     NamespaceInodes namespaces;
-    std::uint32_t tty = 0;       // controlling terminal, device number as in Falco's proc.tty (34816 = pts/0); 0 none
-    std::uint64_t cgroup_id = 0; // unified hierarchy
+    std::uint32_t tty = 0;        // controlling terminal, device number as in Falco's proc.tty (34816 = pts/0); 0 none
+    std::uint64_t cgroup_id = 0;  // unified hierarchy
+    std::uint64_t cgroup_set = 0; // of all hierarchies together; 0: not known
     std::span<const CgroupRecord> cgroups;
     std::uint64_t fd_limit = 0; // RLIMIT_NOFILE soft
     std::uint64_t vm_size_kb = 0, vm_rss_kb = 0, vm_swap_kb = 0;

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -31,6 +32,13 @@ struct RawEvent {
     ProcessKey process;           // the thread's process; empty when the source cannot tell
     const FdInfo* fd = nullptr;   // the descriptor the call acted on, as the kernel had it
     const FdInfo* path = nullptr; // the object a path argument led to, as the kernel resolved it
+    // The thread's ids at that moment: what is known of its process may be older.
+    struct Ids {
+        std::uint32_t uid = 0, euid = 0, gid = 0, egid = 0;
+        friend bool operator==(const Ids&, const Ids&) = default;
+    };
+    std::optional<Ids> ids;
+    bool unwanted = false; // the plan would have left it out: sent to check the plan
 };
 
 // A number at the start of a parameter; 0 when the parameter is shorter.

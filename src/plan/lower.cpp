@@ -25,6 +25,7 @@ using match::Predicate;
 constexpr std::size_t kMostClauses = 6; // that the kernel asks one after the other
 constexpr std::size_t kMostProducts = 48;
 constexpr unsigned kPathSets = 16;
+constexpr std::size_t kMostNames = 8000; // of all sets; the kernel's table holds those of two plans
 
 // A disjunction of clauses. Empty: never.
 using Clauses = std::vector<EventClause>;
@@ -134,14 +135,21 @@ class Lowering {
         const std::string_view text =
             p.op == Op::eq && p.items.size() == 1 ? std::string_view(p.items[0].text) : std::string_view{};
         if (field == "container.id" && text == "host") out.container = true;
-        if (field == "evt.res" && text == "SUCCESS") out.failure = true;
-        (void)info;
+        // Of an event without a result the negation holds.
+        if (field == "evt.res" && text == "SUCCESS" && tells_result(info)) out.failure = true;
         return out;
     }
 
     std::string_view field_of(const Predicate& p) const {
         const match::Expression& e = matcher_.expressions()[p.left];
         return e.kind == match::Expression::Kind::field ? std::string_view(e.field.text) : std::string_view{};
+    }
+
+    static bool tells_result(const EventInfo& info) {
+        if (info.direction != EventDirection::exit || info.params.empty()) return false;
+        const ParamType type = info.params[0].type;
+        return type == ParamType::errno_code || type == ParamType::fd || type == ParamType::pid ||
+               info.params[0].name == "res";
     }
 
     static std::int64_t number(const fields::Value& v) {
@@ -202,6 +210,7 @@ class Lowering {
         for (const match::Item& item : p.items) {
             if (!name_of(field, p.op, item.text, names)) return sets_[key] = 0;
         }
+        if (plan_.names.size() + names.size() > kMostNames) return sets_[key] = 0;
         // Out of sets: the rest share the last one.
         const std::uint32_t bit = 1U << std::min(next_set_, kPathSets - 1);
         ++next_set_;
@@ -215,6 +224,7 @@ class Lowering {
     // False when the kernel cannot ask it.
     static bool name_of(std::string_view field, Op op, std::string_view text, std::vector<PathName>& out) {
         using Kind = PathName::Kind;
+        if (text.find("\xef\xbf\xbd") != std::string_view::npos) return false; // stands for bytes that are no UTF-8
         const std::size_t slash = text.rfind('/');
         const auto last = [&] { return std::string(text.substr(slash + 1)); };
         if (field == "fd.filename") {
@@ -282,7 +292,6 @@ void lower_rules(const Matcher& matcher, EventPlan& plan) {
 
 // What serves both: the same event asked for twice is asked for when either wants it.
 EventPlan join(EventPlan a, const EventPlan& b) {
-    for (PathName n : b.names) a.names.push_back(std::move(n));
     for (const EventDemand& d : b.demands) {
         const auto same = std::ranges::find_if(
             a.demands, [&](const EventDemand& e) { return e.code == d.code && e.calls == d.calls; });
@@ -295,18 +304,24 @@ EventPlan join(EventPlan a, const EventPlan& b) {
     // name.
     for (EventDemand& d : a.demands)
         if (std::ranges::any_of(d.clauses, [](const EventClause& c) { return c.path_sets != 0; })) d.clauses.clear();
+    a.names.clear();
     return a;
 }
 
 } // namespace
 
-EventPlan plan_events(const Matcher& matcher, const Matcher* also) {
+EventPlan plan_events(const Matcher& matcher, const Matcher* also, LowerOptions options) {
     EventPlan plan;
     lower_rules(matcher, plan);
-    if (also == nullptr) return plan;
-    EventPlan other;
-    lower_rules(*also, other);
-    return join(std::move(plan), other);
+    if (also != nullptr) {
+        EventPlan other;
+        lower_rules(*also, other);
+        plan = join(std::move(plan), other);
+    }
+    if (options.clauses) return plan;
+    for (EventDemand& d : plan.demands) d.clauses.clear();
+    plan.names.clear();
+    return plan;
 }
 
 EventPlan plan_everything() {

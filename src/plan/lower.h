@@ -8,8 +8,11 @@
 
 namespace gyr::plan {
 
+struct LowerOptions {
+    bool clauses = true; // off: every event of the types that rules are asked about, to compare with (plan.enabled)
+};
 // also: a second set of rules that the same events have to serve (a reload).
-[[nodiscard]] EventPlan plan_events(const Matcher& matcher, const Matcher* also = nullptr);
+[[nodiscard]] EventPlan plan_events(const Matcher& matcher, const Matcher* also = nullptr, LowerOptions options = {});
 // Every event that the collector knows but page faults, in full: for a recording.
 [[nodiscard]] EventPlan plan_everything();
 

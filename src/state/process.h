@@ -74,7 +74,7 @@ struct ProcessImage {
     std::vector<Gid> groups;
     NamespaceInodes namespaces;
     std::uint32_t tty = 0;
-    std::uint64_t cgroup_id = 0;
+    std::uint64_t cgroup_id = 0, cgroup_set = 0;            // as in ProcessRecord
     std::shared_ptr<const std::vector<CgroupInfo>> cgroups; // shared by all processes in the same cgroups; never null
     std::shared_ptr<Container> container;                   // null: host
     std::string comm;

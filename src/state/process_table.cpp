@@ -137,6 +137,7 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
     p.namespaces = record.namespaces;
     p.tty = record.tty;
     p.cgroup_id = record.cgroup_id;
+    p.cgroup_set = record.cgroup_set;
     p.cgroups = intern_cgroups(record.cgroups);
     p.comm = record.comm;
     p.threads = record.threads;
@@ -180,6 +181,24 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
         p.container = classify_(p);
     }
     return metered(std::move(p), bytes_);
+}
+
+ProcessImagePtr ProcessTable::with_ids(const ProcessImagePtr& image, Uid uid, Uid euid, Gid gid, Gid egid) {
+    const auto fits = [&](const ProcessImage& p) {
+        const Credentials& c = p.credentials;
+        return c.uid == uid && c.euid == euid && c.gid == gid && c.egid == egid;
+    };
+    if (image == nullptr || fits(*image)) return image;
+    if (ids_from_ == image && fits(*ids_made_)) return ids_made_;
+    ProcessImage p = *image;
+    p.generation = ++generation_;
+    p.credentials.uid = uid;
+    p.credentials.euid = euid;
+    p.credentials.gid = gid;
+    p.credentials.egid = egid;
+    ids_from_ = image;
+    ids_made_ = metered(std::move(p), bytes_);
+    return ids_made_;
 }
 
 void ProcessTable::set_image(Process& process, ProcessImagePtr image) {

@@ -73,6 +73,9 @@ class ProcessTable final : public ProcessView {
     [[nodiscard]] const ProcessImage* find_vpid(std::uint32_t pidns_inode, Pid vpid) const override;
     [[nodiscard]] const ProcessImage* find_creator(const ProcessKey& key) const override;
     [[nodiscard]] Process* entry(const ProcessKey& key);
+    // An image as it was with other ids than those it was last told with; not put into the table. The newest is kept,
+    // so that a series of events makes one.
+    [[nodiscard]] ProcessImagePtr with_ids(const ProcessImagePtr& image, Uid uid, Uid euid, Gid gid, Gid egid);
     void for_each_living(const std::function<void(Process&)>& visit);
     // Asks the classifier again for every living process of which pick says so (a runtime's word came late).
     void reclassify(const std::function<bool(const ProcessImage&)>& pick);
@@ -113,7 +116,8 @@ class ProcessTable final : public ProcessView {
     std::deque<std::pair<Nanos, ProcessKey>> ended_; // oldest first
     std::unordered_map<std::string, std::shared_ptr<const std::vector<CgroupInfo>>> cgroups_;
     std::shared_ptr<const ExecImage> no_exec_;
-    std::string cgroup_key_; // scratch
+    std::string cgroup_key_;              // scratch
+    ProcessImagePtr ids_from_, ids_made_; // of with_ids()
     std::uint64_t generation_ = 0;
     Stats stats_;
 };

@@ -29,6 +29,7 @@ struct open_how {
 struct io_open {
     int dfd;
     struct filename* filename;
+    u32 file_slot;
     struct open_how how;
 };
 struct io_connect {
@@ -61,9 +62,11 @@ struct io_mkdir {
 };
 struct io_accept {
     int flags;
+    u32 file_slot;
 };
 struct io_socket {
     int domain, type, protocol;
+    u32 file_slot;
 };
 struct io_bind {
     int addr_len;
@@ -97,7 +100,8 @@ struct io_rw {
 #define OP_SOCKET 45
 #define OP_BIND 56
 #define OP_LISTEN 57
-#define CQE_SKIP (1ull << 6) /* IOSQE_CQE_SKIP_SUCCESS as a request has it */
+#define CQE_SKIP (1ull << 6)   /* IOSQE_CQE_SKIP_SUCCESS as a request has it */
+#define FIXED_FILE (1ull << 0) /* IOSQE_FIXED_FILE: the number is an index into the ring's own table */
 
 /* By request, from submission to completion. LRU: a request that never completes is pushed out. */
 struct {
@@ -212,6 +216,26 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
     return 0;
 }
 
+/* Operations whose first argument is an open file. */
+static __always_inline bool acts_on_file(struct io_kiocb* req) {
+    u32 opcode = BPF_CORE_READ(req, opcode);
+    return opcode == OP_CONNECT || opcode == OP_ACCEPT || opcode == OP_BIND || opcode == OP_LISTEN ||
+           opcode == OP_READV || opcode == OP_WRITEV || opcode == OP_READ || opcode == OP_WRITE ||
+           opcode == OP_SENDMSG || opcode == OP_RECVMSG || opcode == OP_SEND || opcode == OP_RECV;
+}
+
+/* Whether what an operation makes goes into the ring's own table and not among the descriptors of the process. */
+static __always_inline bool into_table(struct io_kiocb* req) {
+    void* data = (u8*)req + bpf_core_field_offset(struct io_kiocb, cmd);
+    switch (BPF_CORE_READ(req, opcode)) {
+    case OP_OPENAT:
+    case OP_OPENAT2: return BPF_CORE_READ((struct io_open*)data, file_slot) != 0;
+    case OP_SOCKET: return BPF_CORE_READ((struct io_socket*)data, file_slot) != 0;
+    case OP_ACCEPT: return BPF_CORE_READ((struct io_accept*)data, file_slot) != 0;
+    default: return false;
+    }
+}
+
 __noinline int tell_uring(struct call* c, u32 slot) {
     if (!c || slot >= GYR_SLOTS) return 0;
     u32 key = wanted[slot];
@@ -229,7 +253,10 @@ int BPF_PROG(uring_submit, struct io_kiocb* req) {
     u64 key = (u64)req;
     struct call c = {};
     uring_arguments(&c, req);
-    if (BPF_CORE_READ(req, flags) & CQE_SKIP) {
+    u64 flags = BPF_CORE_READ(req, flags);
+    if (into_table(req)) c.phase = GYR_UNTOLD;
+    if ((flags & FIXED_FILE) && acts_on_file(req)) c.args[0] = -1;
+    if (flags & CQE_SKIP) {
         c.phase = GYR_UNTOLD;
         tell_uring(&c, slot);
         return 0;
@@ -249,6 +276,8 @@ int BPF_PROG(uring_complete, void* context, void* req, struct io_uring_cqe* cqe)
     u32 slot = c.compat;
     c.compat = 0;
     c.result = BPF_CORE_READ(cqe, res);
+    struct io_kiocb* done = req;
+    if ((BPF_CORE_READ(done, flags) & FIXED_FILE) && acts_on_file(done)) c.file = (u64)BPF_CORE_READ(done, cmd.file);
     tell_uring(&c, slot);
     return 0;
 }

@@ -3,6 +3,9 @@
 #include "sources/live_bpf/call_table.h"
 
 #include <bpf/bpf.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -92,6 +95,9 @@ std::uint64_t hash_one(std::string_view name) {
     for (const std::uint64_t w : words) h = mix(h, w);
     return h;
 }
+
+// Until every program that runs at this moment has ended: the kernel runs them inside of what this call waits for.
+void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
 
 } // namespace
 
@@ -205,6 +211,8 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         __atomic_store_n(&programs_.wanted()[i], wanted[i], __ATOMIC_SEQ_CST);
     if (auto r = programs_.attach_on_demand(lowered.hooks); !r) return r;
 
+    // A program that began with the plan before still asks for its names.
+    wait_for_programs();
     for (const auto& [key, sets] : names_) {
         if (fresh.contains(key)) continue;
         const gyr_name_key k{key.first, key.second};

@@ -153,6 +153,7 @@ void RecordDecoder::decode_ids(const gyr_process_record& r, ProcessRecord& out) 
                       .time = n.time};
     out.tty = r.tty;
     out.cgroup_id = r.cgroup_id;
+    out.cgroup_set = r.cgroup_set;
     out.fd_limit = r.fd_limit;
     out.vm_size_kb = r.vm_size_pages * page_kb_;
     out.vm_rss_kb = r.vm_rss_pages * page_kb_;

@@ -348,13 +348,17 @@ Result<> LiveSource::set_events(const EventPlan& plan) {
     return impl_->calls->apply(plan);
 }
 
-void LiveSource::set_host_cgroup(std::uint64_t cgroup_id, bool host) {
-    const std::uint8_t one = 1;
+void LiveSource::set_host_namespace(std::uint32_t mnt_inode) {
+    store(impl_->programs->control().host_mnt_ns, mnt_inode);
+}
+
+void LiveSource::set_host_cgroups(std::uint64_t cgroup_set, bool host, bool by_namespaces) {
+    const std::uint8_t how = by_namespaces ? GYR_HOST_BY_NAMESPACES : GYR_HOST_ALL;
     // A full map only makes the kernel's answer "perhaps a container".
     if (host)
-        bpf_map_update_elem(impl_->programs->host_cgroups_fd(), &cgroup_id, &one, BPF_ANY);
+        bpf_map_update_elem(impl_->programs->host_cgroups_fd(), &cgroup_set, &how, BPF_ANY);
     else
-        bpf_map_delete_elem(impl_->programs->host_cgroups_fd(), &cgroup_id);
+        bpf_map_delete_elem(impl_->programs->host_cgroups_fd(), &cgroup_set);
 }
 
 std::vector<EventLoss> LiveSource::event_losses() const {

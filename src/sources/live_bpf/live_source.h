@@ -51,8 +51,10 @@ class LiveSource {
     // From here on these events are told too; an empty plan takes the system-call tracepoints away. Errors:
     // unsupported, when the kernel lets us see no system calls.
     Result<> set_events(const EventPlan& plan);
-    // A process of this cgroup (id of the unified hierarchy) belongs to the host: clauses about containers do not hold.
-    void set_host_cgroup(std::uint64_t cgroup_id, bool host);
+    // Processes in these cgroups (ProcessRecord::cgroup_set) belong to the host: clauses about containers do not hold.
+    // by_namespaces: only those in the initial pid namespace and the host's mount namespace.
+    void set_host_cgroups(std::uint64_t cgroup_set, bool host, bool by_namespaces = false);
+    void set_host_namespace(std::uint32_t mnt_inode);
     [[nodiscard]] int fd() const;
     [[nodiscard]] bool snapshot_complete() const;
 

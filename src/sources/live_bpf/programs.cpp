@@ -112,7 +112,8 @@ void configure(gyr_bpf& s, const ProgramOptions& options, const std::array<std::
     s.rodata->ring_bytes = ring_bytes[GYR_LANE_CRITICAL];
     s.rodata->env_bytes_max = std::min(options.env_bytes, GYR_ENV_MAX);
     bpf_map__set_max_entries(s.maps.scratch_pool, slots);
-    s.rodata->own_tgid = ::getpid();
+    // Elsewhere our own number is somebody else's.
+    s.rodata->own_tgid = in_initial_namespace("pid") ? ::getpid() : 0;
     s.rodata->buffer_bytes = std::clamp<std::uint32_t>(options.buffer_bytes, 1, 4096);
     bpf_map__set_max_entries(s.maps.critical, ring_bytes[GYR_LANE_CRITICAL]);
     bpf_map__set_max_entries(s.maps.network, ring_bytes[GYR_LANE_NETWORK]);
