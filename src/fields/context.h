@@ -39,6 +39,7 @@ struct Argument {
     bool is_index = false;
     std::uint64_t index = 0;
     std::string text;
+    bool hex = false;                     // numbers are printed in hexadecimal
     int code = 0;                         // what Field::prepare made of text
     std::shared_ptr<const void> prepared; // likewise
 };

@@ -145,11 +145,14 @@ Value rawarg(const Context& c, const Argument& a) {
     const Value v = raw_param(c, static_cast<std::size_t>(i));
     const bool number = v.kind == ValueKind::u64 || v.kind == ValueKind::i64;
     if (a.code == kSigned && v.kind == ValueKind::u64) return Value::of_i64(static_cast<std::int64_t>(v.u));
-    if (a.code == kUnsigned && v.kind == ValueKind::i64) return Value::of_u64(static_cast<std::uint64_t>(v.i));
+    // A negative number stays one: the event has it signed.
+    if (a.code == kUnsigned && v.kind == ValueKind::i64 && v.i >= 0)
+        return Value::of_u64(static_cast<std::uint64_t>(v.i));
     if ((a.code == kSigned || a.code == kUnsigned) && !number && !v.is_missing()) return none(c, a);
     // A text that the event has no value for reads as one; a number or bytes do not.
-    if (a.code == kText && v.is_missing() && static_cast<std::size_t>(i) < c.event.params.size())
-        return Value::of_text("<NA>", Missing::not_applicable);
+    const bool told = static_cast<std::size_t>(i) < c.event.params.size();
+    if (a.code == kText && v.is_missing() && told) return Value::of_text("<NA>", Missing::not_applicable);
+    if ((a.code == kSigned || a.code == kUnsigned) && v.is_missing() && told) return Value::blank();
     if ((a.code == kText || a.code == kBytes) && v.kind != ValueKind::text && !v.is_missing()) return none(c, a);
     return v;
 }
@@ -167,12 +170,13 @@ Result<> param_name(Argument& a, FieldType&) {
 Result<> raw_param_name(Argument& a, FieldType& t) {
     if (a.is_index) return fail(ErrorKind::invalid, "evt.rawarg takes the name of a parameter, not its number");
     if (auto ok = param_name(a, t); !ok) return ok;
-    // The type is that of the parameter; where events disagree, of the newest event that has it.
+    // The type is that of the parameter; where events disagree, of the first event that has it.
     const ParamInfo* found = nullptr;
     for (const EventInfo& e : event_schema())
         for (const ParamInfo& p : e.params)
-            if (p.name == a.text && ((e.flags & kOldVersion) == 0 || !found)) found = &p;
+            if (p.name == a.text && !found) found = &p;
     t = field_type(found->type);
+    a.hex = found->format == ParamFormat::hex;
     switch (lang::class_of(t)) {
     case lang::TypeClass::number:
         a.code = found->type == ParamType::int8 || found->type == ParamType::int16 || found->type == ParamType::int32 ||

@@ -1,5 +1,6 @@
 // evt.*: what an event read, wrote, opened or failed at. Most of it depends on the kind of descriptor.
 
+#include "event/long_path.h"
 #include "event/raw_event.h"
 #include "event/schema.h"
 #include "fields/event_args.h"
@@ -167,13 +168,18 @@ Value abspath(const Context& c, const Argument& a) {
     if (!e || e->direction != EventDirection::exit) return none();
     int nth = 0;
     for (std::size_t i = 0; i < e->params.size(); ++i) {
-        if (e->params[i].type != ParamType::fsrelpath) continue;
+        // The path of a file handle is the kernel's, and no descriptor's.
+        const bool by_handle = e->params[i].type == ParamType::fspath && e->name == "open_by_handle_at";
+        if (e->params[i].type != ParamType::fsrelpath && !by_handle) continue;
         ++nth;
         // Without an argument the first; a source is the first and a destination the second of two.
         if (a.code == kDestination && nth == 1) continue;
         const auto p = wire_param(c.event, i);
         if (!p || p->bytes.empty()) return none();
-        return Value::of_text(absolute_path(base_of(c, *p), text_of_param(p->bytes), c.arena));
+        const std::string_view base = base_of(c, *p), path = text_of_param(p->bytes);
+        if (path == "<NA>") return Value::of_text(path);
+        if (c.event.fds && is_too_long(base, path)) return Value::of_text(kTooLongPath); // in a capture
+        return Value::of_text(absolute_path(base, path, c.arena));
     }
     return none();
 }

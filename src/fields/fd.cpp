@@ -11,6 +11,7 @@
 #include "fields/registry.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace gyr::fields {
 namespace {
@@ -136,20 +137,25 @@ Value creator(const Context&, const FdInfo& fd) {
 }
 
 Value types(const Context& c, const Argument& a) {
+    const auto alone = [&](const FdInfo& fd) {
+        const std::span<Value> one = c.arena.make_array<Value>(1);
+        one[0] = type(c, fd);
+        return one[0].is_missing() ? one[0] : Value::of_list(one);
+    };
     if (!c.event.fds) {
         if (a.present && c.event.fd && c.event.fd_number == static_cast<std::int64_t>(a.index))
-            return type(c, *c.event.fd);
+            return alone(*c.event.fd);
         return Value::missing(c.process() ? Missing::unsupported : Missing::lost);
     }
     if (a.present) {
         const FdInfo* fd = c.event.fds->find_fd(static_cast<std::int64_t>(a.index));
-        return fd ? type(c, *fd) : Value::missing(Missing::not_applicable);
+        return fd ? alone(*fd) : Value::missing(Missing::not_applicable);
     }
     std::vector<FdType> found;
     c.event.fds->fd_types(found);
     const std::span<Value> all = c.arena.make_array<Value>(found.size());
     std::size_t n = 0;
-    for (const FdType t : found) {
+    for (const FdType t : std::views::reverse(found)) { // the newest descriptors first, as the language has it
         const std::string_view word = fd_type_name(t);
         const bool known = std::ranges::any_of(all.first(n), [&](const Value& v) { return v.text() == word; });
         if (!word.empty() && !known) all[n++] = Value::of_text(word);

@@ -85,7 +85,10 @@ Value either(const Context& c, const Argument&) {
 
 Value l4proto(const Context& c, const Argument&) {
     if (!c.event.fd) return no_fd(c);
-    const std::string_view name = l4_name(c.event.fd->l4);
+    const FdInfo& fd = *c.event.fd;
+    // Of a socket in a capture the protocol shows once it is known who asks and who serves.
+    const bool idle = c.event.fds && is_connection(fd) && (fd.marks & (kFdRoleClient | kFdRoleServer)) == 0;
+    const std::string_view name = l4_name(idle && fd.l4 != L4Protocol::raw ? L4Protocol::not_applicable : fd.l4);
     return Value::of_text(name.empty() ? std::string_view("<NA>") : name);
 }
 Value sockfamily(const Context& c, const Argument&) {

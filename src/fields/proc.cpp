@@ -171,10 +171,10 @@ Value loginshellid(const Context& c, const Argument&) {
 template <auto kId>
 const ProcessImage* virtual_leader(const Context& c, const ProcessImage& p) {
     const Pid id = p.*kId;
-    if (!c.world.processes || id <= 0) return nullptr;
-    if (p.namespaces.pid != 0) return c.world.processes->find_vpid(p.namespaces.pid, id);
+    if (!c.world.processes || id < 0) return nullptr;
+    if (p.namespaces.pid != 0) return id > 0 ? c.world.processes->find_vpid(p.namespaces.pid, id) : nullptr;
     const bool in_namespace = p.vtid > 0 && p.vtid != p.tid;
-    if (!in_namespace)
+    if (!in_namespace && id > 0)
         if (const ProcessImage* found = c.world.processes->find_pid(id)) return found;
     const ProcessImage* leader = nullptr;
     const ProcessImage* at = &p;

@@ -276,11 +276,11 @@ std::expected<BoundField, BindError> bind_field(std::string_view name, const std
         if (field->prepare)
             if (auto ok = field->prepare(bound.arg, bound.type); !ok) return error(ok.error().message);
     }
-    // An ancestor field with its index, and fd.types with a number, have one value.
+    // An ancestor field with its index has one value.
     bound.any_of = field->any_of && !(bound.arg.present && bound.arg.is_index) &&
                    !(bound.arg.present && field->info.name == "proc.aenv");
-    // Of the audit log an index chooses a container, which may have several values still.
-    bound.is_list = field->info.is_list && (!bound.arg.present || field->info.source == "k8s_audit");
+    bound.is_list = field->info.is_list;
+    bound.format = bound.arg.hex ? Format::hex : field->format;
     return bound;
 }
 

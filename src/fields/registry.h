@@ -113,6 +113,7 @@ struct BoundField {
     bool is_list = false;
     bool any_of = false;
     Scope scope = Scope::event;
+    Format format = Format::none;
     std::string text; // canonical: proc.aname[2], evt.arg.path
 };
 struct BindError {

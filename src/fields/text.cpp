@@ -11,7 +11,7 @@ namespace gyr::fields {
 void append_text(std::string& out, const Value& value, lang::FieldType type, Format format) {
     auto to = std::back_inserter(out);
     switch (value.kind) {
-    case ValueKind::missing: out += "<NA>"; return;
+    case ValueKind::missing: out += value.is_blank() ? "0" : "<NA>"; return;
     case ValueKind::boolean: out += value.b ? "true" : "false"; return;
     case ValueKind::f64: fmt::format_to(to, "{:.1f}", value.d); return;
     case ValueKind::text:

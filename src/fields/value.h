@@ -47,6 +47,9 @@ struct Value {
         v.why = reason;
         return v;
     }
+    // A number that the event has and that holds nothing: it fails every comparison as a missing one does, and is
+    // printed as 0.
+    [[nodiscard]] static Value blank() { return missing(Missing::none); }
     [[nodiscard]] static Value of_bool(bool x) {
         Value v(ValueKind::boolean);
         v.b = x;
@@ -87,6 +90,7 @@ struct Value {
     }
 
     [[nodiscard]] bool is_missing() const { return kind == ValueKind::missing; }
+    [[nodiscard]] bool is_blank() const { return kind == ValueKind::missing && why == Missing::none; }
     [[nodiscard]] bool is_pending() const { return kind == ValueKind::missing && why == Missing::pending; }
     [[nodiscard]] std::string_view text() const {
         return kind == ValueKind::text ? std::string_view(t.data, t.size) : std::string_view();

@@ -96,7 +96,10 @@ Value wire_value(const WireParam& p) {
     case ParamType::floating: return Value::of_double(load_param<double>(p.bytes));
     case ParamType::charbuf:
     case ParamType::fspath:
-    case ParamType::fsrelpath: return Value::of_text(text_of_param(p.bytes));
+    case ParamType::fsrelpath: {
+        const std::string_view text = text_of_param(p.bytes);
+        return text == "(NULL)" ? Value::missing(Missing::not_applicable) : Value::of_text(text);
+    }
     case ParamType::ipv4addr:
     case ParamType::ipv6addr:
     case ParamType::ipv4net:

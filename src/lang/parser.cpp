@@ -455,10 +455,6 @@ class Parser {
             fail_at(text.error().message, start + text.error().offset, 2, "write \\\\ for a backslash");
             return std::nullopt;
         }
-        if (text->find('\0') != std::string::npos) {
-            fail_at("a value cannot hold a zero byte", start, length);
-            return std::nullopt;
-        }
         consume(length);
         last_was_value_ = false;
         quote_start_ = start;
@@ -636,7 +632,15 @@ class Parser {
 
     std::optional<Operand> argument(bool list_allowed) {
         skip_inner_blank();
-        if (auto quoted = quoted_value(); quoted || error_) return quoted;
+        const std::size_t start = pos_;
+        if (auto quoted = quoted_value(); quoted || error_) {
+            // What a value may hold is for the operator's type to say; in a transformer all are texts.
+            if (quoted && std::get<Literal>(quoted->value).text.find('\0') != std::string::npos) {
+                fail_at("a text cannot hold a zero byte", start, after_ - start);
+                return std::nullopt;
+            }
+            return quoted;
+        }
         if (auto number = number_value()) return number;
         if (list_allowed && peek() == '(' && !at_end()) return list_of([&] { return argument(false); });
         if (auto operand = field_or_call(); operand || error_) return operand;

@@ -178,20 +178,20 @@ class Compiler {
     std::optional<std::vector<NodeId>> fold_for_events(Rule& rule, NodeId root) {
         if (rule.source != "syscall") return folding_.fold(root, [](EventKey key) { return key.code == kPluginEvent; });
         const auto set = rules::event_types(*rule.condition, match::event_names());
-        if (!set) {
+        if (!set && !options_.filter) {
             for (const rules::EventTypeError& e : set.error()) refuse(rule, e.message, e.span);
             return std::nullopt;
         }
         const std::vector<std::string> named = named_event_types(*rule.condition);
-        if (options_.live_only && rule.enabled && !check_delivery(rule, named, *set)) return std::nullopt;
+        if (set && options_.live_only && rule.enabled && !check_delivery(rule, named, *set)) return std::nullopt;
         std::vector<NodeId> roots = folding_.fold(root, [&](EventKey key) {
             if (key.code == kPluginEvent) return false; // another source's
             if (options_.live_only && !is_live_event(key.code)) return false;
-            if (key.code < kSnapshot) return set->contains(key.code);
+            if (key.code < kSnapshot) return !set || set->contains(key.code);
             return std::ranges::find(named, find_event(key.code)->name) != named.end();
         });
         const bool any = std::ranges::any_of(roots, [](NodeId r) { return r != kFalse; });
-        if (!any && options_.live_only && rule.enabled && root != kFalse && !set->empty()) {
+        if (!any && options_.live_only && rule.enabled && root != kFalse && set && !set->empty()) {
             refuse(rule, "no event that this build delivers can make the condition true");
             return std::nullopt;
         }

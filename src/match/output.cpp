@@ -10,9 +10,7 @@ using fields::ValueKind;
 
 namespace {
 
-Format format_of(const Expression& e) {
-    return e.kind == Expression::Kind::field ? e.field.field->format : Format::decimal;
-}
+Format format_of(const Expression& e) { return e.kind == Expression::Kind::field ? e.field.format : Format::decimal; }
 
 // As text. Several values of an ancestor field are joined by blanks, a list is put in parentheses.
 std::string text_of(const Value& v, const Expression& e) {
@@ -36,7 +34,9 @@ OutputValue owned(const Value& v, const Expression& e, const std::string& key) {
     const Format format = format_of(e);
     const bool as_text = format == Format::hex || format == Format::octal;
     switch (v.kind) {
-    case ValueKind::missing: break;
+    case ValueKind::missing:
+        if (v.is_blank()) as_text ? out.value = text_of(v, e) : out.value = std::uint64_t{0};
+        break;
     case ValueKind::boolean: out.value = v.b; break;
     case ValueKind::i64: as_text ? out.value = text_of(v, e) : out.value = v.i; break;
     case ValueKind::u64: as_text ? out.value = text_of(v, e) : out.value = v.u; break;

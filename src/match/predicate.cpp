@@ -35,6 +35,8 @@ bool ordered(Op op, const T& a, const T& b) {
     }
 }
 
+bool is_equality(Op op) { return op == Op::eq || op == Op::ne; }
+
 bool test_text(Op op, std::string_view text, std::string_view part, bool& handled) {
     handled = true;
     switch (op) {
@@ -97,7 +99,14 @@ std::uint64_t number_bits(const Value& v) {
 }
 
 bool compare_values(Op op, const Value& a, const Value& b) {
-    if (a.kind != b.kind) return false;
+    if (a.kind != b.kind) {
+        // Events may disagree on the sign of a parameter.
+        if (a.kind == ValueKind::i64 && b.kind == ValueKind::u64)
+            return is_equality(op) || a.i >= 0 ? ordered(op, number_bits(a), b.u) : op == Op::lt || op == Op::le;
+        if (a.kind == ValueKind::u64 && b.kind == ValueKind::i64)
+            return is_equality(op) || b.i >= 0 ? ordered(op, a.u, number_bits(b)) : op == Op::gt || op == Op::ge;
+        return false;
+    }
     switch (a.kind) {
     case ValueKind::boolean: return ordered(op, a.b, b.b);
     case ValueKind::i64: return ordered(op, a.i, b.i);

@@ -43,7 +43,8 @@ Result<EventPrinter> EventPrinter::create(const std::string& filter, const std::
     rules::LoadedRules loaded = loader.finish();
     EventPrinter printer;
     printer.everything_ = filter.empty();
-    printer.matcher_ = Matcher::compile(std::move(loaded.rules), {.strict = true, .diagnose = {}}, loaded.diagnostics);
+    printer.matcher_ =
+        Matcher::compile(std::move(loaded.rules), {.strict = true, .filter = true, .diagnose = {}}, loaded.diagnostics);
     for (const Diagnostic& d : loaded.diagnostics)
         if (d.severity == Severity::error)
             return fail(ErrorKind::invalid, d.hint.empty() ? d.message : d.message + "; " + d.hint);

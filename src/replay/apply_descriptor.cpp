@@ -2,6 +2,8 @@
 
 #include "replay/tables.h"
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 namespace gyr::replay {
@@ -133,5 +135,12 @@ void apply_timerfd(Step& s) { anonymous(s, FdType::timerfd, false); }
 void apply_signalfd(Step& s) { anonymous(s, FdType::signal, (s.number<std::uint16_t>(1) & kCloseOnExec) != 0); }
 void apply_userfaultfd(Step& s) { anonymous(s, FdType::userfaultfd, (s.number<std::uint32_t>(1) & kCloseOnExec) != 0); }
 void apply_io_uring(Step& s) { anonymous(s, FdType::io_uring, true); }
+
+// Only some commands give a descriptor; what others return is 0 or a number of another kind.
+void apply_bpf(Step& s) {
+    constexpr std::uint32_t kMakers[] = {0x00, 0x05, 0x07, 0x0d, 0x0e, 0x11, 0x12, 0x13, 0x1c, 0x1e, 0x20, 0x21};
+    if (!s.has(1) || std::ranges::find(kMakers, s.number<std::uint32_t>(1)) != std::end(kMakers))
+        anonymous(s, FdType::bpf, true);
+}
 
 } // namespace gyr::replay

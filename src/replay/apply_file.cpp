@@ -25,10 +25,14 @@ void set_layer(FdInfo& info, bool upper, bool lower) {
 
 void opened(Step& s, const Opened& o) {
     if (!s.succeeded()) return;
-    const std::string_view name = s.text(o.name);
+    std::string_view name = s.text(o.name);
+    std::int64_t dirfd = o.dirfd;
+    // What the program asked for when the call began; it may have changed its memory since.
+    if (const AskedPath* asked = s.tables.asked.find(s.raw); asked && !asked->path.empty())
+        name = asked->path, dirfd = asked->dirfd;
     // Before the new descriptor: it may take the place of the directory's.
-    if (name.data())
-        s.resolve(o.dirfd, name);
+    if (name.data() && name != "<NA>")
+        s.resolve(dirfd, name);
     else
         s.tables.path = "<NA>";
     FdEntry* entry = s.add_fd(s.result());
@@ -48,7 +52,27 @@ void opened(Step& s, const Opened& o) {
     s.pool().recount(*entry);
 }
 
+void asked(Step& s, std::int64_t dirfd, std::size_t name) {
+    if (s.thread) s.tables.asked.keep(s.raw, dirfd, s.text(name));
+}
+
 } // namespace
+
+void AskedPaths::keep(const RawEvent& raw, std::int64_t dirfd, std::string_view path) {
+    AskedPath& a = slots_[static_cast<std::uint64_t>(raw.tid) % slots_.size()];
+    a.tid = raw.tid, a.exit_code = static_cast<EventCode>(raw.code + 1), a.dirfd = dirfd;
+    a.path.assign(path.substr(0, kMaxPath));
+}
+
+const AskedPath* AskedPaths::find(const RawEvent& raw) {
+    AskedPath& a = slots_[static_cast<std::uint64_t>(raw.tid) % slots_.size()];
+    if (a.tid != raw.tid || a.exit_code != raw.code) return nullptr;
+    a.tid = -1; // one call
+    return &a;
+}
+
+void apply_open_enter(Step& s) { asked(s, kWorkingDirectory, 0); } // creat too
+void apply_openat_enter(Step& s) { asked(s, s.number<std::int64_t>(0), 1); }
 
 void apply_open(Step& s) {
     opened(s, {.dirfd = kWorkingDirectory, .name = 1, .flags = s.number<std::uint32_t>(2), .dev = 4});

@@ -11,6 +11,7 @@ struct Entry {
 
 // Codes of the current schema; events of older captures come converted.
 constexpr Entry kEntries[] = {
+    {2, apply_open_enter},       // open, when it begins
     {3, apply_open},             // open
     {5, apply_close},            // close
     {19, apply_socket},          // socket
@@ -26,6 +27,7 @@ constexpr Entry kEntries[] = {
     {51, apply_transfer},        // sendmmsg
     {53, apply_transfer},        // recvmsg
     {55, apply_transfer},        // recvmmsg
+    {58, apply_open_enter},      // creat, when it begins
     {59, apply_creat},           // creat
     {61, apply_pipe},            // pipe
     {63, apply_eventfd},         // eventfd
@@ -56,9 +58,11 @@ constexpr Entry kEntries[] = {
     {272, apply_container},      // container, in JSON
     {275, apply_setsid},         // setsid
     {293, apply_exec},           // execve
+    {306, apply_openat_enter},   // openat, when it begins
     {307, apply_openat},         // openat
     {321, apply_userfaultfd},    // userfaultfd
     {324, apply_container},      // container, in JSON
+    {326, apply_openat_enter},   // openat2, when it begins
     {327, apply_openat2},        // openat2
     {330, apply_execveat_enter}, // execveat, when it begins
     {331, apply_exec},           // execveat
@@ -73,6 +77,7 @@ constexpr Entry kEntries[] = {
     {363, apply_dup},         // dup2
     {365, apply_dup3},        // dup3
     {367, apply_dup},         // dup
+    {369, apply_bpf},         // bpf
     {375, apply_epoll},       // epoll_create
     {377, apply_epoll},       // epoll_create1
     {389, apply_accept},      // accept4

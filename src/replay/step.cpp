@@ -1,4 +1,5 @@
 #include "base/path.h"
+#include "event/long_path.h"
 #include "replay/tables.h"
 
 namespace gyr::replay {
@@ -42,13 +43,13 @@ void Step::set_name(FdEntry& entry, std::string_view name) {
 std::string_view Step::cwd() const { return thread->owner().image->cwd; }
 
 std::string_view Step::resolve(std::int64_t dirfd, std::string_view path) {
-    if (path.starts_with('/') || dirfd == kWorkingDirectory) {
-        join_path(cwd(), path, tables.path);
-    } else if (const FdEntry* directory = fds().find(dirfd)) {
-        join_path(directory->info.name, path, tables.path);
-    } else {
-        join_path("<UNKNOWN>", path, tables.path);
-    }
+    std::string_view base = "<UNKNOWN>";
+    if (path.starts_with('/') || dirfd == kWorkingDirectory)
+        base = cwd();
+    else if (const FdEntry* directory = fds().find(dirfd))
+        base = directory->info.name;
+    if (is_too_long(base, path)) return tables.path = kTooLongPath;
+    join_path(base, path, tables.path);
     return tables.path;
 }
 

@@ -20,6 +20,24 @@
 
 namespace gyr::replay {
 
+// The path an open asked for when it began, until it ends: the argument may be changed in between. Few at a time, so
+// threads share the slots; who finds another's has the path of the end.
+struct AskedPath {
+    std::int64_t tid = -1;
+    EventCode exit_code = kEventNone;
+    std::int64_t dirfd = 0;
+    std::string path;
+};
+class AskedPaths {
+  public:
+    void keep(const RawEvent& raw, std::int64_t dirfd, std::string_view path);
+    // Null when nothing was kept for the call that raw ends.
+    [[nodiscard]] const AskedPath* find(const RawEvent& raw);
+
+  private:
+    std::array<AskedPath, 64> slots_;
+};
+
 struct Tables {
     Tables(std::size_t max_threads, std::size_t fd_budget_bytes, std::size_t image_budget_bytes)
         : images(image_budget_bytes, containers),
@@ -32,6 +50,7 @@ struct Tables {
     HostAddresses addresses;
     std::bitset<65536> server_ports; // of listening sockets in the descriptor lists
     std::string path, text;          // scratch
+    AskedPaths asked;
     std::uint64_t bad_containers = 0;
 
     // Done when the next event comes.
@@ -97,6 +116,8 @@ void apply_exit(Step& s);
 void apply_exec(Step& s);
 void apply_execveat_enter(Step& s);
 
+void apply_open_enter(Step& s);
+void apply_openat_enter(Step& s);
 void apply_open(Step& s);
 void apply_openat(Step& s);
 void apply_openat2(Step& s);
@@ -123,6 +144,7 @@ void apply_timerfd(Step& s);
 void apply_signalfd(Step& s);
 void apply_userfaultfd(Step& s);
 void apply_io_uring(Step& s);
+void apply_bpf(Step& s);
 
 void apply_socket(Step& s);
 void apply_socketpair(Step& s);
