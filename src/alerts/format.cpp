@@ -136,17 +136,20 @@ std::string text_line(Nanos time, Priority priority, std::string_view message, T
 // Key of the integer time among the output fields.
 const char* time_key(TimeFormat format) { return format == TimeFormat::iso8601 ? "evt.time.iso8601" : "evt.time"; }
 
-std::string falco(const Alert& a, TimeFormat time) {
-    Json fields = members_object<Json>(a.output_fields);
-    fields[time_key(time)] = a.time;
+std::string falco(const Alert& a, const FormatOptions& options) {
     Json j;
     j["hostname"] = a.hostname;
-    j["output"] = text_line(a.time, a.priority, a.message, time);
-    j["output_fields"] = std::move(fields);
+    if (options.falco.message) j["message"] = a.message;
+    if (options.falco.output) j["output"] = text_line(a.time, a.priority, a.message, options.time);
+    if (options.falco.fields) {
+        Json fields = members_object<Json>(a.output_fields);
+        fields[time_key(options.time)] = a.time;
+        j["output_fields"] = std::move(fields);
+    }
     j["priority"] = to_string(a.priority);
     j["rule"] = a.rule;
     j["source"] = a.source;
-    j["tags"] = a.tags;
+    if (options.falco.tags) j["tags"] = a.tags;
     j["time"] = format_utc(a.time);
     return dump_line(j);
 }
@@ -195,7 +198,7 @@ Internal internal_message(const Notice& n) {
 std::string format(const Alert& a, const FormatOptions& options) {
     switch (options.format) {
     case AlertFormat::json: return native(a);
-    case AlertFormat::falco: return falco(a, options.time);
+    case AlertFormat::falco: return falco(a, options);
     case AlertFormat::ecs: return format_ecs(a);
     case AlertFormat::ocsf: return format_ocsf(a);
     case AlertFormat::text: break;

@@ -27,9 +27,17 @@ inline constexpr std::array<std::string_view, 5> kAlertFormats = {"text", "json"
 // How text lines, and the "output" of falco, show the time: local time of day, or ISO 8601 in UTC.
 enum class TimeFormat : std::uint8_t { local, iso8601 };
 
+// Keys of falco that can be left out, or taken in.
+struct FalcoKeys {
+    bool output = true, message = false, fields = true, tags = true;
+
+    friend bool operator==(const FalcoKeys&, const FalcoKeys&) = default;
+};
+
 struct FormatOptions {
     AlertFormat format = AlertFormat::text;
     TimeFormat time = TimeFormat::local;
+    FalcoKeys falco = {};
 
     friend bool operator==(const FormatOptions&, const FormatOptions&) = default;
 };

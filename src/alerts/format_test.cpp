@@ -49,6 +49,34 @@ std::string as(const AlertRecord& record, AlertFormat format, TimeFormat time = 
     return format_record(record, {format, time});
 }
 
+// Written by hand after the description of Falco's serializer: keys in alphabetical order, nothing between them, the
+// time of the prefix as an integer among the fields.
+TEST_F(FormatTest, FalcoJsonIsWhatFalcoWrites) {
+    Alert alert = terminal_alert();
+    alert.message = "quote \" backslash \\ tab \t line \n bell \a caf\u00e9 bad \xff";
+    alert.output_fields.push_back({"a.first", {std::int64_t{-1}}});
+    alert.output_fields.push_back({"b.flag", {true}});
+    const std::string message = R"~(quote \" backslash \\ tab \t line \n bell \u0007 )~"
+                                "caf\u00e9 bad \ufffd";
+    EXPECT_EQ(as(alert, AlertFormat::falco),
+              R"~({"hostname":"node1","output":"10:30:00.123456789: Warning )~" + message +
+                  R"~(","output_fields":{"a.first":-1,"b.flag":true,"container.name":"box",)~"
+                  R"~("evt.time":1769855400123456789,"proc.tty":null,"user.uid":0},"priority":"Warning",)~"
+                  R"~("rule":"Terminal Access","source":"syscall","tags":["container","shell"],)~"
+                  R"~("time":"2026-01-31T10:30:00.123456789Z"})~");
+    FormatOptions options{AlertFormat::falco, TimeFormat::iso8601, {.output = false, .message = true}};
+    EXPECT_EQ(format_record(alert, options),
+              R"~({"hostname":"node1","message":")~" + message +
+                  R"~(","output_fields":{"a.first":-1,"b.flag":true,"container.name":"box",)~"
+                  R"~("evt.time.iso8601":1769855400123456789,"proc.tty":null,"user.uid":0},"priority":"Warning",)~"
+                  R"~("rule":"Terminal Access","source":"syscall","tags":["container","shell"],)~"
+                  R"~("time":"2026-01-31T10:30:00.123456789Z"})~");
+    options.falco = {.output = false, .message = false, .fields = false, .tags = false};
+    EXPECT_EQ(format_record(alert, options),
+              R"~({"hostname":"node1","priority":"Warning","rule":"Terminal Access","source":"syscall",)~"
+              R"~("time":"2026-01-31T10:30:00.123456789Z"})~");
+}
+
 TEST_F(FormatTest, NativeJsonHasTheKeysAndOrderOfTheContract) {
     const std::string line = as(terminal_alert(), AlertFormat::json);
     EXPECT_EQ(line, R"~({"uuid":"0190a000-0000-7000-8000-000000000001","time":"2026-01-31T10:30:00.123456789Z",)~"

@@ -1,6 +1,7 @@
 #include "app/agent.h"
 
 #include "alerts/builder.h"
+#include "app/file_digest.h"
 #include "config/settings.h"
 #include "journal/chain.h"
 
@@ -18,10 +19,17 @@ namespace {
 
 constexpr Nanos kSecond = 1'000'000'000;
 constexpr Nanos kClosePatience = kSecond / 2; // for outputs that are slow at the end
+constexpr Nanos kStuckAfter = 10 * kSecond;   // it reports twice a second
 
 Nanos wall_now() {
     timespec t{};
     ::clock_gettime(CLOCK_REALTIME, &t);
+    return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
+}
+
+Nanos steady_now() {
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC, &t);
     return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
 }
 
@@ -83,9 +91,20 @@ void log_rules(const CheckedRules& rules) {
 
 // Keys that hold for the whole life of the agent and differ between the two.
 std::string fixed_differences(const config::Config& before, const config::Config& after) {
-    static const std::set<std::string_view> changeable{"rules",        "include",     "watch",
-                                                       "throttle.for", "throttle.by", "throttle.max",
-                                                       "time_format",  "log.level",   "log.format"};
+    static const std::set<std::string_view> changeable{"rules",
+                                                       "include",
+                                                       "watch",
+                                                       "throttle.for",
+                                                       "throttle.by",
+                                                       "throttle.max",
+                                                       "time_format",
+                                                       "log.level",
+                                                       "log.format",
+                                                       "server.token",
+                                                       "canary",
+                                                       "heartbeat",
+                                                       "server.health_path",
+                                                       "server.probe_metrics"};
     std::string names;
     for (const auto& setting : config::settings()) {
         if (changeable.contains(setting.key) || config::show(setting, before) == config::show(setting, after)) continue;
@@ -103,12 +122,17 @@ class Agent::Counted final : public AlertSink {
         if (const auto* alert = std::get_if<Alert>(record.get())) {
             const std::lock_guard lock(mutex_);
             ++matches_[alert->rule];
+            if (alert->rule == kCanaryRule) canary_ = alert->time;
         }
         journal_.push(std::move(record));
     }
     void close(Nanos timeout) override { journal_.close(timeout); }
     [[nodiscard]] SinkStats stats() const override { return journal_.stats(); }
     [[nodiscard]] const std::string& name() const override { return journal_.name(); }
+    [[nodiscard]] Nanos canary() const {
+        const std::lock_guard lock(mutex_);
+        return canary_;
+    }
     [[nodiscard]] std::map<std::string, std::uint64_t> matches() const {
         const std::lock_guard lock(mutex_);
         return matches_;
@@ -118,6 +142,7 @@ class Agent::Counted final : public AlertSink {
     journal::Journal& journal_;
     mutable std::mutex mutex_;
     std::map<std::string, std::uint64_t> matches_;
+    Nanos canary_ = 0; // when the newest one happened
 };
 
 std::expected<std::unique_ptr<Agent>, Exit> Agent::create(const CommonOptions& options,
@@ -171,7 +196,10 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
     counted_ = std::make_unique<Counted>(*journal_);
     outputs_ = std::make_unique<OutputSet>(
         *journal_, OutputSet::Events{[](const std::string& problem) { log(LogLevel::warning, problem); },
-                                     std::move(on_last_reader_gone), [this](Nanos latency) { delivered(latency); }});
+                                     std::move(on_last_reader_gone),
+                                     [this](const std::string& output, const AlertRecord& record, Nanos latency) {
+                                         delivered(output, record, latency);
+                                     }});
     if (auto ok = outputs_->apply(std::move(*wanted)); !ok) return usage(ok.error().message);
     journal_->outputs_complete();
 
@@ -204,7 +232,15 @@ void Agent::take(config::Loaded settings, const CheckedRules& rules) {
     state_.files = rules.loaded.files;
     state_.files.insert(state_.files.end(), rules.loaded.items_files.begin(), rules.loaded.items_files.end());
     state_.rules_hash = hash_rules(*rules.matcher);
-    ++state_.generation;
+    generation_.store(++state_.generation, std::memory_order_release);
+    state_.rule_digests.clear();
+    for (const std::string& file : rules.loaded.files) {
+        if (auto digest = sha256_of_file(file)) state_.rule_digests.push_back({file, std::move(*digest)});
+    }
+    state_.config_digests.clear();
+    for (const std::string& file : config_places(options_, state_.config)) {
+        if (auto digest = sha256_of_file(file)) state_.config_digests.push_back({file, std::move(*digest)});
+    }
     state_.loaded_at = wall_now();
     state_.last_failure.clear();
 }
@@ -309,17 +345,68 @@ Agent::State Agent::state() const {
 
 std::map<std::string, std::uint64_t> Agent::rule_matches() const { return counted_->matches(); }
 
-void Agent::delivered(Nanos latency) {
-    const std::lock_guard lock(latency_mutex_);
-    for (std::size_t i = 0; i < kLatencyBounds.size(); ++i)
-        latencies_.upto[i] += latency <= kLatencyBounds[i] ? 1U : 0U;
-    ++latencies_.upto.back();
-    latencies_.sum_seconds += static_cast<double>(latency) / 1e9;
+void Agent::delivered(const std::string& output, const AlertRecord& record, Nanos latency) {
+    const auto* alert = std::get_if<Alert>(&record);
+    if (alert == nullptr) return;
+    const std::lock_guard lock(delivery_mutex_);
+    if (alert->rule == kCanaryRule) canary_seen_[output] = std::max(canary_seen_[output], alert->time);
+    Latencies& l = latencies_[output];
+    for (std::size_t i = 0; i < kLatencyBounds.size(); ++i) l.upto[i] += latency <= kLatencyBounds[i] ? 1U : 0U;
+    ++l.upto.back();
+    l.sum_seconds += static_cast<double>(latency) / 1e9;
 }
 
-Agent::Latencies Agent::latencies() const {
-    const std::lock_guard lock(latency_mutex_);
+std::map<std::string, Agent::Latencies> Agent::latencies() const {
+    const std::lock_guard lock(delivery_mutex_);
     return latencies_;
+}
+
+std::map<std::string, Nanos> Agent::canaries() const {
+    if (state().config.canary == 0) return {};
+    std::map<std::string, Nanos> out;
+    const auto put = [&](const std::string& name, Nanos seen) { out[name] = seen == 0 ? started_at_ : seen; };
+    put("journal", counted_->canary());
+    const std::lock_guard lock(delivery_mutex_);
+    for (const OutputSet::State& output : outputs_->states()) {
+        const auto seen = canary_seen_.find(output.options.name);
+        put(output.options.name, seen == canary_seen_.end() ? 0 : seen->second);
+    }
+    return out;
+}
+
+config::Server Agent::server_settings() const {
+    const std::lock_guard lock(state_mutex_);
+    return state_.config.server;
+}
+
+std::string Agent::unhealthy() const {
+    if (!armed()) return {};
+    const Nanos still = steady_now() - engine_->latest().at;
+    return still > kStuckAfter ? fmt::format("the engine has not moved for {} s", still / kSecond) : "";
+}
+
+void Agent::tick() {
+    if (!armed()) return;
+    const Nanos now = steady_now();
+    Nanos canary = 0, heartbeat = 0;
+    std::string hash;
+    {
+        const std::lock_guard lock(state_mutex_);
+        canary = state_.config.canary;
+        heartbeat = state_.config.heartbeat;
+        if (heartbeat > 0) hash = state_.rules_hash;
+    }
+    if (canary > 0 && (canary_at_ == 0 || now - canary_at_ >= canary)) {
+        canary_at_ = now;
+        if (const auto problem = canary_.run()) log(LogLevel::warning, *problem);
+    }
+    if (heartbeat == 0 || (heartbeat_at_ != 0 && now - heartbeat_at_ < heartbeat)) return;
+    heartbeat_at_ = now;
+    const Engine::Summary engine = engine_->latest();
+    const std::string unwell = unhealthy();
+    notice("heartbeat", fmt::format("{}; rules {}, generation {}, {} events, {} alerts, {} lost since the start",
+                                    unwell.empty() ? "alive" : unwell, hash, generation(), engine.pipeline.events,
+                                    engine.pipeline.alerts, engine.lost));
 }
 
 } // namespace gyr::app

@@ -2,6 +2,7 @@
 // The running agent as a whole: rules and configuration as they hold now, journal, outputs, engine; and how they change
 // while it runs. Everything here may be called by any thread unless it says otherwise.
 
+#include "app/canary.h"
 #include "app/outputs_setup.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
@@ -42,23 +43,36 @@ class Agent {
     [[nodiscard]] std::vector<std::string> watched_paths() const;
     void notice(std::string kind, std::string message);
     void reopen_outputs() { outputs_->reopen(); }
+    // Canary and heartbeat, when they are due. To be called a few times a second, by one thread.
+    void tick();
+
+    struct FileDigest {
+        std::string path, sha256;
+    };
 
     struct State {
         config::Config config;
         std::map<std::string, std::string> origins;
         std::shared_ptr<const Matcher> matcher;
         std::vector<std::string> files;
+        std::vector<FileDigest> rule_digests, config_digests;
         std::string rules_hash;       // of the rules as loaded, hex
         std::uint64_t generation = 0; // loads that were good
         Nanos loaded_at = 0;          // wall clock
         std::string last_failure;     // of the last reload; empty: it was good
     };
     [[nodiscard]] State state() const;
+    [[nodiscard]] std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+    [[nodiscard]] config::Server server_settings() const;
+    // Why the engine is not to be trusted now; empty: it moves.
+    [[nodiscard]] std::string unhealthy() const;
+    [[nodiscard]] std::vector<Hook> hooks() const { return engine_->hooks(); }
     [[nodiscard]] Engine::Summary engine_summary() const { return engine_->latest(); }
     [[nodiscard]] std::vector<OutputSet::State> outputs() const { return outputs_->states(); }
     [[nodiscard]] const journal::Journal& journal() const { return *journal_; }
+    [[nodiscard]] journal::Journal& journal() { return *journal_; }
     [[nodiscard]] std::map<std::string, std::uint64_t> rule_matches() const;
-    // Records by latency from event to delivery: those at most as late as kLatencyBounds[i]; the last: all.
+    // Alerts by latency from event to delivery: those at most as late as kLatencyBounds[i]; the last: all.
     static constexpr std::array<Nanos, 9> kLatencyBounds = {1'000'000,   2'500'000,     5'000'000,
                                                             10'000'000,  25'000'000,    100'000'000,
                                                             500'000'000, 2'500'000'000, 10'000'000'000};
@@ -66,7 +80,9 @@ class Agent {
         std::array<std::uint64_t, 10> upto{};
         double sum_seconds = 0;
     };
-    [[nodiscard]] Latencies latencies() const;
+    [[nodiscard]] std::map<std::string, Latencies> latencies() const; // by output
+    // When the newest canary that arrived happened, by output; the start, as long as there was none. Empty: it is off.
+    [[nodiscard]] std::map<std::string, Nanos> canaries() const;
     [[nodiscard]] Nanos started_at() const { return started_at_; }
     [[nodiscard]] bool armed() const { return armed_.load(std::memory_order_acquire); }
 
@@ -76,7 +92,7 @@ class Agent {
     explicit Agent(CommonOptions options);
     [[nodiscard]] std::expected<void, Exit> begin(std::function<void()> on_last_reader_gone);
     void take(config::Loaded settings, const CheckedRules& rules);
-    void delivered(Nanos latency);
+    void delivered(const std::string& output, const AlertRecord& record, Nanos latency);
 
     const CommonOptions options_;
     mutable std::mutex state_mutex_; // guards state_
@@ -86,9 +102,13 @@ class Agent {
     std::unique_ptr<Counted> counted_;
     std::unique_ptr<OutputSet> outputs_;
     std::unique_ptr<Engine> engine_;
-    mutable std::mutex latency_mutex_;
-    Latencies latencies_;
+    mutable std::mutex delivery_mutex_;          // guards what follows
+    std::map<std::string, Latencies> latencies_; // by output
+    std::map<std::string, Nanos> canary_seen_;   // likewise
+    Canary canary_;                              // of the thread of tick()
+    Nanos canary_at_ = 0, heartbeat_at_ = 0;     // likewise
     Nanos started_at_ = 0;
+    std::atomic<std::uint64_t> generation_{0};
     std::atomic<bool> armed_{false};
 };
 

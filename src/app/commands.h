@@ -13,6 +13,8 @@ class App;
 
 namespace gyr::app {
 
+struct CommonOptions;
+
 using Action = std::function<Exit()>; // what the command line asked for; set by the command found
 
 void add_run_command(CLI::App& app, Action& action);
@@ -28,6 +30,9 @@ void add_doctor_command(CLI::App& app, Action& action);
 void add_alerts_command(CLI::App& app, Action& action);
 void add_config_command(CLI::App& app, Action& action);
 void add_version_command(CLI::App& app, Action& action);
+
+// Detects until a signal ends it.
+[[nodiscard]] Exit run_live(const CommonOptions& options);
 
 // "0.1.0"
 [[nodiscard]] std::string_view version();

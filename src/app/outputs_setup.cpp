@@ -23,6 +23,8 @@ outputs::OutputOptions translate(const config::Output& from, const config::Confi
     o.name = from.name;
     o.format.format = parse_alert_format(from.format).value_or(outputs::standard_format(from.type));
     o.format.time = config.time_format == "iso8601" ? TimeFormat::iso8601 : TimeFormat::local;
+    const config::FalcoJson& keys = config.falco_json;
+    o.format.falco = {keys.output, keys.message, keys.fields, keys.tags};
     o.when = from.when;
     o.hostname = host;
     o.path = from.path;
@@ -129,7 +131,11 @@ OutputSet::~OutputSet() { close(0); }
 outputs::OutputEvents OutputSet::events_for(const outputs::OutputOptions& options) {
     outputs::OutputEvents events;
     events.on_problem = events_.on_problem;
-    events.on_delivered = events_.on_delivered;
+    if (events_.on_delivered) {
+        events.on_delivered = [this, name = options.name](const AlertRecord& record, Nanos latency) {
+            events_.on_delivered(name, record, latency);
+        };
+    }
     events.on_closed = [this, name = options.name] {
         bool only = false;
         {

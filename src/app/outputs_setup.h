@@ -34,7 +34,7 @@ class OutputSet {
     struct Events {
         std::function<void(const std::string&)> on_problem;
         std::function<void()> on_last_closed; // standard output was the only output, and its reader has gone
-        std::function<void(Nanos)> on_delivered;
+        std::function<void(const std::string& output, const AlertRecord&, Nanos latency)> on_delivered;
     };
     struct State {
         outputs::OutputOptions options;

@@ -1,5 +1,6 @@
 #include "app/rule_loading.h"
 
+#include "app/canary.h"
 #include "audit/audit_event.h"
 #include "fields/registry.h"
 #include "match/event_names.h"
@@ -16,6 +17,7 @@ namespace {
 
 void adjust_rules(std::vector<Rule>& rules, const config::Config& config) {
     for (Rule& rule : rules) {
+        if (rule.name == kCanaryRule) continue; // of the agent itself
         for (const config::RuleSelection& selection : config.rule_selections) {
             const bool named = !selection.rule.empty() && match::glob_match(selection.rule, rule.name, false);
             if (named || (!selection.tag.empty() && rule.tags.contains(selection.tag))) rule.enabled = selection.enable;
@@ -26,7 +28,8 @@ void adjust_rules(std::vector<Rule>& rules, const config::Config& config) {
             if (!tagged || (!append.rule.empty() && append.rule != rule.name) ||
                 (!append.source.empty() && append.source != rule.source))
                 continue;
-            rule.output += " " + append.text;
+            if (!append.text.empty()) rule.output += " " + append.text;
+            for (const auto& [name, text] : append.fields) rule.extra_fields.push_back({name, text});
         }
     }
 }
@@ -41,7 +44,11 @@ CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bo
     options.sources = {"syscall", std::string(kAuditSource)};
     for (const char* plugin : {"k8saudit", "json"}) options.plugins.push_back({plugin, ""});
     CheckedRules out;
-    out.loaded = rules::load_rules(paths, std::move(options));
+    rules::RuleLoader loader(std::move(options));
+    if (adjust != nullptr && adjust->canary > 0) loader.add_text(std::string(kCanaryFile), canary_rule(*adjust));
+    for (const std::string& path : paths) loader.add_path(path);
+    out.loaded = loader.finish();
+    std::erase(out.loaded.files, kCanaryFile);
 
     if (adjust != nullptr) adjust_rules(out.loaded.rules, *adjust);
     Matcher::Options compile;

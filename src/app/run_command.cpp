@@ -1,6 +1,7 @@
 // gyr run: live detection.
 
 #include "app/agent.h"
+#include "app/api.h"
 #include "app/commands.h"
 #include "app/file_watch.h"
 #include "app/settings.h"
@@ -54,16 +55,27 @@ void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::s
     FileWatch files;
     std::vector<std::string> paths = agent.watched_paths();
     std::size_t content = fingerprint(paths);
+    std::uint64_t generation = agent.generation();
     if (watch_files) files.set(paths);
     const auto reloaded = [&](std::string_view why) {
         agent.reload(why);
+        generation = agent.generation();
         paths = agent.watched_paths();
         content = fingerprint(paths);
         if (watch_files) files.set(paths);
     };
     while (!stop.stop_requested()) {
         std::array<pollfd, 2> fds{{{signal_fd.get(), POLLIN, 0}, {files.fd(), POLLIN, 0}}};
-        if (::poll(fds.data(), watch_files ? 2 : 1, 100) <= 0) continue;
+        const int ready = ::poll(fds.data(), watch_files ? 2 : 1, 100);
+        agent.tick();
+        if (agent.generation() != generation) {
+            // Loaded over the API: other files may have come in.
+            generation = agent.generation();
+            paths = agent.watched_paths();
+            content = fingerprint(paths);
+            if (watch_files) files.set(paths);
+        }
+        if (ready <= 0) continue;
         signalfd_siginfo info{};
         while (::read(signal_fd.get(), &info, sizeof info) == sizeof info) {
             if (info.ssi_signo == SIGHUP)
@@ -81,7 +93,9 @@ void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::s
     }
 }
 
-Exit run(const CommonOptions& options) {
+} // namespace
+
+Exit run_live(const CommonOptions& options) {
     // All threads inherit the mask; one of them takes the signals from a descriptor.
     sigset_t signals;
     sigemptyset(&signals);
@@ -92,6 +106,8 @@ Exit run(const CommonOptions& options) {
     auto made = Agent::create(options, [self] { ::kill(self, SIGTERM); });
     if (!made) return made.error();
     Agent& agent = **made;
+    auto api = Api::start(agent);
+    if (!api) return complain(Exit::usage, api.error().message);
     std::jthread watcher([&](const std::stop_token& stop) { watch(agent, signals, agent.state().config.watch, stop); });
     if (const Exit started = agent.start(); started != Exit::fine) return started;
     notify_service_manager("READY=1");
@@ -99,11 +115,10 @@ Exit run(const CommonOptions& options) {
     notify_service_manager("STOPPING=1");
     watcher.request_stop();
     watcher.join(); // no reload beside the end
+    api->reset();
     agent.finish();
     return ran;
 }
-
-} // namespace
 
 void add_run_command(CLI::App& app, Action& action) {
     CLI::App* command = app.add_subcommand("run", "Detect live (what `gyr` alone does); needs root");
@@ -114,7 +129,7 @@ void add_run_command(CLI::App& app, Action& action) {
         ->check(CLI::IsMember({"text", "json", "falco"}));
     command->footer(
         "Examples:\n  gyr run -r my-rules.yaml --format json\n  gyr run -o metadata.wait=2s -o priority=warning");
-    command->callback([&action, options] { action = [options] { return run(*options); }; });
+    command->callback([&action, options] { action = [options] { return run_live(*options); }; });
 }
 
 } // namespace gyr::app

@@ -16,7 +16,14 @@ namespace {
 
 constexpr const char* kStandardConfig = "/etc/gyr/gyr.yaml";
 constexpr const char* kStandardFolder = "/etc/gyr/conf.d";
+constexpr const char* kFalcoConfig = "/etc/falco/falco.yaml";
 constexpr std::uintmax_t kMaxConfigBytes = std::uintmax_t{4} << 20;
+
+std::string config_file(const CommonOptions& options) {
+    return !options.config_file.empty() ? options.config_file : options.falco ? kFalcoConfig : kStandardConfig;
+}
+
+bool reads_standard_folder(const CommonOptions& options) { return options.config_file.empty() && !options.falco; }
 
 std::expected<std::string, std::string> read_file(const std::string& path) {
     std::error_code error;
@@ -71,8 +78,8 @@ config::IncludedFiles read_include(const std::string& path) {
 } // namespace
 
 std::vector<std::string> config_places(const CommonOptions& options, const config::Config& config) {
-    std::vector<std::string> places{options.config_file.empty() ? kStandardConfig : options.config_file};
-    if (options.config_file.empty()) {
+    std::vector<std::string> places{config_file(options)};
+    if (reads_standard_folder(options)) {
         places.emplace_back(kStandardFolder);
     }
     places.insert(places.end(), config.include.begin(), config.include.end());
@@ -100,9 +107,10 @@ void CommonOptions::add_rules(CLI::App& command) {
 std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, Reporting reporting) {
     config::LoadRequest request;
     request.overrides = options.overrides;
-    request.file = options.config_file.empty() ? kStandardConfig : options.config_file;
+    request.falco = options.falco;
+    request.file = config_file(options);
     std::error_code ignored;
-    if (!options.config_file.empty() || std::filesystem::exists(kStandardConfig, ignored)) {
+    if (!options.config_file.empty() || std::filesystem::exists(request.file, ignored)) {
         auto text = read_file(request.file);
         if (!text) {
             return std::unexpected(
@@ -111,7 +119,7 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
         request.text = *std::move(text);
     }
     request.read_include = read_include;
-    if (options.config_file.empty() && std::filesystem::exists(kStandardFolder, ignored)) {
+    if (reads_standard_folder(options) && std::filesystem::exists(kStandardFolder, ignored)) {
         request.include.emplace_back(kStandardFolder);
     }
     config::Loaded loaded = config::load_config(request);

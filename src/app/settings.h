@@ -22,6 +22,7 @@ struct CommonOptions {
     std::vector<std::string> overrides; // -o
     std::vector<std::string> rules;     // -r
     std::string format;                 // --format, of alerts
+    bool falco = false;                 // started as Falco: its configuration, at its usual place
 
     void add_config(CLI::App& command); // -c and -o
     void add_rules(CLI::App& command);  // -r

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gyr::config {
@@ -39,15 +40,32 @@ struct Output {
     std::uint64_t max_length = 0;
 };
 
+// The HTTP server: API, metrics, health.
+struct Server {
+    std::vector<std::string> listen; // the whole API
+    std::vector<std::string> probes; // health and metrics alone, for anybody
+    std::string token;
+    struct Tls {
+        std::string cert, key, ca;
+    } tls;
+    bool probe_metrics = true;
+    std::string health_path;
+};
+
 // What Falco's configuration can ask for and ours does otherwise (config/falco.h).
 struct RuleSelection {
     bool enable = false;
     std::string rule, tag; // one of them; '*' in rule stands for anything
 };
 struct OutputAppend {
-    std::string source, rule;      // empty: all
-    std::vector<std::string> tags; // all of them
-    std::string text;              // behind the rule's own sentence
+    std::string source, rule;                                // empty: all
+    std::vector<std::string> tags;                           // all of them
+    std::string text;                                        // behind the rule's own sentence
+    std::vector<std::pair<std::string, std::string>> fields; // further output fields: name and template; without a
+                                                             // name a field, its value as it is
+};
+struct FalcoJson { // keys that its JSON has
+    bool output = true, message = false, fields = true, tags = true;
 };
 
 struct Config {
@@ -57,6 +75,7 @@ struct Config {
     std::string time_format;                    // "local", "iso8601"
     std::vector<RuleSelection> rule_selections; // in order
     std::vector<OutputAppend> output_appends;
+    FalcoJson falco_json;
     std::vector<Output> outputs;
     std::vector<std::string> include; // further configuration files and folders
 
@@ -75,6 +94,10 @@ struct Config {
     } throttle;
 
     bool watch = true; // files that changed are loaded again
+
+    Server server;
+    Nanos canary = 0;    // between two harmless events that run the whole way; 0: none
+    Nanos heartbeat = 0; // between two notices that all is well; 0: none
 
     struct Metadata {
         Nanos wait = 0; // how long an alert waits for container and user names

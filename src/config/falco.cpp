@@ -1,5 +1,6 @@
 #include "config/falco.h"
 
+#include "base/units.h"
 #include "config/settings.h"
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 namespace gyr::config {
@@ -23,12 +25,12 @@ struct FalcoKey {
     std::string_view key; // "engine.kind"; of a whole group: "plugins"
     Fate fate = Fate::mapped;
     std::string_view reason = {};
-    std::string_view harmless = {}; // with this value it asks for nothing: no word about it
+    std::optional<std::string_view> harmless = {}; // with this value it asks for nothing: no word about it
 };
 
 constexpr std::string_view kAlways = "it is always so";
 constexpr std::string_view kJournal = "the journal takes its place";
-constexpr std::string_view kMetrics = "metrics are not served yet";
+constexpr std::string_view kMetrics = "metrics are at the web server, all of them";
 constexpr std::string_view kKernel = "the kernel side has no such setting";
 
 constexpr std::array kKeys = {
@@ -40,10 +42,10 @@ constexpr std::array kKeys = {
     FalcoKey{"time_format_iso_8601"},
     FalcoKey{"priority"},
     FalcoKey{"json_output"},
-    FalcoKey{"json_include_output_property", Fate::ignored, "the JSON always has it", "true"},
-    FalcoKey{"json_include_message_property", Fate::ignored, "the JSON has no such key", "false"},
-    FalcoKey{"json_include_output_fields_property", Fate::ignored, "the JSON always has it", "true"},
-    FalcoKey{"json_include_tags_property", Fate::ignored, "the JSON always has it", "true"},
+    FalcoKey{"json_include_output_property"},
+    FalcoKey{"json_include_message_property"},
+    FalcoKey{"json_include_output_fields_property"},
+    FalcoKey{"json_include_tags_property"},
     FalcoKey{"rule_matching"},
     FalcoKey{"append_output"},
     FalcoKey{"log_level"},
@@ -86,12 +88,23 @@ constexpr std::array kKeys = {
     FalcoKey{"http_output.compress_uploads", Fate::ignored, "requests are not compressed", "false"},
     FalcoKey{"http_output.keep_alive", Fate::ignored, "connections are kept"},
     FalcoKey{"http_output.max_consecutive_timeouts", Fate::ignored, "it is tried until it arrives"},
-    FalcoKey{"webserver", Fate::ignored, "health and metrics are not served yet", "false"},
+    FalcoKey{"webserver.enabled"},
+    FalcoKey{"webserver.listen_port"},
+    FalcoKey{"webserver.listen_address"},
+    FalcoKey{"webserver.k8s_healthz_endpoint"},
+    FalcoKey{"webserver.prometheus_metrics_enabled"},
+    FalcoKey{"webserver.ssl_enabled"},
+    FalcoKey{"webserver.ssl_certificate"},
+    FalcoKey{"webserver.threadiness", Fate::ignored, "one thread is enough", "0"},
     FalcoKey{"log_stderr", Fate::ignored, "the log goes to standard error", "true"},
     FalcoKey{"log_syslog", Fate::ignored, "the log goes to standard error"},
     FalcoKey{"libs_logger", Fate::ignored, "there are no such libraries"},
     FalcoKey{"syscall_event_timeouts", Fate::ignored, "an idle host is no error"},
     FalcoKey{"syscall_event_drops", Fate::ignored, "every loss is told by a gap record"},
+    FalcoKey{"metrics.enabled"},
+    FalcoKey{"metrics.interval"},
+    FalcoKey{"metrics.output_rule"},
+    FalcoKey{"metrics.output_file", Fate::ignored, kMetrics, ""},
     FalcoKey{"metrics", Fate::ignored, kMetrics},
     FalcoKey{"base_syscalls", Fate::ignored, "the rules decide what the kernel tells"},
     FalcoKey{"falco_libs", Fate::ignored, "tables are bounded by state.memory"},
@@ -109,7 +122,8 @@ constexpr std::string_view kSuggested =
 
 class Translator {
   public:
-    Translator(Node& root, Loaded& out) : root_(root), out_(out), config_(out.config) {}
+    Translator(Node& root, const Environment& environment, Loaded& out)
+        : root_(root), environment_(environment), out_(out), config_(out.config) {}
 
     void run() {
         account(root_, "");
@@ -126,9 +140,15 @@ class Translator {
                             : level == "notice"                 ? "info"
                             : level == "warning"                ? level
                                                                 : "error";
+        config_.falco_json = {flag("json_include_output_property", true), flag("json_include_message_property", false),
+                              flag("json_include_output_fields_property", true),
+                              flag("json_include_tags_property", true)};
+        // Where the charts mount the host's file system.
+        if (const auto root = environment_("HOST_ROOT"); root && !root->empty()) config_.host.root = *root;
         engine();
         outputs();
         appends();
+        web_server();
     }
 
   private:
@@ -167,21 +187,26 @@ class Translator {
     void account(const Node& map, const std::string& prefix) {
         for (const Entry& entry : map.entries) {
             const std::string key = prefix + entry.key;
-            const auto known = std::ranges::find(kKeys, key, &FalcoKey::key);
+            auto known = std::ranges::find(kKeys, key, &FalcoKey::key);
+            const bool group =
+                std::ranges::any_of(kKeys, [&](const FalcoKey& k) { return k.key.starts_with(key + "."); });
+            if (group) {
+                account(entry.value, key + ".");
+                continue;
+            }
+            // What is said of a group holds for those of its keys that are not named.
+            if (known == kKeys.end() && !prefix.empty())
+                known = std::ranges::find(kKeys, std::string_view(prefix).substr(0, prefix.size() - 1), &FalcoKey::key);
             if (known == kKeys.end()) {
-                const bool group =
-                    std::ranges::any_of(kKeys, [&](const FalcoKey& k) { return k.key.starts_with(key + "."); });
-                if (group)
-                    account(entry.value, key + ".");
-                else
-                    note(entry.place, fmt::format("{}: no key that is known; ignored", key));
+                note(entry.place, fmt::format("{}: no key that is known; ignored", key));
                 continue;
             }
             const Node* enabled =
                 entry.value.kind == Node::Kind::map ? const_cast<Node&>(entry.value).find("enabled") : &entry.value;
             if (known->fate == Fate::mapped ||
-                (enabled != nullptr && !known->harmless.empty() && enabled->text == known->harmless))
+                (enabled != nullptr && known->harmless && enabled->text == *known->harmless))
                 continue;
+            if (key.starts_with("metrics.")) continue; // which groups of them: all
             if (known->fate == Fate::ignored)
                 note(entry.place, fmt::format("{}: ignored; {}", key, known->reason));
             else
@@ -288,6 +313,23 @@ class Translator {
         if (config_.outputs.empty()) problem(root_.place, "no output is enabled");
     }
 
+    // Health is for everybody who can reach the address, as it is there; alerts are not.
+    void web_server() {
+        const bool metrics = flag("metrics.enabled", false);
+        if (metrics && flag("metrics.output_rule", true)) {
+            if (const auto interval = parse_duration(text("metrics.interval", "1h"))) config_.heartbeat = *interval;
+        }
+        if (!flag("webserver.enabled", false)) return;
+        const bool tls = flag("webserver.ssl_enabled", false);
+        std::string address = text("webserver.listen_address", "0.0.0.0");
+        if (address.find(':') != std::string::npos) address = "[" + address + "]";
+        config_.server.probes = {
+            fmt::format("{}://{}:{}", tls ? "https" : "http", address, text("webserver.listen_port", "8765"))};
+        if (tls) config_.server.tls.cert = text("webserver.ssl_certificate", "/etc/falco/falco.pem");
+        config_.server.health_path = text("webserver.k8s_healthz_endpoint", "/healthz");
+        config_.server.probe_metrics = metrics && flag("webserver.prometheus_metrics_enabled", false);
+    }
+
     void appends() {
         const Node* list = find("append_output");
         if (list == nullptr) return;
@@ -304,13 +346,18 @@ class Translator {
             if (const Node* suggested = item.find("suggested_output");
                 suggested != nullptr && suggested->text == "true")
                 append.text += (append.text.empty() ? "" : " ") + std::string(kSuggested);
-            if (const Node* extra = item.find("extra_fields"))
-                note(extra->place, "append_output[].extra_fields: ignored; the whole context is in format json");
-            if (!append.text.empty()) config_.output_appends.push_back(std::move(append));
+            if (const Node* extra = item.find("extra_fields")) {
+                for (const Node& field : extra->items) {
+                    if (field.kind == Node::Kind::scalar) append.fields.emplace_back("", field.text);
+                    for (const Entry& named : field.entries) append.fields.emplace_back(named.key, named.value.text);
+                }
+            }
+            if (!append.text.empty() || !append.fields.empty()) config_.output_appends.push_back(std::move(append));
         }
     }
 
     Node& root_;
+    const Environment& environment_;
     Loaded& out_;
     Config& config_;
 };
@@ -323,7 +370,9 @@ bool is_falco_config(const Node& root) {
     return std::ranges::any_of(root.entries, is_sign);
 }
 
-void read_falco_config(Node& root, Loaded& out) { Translator(root, out).run(); }
+void read_falco_config(Node& root, const Environment& environment, Loaded& out) {
+    Translator(root, environment, out).run();
+}
 
 std::vector<std::string> falco_includes(Node& root) {
     std::vector<std::string> paths;

@@ -10,7 +10,7 @@ namespace gyr::config {
 // Whether the document is one of Falco's: it has top-level keys that only Falco knows.
 [[nodiscard]] bool is_falco_config(const Node& root);
 // root: environment expanded, overrides applied, included files merged. What is ignored goes to out.notes.
-void read_falco_config(Node& root, Loaded& out);
+void read_falco_config(Node& root, const Environment& environment, Loaded& out);
 // The files and folders named by config_files.
 [[nodiscard]] std::vector<std::string> falco_includes(Node& root);
 

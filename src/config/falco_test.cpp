@@ -35,6 +35,11 @@ TEST(FalcoConfig, TheFileThatShipsStartsWithEqualMeaning) {
     const Config& c = loaded.config;
     EXPECT_EQ(types(c), (std::vector<std::string>{"stdout", "syslog"}));
     EXPECT_EQ(c.outputs[0].format, "text");
+    EXPECT_EQ(c.server.probes, std::vector<std::string>{"http://0.0.0.0:8765"});
+    EXPECT_EQ(c.server.health_path, "/healthz");
+    EXPECT_FALSE(c.server.probe_metrics);
+    EXPECT_EQ(c.heartbeat, 0);
+    EXPECT_TRUE(c.falco_json.output && c.falco_json.fields && c.falco_json.tags && !c.falco_json.message);
     EXPECT_EQ(c.rule_matching, "first");
     EXPECT_EQ(c.priority, "debug");
     EXPECT_TRUE(c.watch);
@@ -60,8 +65,50 @@ TEST(FalcoConfig, OutputsAreTranslated) {
     EXPECT_EQ(o[2].tls.cert, "/c");
     EXPECT_EQ(o[2].tls.ca, "/ca");
     EXPECT_EQ(o[2].user_agent, "falcosecurity/falco");
+    EXPECT_TRUE(loaded.notes.empty());
+    EXPECT_FALSE(loaded.config.falco_json.tags);
+    EXPECT_TRUE(loaded.config.falco_json.output && loaded.config.falco_json.fields);
+    EXPECT_FALSE(loaded.config.falco_json.message);
+}
+
+TEST(FalcoConfig, TheWebServerAnswersProbes) {
+    const Loaded loaded =
+        load("stdout_output: {enabled: true}\n"
+             "webserver: {enabled: true, listen_port: 9000, listen_address: '::', k8s_healthz_endpoint: "
+             "/live, prometheus_metrics_enabled: true, ssl_enabled: true, ssl_certificate: /x.pem, "
+             "threadiness: 4}\nmetrics: {enabled: true, interval: 15m, output_rule: true}\n");
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    const Server& server = loaded.config.server;
+    EXPECT_EQ(server.probes, std::vector<std::string>{"https://[::]:9000"});
+    EXPECT_EQ(server.tls.cert, "/x.pem");
+    EXPECT_EQ(server.health_path, "/live");
+    EXPECT_TRUE(server.probe_metrics);
+    EXPECT_EQ(loaded.config.heartbeat, 900LL * 1'000'000'000);
     ASSERT_EQ(loaded.notes.size(), 1U);
-    EXPECT_NE(loaded.notes[0].message.find("json_include_tags_property"), std::string::npos);
+    EXPECT_NE(loaded.notes[0].message.find("webserver.threadiness"), std::string::npos);
+    EXPECT_TRUE(load("stdout_output: {enabled: true}\n").config.server.probes.empty());
+    EXPECT_FALSE(load("stdout_output: {enabled: true}\nwebserver: {enabled: true, prometheus_metrics_enabled: true}\n")
+                     .config.server.probe_metrics);
+}
+
+TEST(FalcoConfig, AppendedFieldsAndTheHostsRoot) {
+    LoadRequest request;
+    request.falco = true;
+    request.text =
+        "stdout_output: {enabled: true}\nappend_output:\n  - match: {rule: X, tags: [a]}\n    extra_output: on "
+        "%evt.num\n    extra_fields: [proc.aexepath[2], {home: 'HOME=%proc.env[HOME]'}]\n";
+    request.environment = [](std::string_view name) {
+        return name == "HOST_ROOT" ? std::optional<std::string>("/host") : std::nullopt;
+    };
+    const Loaded loaded = load_config(request);
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    EXPECT_EQ(loaded.config.host.root, "/host");
+    ASSERT_EQ(loaded.config.output_appends.size(), 1U);
+    const OutputAppend& append = loaded.config.output_appends[0];
+    EXPECT_EQ(append.text, "on %evt.num");
+    const std::vector<std::pair<std::string, std::string>> fields{{"", "proc.aexepath[2]"},
+                                                                  {"home", "HOME=%proc.env[HOME]"}};
+    EXPECT_EQ(append.fields, fields);
 }
 
 TEST(FalcoConfig, OverridesRulesAndSelections) {

@@ -288,8 +288,8 @@ Loaded load_config(const LoadRequest& request) {
             out.problems.push_back(std::move(d));
         }
     }
-    if (is_falco_config(*root)) {
-        read_falco_config(*root, out);
+    if (request.falco || is_falco_config(*root)) {
+        read_falco_config(*root, request.environment, out);
     } else {
         reader.read_root(*root, out.config);
     }

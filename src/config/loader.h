@@ -23,6 +23,7 @@ struct LoadRequest {
     std::string text;                   // of the file; may be empty
     std::string file;                   // its name in messages
     std::vector<std::string> overrides; // "a.b=v", in order; they win over the file
+    bool falco = false;                 // the file is Falco's whatever is in it
     Environment environment = process_environment();
     std::vector<std::string> include;                                   // read besides those the file names
     std::function<IncludedFiles(const std::string& path)> read_include; // none: nothing is included
@@ -31,7 +32,7 @@ struct LoadRequest {
 struct Loaded {
     Config config; // usable only without errors
     std::vector<Diagnostic> problems;
-    std::vector<Diagnostic> notes;      // of a Falco configuration: what is ignored, and why
+    std::vector<Diagnostic> notes;              // of a Falco configuration: what is ignored, and why
     std::map<std::string, std::string> origins; // key → "gyr.yaml:3:7" or "-o key"; keys at their default are not in it
 };
 

@@ -129,13 +129,23 @@ Result<> Engine::start() {
     pipeline_->on_snapshot_complete();
     if (auto ok = follow_plan(); !ok) return ok;
     armed_ = steady_now();
+    latest_at_ = 0;
+    publish_summary();
     return {};
 }
 
 // What the rules of the moment want of system calls; none: their tracepoints go away.
 Result<> Engine::follow_plan() {
-    return source_->set_events(options_.events ? *options_.events
-                                               : plan::plan_events(pipeline_->matcher(), nullptr, options_.plan));
+    auto ok = source_->set_events(options_.events ? *options_.events
+                                                  : plan::plan_events(pipeline_->matcher(), nullptr, options_.plan));
+    const std::lock_guard lock(latest_mutex_);
+    hooks_ = source_->hooks();
+    return ok;
+}
+
+std::vector<Hook> Engine::hooks() const {
+    const std::lock_guard lock(latest_mutex_);
+    return hooks_;
 }
 
 std::size_t Engine::drain(std::chrono::milliseconds timeout) {
@@ -320,8 +330,16 @@ Engine::Summary Engine::summary() const {
     s.pipeline = pipeline_->stats();
     s.processes = pipeline_->processes().stats();
     s.containers = containers_.size();
-    for (const LossCounters& loss : source_->losses()) s.lost += loss.count;
-    for (const EventLoss& loss : source_->event_losses()) s.lost += loss.lost.count;
+    s.at = steady_now();
+    s.losses = source_->losses();
+    s.event_losses = source_->event_losses();
+    s.events = source_->event_counts();
+    s.kernel_errors = source_->kernel_errors();
+    s.malformed = source_->malformed();
+    s.rule_costs = pipeline_->rule_costs().by_rule();
+    s.rules = pipeline_->rules();
+    for (const LossCounters& loss : s.losses) s.lost += loss.count;
+    for (const EventLoss& loss : s.event_losses) s.lost += loss.lost.count;
     s.running = steady_now() - started_;
     s.armed_after = armed_ == 0 ? 0 : armed_ - started_;
     return s;

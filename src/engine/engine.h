@@ -46,6 +46,14 @@ class Engine {
         std::uint64_t lost = 0; // process records the kernel could not write
         Nanos running = 0;
         Nanos armed_after = 0; // from start() to armed
+        Nanos at = 0;          // monotonic, when this was so
+        Losses losses{};       // of process records, by RecordKind
+        std::vector<LiveSource::EventCount> events;
+        std::vector<EventLoss> event_losses;
+        std::vector<std::pair<std::string, std::uint64_t>> kernel_errors;
+        std::uint64_t malformed = 0;
+        std::vector<Nanos> rule_costs; // by rule of the matcher, estimated (engine/rule_cost.h)
+        std::shared_ptr<const Matcher> rules;
     };
     using Build = std::function<Pipeline::Built(const Matcher&, std::uint32_t, const Event&, const EvalWorld&)>;
 
@@ -69,6 +77,8 @@ class Engine {
     // As summary() was at most a second ago. Any thread.
     [[nodiscard]] Summary latest() const;
     [[nodiscard]] const LiveSource& source() const { return *source_; }
+    // What is listened to, as of start(). Any thread, after start().
+    [[nodiscard]] std::vector<Hook> hooks() const;
 
   private:
     Engine(Options options, AlertSink& sink);
@@ -95,7 +105,8 @@ class Engine {
     std::unique_ptr<Pipeline> pipeline_;
     GapWatch gaps_;
     mutable std::mutex latest_mutex_;
-    Summary latest_; // guarded by latest_mutex_
+    Summary latest_;          // guarded by latest_mutex_
+    std::vector<Hook> hooks_; // likewise
     Nanos latest_at_ = 0;
     std::mutex commands_mutex_;
     std::shared_ptr<const Matcher> new_rules_; // guarded by commands_mutex_

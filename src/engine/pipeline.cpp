@@ -55,7 +55,9 @@ std::int64_t read_fd_number(const EventInfo& info, std::span<const std::string_v
 
 Pipeline::Pipeline(Options options, Surroundings surroundings, std::shared_ptr<const Matcher> matcher)
     : options_(std::move(options)), around_(std::move(surroundings)), matcher_(std::move(matcher)),
-      scratch_(matcher_->make_scratch()), table_(options_.processes, around_.classify) {}
+      scratch_(matcher_->make_scratch()), table_(options_.processes, around_.classify) {
+    costs_.begin(*matcher_);
+}
 
 EvalWorld Pipeline::world() const {
     return {.processes = &table_, .users = around_.users, .hostname = &options_.hostname};
@@ -181,6 +183,7 @@ void Pipeline::judge(const Event& event, Process* process, bool event_rules, boo
         matcher_->evaluate_process(event, world(), *scratch_, process != nullptr ? process->fired : no_bits_,
                                    verdicts_);
     }
+    costs_.sample(*matcher_, event, world(), *scratch_, event_rules, process_rules);
     if (verdicts_.matched.empty() && verdicts_.undecided.empty()) return;
 
     if (options_.first_match_only && verdicts_.matched.size() > 1) {
@@ -276,6 +279,7 @@ void Pipeline::on_snapshot_complete() {
 void Pipeline::swap_rules(std::shared_ptr<const Matcher> matcher) {
     const std::shared_ptr<const Matcher> old = std::exchange(matcher_, std::move(matcher));
     scratch_ = matcher_->make_scratch();
+    costs_.begin(*matcher_);
     std::unordered_map<std::string_view, std::uint32_t> same;
     for (std::uint32_t i = 0; i < matcher_->rules().size(); ++i) {
         if (matcher_->is_process_rule(i)) same.emplace(matcher_->rules()[i].name, i);

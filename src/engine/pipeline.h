@@ -7,6 +7,7 @@
 // until the metadata comes, or until Options::metadata_wait is over: then it goes out and says what is missing.
 
 #include "alerts/alert.h"
+#include "engine/rule_cost.h"
 #include "event/raw_event.h"
 #include "match/matcher.h"
 #include "state/event.h"
@@ -77,6 +78,8 @@ class Pipeline {
     [[nodiscard]] const ProcessTable& processes() const { return table_; }
     [[nodiscard]] Stats stats() const;
     [[nodiscard]] const Matcher& matcher() const { return *matcher_; }
+    [[nodiscard]] const std::shared_ptr<const Matcher>& rules() const { return matcher_; }
+    [[nodiscard]] const RuleCosts& rule_costs() const { return costs_; }
 
   private:
     struct Held {
@@ -109,6 +112,7 @@ class Pipeline {
     ProcessTable table_;
     Verdicts verdicts_;
     RuleBits no_bits_;
+    RuleCosts costs_;
     std::vector<Early> early_;
     bool armed_ = false;
     std::list<Held> held_; // oldest deadline first

@@ -398,8 +398,9 @@ void Journal::save_cursors() {
     std::map<std::string, std::uint64_t> changed;
     {
         const std::lock_guard lock(mutex_);
-        for (const Subscription* subscription : subscriptions_)
-            cursors_[subscription->name()] = subscription->position();
+        for (const Subscription* subscription : subscriptions_) {
+            if (subscription->keep_) cursors_[subscription->name()] = subscription->position();
+        }
         for (const auto& [output, sequence] : cursors_) {
             const auto saved = saved_cursors_.find(output);
             if (saved == saved_cursors_.end() || saved->second != sequence) changed[output] = sequence;

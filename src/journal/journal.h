@@ -107,6 +107,8 @@ class Journal final : public AlertSink {
 
     // wake_fd (an eventfd, the caller's) is made readable whenever there may be something to read.
     [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::string name, int wake_fd, Start start);
+    // For somebody who only looks on: from now on, without a cursor that is kept.
+    [[nodiscard]] std::unique_ptr<Subscription> listen(int wake_fd);
     // The outputs of the start are there: those that come later begin with what happens then.
     void outputs_complete();
     // Roll-up rules from now on; windows that are open stay as they are.

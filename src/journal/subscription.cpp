@@ -32,9 +32,19 @@ std::unique_ptr<Subscription> Journal::subscribe(std::string name, int wake_fd, 
     return subscription;
 }
 
+std::unique_ptr<Subscription> Journal::listen(int wake_fd) {
+    std::unique_ptr<Subscription> subscription(new Subscription(*this, "stream", wake_fd));
+    subscription->keep_ = false;
+    const std::lock_guard lock(mutex_);
+    subscription->next_ = end_;
+    subscription->delivered_.store(end_, std::memory_order_release);
+    subscriptions_.push_back(subscription.get());
+    return subscription;
+}
+
 void Journal::forget(Subscription& subscription) {
     const std::lock_guard lock(mutex_);
-    cursors_[subscription.name()] = subscription.position();
+    if (subscription.keep_) cursors_[subscription.name()] = subscription.position();
     std::erase(subscriptions_, &subscription);
 }
 

@@ -32,6 +32,7 @@ struct CompiledRules {
         std::uint32_t process_bit = 0;
         NodeId root = kFalse; // unfolded: right for every event, split
         std::optional<Output> output;
+        std::vector<std::pair<std::string, Output>> extra_fields; // name; empty: the field's value as it is
     };
     std::vector<Compiled> compiled;
 

@@ -129,6 +129,16 @@ class Compiler {
             add(rule, Severity::warning, "LOAD_WARNING_EXTENSION",
                 "output: this build cannot deliver " + join(absent) + "; <NA> is printed instead", {}, {});
         compiled.output = std::move(*output);
+        for (const ExtraField& extra : rule.extra_fields) {
+            auto field = Output::compile(extra.name.empty() ? "%" + extra.text : extra.text, impl_.expressions);
+            if (field) {
+                compiled.extra_fields.emplace_back(extra.name, std::move(*field));
+                continue;
+            }
+            for (const TypeError& e : field.error())
+                add(rule, Severity::warning, kOutput,
+                    "output field '" + (extra.name.empty() ? extra.text : extra.name) + "': " + e.message, {}, e.hint);
+        }
         return true;
     }
 

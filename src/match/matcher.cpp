@@ -147,7 +147,17 @@ match::Rendered Matcher::render(std::uint32_t rule, const Event& event, const Ev
     const Impl::Compiled& compiled = impl_->compiled[rule];
     if (!compiled.output) return {};
     scratch.evaluator.begin(event, world, false, false);
-    return compiled.output->render(scratch.evaluator, impl_->expressions);
+    match::Rendered rendered = compiled.output->render(scratch.evaluator, impl_->expressions);
+    for (const auto& [name, output] : compiled.extra_fields) {
+        match::Rendered extra = output.render(scratch.evaluator, impl_->expressions);
+        rendered.pending = rendered.pending || extra.pending;
+        if (!name.empty()) extra.values = {{.key = name, .value = std::move(extra.text)}};
+        for (match::OutputValue& value : extra.values) {
+            if (std::ranges::find(rendered.values, value.key, &match::OutputValue::key) == rendered.values.end())
+                rendered.values.push_back(std::move(value));
+        }
+    }
+    return rendered;
 }
 
 } // namespace gyr

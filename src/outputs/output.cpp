@@ -167,7 +167,7 @@ bool Output::back_off(Nanos asked) {
 void Output::arrived(const Item& item) {
     const Nanos now = wall_now();
     const Nanos latency = std::max<Nanos>(0, now - time_of(*item.record));
-    if (events_.on_delivered) events_.on_delivered(latency);
+    if (events_.on_delivered) events_.on_delivered(*item.record, latency);
     const std::lock_guard lock(mutex_);
     ++stats_.delivered;
     stats_.last_delivery = now;

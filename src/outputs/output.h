@@ -29,9 +29,9 @@ struct OutputStats {
 };
 
 struct OutputEvents {
-    std::function<void(const std::string&)> on_problem; // a sentence, when trouble begins and when it ends
-    std::function<void()> on_closed;                    // the receiver has gone for good
-    std::function<void(Nanos)> on_delivered;            // latency of each record, ns
+    std::function<void(const std::string&)> on_problem;          // a sentence, when trouble begins and when it ends
+    std::function<void()> on_closed;                             // the receiver has gone for good
+    std::function<void(const AlertRecord&, Nanos)> on_delivered; // with the time since it happened, ns
 };
 
 class Output {

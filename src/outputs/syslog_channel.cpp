@@ -3,6 +3,7 @@
 //
 // The protocol has no answers: what the network or a server that dies had in its hands is not known. Over TCP and TLS
 // the last messages are therefore sent again after a connection broke; a message may arrive twice, none stays away.
+// Over UDP the same is done when the other side says that nobody listens; what it drops in silence is gone.
 
 #include "outputs/channels.h"
 #include "outputs/net_stream.h"
@@ -37,6 +38,7 @@ constexpr std::size_t kMaxStream = 1U << 20; // of a message over TCP: servers c
 constexpr std::size_t kMaxUdp = 8192;        // what every receiver takes (RFC 5426 asks for 2048)
 constexpr std::size_t kMaxLocal = 64U << 10;
 constexpr std::size_t kAgainBytes = 1U << 20; // sent again after a break
+constexpr std::size_t kAgainDatagrams = 64U << 10;
 
 class SyslogChannel final : public Channel {
   public:
@@ -107,13 +109,18 @@ class SyslogChannel final : public Channel {
         const std::string message = modern(item, kMaxStream);
         std::string frame = fmt::format("{} {}", message.size(), message);
         if (auto ok = net_.write(frame, deadline_of(patience, options_.timeout), patience); !ok) return ok;
+        keep_for_later(std::move(frame), kAgainBytes);
+        return {};
+    }
+
+    // What was sent last and may not have arrived: it is sent again after a break.
+    void keep_for_later(std::string frame, std::size_t most) {
         again_bytes_ += frame.size();
         again_.push_back(std::move(frame));
-        while (again_bytes_ > kAgainBytes) {
+        while (again_bytes_ > most) {
             again_bytes_ -= again_.front().size();
             again_.pop_front();
         }
-        return {};
     }
 
     Result<> open_datagram() {
@@ -146,17 +153,41 @@ class SyslogChannel final : public Channel {
         return {};
     }
 
+    Result<> send_again() {
+        for (const std::string& message : again_) {
+            int why = ::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0 ? errno : 0;
+            socklen_t size = sizeof why;
+            if (why == 0) ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &why, &size);
+            if (why == 0) continue;
+            socket_.reset();
+            return fail_errno("send to syslog", why);
+        }
+        return {};
+    }
+
     Result<> send_datagram(const Item& item, const Patience& patience) {
         if (!socket_) {
             if (auto ok = open_datagram(); !ok) return ok;
+            if (auto ok = send_again(); !ok) return ok;
         }
         const bool here = address_.scheme == "unix";
         std::size_t max = here ? kMaxLocal : kMaxUdp;
         const Nanos deadline = deadline_of(patience, options_.timeout);
         for (;;) {
-            const std::string message = here ? local(item, max) : modern(item, max);
-            if (::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0) return {};
-            const int why = errno;
+            std::string message = here ? local(item, max) : modern(item, max);
+            int why = 0;
+            if (::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0) {
+                if (here) return {};
+                // Where nobody listens the answer (of this host at once, of another one later) is an error.
+                socklen_t size = sizeof why;
+                ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &why, &size);
+                if (why == 0) {
+                    keep_for_later(std::move(message), kAgainDatagrams);
+                    return {};
+                }
+            } else {
+                why = errno;
+            }
             if (why == EINTR) continue;
             if (why == EMSGSIZE && max > 1024) {
                 max /= 2;

@@ -31,11 +31,17 @@ struct Throttle {
     std::uint64_t max = 1;       // alerts that go out before the others are rolled up
 };
 
+// A further output field of alerts. Without a name: a field, its value as it is under its own name; else a template.
+struct ExtraField {
+    std::string name, text;
+};
+
 struct Rule {
     std::size_t index = 0; // position in load order, dense
     std::string name, description, source = "syscall";
     std::string condition_text; // as written (with appends), before macros and lists
     std::string output;         // template
+    std::vector<ExtraField> extra_fields;
     Priority priority = Priority::debug;
     std::set<std::string> tags;
     bool enabled = true;

@@ -125,6 +125,17 @@ def case(peer, kills=True, keeps=True):
             probe.ask("wait")
             arrived(peer, probe.pushed)
             peer.mode = "ok"
+        if isinstance(peer, peers.Kafka):
+            peer.ask("errors 20")
+            probe.push(5)
+            probe.await_beside()
+            probe.ask("wait")
+            peer.ask("slow 1000")
+            probe.push(5)
+            probe.await_beside()
+            probe.ask("wait")
+            peer.ask("slow 0")
+            arrived(peer, probe.pushed)
         if isinstance(peer, peers.Process) and hasattr(peer, "transport") is False:
             peer.freeze()
             probe.push(5)
@@ -165,6 +176,8 @@ def main():
         ("program for each alert", lambda: peers.Program(False), {}),
         ("redis", peers.Redis, {}),
         ("nats", peers.Nats, {}),
+        ("kafka", lambda: peers.Kafka(sys.argv[2]), {}),
+        ("syslog over udp", lambda: peers.Rsyslog("udp"), {}),
         ("syslog over tcp", lambda: peers.Rsyslog("tcp"), {}),
         ("syslog over tls", lambda: peers.Rsyslog("tls", certificates), {}),
         ("syslog on the local socket", lambda: peers.Rsyslog("unix"), {}),
@@ -184,7 +197,7 @@ def main():
             traceback.print_exc()
             failed.append("%s: %s" % (name, error))
 
-    wanted = sys.argv[2:]
+    wanted = sys.argv[3:]
     threads = [threading.Thread(target=run, args=c) for c in cases if not wanted or c[0] in wanted]
     for begin in range(0, len(threads), 6):  # some at a time
         for thread in threads[begin:begin + 6]:

@@ -233,6 +233,42 @@ class Nats(Process):
         return found
 
 
+class Kafka:
+    """One broker of librdkafka's mock cluster, in a program of its own (kafka_peer.cpp)."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen([program, "alerts"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.servers = self.process.stdout.readline().decode().strip()
+        self.lock = threading.Lock()
+
+    def ask(self, command):
+        with self.lock:
+            self.process.stdin.write(command.encode() + b"\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline().strip()
+            if command == "received":
+                return [self.process.stdout.readline() for _ in range(int(answer))]
+            assert answer == b"done", answer
+            return None
+
+    def start(self):
+        self.ask("up")
+
+    def stop(self):
+        self.ask("down")
+
+    def output(self):
+        return {"type": "kafka", "url": "kafka://" + self.servers, "topic": "alerts"}
+
+    def received(self):
+        return numbers(b"".join(self.ask("received")))
+
+
+def listens_udp(port):
+    with open("/proc/net/udp", encoding="ascii") as file:
+        return any(line.split()[1].endswith(":%04X" % port) for line in file.readlines()[1:])
+
+
 class Rsyslog(Process):
     program = "rsyslogd"
 
@@ -266,6 +302,8 @@ class Rsyslog(Process):
         self.run("-n", "-f", config, "-i", os.path.join(self.folder, "pid"))
         if self.transport in ("tcp", "tls"):
             await_port(self.port)
+        while self.transport == "udp" and not listens_udp(self.port):
+            time.sleep(0.02)
         deadline = time.monotonic() + PATIENCE
         while self.transport == "unix" and not os.path.exists(self.socket) and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -140,10 +140,12 @@ class Agent:
 
     rules: files and folders; text: the text of further rule files. alerts: all records read so far, in order."""
 
-    def __init__(self, rules=(), text=(), options=(), runtimes=None, arguments=(), format="json", sentinel=True):
+    def __init__(self, rules=(), text=(), options=(), runtimes=None, arguments=(), format="json", sentinel=True,
+                 listen="[]"):
         self.folder = tempfile.mkdtemp(prefix="gyr-test-")
         # A journal of its own: what another agent left undelivered is nothing to this test.
-        argv = [find_binary(), "run", "--format", format, "-o", "journal.path=%s/journal.db" % self.folder]
+        argv = [find_binary(), "run", "--format", format, "-o", "journal.path=%s/journal.db" % self.folder,
+                *([] if listen is None else ["-o", "server.listen=" + listen])]
         for path in rules:
             argv += ["-r", path if os.path.isabs(path) else os.path.join(ROOT, path)]
         for index, rule_text in enumerate(list(text) + ([SENTINEL_RULE] if sentinel else [])):

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""The program called as falco, as far as no privilege is needed: what prints something and ends, what is refused, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+failures = []
+
+
+def expect(condition, what):
+    if not condition:
+        failures.append(what)
+        print("FAIL: " + what)
+
+
+RULES = """
+- rule: One
+  desc: First.
+  condition: evt.type = execve and proc.name = one
+  output: one (user=%user.name)
+  priority: WARNING
+  tags: [a]
+- rule: Two
+  desc: Second.
+  condition: spawned_process and proc.name = two
+  output: two
+  priority: INFO
+"""
+CONFIG = """
+rules_files: [%s]
+stdout_output: {enabled: true}
+json_output: %s
+"""
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        falco = folder + "/falco"
+        os.symlink(os.path.abspath(sys.argv[1]), falco)
+
+        def write(name, text):
+            with open(folder + "/" + name, "w", encoding="ascii") as file:
+                file.write(text)
+            return folder + "/" + name
+        rules = write("rules.yaml", RULES)
+        bad = write("bad.yaml", RULES + "- rule: Three\n  desc: d\n  condition: proc.nothing = 1\n  output: o\n  priority: INFO\n")
+        text = write("falco.yaml", CONFIG % (rules, "false"))
+        as_json = write("json.yaml", CONFIG % (rules, "true"))
+
+        def run(*arguments):
+            done = subprocess.run([falco, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, timeout=60)
+            return done.returncode, done.stdout, done.stderr
+
+        def good(*arguments):
+            status, out, err = run(*arguments)
+            expect(status == 0, "%r: status %d: %s" % (arguments, status, err))
+            return out
+
+        def refused(*arguments):
+            status, out, err = run(*arguments)
+            expect(status == 1, "%r: status %d" % (arguments, status))
+            expect(err.startswith("Error: ") and err.count("\n") == 1, "%r: %r" % (arguments, err))
+            return err
+
+        expect("--disable-source" in good("--help") and "-V" in good("-h"), "help")
+        expect(good("-c", text, "--version").startswith("Falco version: "), "version")
+        expect("falco_version" in json.loads(good("-c", as_json, "--version")), "version as JSON")
+        expect("falco_version" in json.loads(good("-c", text, "-o", "json_output=true", "--version")), "version by -o")
+        expect(str(os.sysconf("SC_PAGESIZE")) in good("--page-size"), "page size")
+        fields = good("--list", "-N").splitlines()
+        expect("proc.name" in fields and fields == [f.strip() for f in fields], "names of fields")
+        expect("proc.name" in good("--list=syscall"), "fields of a source")
+        expect("proc.name" in good("--list", "--format", "JSON"), "fields as JSON")
+        expect(good("--list", "--markdown") == good("--list", "--format", "markdown"), "fields as Markdown")
+        expect("execve" in good("--list-events"), "events")
+        good("--list-plugins")
+        good("-i")
+        expect("One" in good("-c", text, "-L") and "Two" in good("-c", text, "-L"), "all rules")
+        expect({r["name"] for r in json.loads(good("-c", as_json, "-L"))["rules"]} == {"One", "Two"}, "all rules as JSON")
+        expect(json.loads(good("-c", as_json, "-l", "Two"))["name"] == "Two", "one rule as JSON")
+        refused("-c", text, "-l", "Three")
+        expect(good("-c", text, "-V", rules) == rules + ": Ok\n", "validate")
+        status, out, _ = run("-c", text, "-V", rules, "-V", bad)
+        expect(status == 1 and rules + ": Ok\n" in out and bad + ": Invalid\n" in out, "validate a bad file: %d %s" % (status, out))
+        status, out, _ = run("-c", as_json, "-V", bad)
+        expect(status == 1 and not json.loads(out)["falco_load_results"][0]["successful"], "validate as JSON")
+        good("-c", text, "--dry-run")
+        good("-c", text, "--dry-run", "-r", rules, "-p", "k", "-U", "-v", "--enable-source", "syscall")
+        good("-c", text, "--dry-run", "-p", "%proc.pid \"quoted\"")
+        expect(run("-c", text, "--dry-run", "-r", bad)[0] in (0, 1), "a rule that cannot be used")
+        expect(run("-c", text, "--dry-run", "-o", "engine.kind=replay")[0] == 1, "an engine that is not there")
+        expect(json.loads(good("-c", text, "--support"))["rules_files"] == [rules], "support")
+        for arguments in (["--config-schema"], ["--rule-schema"], ["--plugin-info", "x"], ["--list=other"], ["--odd"], ["word"],
+                          ["--list", "--format", "xml"], ["--list", "--format", "text", "--markdown"],
+                          ["-c", text, "--disable-source", "syscall"], ["-c", text, "--enable-source", "k8s_audit"],
+                          ["-c", text, "--enable-source", "syscall", "--disable-source", "syscall"]):
+            refused(*arguments)
+        expect(run("-c", folder + "/none.yaml", "--dry-run")[0] == 1, "a configuration that is not there")
+    print("%d failed" % len(failures))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
