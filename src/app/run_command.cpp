@@ -57,24 +57,24 @@ void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::s
     std::size_t content = fingerprint(paths);
     std::uint64_t generation = agent.generation();
     if (watch_files) files.set(paths);
-    const auto reloaded = [&](std::string_view why) {
-        agent.reload(why);
+    // What is loaded now may be other files; a change in the meantime must still be seen as one.
+    const auto follow = [&](std::size_t before) {
         generation = agent.generation();
-        paths = agent.watched_paths();
-        content = fingerprint(paths);
+        std::vector<std::string> now = agent.watched_paths();
+        content = now == paths ? before : fingerprint(now);
+        paths = std::move(now);
         if (watch_files) files.set(paths);
+    };
+    const auto reloaded = [&](std::string_view why) {
+        const std::size_t before = fingerprint(paths);
+        agent.reload(why);
+        follow(before);
     };
     while (!stop.stop_requested()) {
         std::array<pollfd, 2> fds{{{signal_fd.get(), POLLIN, 0}, {files.fd(), POLLIN, 0}}};
         const int ready = ::poll(fds.data(), watch_files ? 2 : 1, 100);
         agent.tick();
-        if (agent.generation() != generation) {
-            // Loaded over the API: other files may have come in.
-            generation = agent.generation();
-            paths = agent.watched_paths();
-            content = fingerprint(paths);
-            if (watch_files) files.set(paths);
-        }
+        if (agent.generation() != generation) follow(content); // it was loaded over the API
         if (ready <= 0) continue;
         signalfd_siginfo info{};
         while (::read(signal_fd.get(), &info, sizeof info) == sizeof info) {

@@ -34,6 +34,7 @@ constexpr std::string_view kMetrics = "metrics are at the web server, all of the
 constexpr std::string_view kKernel = "the kernel side has no such setting";
 
 constexpr std::array kKeys = {
+    FalcoKey{"gyr"}, // keys of our own, read by the loader
     FalcoKey{"rules_files"},
     FalcoKey{"rules_file"},
     FalcoKey{"rules"},

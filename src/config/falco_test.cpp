@@ -111,6 +111,18 @@ TEST(FalcoConfig, AppendedFieldsAndTheHostsRoot) {
     EXPECT_EQ(append.fields, fields);
 }
 
+TEST(FalcoConfig, KeysOfOurOwnStandUnderTheirName) {
+    const Loaded loaded =
+        load("stdout_output: {enabled: true}\ngyr: {journal: {path: /j}, heartbeat: 1h}\n", {"gyr.canary=1m"});
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    EXPECT_TRUE(loaded.notes.empty());
+    EXPECT_EQ(loaded.config.journal.path, "/j");
+    EXPECT_TRUE(loaded.origins.contains("journal.path"));
+    EXPECT_EQ(loaded.config.canary, 60LL * 1'000'000'000);
+    EXPECT_EQ(types(loaded.config), std::vector<std::string>{"stdout"});
+    EXPECT_EQ(load("stdout_output: {enabled: true}\ngyr: {nothing: 1}\n").problems.size(), 1U);
+}
+
 TEST(FalcoConfig, OverridesRulesAndSelections) {
     const Loaded loaded =
         load("stdout_output: {enabled: true}\nrules: [{disable: {tag: network}}, {enable: {rule: 'Terminal*'}}]\n",

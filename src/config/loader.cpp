@@ -290,6 +290,7 @@ Loaded load_config(const LoadRequest& request) {
     }
     if (request.falco || is_falco_config(*root)) {
         read_falco_config(*root, request.environment, out);
+        if (const Node* own = root->find("gyr")) reader.read_root(*own, out.config);
     } else {
         reader.read_root(*root, out.config);
     }

@@ -237,7 +237,8 @@ def metrics(results, place, folder):
 
         def query(expression):
             path = "/api/v1/query?query=" + expression
-            return json.loads(ask(http.client.HTTPConnection("127.0.0.1", port), "GET", path)[2])["data"]["result"]
+            status, _, body = ask(http.client.HTTPConnection("127.0.0.1", port, timeout=live.PATIENCE), "GET", path)
+            return json.loads(body)["data"]["result"] if status == 200 else []  # it may be starting yet
         deadline = time.monotonic() + live.PATIENCE
         while not (up := query("up")) or up[0]["value"][1] != "1":
             if time.monotonic() > deadline:

@@ -72,7 +72,8 @@ def main():
         agent = subprocess.Popen(
             [folder + "/falco", "-c", folder + "/falco.yaml", "-r", folder + "/rules.yaml", "-o", "json_output=true",
              "-o", "syslog_output.enabled=false", "-o", "webserver.listen_port=%d" % port, "-o", "json_include_message_property=true",
-             "-o", "append_output[]={extra_fields: [proc.pid, {shell: \"is %proc.name\"}]}", "-P", folder + "/pid", "-U"],
+             "-o", "append_output[]={extra_fields: [proc.pid, {shell: \"is %proc.name\"}]}", "-P", folder + "/pid", "-U",
+             "-o", "gyr.journal.path=%s/journal.db" % folder, "-o", "gyr.server.listen=[]"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for line in agent.stderr:
             if line.startswith("gyr: armed"):
@@ -107,7 +108,7 @@ def main():
         results.equal(agent.wait(live.PATIENCE), 0, "exit status")
         begin = time.monotonic()
         done = subprocess.run([folder + "/falco", "-c", folder + "/falco.yaml", "-r", folder + "/rules.yaml", "-M", "1", "-o",
-                               "webserver.enabled=false", "-o", "syslog_output.enabled=false"], stdin=subprocess.DEVNULL,
+                               "webserver.enabled=false", "-o", "syslog_output.enabled=false", "-o", "gyr.journal.path=\"\""], stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=live.PATIENCE)
         results.expect(done.returncode == 0 and time.monotonic() - begin >= 1, "-M 1: %d %s" % (done.returncode, done.stderr))
     finally:

@@ -223,6 +223,16 @@ class Agent:
             if record and wanted(record):
                 return record
 
+    def next_record(self):
+        """Reads one more record into alerts; an error when none comes."""
+        try:
+            record = self._take(PATIENCE)
+        except queue.Empty:
+            raise TimeoutError("no record within %d s; agent log:\n%s" % (PATIENCE, "\n".join(self.log[-20:])))
+        if record is None:
+            raise RuntimeError("the agent ended:\n%s" % "\n".join(self.log[-20:]))
+        return record
+
     def sentinel(self, start=None):
         """Starts a sentinel, by default on the host, and reads until its alert. start(name, value): runs a process that
         has this environment variable, elsewhere."""
