@@ -24,6 +24,7 @@
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <utility>
 
 namespace gyr::app {
 namespace {
@@ -57,6 +58,7 @@ void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::s
     std::size_t content = fingerprint(paths);
     std::uint64_t generation = agent.generation();
     if (watch_files) files.set(paths);
+    bool look = true; // while watches are made anew a change could slip by
     // What is loaded now may be other files; a change in the meantime must still be seen as one.
     const auto follow = [&](std::size_t before) {
         generation = agent.generation();
@@ -64,6 +66,7 @@ void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::s
         content = now == paths ? before : fingerprint(now);
         paths = std::move(now);
         if (watch_files) files.set(paths);
+        look = watch_files;
     };
     const auto reloaded = [&](std::string_view why) {
         const std::size_t before = fingerprint(paths);
@@ -74,8 +77,9 @@ void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::s
         std::array<pollfd, 2> fds{{{signal_fd.get(), POLLIN, 0}, {files.fd(), POLLIN, 0}}};
         const int ready = ::poll(fds.data(), watch_files ? 2 : 1, 100);
         agent.tick();
-        if (agent.generation() != generation) follow(content); // it was loaded over the API
-        if (ready <= 0) continue;
+        if (agent.generation() != generation) follow(fingerprint(paths)); // it was loaded over the API
+        const bool changed = std::exchange(look, false) && watch_files && fingerprint(paths) != content;
+        if (ready <= 0 && !changed) continue;
         signalfd_siginfo info{};
         while (::read(signal_fd.get(), &info, sizeof info) == sizeof info) {
             if (info.ssi_signo == SIGHUP)
@@ -85,10 +89,11 @@ void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::s
             else
                 agent.stop();
         }
-        if (fds[1].revents == 0) continue;
+        if (fds[1].revents == 0 && !changed) continue;
         do files.drain();
         while (::poll(&fds[1], 1, static_cast<int>(kDebounce / 1'000'000)) > 0 && !stop.stop_requested());
         files.set(paths); // links may lead elsewhere now
+        look = true;
         if (fingerprint(paths) != content) reloaded("files changed");
     }
 }

@@ -96,7 +96,7 @@ TEST(FalcoConfig, AppendedFieldsAndTheHostsRoot) {
     request.falco = true;
     request.text =
         "stdout_output: {enabled: true}\nappend_output:\n  - match: {rule: X, tags: [a]}\n    extra_output: on "
-        "%evt.num\n    extra_fields: [proc.aexepath[2], {home: 'HOME=%proc.env[HOME]'}]\n";
+        "%evt.num\n    extra_fields: ['proc.aexepath[2]', {home: 'HOME=%proc.env[HOME]'}]\n";
     request.environment = [](std::string_view name) {
         return name == "HOST_ROOT" ? std::optional<std::string>("/host") : std::nullopt;
     };

@@ -158,11 +158,33 @@ def case(peer, kills=True, keeps=True):
         raise
 
 
+def burst(count=50_000):
+    """So many at once: nothing is lost, the order holds, the slower output keeps the file from nothing."""
+    folder = tempfile.mkdtemp(prefix="gyr-test-")
+    peer = peers.Http("http", extra={"batch": 500})
+    peer.start()
+    probe = Probe(folder, [peer.output()])
+    try:
+        probe.push(count)
+        probe.await_beside()
+        probe.ask("wait")
+        in_order(peer.received(), count)
+        assert probe.stats()["lost"] == 0
+        assert probe.rss() < 400 << 20, "resident: %d" % probe.rss()
+        probe.end()
+        peer.stop()
+        shutil.rmtree(folder)
+    except Exception:
+        probe.process.kill()
+        raise
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="gyr-certs-")
     certificates = peers.Certificates(folder)
     bearer = {"token": "s3cret", "headers": {"X-Tenant": "a"}}
     cases = [
+        ("a burst of 50,000", None, {}),
         ("http", lambda: peers.Http("http", extra=bearer), {}),
         ("https with client certificates", lambda: peers.Http("http", certificates), {}),
         ("http in batches", lambda: peers.Http("http", extra={"batch": 10}), {}),
@@ -191,7 +213,7 @@ def main():
             return
         begin = time.monotonic()
         try:
-            case(make(), **options)
+            burst() if make is None else case(make(), **options)
             print("%s: good (%.1f s)" % (name, time.monotonic() - begin), flush=True)
         except Exception as error:  # every case is to be tried
             traceback.print_exc()
