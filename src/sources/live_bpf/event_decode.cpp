@@ -183,21 +183,6 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     return Outcome::event;
 }
 
-void EventDecoder::read_objects(const CollectedEvent& event, const gyr_event_header& header) {
-    for (std::size_t i = 0; i < objects_.size(); ++i) {
-        objects_[i].present = false;
-        const unsigned op = items_[i].op;
-        if (items_[i].present && (op == GYR_FETCH_OBJECT || op == GYR_FETCH_OBJECT_AT))
-            read_object(items_[i].bytes, items_[i].flags, objects_[i]);
-    }
-    if (!objects_[0].present) return;
-    SocketSide side = SocketSide::unknown;
-    if (header.code == 247 || header.code == 389) side = SocketSide::server; // accept made it
-    if (header.code == 23) side = SocketSide::client;                        // connect
-    describe_object(objects_[0], side, fd_);
-    if (event.fetches[0].arg == GYR_FROM_RESULT) fd_.creator_pid = header.tgid;
-}
-
 // What the first path argument leads to: the object itself where the call gave one, else its text below the directory
 // it starts from.
 void EventDecoder::resolve_path(const CollectedEvent& event, const gyr_event_header& header) {
@@ -418,7 +403,33 @@ std::string_view unix_text(const gyr_u8* path, std::size_t length) {
     return text;
 }
 
+// A socket whose connection was refused knows no port any more, and maybe no address: what was asked for says where it
+// was to go.
+void take_asked(const GivenAddress& asked, gyr_endpoints& e) {
+    if (e.remote_port != 0 || asked.family != e.family || (asked.family != AF_INET && asked.family != AF_INET6)) return;
+    std::memcpy(e.remote, asked.bytes, sizeof e.remote);
+    e.remote_port = htons(asked.port);
+}
+
 } // namespace
+
+void EventDecoder::read_objects(const CollectedEvent& event, const gyr_event_header& header) {
+    for (std::size_t i = 0; i < objects_.size(); ++i) {
+        objects_[i].present = false;
+        const unsigned op = items_[i].op;
+        if (items_[i].present && (op == GYR_FETCH_OBJECT || op == GYR_FETCH_OBJECT_AT))
+            read_object(items_[i].bytes, items_[i].flags, objects_[i]);
+    }
+    if (!objects_[0].present) return;
+    SocketSide side = SocketSide::unknown;
+    if (header.code == 247 || header.code == 389) side = SocketSide::server; // accept made it
+    if (header.code == 23) {                                                 // connect
+        side = SocketSide::client;
+        take_asked(parse_address(items_[1].bytes), objects_[0].endpoints);
+    }
+    describe_object(objects_[0], side, fd_);
+    if (event.fetches[0].arg == GYR_FROM_RESULT) fd_.creator_pid = header.tgid;
+}
 
 void EventDecoder::write_socket_param(const ParamSource& p, const gyr_event_header& h, Writer& w) {
     const auto put_path = [&w](std::string_view path) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <netinet/in.h>
 #include <random>
 #include <vector>
 
@@ -81,6 +82,33 @@ TEST(EventDecoder, MakesAnOpenOfItsRecord) {
     ASSERT_NE(e.fd, nullptr);
     EXPECT_EQ(e.fd->name, "/a/b/c");
     EXPECT_EQ(e.fd->name_raw, "../c");
+}
+
+std::string socket_bytes(const gyr_endpoints& e) {
+    gyr_object o{};
+    o.flags = GYR_OBJECT_PRESENT | GYR_OBJECT_SOCKET;
+    return std::string(reinterpret_cast<const char*>(&o), sizeof o) +
+           std::string(reinterpret_cast<const char*>(&e), sizeof e);
+}
+
+// The kernel has forgotten the port of a connection that was refused; the rule is about where it was to go.
+TEST(EventDecoder, ARefusedConnectionHasTheAddressThatWasAskedFor) {
+    EventDecoder decoder;
+    gyr_endpoints e{};
+    e.family = AF_INET;
+    e.type = 1; // a stream
+    const gyr_u8 here[4] = {203, 0, 113, 5};
+    std::memcpy(e.remote, here, 4);
+    Record record(23);
+    record.header().result = -111;                                                   // ECONNREFUSED
+    const std::string asked("\x02\x00\x0d\x05\xcb\x00\x71\x05\0\0\0\0\0\0\0\0", 16); // 203.0.113.5:3333
+    record.item(GYR_FETCH_OBJECT, 0, socket_bytes(e)).item(GYR_FETCH_SOCKADDR, 1, asked);
+    RawEvent event;
+    ASSERT_EQ(decoder.decode(record.bytes(), event), Outcome::event);
+    ASSERT_NE(event.fd, nullptr);
+    EXPECT_EQ(event.fd->type, FdType::ipv4);
+    EXPECT_EQ(event.fd->destination_port, 3333);
+    EXPECT_EQ(event.fd->name, "0.0.0.0:0->203.0.113.5:3333");
 }
 
 TEST(EventDecoder, AnOpenThatFailedIsAboutTheFileThatWasAskedFor) {
