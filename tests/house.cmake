@@ -14,4 +14,6 @@ if(TARGET gyr)
                  $<TARGET_FILE:gyr> rules-default docs/replay.md)
   gyr_house_test(docs_fields "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/fields.md
                  $<TARGET_FILE:gyr> list fields --format markdown)
+  gyr_house_test(docs_default_rules "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/default-rules.md
+                 "${Python3_EXECUTABLE}" tools/default_rules_page.py $<TARGET_FILE:gyr> rules-default)
 endif()

@@ -5,7 +5,10 @@
 #include "app/console.h"
 
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -22,6 +25,7 @@ void add_record_command(CLI::App& app, Action& action);
 void add_replay_command(CLI::App& app, Action& action);
 void add_events_command(CLI::App& app, Action& action);
 void add_explain_command(CLI::App& app, Action& action);
+void add_simulate_command(CLI::App& app, Action& action);
 void add_demo_command(CLI::App& app, Action& action);
 void add_rules_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);
@@ -33,6 +37,10 @@ void add_version_command(CLI::App& app, Action& action);
 
 // Detects until a signal ends it.
 [[nodiscard]] Exit run_live(const CommonOptions& options);
+
+// The steps of simulated actions, which this program does itself: `gyr perform STEP...`, `gyr deed WORD...`. Nothing:
+// the command line is another.
+[[nodiscard]] std::optional<int> act(const std::vector<std::string>& arguments);
 
 // "0.1.0"
 [[nodiscard]] std::string_view version();

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
     // A reader that goes away shows as an error of write(2), which every writer looks at.
     std::signal(SIGPIPE, SIG_IGN);
     try {
+        if (const auto status = act({argv + 1, argv + argc})) return *status;
         if (argc > 0 && is_called_falco(argv[0])) return run_falco_command_line({argv + 1, argv + argc});
         return static_cast<int>(run_command_line({argv + 1, argv + argc}));
     } catch (const std::bad_alloc&) {

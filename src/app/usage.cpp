@@ -27,6 +27,7 @@ constexpr const char* kExamples = R"(Examples:
   gyr plan -r my-rules.yaml                   what the rules make the kernel do
   gyr alerts 'priority >= error' --since 1h   what was reported, from the journal
   gyr config show -o metadata.wait=2s         the effective configuration
+  gyr simulate                                set off every rule and see that it alerts
   gyr demo                                    a break-in, replayed and explained; needs no privilege
   gyr doctor                                  what works on this host, what does not, and why
   gyr version                                 which version this is
@@ -121,6 +122,7 @@ Exit run_command_line(std::vector<std::string> arguments) {
     add_doctor_command(app, action);
     add_alerts_command(app, action);
     add_config_command(app, action);
+    add_simulate_command(app, action);
     add_demo_command(app, action);
     add_version_command(app, action);
 

@@ -161,6 +161,11 @@ def containers(day, rt):
         RUN mkdir -p /srv && echo hello >/srv/file && rm -rf /var/log/* /tmp/*
         RUN adduser -D -H service 2>/dev/null || true
         COPY data /srv/data
+        RUN addgroup -S service 2>/dev/null || true; id >/dev/null; date >/srv/built
+        RUN mkdir -p /usr/local/bin && printf '#!/bin/sh\\nexec cat /srv/file\\n' >/usr/local/bin/start && \\
+            chmod 755 /usr/local/bin/start && ln -s /usr/local/bin/start /srv/start
+        RUN mkdir -p /etc/service && echo 'key=value' >/etc/service/settings && chown -R 1000:1000 /srv && \\
+            find / -xdev -name '*.tmp' -exec rm -f {} + && tar -cf /srv/all.tar /etc/service && rm -rf /etc/service
         CMD ["cat", "/srv/file"]
     """)
     day.path("image/data", "data\n")

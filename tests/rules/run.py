@@ -49,6 +49,17 @@ def load_cases():
         return tomllib.load(file)["rule"]
 
 
+def simulated_rules():
+    """Rules whose two cases are actions of gyr simulate, which tests/e2e/simulate.py runs."""
+    folder = os.path.join(live.ROOT, "src", "simulate")
+    text = ""
+    for name in sorted(os.listdir(folder)):
+        if name.endswith("_actions.cpp"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                text += file.read()
+    return set(re.findall(r'RuleAction\{\s*"([^"]+)"', text))
+
+
 def check_complete(table, results):
     names = rule_names()
     results.expect(len(names) == len(set(names)), "two default rules have the same name")
@@ -59,7 +70,10 @@ def check_complete(table, results):
         tested[entry["name"]] = entry
         for case in entry.get("alert", []) + entry.get("none", []):
             results.expect(set(case) <= KEYS and "do" in case, "unknown or missing key in a case of " + entry["name"])
+    simulated = simulated_rules()
     for name in names:
+        if name in simulated and name not in tested:
+            continue
         entry = tested.get(name, {})
         results.expect(entry.get("alert"), "no case shows that this rule alerts: " + name)
         results.expect(entry.get("none"), "no case shows that this rule stays silent: " + name)

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Attacks made to go unseen that need a count or a rule of their own (those of one step are in gyr simulate, with the
+default rules). Each one: the effect really happened, as the kernel says, and the alerts name the true object, once each,
+or a gap record tells what was not seen. The names are those of docs/evasions.md."""
+
+import collections
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import live  # noqa: E402
+
+RULES = """
+- list: opens
+  items: [open, openat, openat2]
+- rule: Secret Opened
+  desc: Opened for reading, by whatever name.
+  condition: evt.type in (opens) and evt.is_open_read = true and fd.name = {f}/secret and evt.failed = false
+  output: "%fd.name %fd.ino"
+  priority: NOTICE
+- rule: Secret Read
+  desc: Read, whoever opened it.
+  condition: evt.type = read and fd.name = {f}/held and evt.rawres > 0
+  output: "%fd.name creator=%fd.creator"
+  priority: NOTICE
+- rule: Target Connected
+  desc: The second port.
+  condition: evt.type = connect and fd.sport = {b}
+  output: "%fd.sport"
+  priority: NOTICE
+- rule: Target Run
+  desc: The second program.
+  condition: spawned_process and proc.exepath in ({f}/run-a, {f}/run-b)
+  output: "%proc.exepath"
+  priority: NOTICE
+- rule: Removed
+  desc: The file is removed.
+  condition: evt.type in (unlink, unlinkat) and fs.path.name = {f}/victim
+  output: "%fs.path.name"
+  priority: NOTICE
+- rule: Renamed
+  desc: The file is renamed.
+  condition: evt.type in (rename, renameat, renameat2) and fs.path.source = {f}/old
+  output: "%fs.path.source %fs.path.target"
+  priority: NOTICE
+- rule: Padded Command
+  desc: A word at the end of a long command line.
+  condition: spawned_process and proc.cmdline endswith the-payload
+  output: "%proc.name"
+  priority: NOTICE
+- rule: Deep File
+  desc: A file at the end of a long path.
+  condition: evt.type in (opens) and fd.filename = deep-secret and evt.failed = false
+  output: "%fd.name"
+  priority: NOTICE
+- rule: Odd Name Opened
+  desc: Bytes that are no text.
+  condition: evt.type in (opens) and evt.is_open_read = true and fd.name startswith {f}/odd and fd.name contains "\\xff\\x01" and fd.name endswith end
+  output: "%fd.name"
+  priority: NOTICE
+- rule: Odd Name Run
+  desc: Bytes that are no text.
+  condition: spawned_process and proc.exepath startswith {f}/odd and proc.exepath contains "\\xff\\x01"
+  output: "%proc.exepath"
+  priority: NOTICE
+"""
+
+
+class Attack:
+    """One folder, one agent; every attack adds what it expects, which is compared when the agent has ended."""
+
+    def __init__(self, results, folder):
+        self.results, self.folder = results, folder
+        self.evader = os.path.join(os.path.dirname(live.find_actor()), "evader")
+        self.expected = []  # (attack, rule, number of alerts, test of each alert's fields, or None)
+
+    def run(self, what, *words, **options):
+        done = subprocess.run([self.evader, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=live.PATIENCE * 2,
+                              check=False, **options)
+        if done.returncode == 122:
+            print("left out: %s (%s)" % (what, done.stderr.decode(errors="replace").strip()))
+            return None
+        if not self.results.expect(done.returncode == 0, "%s: status %d: %s" % (what, done.returncode, done.stderr)):
+            return None
+        return done.stdout.decode(errors="replace")
+
+    def expect(self, what, rule, count, holds=None):
+        self.expected.append((what, rule, count, holds))
+
+
+def races(a, ports):
+    f = a.folder
+    happened = a.run("E1 path rewritten during the call", "race-open", f + "/public", f + "/secret", "500")
+    a.opened = int(happened or 0)
+    a.results.expect(a.opened > 0, "E1: the race was never won; nothing was tested")
+    happened = a.run("E1 address rewritten during the call", "race-connect", str(ports[0]), str(ports[1]), "500")
+    a.results.expect(int(happened or 0) > 0, "E1: the race for the address was never won")
+    a.expect("E1 address rewritten during the call", "Target Connected", int(happened or 0))
+    told = a.run("E1 program rewritten during the call", "race-exec", f + "/run-a", f + "/run-b", "40") or ""
+    a.run_as = {int(line.split()[0]): line.split()[1] for line in told.splitlines()}
+    a.results.equal(len(a.run_as), 40, "E1: programs that ran")
+    happened = a.run("E2 descriptor reused at once", "reuse", f, "secret", "/tmp", "1000")
+    a.opened += int(happened or 0)
+
+
+def side_doors(a):
+    f = a.folder
+    for what, words in (("E11 int 0x80", ("int80", f + "/secret")), ("E12 io_uring", ("uring", "open", f + "/secret")),
+                        ("E12 io_uring, polled", ("uring", "open", f + "/secret", "poll"))):
+        a.opened += 1 if a.run(what, *words) is not None else 0
+    for poll in ((), ("poll",)):
+        for name, rule in (("victim", "Removed"), ("old", "Renamed")):
+            with open(f + "/" + name, "w", encoding="ascii") as file:
+                file.write("x")
+            words = ("remove", f + "/victim") if rule == "Removed" else ("rename", f + "/old", f + "/new")
+            if a.run("E12 io_uring " + words[0], "uring", *words, *poll) is not None:
+                a.expect("E12 io_uring " + words[0], rule, 2)
+    a.expected = list(dict.fromkeys(a.expected))  # both ways of one are one expectation
+
+
+def crowds(a):
+    a.run("E14 many processes", "crowd", "3000", a.folder + "/secret")
+    a.opened += 1
+
+
+def lengths(a):
+    live.check(["/bin/sh", "-c", ": a"] + ["x" * 1000] * 64 + ["the-payload"])
+    a.expect("E15 a word behind 64 KiB of arguments", "Padded Command", 1)
+    here = os.open(a.folder, os.O_PATH)
+    depth = 0
+    while depth < 18:  # names of 200 bytes: a path of about 3,700
+        name = "d" * 200
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_PATH, dir_fd=here)
+        os.close(here)
+        here = below
+        depth += 1
+    os.close(os.open("deep-secret", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=here))
+    path = a.folder + "/" + ("d" * 200 + "/") * depth + "deep-secret"
+    os.close(os.open(path, os.O_RDONLY))
+    a.expect("E15 a long path", "Deep File", 2, lambda r: r["output_fields"]["fd.name"] == path)
+    os.close(here)
+
+
+def odd_names(a):
+    base = os.fsencode(a.folder)
+    name = base + b"/odd\xff\x01end"
+    shutil.copy(a.evader, name)
+    os.close(os.open(name, os.O_RDONLY))
+    subprocess.run([name, b"who"], stdout=subprocess.DEVNULL, check=True)
+    a.expect("E37 bytes that are no text, opened", "Odd Name Opened", 1)
+    a.expect("E37 bytes that are no text, run", "Odd Name Run", 1)
+
+
+def passed_descriptors(a):
+    told = a.run("E30 opened by one, read by another", "receive", a.folder + "/held")
+    if told:
+        reader, opener = (int(word) for word in told.split())
+        a.readers = {reader: opener}
+
+
+def random_calls(a, agent):
+    seed = random.randrange(1 << 30)
+    print("random system calls with seed %d" % seed)
+    done = subprocess.run(["unshare", "-pnmiuf", "--mount-proc", "setpriv", "--reuid", "65534", "--regid", "65534",
+                           "--clear-groups", a.evader, "random", str(seed), "40000"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, cwd="/", timeout=live.PATIENCE * 2, check=False)
+    a.results.equal(done.returncode, 0, "E35: the random calls, seed %d" % seed)
+    a.results.expect(agent.process.poll() is None, "E35: the agent ended, seed %d:\n%s" % (seed, "\n".join(agent.log)))
+
+
+def compare(a, agent, held):
+    results = a.results
+    alerts = collections.defaultdict(list)
+    for record in agent.alerts:
+        alerts[record.get("rule")].append(record)
+    gaps = [r for r in agent.alerts if "gap" in r]
+    inode = os.stat(a.folder + "/secret").st_ino
+    for record in alerts["Secret Opened"]:
+        results.equal(record["output_fields"]["fd.ino"], inode, "the inode that was opened")
+    if not gaps:
+        results.equal(len(alerts["Secret Opened"]), a.opened, "E1, E2, E11, E12, E14: opens of the file that really happened")
+    for what, rule, count, holds in a.expected:
+        results.expect(len(alerts[rule]) == count or gaps, "%s: %d alerts, expected %d" % (what, len(alerts[rule]), count))
+        for record in alerts[rule] if holds else []:
+            results.expect(holds(record), "%s: %s" % (what, record["output"]))
+    told = {r["proc"]["pid"]: r["output_fields"]["proc.exepath"] for r in alerts["Target Run"]}
+    results.equal(told, a.run_as, "E1: the program that ran, by process")
+    creators = {r["proc"]["pid"]: r["output_fields"]["fd.creator"] for r in alerts["Secret Read"]}
+    for reader in a.readers:
+        results.expect(reader in creators, "E30: the reader was not seen reading")
+    results.expect(held in creators, "E24: a file opened before the agent started, read after, was not seen")
+    results.equal(agent.bad_lines, [], "E37: lines that are not JSON")
+
+
+def flood(results, folder):
+    """E13: one open hidden in a burst, from the same process's parent: an alert, or a gap that tells of it."""
+    rules = RULES.format(f=folder, b=1) + """
+- rule: Noise
+  desc: Every open of a file that nobody cares about, so that the kernel has to tell all of them.
+  condition: evt.type in (opens) and fd.name = {f}/public and proc.name = nobody-has-this-name
+  output: x
+  priority: NOTICE
+""".format(f=folder)
+    evader = os.path.join(os.path.dirname(live.find_actor()), "evader")
+    with live.Agent(text=[rules], options=["plan.enabled=false"]) as agent:
+        bursts = [subprocess.Popen([evader, "flood", folder + "/public", "150000"]) for _ in range(2)]
+        live.check(["cat", folder + "/secret"])
+        for burst in bursts:
+            results.equal(burst.wait(live.PATIENCE * 2), 0, "E13: the burst")
+        agent.sentinel_after_loss()
+        agent.stop()
+        found = agent.of_rule("Secret Opened")
+        gaps = [r for r in agent.alerts if "gap" in r]
+        results.expect(found or gaps, "E13: the open was lost in a burst, and no gap tells of it")
+        print("E13: %s" % ("seen" if found else "told by %d gaps" % len(gaps)))
+
+
+def main():
+    live.require_root()
+    results = live.Results()
+    folder = tempfile.mkdtemp(prefix="gyr-evasions-")
+    os.chmod(folder, 0o755)
+    try:
+        attack = Attack(results, folder)
+        for name in ("secret", "public", "held"):  # public and secret: paths of one length
+            with open(folder + "/" + name, "w", encoding="ascii") as file:
+                file.write("secret\n")
+        for name in ("run-a", "run-b"):
+            shutil.copy(attack.evader, folder + "/" + name)
+        ports = (39871, 39872)
+        holder = subprocess.Popen([attack.evader, "hold", folder + "/held"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        results.equal(holder.stdout.readline(), b"held\n", "E24: the file is open before the agent starts")
+        attack.readers = {}
+        with live.Agent(text=[RULES.format(f=folder, b=ports[1])]) as agent:
+            holder.communicate(b"\n", timeout=live.PATIENCE)
+            races(attack, ports)
+            side_doors(attack)
+            crowds(attack)
+            lengths(attack)
+            odd_names(attack)
+            passed_descriptors(attack)
+            random_calls(attack, agent)
+            agent.sentinel()
+            agent.stop()
+            compare(attack, agent, holder.pid)
+        flood(results, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return results.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,370 @@
+// Does one thing in a way that is made to go unseen, and prints how often it really happened: `evader VERB
+// ARGUMENT...`. What it prints comes from the kernel's own answers (fstat, getpeername, /proc/self/exe), so that a test
+// can compare.
+//
+// Exit status: 0; 120 for wrong use; 121 when a system call failed; 122: this machine cannot do it.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static _Noreturn void fail(const char* what) {
+    fprintf(stderr, "evader: %s: %s\n", what, strerror(errno));
+    exit(121);
+}
+static _Noreturn void cannot(const char* what) {
+    fprintf(stderr, "evader: %s\n", what);
+    exit(122);
+}
+
+// Two texts of the same length that another thread writes in turn into the place a system call reads.
+struct flip {
+    const char *first, *second;
+    char* place;
+    size_t length;
+    atomic_int stop;
+};
+static void* flip_for_ever(void* given) {
+    struct flip* f = given;
+    while (!atomic_load(&f->stop)) {
+        memcpy(f->place, f->first, f->length);
+        memcpy(f->place, f->second, f->length);
+    }
+    return NULL;
+}
+
+// race-open A B COUNT: opens a path that changes under the call until it was B that often, or not for long; how often.
+static int race_open(char** argv) {
+    struct stat wanted, got;
+    if (stat(argv[1], &wanted) < 0) fail(argv[1]);
+    char path[4096] = "";
+    strncpy(path, argv[0], sizeof path - 1);
+    struct flip f = {argv[0], argv[1], path, strlen(argv[0]), 0};
+    if (strlen(argv[1]) != f.length) return 120;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, flip_for_ever, &f) != 0) fail("thread");
+    const long wanted_count = atol(argv[2]);
+    long count = 0;
+    for (long i = wanted_count * 500; i > 0 && count < wanted_count; --i) {
+        const int fd = open(path, O_RDONLY);
+        if (fd < 0) continue; // a mixture of both
+        if (fstat(fd, &got) == 0 && got.st_ino == wanted.st_ino && got.st_dev == wanted.st_dev) ++count;
+        close(fd);
+    }
+    atomic_store(&f.stop, 1);
+    pthread_join(thread, NULL);
+    printf("%ld\n", count);
+    return 0;
+}
+
+// race-connect PORT PORT COUNT: the same with a connection to the second port.
+static int race_connect(char** argv) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, b = a, now, peer;
+    a.sin_port = htons((uint16_t)atoi(argv[0]));
+    b.sin_port = htons((uint16_t)atoi(argv[1]));
+    now = a;
+    struct flip f = {(char*)&a, (char*)&b, (char*)&now, sizeof now, 0};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, flip_for_ever, &f) != 0) fail("thread");
+    const long wanted_count = atol(argv[2]);
+    long count = 0;
+    for (long i = wanted_count * 500; i > 0 && count < wanted_count; --i) {
+        const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+        socklen_t size = sizeof peer;
+        if (connect(fd, (struct sockaddr*)&now, sizeof now) == 0 &&
+            getpeername(fd, (struct sockaddr*)&peer, &size) == 0 && peer.sin_port == b.sin_port)
+            ++count;
+        close(fd);
+    }
+    atomic_store(&f.stop, 1);
+    pthread_join(thread, NULL);
+    printf("%ld\n", count);
+    return 0;
+}
+
+// race-exec A B COUNT: runs a path that changes. Each program run prints its pid and which it is (verb "who").
+static int race_exec(char** argv) {
+    for (long i = atol(argv[2]); i > 0; --i) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            static char path[4096];
+            strncpy(path, argv[0], sizeof path - 1);
+            static struct flip f;
+            f = (struct flip){argv[0], argv[1], path, strlen(argv[0]), 0};
+            pthread_t thread;
+            pthread_create(&thread, NULL, flip_for_ever, &f);
+            for (long spin = (i * 7919) % 20000; spin > 0; --spin) __asm__ volatile("" ::: "memory");
+            char* const arguments[] = {path, "who", NULL};
+            while (1) execve(path, arguments, environ); // until it is no mixture
+        }
+        int status = 0;
+        if (pid < 0 || waitpid(pid, &status, 0) < 0) fail("fork");
+    }
+    return 0;
+}
+static int who(void) {
+    char path[4096];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n < 0) fail("/proc/self/exe");
+    printf("%d %.*s\n", getpid(), (int)n, path);
+    return 0;
+}
+
+// reuse FOLDER NAME OTHER COUNT: opened below a descriptor that becomes another folder right after.
+static int reuse(char** argv) {
+    const int folder = open(argv[0], O_PATH | O_DIRECTORY), other = open(argv[2], O_PATH | O_DIRECTORY);
+    const int at = dup(folder);
+    if (folder < 0 || other < 0 || at < 0) fail(argv[0]);
+    long count = 0;
+    for (long i = atol(argv[3]); i > 0; --i) {
+        dup2(folder, at);
+        const int fd = openat(at, argv[1], O_RDONLY);
+        dup2(other, at);
+        if (fd < 0) fail(argv[1]);
+        ++count;
+        close(fd);
+    }
+    printf("%ld\n", count);
+    return 0;
+}
+
+static void on_signal(int number) {
+    (void)number;
+    _exit(122);
+}
+
+// int80 FILE: opened by the 32-bit entry of a 64-bit program.
+static int int80(char** argv) {
+    signal(SIGSEGV, on_signal); // a kernel without it
+    char* low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    if (low == MAP_FAILED) fail("mmap");
+    strncpy(low, argv[0], 4095);
+    long result = 5; // open in the 32-bit table
+    __asm__ volatile("int $0x80" : "+a"(result) : "b"(low), "c"(O_RDONLY), "d"(0) : "memory", "r8", "r9", "r10", "r11");
+    if ((int)result == -ENOSYS) return 122;
+    if ((int)result < 0) {
+        errno = -(int)result;
+        fail(argv[0]);
+    }
+    printf("1\n");
+    return 0;
+}
+
+struct ring {
+    int fd;
+    unsigned flags;
+    unsigned char *submit, *complete;
+    struct io_uring_params p;
+    struct io_uring_sqe* entries;
+};
+static struct ring make_ring(unsigned flags) {
+    struct ring r = {.flags = flags};
+    r.p.flags = flags;
+    r.p.sq_thread_idle = 2000;
+    r.fd = (int)syscall(SYS_io_uring_setup, 4, &r.p);
+    if (r.fd < 0) cannot("no io_uring");
+    const size_t submit = r.p.sq_off.array + r.p.sq_entries * sizeof(unsigned);
+    const size_t complete = r.p.cq_off.cqes + r.p.cq_entries * sizeof(struct io_uring_cqe);
+    const int prot = PROT_READ | PROT_WRITE;
+    r.submit = mmap(NULL, submit, prot, MAP_SHARED, r.fd, IORING_OFF_SQ_RING);
+    r.complete = mmap(NULL, complete, prot, MAP_SHARED, r.fd, IORING_OFF_CQ_RING);
+    r.entries = mmap(NULL, r.p.sq_entries * sizeof(struct io_uring_sqe), prot, MAP_SHARED, r.fd, IORING_OFF_SQES);
+    if (r.submit == MAP_FAILED || r.complete == MAP_FAILED || r.entries == MAP_FAILED) fail("mmap of the ring");
+    return r;
+}
+static int submit(struct ring* r, const struct io_uring_sqe* entry) {
+    _Atomic unsigned* tail = (void*)(r->submit + r->p.sq_off.tail);
+    unsigned* array = (void*)(r->submit + r->p.sq_off.array);
+    const unsigned mask = *(unsigned*)(r->submit + r->p.sq_off.ring_mask), at = *tail & mask;
+    r->entries[at] = *entry;
+    array[at] = at;
+    atomic_store(tail, *tail + 1);
+    unsigned flags = IORING_ENTER_GETEVENTS;
+    if (r->flags & IORING_SETUP_SQPOLL) flags |= IORING_ENTER_SQ_WAKEUP;
+    if (syscall(SYS_io_uring_enter, r->fd, 1, 1, flags, NULL, 0) < 0) fail("io_uring_enter");
+    _Atomic unsigned* head = (void*)(r->complete + r->p.cq_off.head);
+    const unsigned complete_mask = *(unsigned*)(r->complete + r->p.cq_off.ring_mask);
+    const struct io_uring_cqe* done = (void*)(r->complete + r->p.cq_off.cqes);
+    const int result = done[*head & complete_mask].res;
+    atomic_store(head, *head + 1);
+    return result;
+}
+
+// uring open|remove|rename|connect ARGUMENT... [poll]
+static int uring(int argc, char** argv) {
+    const int polled = strcmp(argv[argc - 1], "poll") == 0;
+    struct ring ring = make_ring(polled ? IORING_SETUP_SQPOLL : 0);
+    struct io_uring_sqe e = {.fd = AT_FDCWD, .addr = (uintptr_t)argv[1]};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (strcmp(argv[0], "open") == 0) {
+        e.opcode = IORING_OP_OPENAT;
+        e.open_flags = O_RDONLY;
+    } else if (strcmp(argv[0], "remove") == 0) {
+        e.opcode = IORING_OP_UNLINKAT;
+    } else if (strcmp(argv[0], "rename") == 0) {
+        e.opcode = IORING_OP_RENAMEAT;
+        e.len = (unsigned)AT_FDCWD;
+        e.off = (uintptr_t)argv[2];
+    } else {
+        e.opcode = IORING_OP_CONNECT;
+        e.fd = socket(AF_INET, SOCK_STREAM, 0);
+        to.sin_port = htons((uint16_t)atoi(argv[1]));
+        e.addr = (uintptr_t)&to;
+        e.off = sizeof to;
+    }
+    const int result = submit(&ring, &e);
+    if (result < 0) {
+        errno = -result;
+        fail(argv[0]);
+    }
+    printf("1\n");
+    return 0;
+}
+
+// receive FILE: one process opens it, another gets the descriptor over a socket and reads. Prints the reader's pid and
+// the opener's.
+static int receive(char** argv) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0) fail("socketpair");
+    char byte = 'x', control[CMSG_SPACE(sizeof(int))];
+    struct iovec vector = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    const pid_t opener = fork();
+    if (opener == 0) {
+        const int fd = open(argv[0], O_RDONLY);
+        if (fd < 0) fail(argv[0]);
+        struct cmsghdr* head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(head), &fd, sizeof fd);
+        _exit(sendmsg(ends[1], &message, 0) == 1 ? 0 : 121);
+    }
+    if (recvmsg(ends[0], &message, 0) != 1) fail("recvmsg");
+    int fd = -1;
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    char content[16];
+    if (read(fd, content, sizeof content) <= 0) fail("read");
+    printf("%d %d\n", getpid(), opener);
+    waitpid(opener, NULL, 0);
+    return 0;
+}
+
+// hold FILE: opens it, says so, reads it when told by a line on standard input.
+static int hold(char** argv) {
+    const int fd = open(argv[0], O_RDONLY);
+    if (fd < 0) fail(argv[0]);
+    printf("held\n");
+    fflush(stdout);
+    char byte;
+    if (read(0, &byte, 1) != 1) fail("standard input");
+    if (read(fd, &byte, 1) != 1) fail(argv[0]);
+    printf("%d\n", getpid());
+    return 0;
+}
+
+// flood FILE COUNT: as many opens of it.
+static int flood(char** argv) {
+    for (long i = atol(argv[1]); i > 0; --i) {
+        const int fd = open(argv[0], O_RDONLY);
+        if (fd >= 0) close(fd);
+    }
+    return 0;
+}
+
+// crowd COUNT FILE: that many processes are alive when one of them opens the file.
+static int crowd(char** argv) {
+    const long count = atol(argv[0]);
+    int gate[2];
+    if (pipe(gate) < 0) fail("pipe");
+    for (long i = 0; i < count; ++i) {
+        const pid_t pid = fork();
+        if (pid < 0) fail("fork");
+        if (pid == 0) {
+            char byte;
+            close(gate[1]);
+            _exit(read(gate[0], &byte, 1) < 0);
+        }
+    }
+    const pid_t last = fork();
+    if (last == 0) _exit(open(argv[1], O_RDONLY) < 0);
+    int status = 0;
+    waitpid(last, &status, 0);
+    close(gate[1]);
+    while (wait(NULL) > 0) {
+    }
+    printf("%d\n", last);
+    return status == 0 ? 0 : 121;
+}
+
+// random SEED COUNT: system calls with random numbers and arguments, by children that may die of them.
+static int random_calls(char** argv) {
+    static const long kLeftOut[] = {SYS_exit,   SYS_exit_group,    SYS_fork,   SYS_vfork,    SYS_clone, SYS_clone3,
+                                    SYS_pause,  SYS_rt_sigsuspend, SYS_reboot, SYS_vhangup,  SYS_kill,  SYS_tkill,
+                                    SYS_tgkill, SYS_rt_sigreturn,  SYS_select, SYS_pselect6, SYS_ppoll, SYS_poll};
+    unsigned long state = strtoul(argv[0], NULL, 10) | 1;
+    long left = atol(argv[1]), done = 0;
+    while (left > 0) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            char* page = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            alarm(1); // a call that waits
+            for (int i = 0; i < 200; ++i) {
+                unsigned long a[7];
+                for (int k = 0; k < 7; ++k) {
+                    state = state * 6364136223846793005UL + 1442695040888963407UL;
+                    const unsigned long r = state >> 16;
+                    a[k] = r % 4 == 0   ? (unsigned long)page + r % 4096
+                           : r % 4 == 1 ? r % 16
+                           : r % 4 == 2 ? r
+                                        : r % 4096 - 8;
+                }
+                const long number = (long)(a[6] % 470);
+                int left_out = 0;
+                for (size_t k = 0; k < sizeof kLeftOut / sizeof *kLeftOut; ++k) left_out |= kLeftOut[k] == number;
+                if (!left_out) syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+            }
+            _exit(0);
+        }
+        state = state * 6364136223846793005UL + 7;
+        waitpid(pid, NULL, 0);
+        left -= 200;
+        done += 200;
+    }
+    printf("%ld\n", done);
+    return 0;
+}
+
+int main(int argc, char** argv) {
+    static const struct {
+        const char* name;
+        int arguments;
+        int (*run)(char**);
+    } kVerbs[] = {{"race-open", 3, race_open}, {"race-connect", 3, race_connect},
+                  {"race-exec", 3, race_exec}, {"reuse", 4, reuse},
+                  {"int80", 1, int80},         {"receive", 1, receive},
+                  {"hold", 1, hold},           {"flood", 2, flood},
+                  {"crowd", 2, crowd},         {"random", 2, random_calls}};
+    if (argc == 2 && strcmp(argv[1], "who") == 0) return who();
+    if (argc > 3 && strcmp(argv[1], "uring") == 0) return uring(argc - 2, argv + 2);
+    for (size_t i = 0; i < sizeof kVerbs / sizeof *kVerbs; ++i)
+        if (argc == kVerbs[i].arguments + 2 && strcmp(argv[1], kVerbs[i].name) == 0) return kVerbs[i].run(argv + 2);
+    fputs("evader: wrong use\n", stderr);
+    return 120;
+}
