@@ -1,6 +1,7 @@
 #include "app/console.h"
 
 #include "alerts/format.h"
+#include "alerts/json_text.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -41,7 +42,7 @@ std::string one_line(std::string_view text) {
         const auto byte = static_cast<unsigned char>(c);
         out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
     }
-    return out;
+    return json_text::escape_display(out);
 }
 
 std::string_view to_string(LogLevel level) {
@@ -138,7 +139,7 @@ void log(LogLevel level, std::string_view message) {
         const nlohmann::ordered_json j{{"time", format_utc(Nanos{now.tv_sec} * 1'000'000'000 + now.tv_nsec)},
                                        {"level", to_string(level)},
                                        {"message", message}};
-        line = j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+        line = json_text::dump_line(j) + "\n";
     } else {
         const std::string_view mark = level == LogLevel::error     ? "error: "
                                       : level == LogLevel::warning ? "warning: "

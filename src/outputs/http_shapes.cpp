@@ -1,5 +1,6 @@
 #include "outputs/http_shapes.h"
 
+#include "alerts/json_text.h"
 #include "alerts/lookup.h"
 
 #include <fmt/format.h>
@@ -14,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) { return json_text::dump_line(json); }
 
 // The text as a JSON value: itself when it is JSON already.
 Json as_json(const Item& item, const OutputOptions& options) {

@@ -3,6 +3,7 @@ alert arrives, at least once, in order, and the file beside it gets everything a
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,19 @@ def arrived(peer, wanted):
     in_order(peer.received(), wanted)
 
 
+STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def well_formed(peer, number):
+    """What an attacker wrote into a record is one document that parses, without a character that a terminal obeys."""
+    found = [d for d in peer.documents() if number in peers.numbers(d)]
+    assert found, "no document has the record"
+    for document in found:
+        text = document.decode("utf-8")  # valid, or it fails
+        json.loads(text)
+        assert not STEERING.search(text), "it has %r" % STEERING.search(text).group()
+
+
 def case(peer, kills=True, keeps=True):
     """keeps: what the server had taken, it still has after it was killed."""
     folder = tempfile.mkdtemp(prefix="gyr-test-")
@@ -148,6 +162,7 @@ def case(peer, kills=True, keeps=True):
         probe.pushed += 1
         probe.ask("wait")
         until(lambda: probe.pushed in peer.received())
+        well_formed(peer, probe.pushed)
         assert probe.rss() < 200 << 20, "resident: %d" % probe.rss()
         probe.end()
         peer.stop()

@@ -2,6 +2,7 @@
 be slow, silent and in a bad mood. Each has start(), stop() (at once, as by SIGKILL), output(): its entry in the configuration,
 and received(): the numbers of the alerts that arrived, in order of arrival."""
 
+import base64
 import http.server
 import json
 import os
@@ -141,6 +142,11 @@ class Http:
         with self.lock:
             return numbers(b"\n".join(self.bodies))
 
+    def documents(self):
+        """What arrived, as the JSON documents it must consist of, each in one line."""
+        with self.lock:
+            return [line for body in self.bodies for line in body.splitlines() if line]
+
 
 class Process:
     """A server that is a program."""
@@ -192,8 +198,13 @@ class Redis(Process):
                 if not some:
                     raise RuntimeError("redis closed the connection")
                 data += some
+        self.data = data
         # Each entry has the uuid twice: as its own field and in the record.
         return numbers(data)[::2]
+
+    def documents(self):
+        self.received()
+        return [m.group(1) for m in re.finditer(rb"\r\n(\{[^\r\n]*\})\r\n", self.data)]
 
 
 class Nats(Process):
@@ -224,13 +235,12 @@ class Nats(Process):
         return {"type": "nats", "url": "nats://127.0.0.1:%d" % self.port, "topic": "gyr.alerts"}
 
     def received(self):
-        import base64
-        found = []
+        return [numbers(document)[0] for document in self.documents()]
+
+    def documents(self):
         last = self.ask("$JS.API.STREAM.INFO.ALERTS", {})["state"]["last_seq"]
-        for sequence in range(1, last + 1):
-            message = self.ask("$JS.API.STREAM.MSG.GET.ALERTS", {"seq": sequence})["message"]
-            found += numbers(base64.b64decode(message["data"]))[:1]
-        return found
+        return [base64.b64decode(self.ask("$JS.API.STREAM.MSG.GET.ALERTS", {"seq": sequence})["message"]["data"])
+                for sequence in range(1, last + 1)]
 
 
 class Kafka:
@@ -261,7 +271,10 @@ class Kafka:
         return {"type": "kafka", "url": "kafka://" + self.servers, "topic": "alerts"}
 
     def received(self):
-        return numbers(b"".join(self.ask("received")))
+        return numbers(b"".join(self.documents()))
+
+    def documents(self):
+        return [line.rstrip(b"\n") for line in self.ask("received")]
 
 
 def listens_udp(port):
@@ -326,6 +339,10 @@ class Rsyslog(Process):
     def received(self):
         return numbers(self.lines())
 
+    def documents(self):
+        """Each line: the priority, the program's name, the record."""
+        return [line.split(b" ", 2)[2].lstrip() for line in self.lines().splitlines()]
+
 
 class Program:
     """A program that appends what it reads to a file; the peer is the command itself."""
@@ -355,3 +372,7 @@ class Program:
                 return numbers(file.read())
         except FileNotFoundError:
             return []
+
+    def documents(self):
+        with open(self.folder + "/out", "rb") as file:
+            return file.read().splitlines()
