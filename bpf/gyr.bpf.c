@@ -22,4 +22,6 @@
 
 #include "hooks/syscall/notice.h"
 
+#include "hooks/syscall/identify.h"
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -20,6 +20,7 @@ namespace gyr::bench {
 namespace {
 
 constexpr std::chrono::seconds kArmPatience{30};
+constexpr std::size_t kLogKept = 64 << 10;
 
 std::string binary_path() {
     const char* given = std::getenv("GYR_BINARY");
@@ -72,13 +73,16 @@ Agent::Agent(std::string_view rules) {
     log_fd_ = err[0];
     wait_until_armed();
     time_to_armed_ = Clock::now() - start;
-    // The agent's log is not read any more, and must not fill a pipe.
-    std::thread([fd = log_fd_] {
-        char buffer[4096];
-        while (read(fd, buffer, sizeof buffer) > 0) {
+    // The agent's log must not fill a pipe.
+    log_reader_ = std::thread([this] {
+        std::string more;
+        while (read_some(log_fd_, more, std::chrono::hours(1))) {
+            log_ += more;
+            more.clear();
+            if (log_.size() > kLogKept) log_.erase(0, log_.size() - kLogKept / 2);
         }
-        close(fd);
-    }).detach();
+        close(log_fd_);
+    });
 }
 
 void Agent::wait_until_armed() {
@@ -92,6 +96,10 @@ void Agent::wait_until_armed() {
 }
 
 Agent::~Agent() {
+    if (pid_ > 0) end();
+}
+
+std::string Agent::end() {
     kill(pid_, SIGTERM);
     int status = 0;
     // It may have alerts to hand over before it can end.
@@ -100,9 +108,13 @@ Agent::~Agent() {
     if (waitpid(pid_, &status, 0) != pid_ || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         std::fprintf(stderr, "bench: the agent ended with status %d\n", status);
     }
+    pid_ = -1;
     close(alerts_fd_);
+    log_reader_.join();
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
+    while (log_.ends_with('\n')) log_.pop_back();
+    return log_.substr(log_.rfind('\n') + 1);
 }
 
 bool Agent::read_line(std::string& line, std::chrono::milliseconds patience) {

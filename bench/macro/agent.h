@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include <sys/types.h>
 
@@ -28,6 +29,8 @@ class Agent {
 
     [[nodiscard]] Clock::duration time_to_armed() const { return time_to_armed_; }
     [[nodiscard]] pid_t pid() const { return pid_; }
+    // Ends it before its time; the last line of its log, which tells what it saw and lost.
+    std::string end();
     // The next line of its standard output, without the line end; waits for at most `patience` and then returns false.
     bool read_line(std::string& line, std::chrono::milliseconds patience);
 
@@ -39,6 +42,8 @@ class Agent {
     int log_fd_ = -1;
     std::string folder_;
     std::string pending_;
+    std::thread log_reader_;
+    std::string log_; // of log_reader_
     Clock::duration time_to_armed_{};
 };
 

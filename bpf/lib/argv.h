@@ -58,6 +58,15 @@ struct hash_walk {
     u64 at, end, hash;
 };
 
+__noinline u64 hash_chunk(struct scratch* s, u32 n, u64 h) {
+    if (!s) return h;
+    for (u32 i = 0; i < GYR_CHUNK; i++) {
+        if (i >= n) break;
+        h = (h ^ s->chunk[i]) * FNV_PRIME;
+    }
+    return h;
+}
+
 static __always_inline long hash_step(struct hash_walk* w, const int REMOTE) {
     u64 left = w->end - w->at;
     u32 n = left < GYR_CHUNK ? left : GYR_CHUNK;
@@ -67,14 +76,7 @@ static __always_inline long hash_step(struct hash_walk* w, const int REMOTE) {
     if (n > in_page) n = in_page;
     if (n > GYR_CHUNK) return 1;
     struct scratch* s = w->s;
-    if (read_user(s->chunk, n, w->at, w->task, REMOTE) == 0) {
-        u64 h = w->hash;
-        for (u32 i = 0; i < GYR_CHUNK; i++) {
-            if (i >= n) break;
-            h = (h ^ s->chunk[i]) * FNV_PRIME;
-        }
-        w->hash = h;
-    }
+    if (read_user(s->chunk, n, w->at, w->task, REMOTE) == 0) w->hash = hash_chunk(s, n, w->hash);
     w->at += n;
     return 0;
 }

@@ -29,14 +29,41 @@ struct {
     __type(value, u8);
 } host_cgroups SEC(".maps");
 
+/* Networks that ends of connections are looked up in; how many there are, so that nobody looks into an empty one. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 8192);
+    __type(key, struct gyr_network_key);
+    __type(value, u32);
+} networks SEC(".maps");
+gyr_u32 network_count SEC(".data.wanted");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 16384);
+    __type(key, struct gyr_file_key);
+    __type(value, u32);
+} files SEC(".maps");
+gyr_u64 file_filter[GYR_FILE_FILTER / 64] SEC(".data.wanted");
+
+/* By thread group. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 32768);
+    __type(key, u32);
+    __type(value, struct gyr_process_mask);
+} process_masks SEC(".maps");
+
 /* By kind: a bit for hash % 64 of every name, so that most are dismissed without a look into the map. */
 gyr_u64 name_filter[8] SEC(".data.wanted");
 
 struct name_walk {
     u64 dentry, mnt;
-    u64 last[3];
-    u64 top;
-    u32 count, done;
+    u64 name[4]; /* components: the last, the two before, the first */
+    u32 done;
     u32 detached; /* named by other means than folders */
 };
 
@@ -55,11 +82,14 @@ static long name_step(u32 index, struct name_walk* w) {
         return 0;
     }
     u64 parent = (u64)dentry->d_parent;
-    if (w->count == 0) w->last[0] = w->dentry;
-    if (w->count == 1) w->last[1] = w->dentry;
-    if (w->count == 2) w->last[2] = w->dentry;
-    w->count++;
-    w->top = w->dentry;
+    /* No counter: the verifier would follow each of its values. */
+    if (!w->name[0])
+        w->name[0] = w->dentry;
+    else if (!w->name[1])
+        w->name[1] = w->dentry;
+    else if (!w->name[2])
+        w->name[2] = w->dentry;
+    w->name[3] = w->dentry;
     if (parent == w->dentry || !parent) { /* hangs in no directory tree */
         w->detached = 1;
         w->done = 1;
@@ -72,27 +102,40 @@ static long name_step(u32 index, struct name_walk* w) {
 /* Of two names, in this order. */
 static __always_inline u64 join(u64 first, u64 second) { return mix(first * 3, second); }
 
-static __always_inline u64 hash_name(u64 dentry) {
-    u64 words[GYR_NAME_BYTES / 8] = {};
+/* Eight bytes of a name of length bytes, from at on; zero behind its end. */
+static __always_inline u64 name_word(s32 length, s32 at, u64 word) {
+    s32 left = length - at;
+    if (left <= 0) return 0;
+    return left >= 8 ? word : word & ((1ull << (left * 8)) - 1);
+}
+
+/* Of at most the first GYR_NAME_BYTES - 1 bytes of a component. */
+__noinline u64 hash_name(struct name_walk* w, u32 which) {
+    if (!w || which > 3) return 0;
+    u64 dentry = w->name[which];
+    u64 h = MIX_SEED, a = 0, b = 0, c = 0, e = 0;
     if (dentry) {
         struct dentry* d = kernel_pointer(dentry, (void*)dentry);
-        bpf_probe_read_kernel_str(words, sizeof words, d->d_name.name);
+        s32 length = d->d_name.len;
+        if (length > (s32)GYR_NAME_BYTES - 1) length = GYR_NAME_BYTES - 1;
+        struct pt_regs* words = kernel_pointer(pt_regs, (void*)d->d_name.name); /* as any row of words */
+        a = name_word(length, 0, words->r15);
+        b = name_word(length, 8, words->r14);
+        c = name_word(length, 16, words->r13);
+        e = name_word(length, 24, words->r12);
     }
-    u64 h = mix(MIX_SEED, words[0]);
-    h = mix(h, words[1]);
-    h = mix(h, words[2]);
-    return mix(h, words[3]);
+    return mix(mix(mix(mix(h, a), b), c), e);
 }
 
 static __always_inline bool may_be(u32 kind, u64 hash) { return (name_filter[kind] >> (hash & 63)) & 1; }
 
-static __always_inline u32 sets_of(u32 kind, u64 hash) {
-    u32 h = hash;
-    if (!may_be(kind, hash)) return 0;
+__noinline u32 look_up_name(u32 kind, u32 h) {
     struct gyr_name_key key = {.kind = kind, .hash = h};
     u32* sets = bpf_map_lookup_elem(&names, &key);
     return sets ? *sets : 0;
 }
+
+static __always_inline u32 sets_of(u32 kind, u64 hash) { return may_be(kind, hash) ? look_up_name(kind, hash) : 0; }
 
 /* The path sets a file may belong to. */
 __noinline u32 path_sets(u64 file) {
@@ -106,22 +149,28 @@ __noinline u32 path_sets(u64 file) {
      * may. A mount that hangs nowhere and is a single file: its name is that in its file system. */
     u64 magic = f->f_inode->i_sb->s_magic;
     if (w.detached) return magic == PIPEFS_MAGIC || magic == ANON_INODE_FS_MAGIC ? 0 : ALL_SETS;
-    if (w.count == 0) return kind == S_IFDIR ? 0 : ALL_SETS;
+    if (!w.name[0]) return kind == S_IFDIR ? 0 : ALL_SETS;
     u32 sets = 0;
-    if (name_filter[GYR_NAME_TOP]) sets |= sets_of(GYR_NAME_TOP, hash_name(w.top));
+    u64 ino = f->f_inode->i_ino;
+    if ((file_filter[(ino >> 6) & 3] >> (ino & 63)) & 1) {
+        struct gyr_file_key key = {.ino = ino, .dev = f->f_inode->i_sb->s_dev};
+        u32* named = bpf_map_lookup_elem(&files, &key);
+        if (named) sets |= *named;
+    }
+    if (name_filter[GYR_NAME_TOP]) sets |= sets_of(GYR_NAME_TOP, hash_name(&w, 3));
     bool pair = false;
     u64 base = 0;
     if (name_filter[GYR_NAME_BASE] | name_filter[GYR_NAME_LAST]) {
-        base = hash_name(w.last[0]);
+        base = hash_name(&w, 0);
         sets |= sets_of(GYR_NAME_BASE, base);
         pair = may_be(GYR_NAME_LAST, base);
     }
     if (pair || name_filter[GYR_NAME_DIRECTORY]) {
-        u64 parent = hash_name(w.last[1]);
+        u64 parent = hash_name(&w, 1);
         if (pair) sets |= sets_of(GYR_NAME_PAIR, join(parent, base));
-        if (may_be(GYR_NAME_DIRECTORY, parent)) sets |= sets_of(GYR_NAME_PARENT, join(parent, hash_name(w.last[2])));
+        if (may_be(GYR_NAME_DIRECTORY, parent)) sets |= sets_of(GYR_NAME_PARENT, join(parent, hash_name(&w, 2)));
         if (kind == S_IFDIR) { /* fd.directory of a directory is its own path */
-            u64 self = hash_name(w.last[0]);
+            u64 self = hash_name(&w, 0);
             if (may_be(GYR_NAME_DIRECTORY, self)) sets |= sets_of(GYR_NAME_PARENT, join(self, parent));
         }
     }
@@ -140,17 +189,76 @@ static __always_inline bool of_host(void) {
            namespaces->mnt_ns->ns.inum == control.host_mnt_ns;
 }
 
-/* Two dots at the beginning or after a slash. Looks at the first 256 bytes; what is longer may have them. */
+#define DOTS 0x2e2e2e2e2e2e2e2eull
+#define LOWS 0x0101010101010101ull
+#define HIGHS 0x8080808080808080ull
+
+/* Two dots side by side; sometimes also where there are none, and in what is longer than can be looked at. */
 __noinline u32 goes_up(u64 text) {
-    char buf[128] = {};
-    long n = bpf_probe_read_user_str(buf, sizeof buf, (void*)text);
+    u64 words[16] = {};
+    long n = bpf_probe_read_user_str(words, sizeof words, (void*)text);
     if (n <= 0) return 0;
-    if (n >= (long)sizeof buf) return 1;
-    for (u32 i = 0; i < sizeof buf - 1; i++) {
-        if (i >= n) break;
-        if (buf[i] == '.' && buf[i + 1] == '.') return 1;
+    if (n >= (long)sizeof words) return 1;
+    u64 before = 0, found = 0;
+    for (u32 i = 0; i < 16; i++) {
+        if ((long)i * 8 >= n) break;
+        u64 x = words[i] ^ DOTS;
+        u64 dots = (x - LOWS) & ~x & HIGHS; /* the high bit of each byte that is a dot */
+        found |= dots & (dots << 8 | before >> 56);
+        before = dots;
     }
-    return 0;
+    return found != 0;
+}
+
+static __always_inline u32 network_sets(struct gyr_network_key* key) {
+    key->prefix = 128;
+    u32* sets = bpf_map_lookup_elem(&networks, key);
+    return sets ? *sets : 0;
+}
+
+/* The sets of ends that those of a socket may belong to: both ends, as their roles are not asked here. */
+__noinline u32 end_sets(u64 file) {
+    struct file* f = kernel_pointer(file, (void*)file);
+    if ((f->f_inode->i_mode & S_IFMT) != S_IFSOCK) return 0;
+    struct socket* so = kernel_pointer(socket, f->private_data);
+    struct sock* sk = so->sk;
+    u16 family = sk->__sk_common.skc_family;
+    if (family != AF_INET && family != AF_INET6) return 0;
+    u32 sets = 0;
+    if (name_filter[GYR_NAME_PORT]) {
+        sets |= sets_of(GYR_NAME_PORT, sk->__sk_common.skc_num);
+        sets |= sets_of(GYR_NAME_PORT, __builtin_bswap16(sk->__sk_common.skc_dport));
+    }
+    if (!network_count) return sets;
+    struct gyr_network_key key = {};
+    u64 at = (u64)BPF_CORE_READ(so, sk);
+    struct sock* from = (void*)at;
+    if (family == AF_INET) {
+        key.address[10] = key.address[11] = 0xff;
+        bpf_probe_read_kernel(&key.address[12], 4, &from->__sk_common.skc_rcv_saddr);
+        sets |= network_sets(&key);
+        bpf_probe_read_kernel(&key.address[12], 4, &from->__sk_common.skc_daddr);
+        return sets | network_sets(&key);
+    }
+    if (!bpf_core_field_exists(from->__sk_common.skc_v6_daddr)) return ALL_SETS;
+    bpf_probe_read_kernel(key.address, 16, &from->__sk_common.skc_v6_rcv_saddr);
+    sets |= network_sets(&key);
+    bpf_probe_read_kernel(key.address, 16, &from->__sk_common.skc_v6_daddr);
+    return sets | network_sets(&key);
+}
+
+/* What rules may match the process; all of them unless what was decided about it still holds. */
+__noinline u64 process_bits(void) {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct task_struct* leader = task->group_leader;
+    u32 key = task->tgid;
+    struct gyr_process_mask* m = bpf_map_lookup_elem(&process_masks, &key);
+    if (!m || m->start_boottime_ns != leader->start_boottime || m->exec_id != leader->self_exec_id ||
+        m->uid != task->cred->uid.val)
+        return ~0ull;
+    u64 comm[2] = {}, *known = (void*)m->comm;
+    bpf_probe_read_kernel(comm, sizeof comm, &leader->comm);
+    return comm[0] == known[0] && comm[1] == known[1] ? m->bits : ~0ull;
 }
 
 static __always_inline bool is_internet(struct file* f) {
@@ -164,15 +272,15 @@ struct question {
     struct gyr_plan* plan;
     struct call* c;
     u64 file;
-    u32 sets, have_sets;
+    u64 bits;
+    u32 sets, ends;
+    u32 have_sets, have_ends, have_bits;
     u32 answer;
 };
 
-static long clause_step(u32 index, struct question* q) {
+static __always_inline bool holds(struct question* q, struct gyr_clause* clause) {
     struct gyr_plan* plan = q->plan;
     struct call* c = q->c;
-    if (index >= GYR_CLAUSES || index >= plan->clauses) return 1;
-    struct gyr_clause* clause = &plan->clause[index];
     u32 needs = clause->needs;
     if ((needs & GYR_CLAUSE_SUCCESS) && c->result < 0) return 0;
     if ((needs & GYR_CLAUSE_FAILURE) && c->result >= 0) return 0;
@@ -189,7 +297,13 @@ static long clause_step(u32 index, struct question* q) {
         if ((needs & GYR_CLAUSE_WRITE) && access != O_WRONLY && access != O_RDWR && !path_only) return 0;
         if ((needs & GYR_CLAUSE_INTERNET) && !is_internet(f)) return 0;
     }
-    if ((needs & GYR_CLAUSE_CONTAINER) && of_host()) return 0;
+    if ((needs & GYR_CLAUSE_ENDS) && q->file) {
+        if (!q->have_ends) {
+            q->ends = end_sets(q->file);
+            q->have_ends = 1;
+        }
+        if (!(q->ends & clause->end_sets)) return 0;
+    }
     if ((needs & GYR_CLAUSE_PATH) && q->file) {
         if (!q->have_sets) {
             q->sets = path_sets(q->file);
@@ -197,11 +311,41 @@ static long clause_step(u32 index, struct question* q) {
         }
         if (!(q->sets & clause->path_sets)) return 0;
     }
+    if (needs & GYR_CLAUSE_PROCESS) {
+        if (!q->have_bits) {
+            q->bits = process_bits();
+            q->have_bits = 1;
+        }
+        if (!(q->bits & clause->process_bits)) return 0;
+    }
+    if ((needs & GYR_CLAUSE_CONTAINER) && of_host()) return 0;
     if (needs & GYR_CLAUSE_UPWARD) {
         u32 arg = plan->text_arg;
         if (arg < 6 && !goes_up(c->args[arg])) return 0;
     }
-    q->answer = 1;
+    return 1;
+}
+
+static long clause_step(u32 index, struct question* q) {
+    struct gyr_plan* plan = q->plan;
+    if (index >= GYR_CLAUSES || index >= plan->clauses) return 1;
+    bool held = holds(q, &plan->clause[index]);
+    if (control.count_clauses) {
+        struct gyr_clause_counters* counters = counters_of(plan->event_class);
+        if (counters) (held ? counters->let_through : counters->refused)[index]++;
+    }
+    q->answer = held;
+    return held;
+}
+
+/* Of what no clause held for: whether it is sent to check them. Counts what is not told otherwise. */
+__noinline int is_sample(struct gyr_plan* plan) {
+    if (!plan) return 0;
+    struct gyr_clause_counters* counters = counters_of(plan->event_class);
+    if (!counters) return 0;
+    u64 stopped = ++counters->stopped;
+    if (!control.verify_every || stopped % control.verify_every) return 0;
+    counters->sampled++;
     return 1;
 }
 

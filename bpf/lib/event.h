@@ -7,6 +7,7 @@
 #define GYR_EVENT_H
 
 #include "abi/syscall_wire.h"
+#include "lib/cgroup.h"
 #include "lib/emit.h"
 
 #define GYR_CLASSES 512u
@@ -14,7 +15,6 @@
 /* Written by user space while the programs run: which entry of plans a call has, 0 for none. Two bytes change at once.
  */
 gyr_u16 wanted[GYR_SLOTS] SEC(".data.wanted");
-struct gyr_event_counters event_counters[GYR_CLASSES] SEC(".data.counters");
 /* Of own calls: user space's own thread group is not told about. */
 const volatile gyr_s32 own_tgid = 0;
 const volatile gyr_u32 buffer_bytes = 80;
@@ -47,18 +47,51 @@ struct call {
     u64 file;  /* what the first argument stands for where that is no descriptor of the process; else 0 */
 };
 
-__noinline int count_event_loss(u32 event_class, u64 cgroup_id) {
-    if (event_class >= GYR_CLASSES) return 0;
-    struct gyr_event_counters* c = &event_counters[event_class];
-    u64 now = bpf_ktime_get_boot_ns();
-    __sync_fetch_and_add(&c->lost.count, 1);
-    __sync_val_compare_and_swap(&c->lost.first_boottime_ns, 0, now);
-    c->lost.last_boottime_ns = now;
-    c->lost.cgroup_id = cgroup_id;
-    return 0;
+/* By event class. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, GYR_CLASSES);
+    __type(key, u32);
+    __type(value, struct gyr_clause_counters);
+} clause_counters SEC(".maps");
+
+static __always_inline struct gyr_clause_counters* counters_of(u32 event_class) {
+    return bpf_map_lookup_elem(&clause_counters, &event_class);
 }
 
-static __always_inline void count_event(u64* counter) { __sync_fetch_and_add(counter, 1); }
+/* All losses of a class; and by who made what was lost, as far as there is room to tell them apart. */
+struct gyr_loss event_losses[GYR_CLASSES] SEC(".data.counters");
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, GYR_LOSS_KEYS);
+    __type(key, struct gyr_loss_key);
+    __type(value, struct gyr_loss);
+} losses_by_cgroups SEC(".maps");
+
+static __always_inline void add_loss(struct gyr_loss* l, u64 now) {
+    __sync_fetch_and_add(&l->count, 1);
+    __sync_val_compare_and_swap(&l->first_boottime_ns, 0, now);
+    l->last_boottime_ns = now;
+}
+
+/* Of an event of current. */
+__noinline int count_event_loss(u32 event_class, u32 reason) {
+    if (event_class >= GYR_CLASSES) return 0;
+    u64 now = bpf_ktime_get_boot_ns();
+    add_loss(&event_losses[event_class], now);
+    struct task_struct* leader = bpf_get_current_task_btf()->group_leader;
+    struct gyr_loss_key key = {.event_class = event_class, .reason = reason};
+    key.cgroup_set = cgroup_set((u64)BPF_CORE_READ(leader, cgroups));
+    struct gyr_loss* l = bpf_map_lookup_elem(&losses_by_cgroups, &key);
+    if (!l) {
+        struct gyr_loss none = {};
+        bpf_map_update_elem(&losses_by_cgroups, &key, &none, BPF_NOEXIST);
+        l = bpf_map_lookup_elem(&losses_by_cgroups, &key);
+    }
+    if (l) add_loss(l, now);
+    return 0;
+}
 
 /* Starts a record in s. */
 static __always_inline void begin_event(struct scratch* s, struct gyr_plan* plan, struct call* c, u32 slot, u32 flags) {
@@ -131,10 +164,11 @@ static __always_inline void emit_event(struct scratch* s, struct gyr_plan* plan)
         err = bpf_ringbuf_output(&bulk, s->area, size, flags);
     if (err) {
         count_error(GYR_ERROR_RING_FULL);
-        count_event_loss(event_class, h->cgroup_id);
+        count_event_loss(event_class, GYR_LOSS_FULL);
         control.consumer_sleeps = 1;
-    } else if (event_class < GYR_CLASSES) {
-        count_event(&event_counters[event_class].sent);
+    } else {
+        struct gyr_clause_counters* counters = counters_of(event_class);
+        if (counters) counters->sent++;
     }
     scratch_put(s);
     if (!err && control.consumer_sleeps && flags == BPF_RB_NO_WAKEUP) wake_consumer();

@@ -218,9 +218,13 @@ static long fetch_step(u32 index, struct fetch_walk* w) {
 /* Makes the record of a call: header, then every fetch of the phase. */
 __noinline int tell_call(struct gyr_plan* plan, struct call* c, u32 slot, u32 flags) {
     if (!c || !plan) return 0;
+    if (control.shed && plan->lane + control.shed >= GYR_LANES && plan->lane != GYR_LANE_CRITICAL) {
+        count_event_loss(plan->event_class, GYR_LOSS_SHED);
+        return 0;
+    }
     struct scratch* s = scratch_get();
     if (!s) {
-        count_event_loss(plan->event_class, bpf_get_current_cgroup_id());
+        count_event_loss(plan->event_class, GYR_LOSS_FULL);
         return 0;
     }
     begin_event(s, plan, c, slot, flags);

@@ -38,7 +38,15 @@ typedef _Bool bool;
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
-enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_LRU_HASH = 9, BPF_MAP_TYPE_RINGBUF = 27 };
+enum {
+    BPF_MAP_TYPE_HASH = 1,
+    BPF_MAP_TYPE_ARRAY = 2,
+    BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+    BPF_MAP_TYPE_LRU_HASH = 9,
+    BPF_MAP_TYPE_LPM_TRIE = 11,
+    BPF_MAP_TYPE_RINGBUF = 27,
+};
+#define BPF_F_NO_PREALLOC 1u
 enum { GYR_PIDTYPE_PID = 0, GYR_PIDTYPE_TGID = 1, GYR_PIDTYPE_PGID = 2, GYR_PIDTYPE_SID = 3 };
 
 #define PF_KTHREAD 0x00200000
@@ -167,6 +175,7 @@ struct cred {
 };
 
 struct qstr {
+    u32 len;
     const unsigned char* name;
 };
 struct super_block {
@@ -282,6 +291,7 @@ struct thread_info {
     u32 status;
 };
 struct pt_regs {
+    unsigned long r15, r14, r13, r12; /* first, in this order */
     unsigned long di, si, dx, cx, bx, bp, r8, r9, r10, orig_ax, ip;
 };
 struct task_struct {
@@ -346,6 +356,10 @@ struct unix_sock {
 
 struct kernel_siginfo;
 struct k_sigaction;
+
+struct bpf_raw_tracepoint_args {
+    u64 args[1];
+};
 
 struct seq_file;
 struct bpf_iter_meta {

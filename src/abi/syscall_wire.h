@@ -70,17 +70,20 @@ struct gyr_fetch {
 #define GYR_CLAUSE_INTERNET 64u  /* the object is an IPv4 or IPv6 socket */
 #define GYR_CLAUSE_UPWARD 128u   /* the text argument has a ".." in it */
 #define GYR_CLAUSE_ARGUMENT 256u /* the argument numbered by value_arg has the value */
+#define GYR_CLAUSE_PROCESS 512u  /* the process's mask has one of process_bits */
+#define GYR_CLAUSE_ENDS 1024u    /* an end of the object, a socket, is in one of end_sets */
 
 struct gyr_clause {
     gyr_u32 needs;     /* GYR_CLAUSE_* */
     gyr_u32 path_sets; /* bits, for GYR_CLAUSE_PATH */
+    gyr_u32 end_sets;  /* bits, for GYR_CLAUSE_ENDS */
     gyr_u32 value_arg; /* for GYR_CLAUSE_ARGUMENT */
-    gyr_u32 reserved;
     gyr_u64 value_mask, value;
+    gyr_u64 process_bits; /* for GYR_CLAUSE_PROCESS */
 };
 
 #define GYR_FETCHES 6u
-#define GYR_CLAUSES 6u
+#define GYR_CLAUSES 12u
 
 #define GYR_LANE_CRITICAL 0u
 #define GYR_LANE_NETWORK 1u
@@ -108,6 +111,7 @@ struct gyr_plan {
     2u                     /* the half that was fetched when the call began; belongs to the next record of the thread  \
                             */
 #define GYR_EVENT_URING 4u /* submitted through io_uring: no result yet */
+#define GYR_EVENT_UNWANTED 8u /* no clause held: sent to check that no rule matches it */
 
 struct gyr_event_header {
     gyr_u32 magic;
@@ -173,13 +177,23 @@ struct gyr_endpoints {
     gyr_u8 local_path[108], remote_path[108];
 };
 
-/* Events that one lane could not take, and what the clauses stopped, by event class. */
-struct gyr_event_counters {
+/* What the clauses of an event class made of its events, on one CPU. */
+struct gyr_clause_counters {
     gyr_u64 sent, stopped;
-    struct {
-        gyr_u64 count, first_boottime_ns, last_boottime_ns, cgroup_id;
-    } lost;
+    gyr_u64 sampled;                  /* of those stopped: sent all the same, to check */
+    gyr_u64 let_through[GYR_CLAUSES]; /* by the first clause that held */
+    gyr_u64 refused[GYR_CLAUSES];     /* asked and did not hold */
 };
+
+/* Events that were wanted and could not be taken, by class and by the cgroups (cgroup_set) of whoever made them. */
+struct gyr_loss_key {
+    gyr_u64 cgroup_set;
+    gyr_u32 event_class;
+    gyr_u32 reason; /* GYR_LOSS_* */
+};
+#define GYR_LOSS_FULL 0u
+#define GYR_LOSS_SHED 1u
+#define GYR_LOSS_KEYS 4096u
 
 /* Names that a clause's path sets are made of, by a hash of one component or of two. */
 #define GYR_NAME_BASE 1u   /* last component */
@@ -189,19 +203,47 @@ struct gyr_event_counters {
 /* Not looked up, only dismissed by: last components of pairs, names of the directories of parents. */
 #define GYR_NAME_LAST 5u
 #define GYR_NAME_DIRECTORY 6u
+#define GYR_NAME_PORT 7u /* not a name: the hash is the port */
 struct gyr_name_key {
     gyr_u32 kind;
     gyr_u32 hash;
 };
 
+/* Files that a path set names by an exact path, however they are reached. The value: sets. */
+struct gyr_file_key {
+    gyr_u64 ino;
+    gyr_u32 dev; /* kernel's encoding */
+    gyr_u32 reserved;
+};
+#define GYR_FILE_FILTER 256u /* bits: of ino % 256 of every key */
+
+/* Networks that a clause's end sets are made of. IPv4 as ::ffff:a.b.c.d. The value: sets of this and all wider ones. */
+struct gyr_network_key {
+    gyr_u32 prefix; /* bits */
+    gyr_u8 address[16];
+};
+
+/* What rules ask of a process, decided by user space: good for as long as all of this is the process's own. */
+struct gyr_process_mask {
+    gyr_u64 start_boottime_ns;
+    gyr_u64 exec_id;
+    char comm[16];
+    gyr_u64 bits;
+    gyr_u32 uid; /* real */
+    gyr_u32 reserved;
+};
+
 GYR_ABI_ASSERT(sizeof(struct gyr_fetch) == 8, "fetch layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 32, "clause layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 16 + 8 * GYR_FETCHES + 32 * GYR_CLAUSES, "plan layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 40, "clause layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 16 + 8 * GYR_FETCHES + 40 * GYR_CLAUSES, "plan layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 128, "header layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_item) == 8, "item layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_message) == 24, "message layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_object) == 48, "object layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_endpoints) == 288, "endpoints layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_event_counters) == 48, "counters layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_network_key) == 20, "network layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_process_mask) == 48, "mask layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_loss_key) == 16, "loss key layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_clause_counters) == 24 + 16 * GYR_CLAUSES, "counters layout");
 
 #endif

@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <ctime>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -38,7 +40,9 @@ Engine::Options engine_options(const config::Config& config) {
     o.live.ring_bytes = static_cast<std::uint32_t>(config.kernel.ring_bytes);
     o.live.network_ring_bytes = static_cast<std::uint32_t>(config.kernel.network_ring_bytes);
     o.live.bulk_ring_bytes = static_cast<std::uint32_t>(config.kernel.bulk_ring_bytes);
+    o.cpu_budget_percent = static_cast<std::uint32_t>(config.kernel.cpu_budget);
     o.plan.clauses = config.plan.enabled;
+    o.plan.masks = config.plan.masks;
     o.live.env_bytes = static_cast<std::uint32_t>(config.kernel.environment_bytes);
     o.pipeline.processes.budget_bytes = config.state.memory_bytes;
     o.pipeline.processes.lineage_keep = config.state.lineage;
@@ -58,6 +62,17 @@ Engine::Options engine_options(const config::Config& config) {
     r.call_timeout = std::chrono::milliseconds(config.containers.timeout / 1'000'000);
     o.users.host_root = r.host_root;
     return o;
+}
+
+// "1/1000" is 1000, "0" is 0.
+std::optional<std::uint32_t> parse_share(std::string_view text) {
+    std::uint32_t n = 0;
+    if (text == "0" || text.empty()) return n;
+    if (!text.starts_with("1/")) return {};
+    text.remove_prefix(2);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc() || end != text.data() + text.size() || n == 0) return {};
+    return n;
 }
 
 // Of everything that makes the rules what they are.
@@ -217,7 +232,11 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
         BuiltAlert built = build_alert(matcher, rule, event, world, *building->scratch);
         return Pipeline::Built{std::move(built.alert), built.pending};
     };
-    auto engine = Engine::create(engine_options(config), rules.matcher, std::move(build), *counted_);
+    Engine::Options engine_settings = engine_options(config);
+    const auto verify = parse_share(config.plan.verify);
+    if (!verify) return usage(fmt::format("plan.verify: '{}' is neither 0 nor 1/N", config.plan.verify));
+    engine_settings.plan_verify = *verify;
+    auto engine = Engine::create(std::move(engine_settings), rules.matcher, std::move(build), *counted_);
     if (!engine) return std::unexpected(complain(exit_code(engine.error()), engine.error().message));
     engine_ = std::move(*engine);
     take(std::move(*settings), rules);

@@ -35,21 +35,25 @@ Nanos steady() {
 
 LiveEnd watch_live(const LiveWatch& watch) {
     std::vector<Diagnostic> none;
-    const auto matcher = Matcher::compile({}, {}, none);
+    const auto matcher = watch.rules ? watch.rules : Matcher::compile({}, {}, none);
     NoSink sink;
     Engine::Options options;
     std::array<char, 256> host{};
     if (::gethostname(host.data(), host.size() - 1) == 0) options.pipeline.hostname = host.data();
     Engine* running = nullptr;
     bool ended = false;
-    options.observe = [&](const Event& event, const EvalWorld& world) {
-        if (ended || running == nullptr) return;
-        if (!watch.event(event, world)) {
-            ended = true;
-            running->stop();
-        }
-    };
-    options.events = watch.events;
+    if (watch.event)
+        options.observe = [&](const Event& event, const EvalWorld& world) {
+            if (ended || running == nullptr) return;
+            if (!watch.event(event, world)) {
+                ended = true;
+                running->stop();
+            }
+        };
+    if (watch.rules)
+        options.count_clauses = true;
+    else
+        options.events = watch.events;
 
     sigset_t signals;
     sigemptyset(&signals);
@@ -61,7 +65,7 @@ LiveEnd watch_live(const LiveWatch& watch) {
     if (!engine) return {complain(exit_code(engine.error()), engine.error().message)};
     Engine& agent = **engine;
     if (auto ok = agent.start(); !ok) return {complain(exit_code(ok.error()), ok.error().message)};
-    if (!watch.begin(agent)) return {Exit::bad};
+    if (watch.begin && !watch.begin(agent)) return {Exit::bad};
     running = &agent;
     log(LogLevel::info, "armed");
 
@@ -78,6 +82,7 @@ LiveEnd watch_live(const LiveWatch& watch) {
     });
     const auto ran = agent.run();
     clock.request_stop();
+    if (watch.end) watch.end(agent);
     agent.finish();
     LiveEnd end{ran ? Exit::fine : complain(exit_code(ran.error()), ran.error().message)};
     end.lost = agent.summary().lost;

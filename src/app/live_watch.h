@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 namespace gyr::app {
@@ -12,6 +13,9 @@ namespace gyr::app {
 struct LiveWatch {
     EventPlan events;
     Nanos duration = 0; // 0: until SIGINT or SIGTERM
+    // Rules whose plan is carried out instead of events; their alerts go nowhere.
+    std::shared_ptr<const Matcher> rules = {};
+    std::function<void(const Engine&)> end = {}; // before everything is detached
     // After the processes that are there are known, before the first event. False ends it.
     std::function<bool(Engine&)> begin;
     // False ends it.

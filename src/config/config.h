@@ -106,6 +106,7 @@ struct Config {
     struct Kernel {
         std::uint64_t ring_bytes = 0; // ring buffer of the process lane
         std::uint64_t network_ring_bytes = 0, bulk_ring_bytes = 0;
+        std::uint64_t cpu_budget = 0;        // percent of one processor; 0: no limit
         std::uint64_t environment_bytes = 0; // kept of each process's environment
     } kernel;
 

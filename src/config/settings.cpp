@@ -221,6 +221,15 @@ const std::vector<Setting<Config>>& table() {
          .member = Bytes([](Config & c) -> auto& { return c.kernel.bulk_ring_bytes; }),
          .least = 4 * kKiB,
          .most = kGiB},
+        {.key = "kernel.cpu_budget",
+         .type = SettingType::count,
+         .standard = "0",
+         .doc =
+             "How much of one processor the agent may use, in percent; 0: as much as it needs. When it needs more it "
+             "gives up events, those of files and the like (bulk) first, then those of the network, never those of "
+             "processes and rights. What is given up is counted and declared by gap records.",
+         .member = Bytes([](Config & c) -> auto& { return c.kernel.cpu_budget; }),
+         .most = 10'000},
         {.key = "kernel.environment",
          .type = SettingType::size,
          .standard = "8KiB",
@@ -234,6 +243,21 @@ const std::vector<Setting<Config>>& table() {
              "Whether the kernel leaves out events that no rule can match (`gyr plan` shows which). Off: every event "
              "of the types that rules are asked about reaches the agent. The alerts are the same.",
          .member = Flag([](Config & c) -> auto& { return c.plan.enabled; })},
+        {.key = "plan.masks",
+         .type = SettingType::flag,
+         .standard = "true",
+         .doc =
+             "Whether the kernel also leaves out events that no rule can match for the process at hand, as what rules "
+             "ask of the process (proc.name, user.uid …) is decided once per program image. The alerts are the same.",
+         .member = Flag([](Config & c) -> auto& { return c.plan.masks; })},
+        {.key = "plan.verify",
+         .type = SettingType::text,
+         .standard = "\"0\"",
+         .doc = "How many of the events that the kernel leaves out it sends all the same, \"1/1000\" for one in a "
+                "thousand, "
+                "\"0\" for none. Rules look at them; one that matches is reported as an alert, and as an error of the "
+                "plan.",
+         .member = Text([](Config & c) -> auto& { return c.plan.verify; })},
         {.key = "state.memory",
          .type = SettingType::size,
          .standard = "64MiB",

@@ -2,7 +2,9 @@
 
 #include "containers/hints.h"
 #include "event/schema.h"
+#include "match/program.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <sys/epoll.h>
@@ -22,6 +24,8 @@ namespace {
 
 constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kPublishEvery = 500'000'000;
+constexpr std::size_t kMostCgroups = 65'536;
+constexpr std::chrono::milliseconds kFirstLook{100}; // for the files that rules name
 constexpr Nanos kCollectEvery = 5'000'000'000;
 // By RecordKind.
 constexpr std::array<std::string_view, kRecordKinds> kClassNames = {"fork", "exec", "exit", "snapshot", "change"};
@@ -54,6 +58,7 @@ Engine::Engine(Options options, AlertSink& sink)
       gaps_(options_.pipeline.hostname, options_.gap_quiet) {}
 
 Engine::~Engine() {
+    identities_.reset(); // its thread wakes us
     if (epoll_fd_ >= 0) ::close(epoll_fd_);
     if (wake_fd_ >= 0) ::close(wake_fd_);
 }
@@ -68,6 +73,9 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
     auto source = LiveSource::create(engine->options_.live);
     if (!source) return std::unexpected(source.error());
     engine->source_ = std::move(*source);
+    // What takes longest begins first: the programs for system calls are verified while the processes are read.
+    engine->source_->prepare(engine->options_.events ? *engine->options_.events
+                                                     : plan::plan_events(*matcher, nullptr, engine->options_.plan));
 
     auto resolver = Resolver::create(engine->options_.resolver);
     if (!resolver) return std::unexpected(resolver.error());
@@ -84,6 +92,9 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
                 [self](const ProcessImage& image) {
                     auto container = self->containers_.classify(image);
                     self->host_cgroups_.see(image, container.get(), self->containers_.names_container(image));
+                    if (container != nullptr && image.cgroup_set != 0) self->remember(image.cgroup_set, container->id);
+                    if (container != nullptr && self->identities_ != nullptr)
+                        self->identities_->see_container(container->full_id, image.key.pid);
                     return container;
                 },
             .users = engine->users_.get(),
@@ -95,6 +106,19 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
             .prefetch_names = [self](const ProcessImage& image) { self->users_->prefetch(image); },
             .refresh = [self](Tid tid) { self->to_refresh_.push_back(tid); },
             .steady_now = steady_now,
+            .image =
+                [self](RecordKind kind, const ProcessImagePtr& image) {
+                    if (self->masks_ == nullptr) return;
+                    if (kind == RecordKind::exit)
+                        self->source_->drop_process_mask(image->key.pid);
+                    else
+                        self->tell_mask(image);
+                },
+            .other_names =
+                [self](const FdInfo& fd) {
+                    return self->identities_ ? self->identities_->names_of(fd) : std::span<const std::string>{};
+                },
+            .plan_error = [self](std::string_view rule, const Event& event) { self->report_plan_error(rule, event); },
             .observe = engine->options_.observe,
         },
         std::move(matcher));
@@ -136,8 +160,7 @@ Result<> Engine::start() {
 
 // What the rules of the moment want of system calls; none: their tracepoints go away.
 Result<> Engine::follow_plan() {
-    auto ok = source_->set_events(options_.events ? *options_.events
-                                                  : plan::plan_events(pipeline_->matcher(), nullptr, options_.plan));
+    const auto ok = carry_out_plan();
     const std::lock_guard lock(latest_mutex_);
     hooks_ = source_->hooks();
     return ok;
@@ -146,6 +169,73 @@ Result<> Engine::follow_plan() {
 std::vector<Hook> Engine::hooks() const {
     const std::lock_guard lock(latest_mutex_);
     return hooks_;
+}
+
+Result<> Engine::carry_out_plan() {
+    blind_.clear();
+    source_->verify(options_.plan_verify);
+    source_->count_clauses(options_.count_clauses);
+    if (options_.events) return source_->set_events(*options_.events);
+    const EventPlan plan = plan::plan_events(pipeline_->matcher(), nullptr, options_.plan);
+    // What was decided about processes was for the rules before; without it, every rule may match everything.
+    masks_.reset();
+    source_->drop_process_masks();
+    if (auto ok = source_->set_events(plan); !ok) return ok;
+    pipeline_->set_failed_exec_rules(plan.failed_exec_rules);
+    follow_identities(plan);
+    if (plan.process_nodes.empty()) return {};
+    masks_ = std::make_unique<plan::ProcessMasks>(pipeline_->rules(), plan.process_nodes);
+    pipeline_->processes().for_each_living([this](Process& process) { tell_mask(process.image); });
+    return {};
+}
+
+void Engine::follow_identities(const EventPlan& plan) {
+    std::vector<std::string> paths;
+    for (const PathName& n : plan.names)
+        if (!n.path.empty()) paths.push_back(n.path);
+    if (paths.empty() && identities_ == nullptr) return;
+    if (identities_ == nullptr)
+        identities_ = std::make_unique<IdentityTable>(
+            IdentityTable::Options{.host_root = options_.resolver.host_root},
+            [this](int fd) { return source_->identify(fd); },
+            [this] {
+                const std::uint64_t one = 1;
+                [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
+            });
+    identities_->set_paths(std::move(paths));
+    identities_->wait(kFirstLook);
+    take_identities();
+}
+
+void Engine::take_identities() {
+    const IdentityTable::Found* found = identities_ ? identities_->take() : nullptr;
+    if (found == nullptr) return;
+    if (auto ok = source_->set_files(*found); !ok) spdlog::warn("files that rules name: {}", ok.error().message);
+}
+
+void Engine::remember(std::uint64_t cgroup_set, const std::string& container) {
+    if (container_of_.size() >= kMostCgroups) container_of_.clear();
+    container_of_.try_emplace(cgroup_set, container);
+}
+
+void Engine::report_plan_error(std::string_view rule, const Event& event) {
+    const EventInfo* info = find_event(event.code);
+    std::string what =
+        fmt::format("the kernel's plan would have left out an event that a rule matches: rule '{}', event {}; "
+                    "run with plan.enabled=false until this is mended",
+                    rule, info != nullptr ? info->name : "");
+    spdlog::error("{}", what);
+    sink_.push(std::make_shared<const AlertRecord>(Notice{
+        .time = wall_now(), .kind = "plan_error", .message = std::move(what), .hostname = options_.pipeline.hostname}));
+}
+
+void Engine::tell_mask(const ProcessImagePtr& image) {
+    if (image->incomplete || image->kernel_thread) return source_->drop_process_mask(image->key.pid);
+    source_->set_process_mask({.process = image->key,
+                               .exec_id = image->exec->exec_id,
+                               .comm = image->comm,
+                               .uid = image->credentials.uid,
+                               .bits = masks_->of(image, pipeline_->world())});
 }
 
 std::size_t Engine::drain(std::chrono::milliseconds timeout) {
@@ -187,6 +277,7 @@ Result<> Engine::run() {
         }
         pipeline_->on_time();
         watch_losses();
+        keep_budget();
         publish_summary();
         if (const Nanos now = steady_now(); now - collected_ >= kCollectEvery) {
             collected_ = now;
@@ -217,6 +308,7 @@ void Engine::take_users() {
 
 void Engine::take_commands() {
     clear_event(wake_fd_);
+    take_identities();
     std::shared_ptr<const Matcher> rules;
     {
         const std::lock_guard lock(commands_mutex_);
@@ -235,7 +327,7 @@ void Engine::watch_losses() {
     const Nanos now = wall_now();
     const Nanos offset = now - clock_now(CLOCK_BOOTTIME);
     std::vector<GapWatch::Loss> seen;
-    std::uint64_t total = 0, total_events = 0; // of process records, and of events
+    std::uint64_t total = 0; // of process records
     for (std::size_t kind = 0; kind < losses.size(); ++kind) {
         const LossCounters& loss = losses[kind];
         if (loss.count == 0) continue;
@@ -248,25 +340,72 @@ void Engine::watch_losses() {
                         .container = {},
                         .reason = "the ring buffer of the process lane was full"});
     }
+    const std::uint64_t total_events = source_->events_lost();
+    if (total + total_events == 0) return;
+    if (total_events != 0 && (gaps_open_ || total_events != events_lost_)) add_event_losses(seen, offset);
+    events_lost_ = total_events;
+    gaps_open_ = gaps_.update(seen, now, blind_rules(), [this](GapRecord gap) { emit_gap(std::move(gap)); });
+    // When the flood is over the kernel is asked again for every process, so that the tree is whole.
+    if (!gaps_open_ && total != healed_) {
+        healed_ = total;
+        if (auto ok = source_->refresh_all(); !ok)
+            spdlog::warn("cannot read the processes again after a loss: {}", ok.error().message);
+    }
+}
+
+void Engine::add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset) {
     for (const EventLoss& loss : source_->event_losses()) {
-        total_events += loss.lost.count;
         const EventInfo* info = find_event(loss.code);
+        const auto container = container_of_.find(loss.cgroup_set);
         seen.push_back({.stage = "kernel ring",
                         .event_class = info != nullptr ? info->name : "event",
                         .total = loss.lost.count,
                         .first = offset + static_cast<Nanos>(loss.lost.first_boottime_ns),
                         .last = offset + static_cast<Nanos>(loss.lost.last_boottime_ns),
-                        .container = {},
-                        .reason = "the ring buffer of its lane was full"});
+                        .container = container != container_of_.end() ? std::string_view(container->second) : "",
+                        .reason = loss.shed ? "the agent used more than its share of the processor"
+                                            : "the ring buffer of its lane was full",
+                        .by_container = true,
+                        .rules = &blind_to(loss.code)});
     }
-    if (total + total_events == 0) return;
-    const bool open = gaps_.update(seen, now, blind_rules(), [this](GapRecord gap) { emit_gap(std::move(gap)); });
-    // When the flood is over the kernel is asked again for every process, so that the tree is whole.
-    if (!open && total != healed_) {
-        healed_ = total;
-        if (auto ok = source_->refresh_all(); !ok)
-            spdlog::warn("cannot read the processes again after a loss: {}", ok.error().message);
-    }
+}
+
+// Those that are asked about events of this type.
+const std::vector<std::string>& Engine::blind_to(EventCode code) {
+    const auto [at, fresh] = blind_.try_emplace(code);
+    if (!fresh) return at->second;
+    pipeline_->matcher().for_each_event([&](EventKey key, std::span<const match::ProgramRule> rules) {
+        if (key.code != code) return;
+        for (const match::ProgramRule& r : rules) {
+            const std::string& name = pipeline_->matcher().rules()[r.rule].name;
+            if (std::ranges::find(at->second, name) == at->second.end()) at->second.push_back(name);
+        }
+    });
+    return at->second;
+}
+
+// Over the budget, events of files are given up first, then those of the network; never those of processes and rights.
+void Engine::keep_budget() {
+    if (options_.cpu_budget_percent == 0) return;
+    const Nanos wall = clock_now(CLOCK_MONOTONIC), used = clock_now(CLOCK_PROCESS_CPUTIME_ID);
+    if (wall - budget_wall_ < kPublishEvery) return;
+    const bool first = budget_wall_ == 0;
+    const Nanos share = (used - budget_used_) * 100 / std::max<Nanos>(wall - budget_wall_, 1);
+    budget_wall_ = wall;
+    budget_used_ = used;
+    if (first) return;
+    const auto budget = static_cast<Nanos>(options_.cpu_budget_percent);
+    unsigned shed = shed_;
+    if (share > budget && shed < 2)
+        ++shed;
+    else if (share < budget / 2 && shed > 0)
+        --shed;
+    if (shed == shed_) return;
+    shed_ = shed;
+    source_->shed(shed);
+    static constexpr std::array<const char*, 3> kWhat{"nothing", "events of files and the like",
+                                                      "events of files, of the network and the like"};
+    spdlog::warn("the agent uses {} % of a processor, its budget is {} %: given up are {}", share, budget, kWhat[shed]);
 }
 
 std::vector<std::string> Engine::blind_rules() const {

@@ -9,18 +9,23 @@
 #include "engine/container_table.h"
 #include "engine/gap_watch.h"
 #include "engine/host_cgroups.h"
+#include "engine/identity_table.h"
 #include "engine/pipeline.h"
 #include "plan/lower.h"
+#include "plan/process_condition.h"
 #include "sources/live_bpf/live_source.h"
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace gyr {
@@ -37,6 +42,9 @@ class Engine {
         std::function<void(const Event&, const EvalWorld&)> observe = {};
         plan::LowerOptions plan = {};         // how rules become what is collected
         std::optional<EventPlan> events = {}; // what to collect; without it, what the rules want
+        std::uint32_t plan_verify = 0;        // LiveSource::verify()
+        bool count_clauses = false;           // LiveSource::count_clauses()
+        std::uint32_t cpu_budget_percent = 0; // of one processor; 0: no limit
         Nanos gap_quiet = 1'000'000'000;      // a gap record is closed after this long without another loss
     };
     struct Summary {
@@ -89,7 +97,16 @@ class Engine {
     void take_users();
     void take_commands();
     Result<> follow_plan();
+    Result<> carry_out_plan();
+    void follow_identities(const EventPlan& plan);
+    void take_identities();
+    void tell_mask(const ProcessImagePtr& image);
     void watch_losses();
+    void add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset);
+    [[nodiscard]] const std::vector<std::string>& blind_to(EventCode code);
+    void keep_budget();
+    void remember(std::uint64_t cgroup_set, const std::string& container);
+    void report_plan_error(std::string_view rule, const Event& event);
     void publish_summary();
     void emit_gap(GapRecord gap);
     [[nodiscard]] std::vector<std::string> blind_rules() const;
@@ -102,7 +119,9 @@ class Engine {
     std::unique_ptr<UserDirectory> users_;
     ContainerTable containers_;
     HostCgroups host_cgroups_;
+    std::unique_ptr<plan::ProcessMasks> masks_; // null: no rule is left out for a process
     std::unique_ptr<Pipeline> pipeline_;
+    std::unique_ptr<IdentityTable> identities_; // null: no rule names a file by its exact path
     GapWatch gaps_;
     mutable std::mutex latest_mutex_;
     Summary latest_;          // guarded by latest_mutex_
@@ -114,6 +133,12 @@ class Engine {
     int wake_fd_ = -1;
     int epoll_fd_ = -1;
     std::vector<Tid> to_refresh_;
+    std::map<EventCode, std::vector<std::string>> blind_; // names of rules by event type, of the rules of the moment
+    std::unordered_map<std::uint64_t, std::string> container_of_; // ids by cgroup_set
+    std::uint64_t events_lost_ = 0;
+    bool gaps_open_ = false;
+    unsigned shed_ = 0;
+    Nanos budget_wall_ = 0, budget_used_ = 0;
     std::uint64_t healed_ = 0; // losses after which the tree was read again
     Nanos started_ = 0, armed_ = 0, collected_ = 0;
 };

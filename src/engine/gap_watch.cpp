@@ -9,14 +9,18 @@ bool GapWatch::update(const std::vector<Loss>& losses, Nanos now, const std::vec
     bool open = false;
     for (const Loss& loss : losses) {
         if (loss.total == 0) continue;
-        const std::pair<std::string, std::string> what{loss.stage, loss.event_class};
+        What what{std::string(loss.stage), std::string(loss.event_class), std::string(), std::string()};
+        if (loss.by_container) {
+            std::get<2>(what) = loss.container;
+            std::get<3>(what) = loss.reason;
+        }
         Episode& episode = episodes_[what];
         if (loss.total > episode.total) {
             if (!episode.open) {
                 // The counter's own first time is that of the very first loss; a later episode begins after the last.
                 episode.from = episode.reported == 0 ? loss.first : std::max(episode.to, loss.first);
                 episode.container = loss.container;
-                episode.rules = blind_rules;
+                episode.rules = loss.rules != nullptr ? *loss.rules : blind_rules;
                 episode.open = true;
             } else if (episode.container != loss.container) {
                 episode.container.clear();
@@ -37,14 +41,13 @@ void GapWatch::close(const std::function<void(GapRecord)>& emit) {
     }
 }
 
-void GapWatch::finish(const std::pair<std::string, std::string>& what, Episode& episode,
-                      const std::function<void(GapRecord)>& emit) const {
+void GapWatch::finish(const What& what, Episode& episode, const std::function<void(GapRecord)>& emit) const {
     GapRecord gap;
     gap.from = episode.from;
     gap.to = episode.to;
     gap.count = episode.total - episode.reported;
-    gap.stage = what.first;
-    gap.event_class = what.second;
+    gap.stage = std::get<0>(what);
+    gap.event_class = std::get<1>(what);
     gap.container = episode.container;
     gap.reason = episode.reason;
     for (std::string& rule : episode.rules) gap.rules.emplace_back(std::move(rule), 0);

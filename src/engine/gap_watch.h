@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace gyr {
@@ -24,6 +25,9 @@ class GapWatch {
         Nanos first = 0, last = 0;    // wall clock of the first and newest loss
         std::string_view container;   // of the newest one, when known
         std::string_view reason;
+        // Counted by container: each has episodes of its own.
+        bool by_container = false;
+        const std::vector<std::string>* rules = nullptr; // that were blind; null: those given for all
     };
 
     GapWatch(std::string hostname, Nanos quiet) : hostname_(std::move(hostname)), quiet_(quiet) {}
@@ -43,12 +47,12 @@ class GapWatch {
         std::string container, reason;
         std::vector<std::string> rules;
     };
-    void finish(const std::pair<std::string, std::string>& what, Episode& episode,
-                const std::function<void(GapRecord)>& emit) const;
+    using What = std::tuple<std::string, std::string, std::string, std::string>; // stage, class, container, reason
+    void finish(const What& what, Episode& episode, const std::function<void(GapRecord)>& emit) const;
 
     std::string hostname_;
     Nanos quiet_;
-    std::map<std::pair<std::string, std::string>, Episode> episodes_; // by stage and class
+    std::map<What, Episode> episodes_; // container and reason only where they are counted by container
 };
 
 } // namespace gyr

@@ -61,5 +61,33 @@ TEST(GapWatch, NamesAContainerOnlyWhenItIsTheOnlyOne) {
     EXPECT_EQ(w.gaps[0].container, "");
 }
 
+TEST(GapWatch, KeepsApartWhatIsCountedByContainer) {
+    GapWatch watch("host", kSecond);
+    std::vector<GapRecord> gaps;
+    const std::vector<std::string> blind{"Files"};
+    GapWatch::Loss a{.stage = "kernel ring",
+                     .event_class = "openat",
+                     .total = 3,
+                     .first = 1,
+                     .last = 2,
+                     .container = {},
+                     .reason = "full"};
+    a.by_container = true;
+    a.rules = &blind;
+    GapWatch::Loss b = a;
+    a.container = "aaa";
+    b.container = "bbb";
+    b.total = 5;
+    watch.update({a, b}, 3, {"R"}, [&](GapRecord g) { gaps.push_back(std::move(g)); });
+    watch.close([&](GapRecord g) { gaps.push_back(std::move(g)); });
+    ASSERT_EQ(gaps.size(), 2U);
+    EXPECT_EQ(gaps[0].container, "aaa");
+    EXPECT_EQ(gaps[0].count, 3U);
+    EXPECT_EQ(gaps[1].container, "bbb");
+    EXPECT_EQ(gaps[1].count, 5U);
+    ASSERT_EQ(gaps[0].rules.size(), 1U);
+    EXPECT_EQ(gaps[0].rules[0].first, "Files");
+}
+
 } // namespace
 } // namespace gyr

@@ -108,6 +108,7 @@ void Pipeline::on_record(const ProcessRecord& record) {
     const ProcessTable::Applied applied = table_.apply(record);
     last_time_ = std::max(last_time_, record.time);
     if (applied.process == nullptr) return;
+    if (around_.image) around_.image(record.kind, applied.image);
     if (applied.incomplete && around_.refresh) around_.refresh(record.tid);
     ++stats_.events;
     if (applied.new_exec_image && applied.image->container != nullptr && around_.prefetch_names)
@@ -172,10 +173,38 @@ void Pipeline::on_event(const RawEvent& raw) {
     if (raw.ids)
         event.process = table_.with_ids(event.process, raw.ids->uid, raw.ids->euid, raw.ids->gid, raw.ids->egid);
     if (around_.observe) around_.observe(event, world());
-    if (wanted) judge(event, nullptr, true, false);
+    if (!wanted) return;
+    judge(event, nullptr, true, false);
+    if (around_.other_names && event.fd != nullptr && is_file(event.fd->type)) judge_other_names(event);
+    if (raw.unwanted && around_.plan_error)
+        for (const std::uint32_t rule : verdicts_.matched) around_.plan_error(matcher_->rules()[rule].name, event);
 }
 
-void Pipeline::judge(const Event& event, Process* process, bool event_rules, bool process_rules) {
+void Pipeline::keep_failed_exec_rules() {
+    const auto other = [this](std::uint32_t r) {
+        return std::ranges::find(failed_exec_rules_, r) == failed_exec_rules_.end();
+    };
+    std::erase_if(verdicts_.matched, other);
+    std::erase_if(verdicts_.undecided, other);
+}
+
+// The same file under the names that rules know it by: those that have matched it already are not asked again.
+void Pipeline::judge_other_names(const Event& event) {
+    for (const std::string& name : around_.other_names(*event.fd)) {
+        if (name == event.fd->name) continue;
+        std::vector<std::uint32_t> before = std::move(verdicts_.matched);
+        FdInfo fd = *event.fd;
+        fd.real_path = std::exchange(fd.name, name);
+        Event again = event;
+        again.fd = &fd;
+        if (event.path == event.fd) again.path = &fd;
+        judge(again, nullptr, true, false, before);
+        verdicts_.matched.insert(verdicts_.matched.end(), before.begin(), before.end());
+    }
+}
+
+void Pipeline::judge(const Event& event, Process* process, bool event_rules, bool process_rules,
+                     std::span<const std::uint32_t> but) {
     verdicts_.clear();
     if (event_rules) matcher_->evaluate(event, world(), *scratch_, verdicts_);
     if (process_rules) {
@@ -184,6 +213,10 @@ void Pipeline::judge(const Event& event, Process* process, bool event_rules, boo
                                    verdicts_);
     }
     costs_.sample(*matcher_, event, world(), *scratch_, event_rules, process_rules);
+    if (event.record != RecordKind::exec && (event.code == kExecve || event.code == kExecveat))
+        keep_failed_exec_rules();
+    if (!but.empty())
+        std::erase_if(verdicts_.matched, [&](std::uint32_t r) { return std::ranges::find(but, r) != but.end(); });
     if (verdicts_.matched.empty() && verdicts_.undecided.empty()) return;
 
     if (options_.first_match_only && verdicts_.matched.size() > 1) {

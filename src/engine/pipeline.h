@@ -17,6 +17,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,12 @@ class Pipeline {
         std::function<void(const ProcessImage&)> prefetch_names;
         std::function<void(Tid)> refresh;  // read this process again (its fork's parent was never seen)
         std::function<Nanos()> steady_now; // monotonic, for waiting
+        // The image a record made, after it was put into the table; of an exit, the last one.
+        std::function<void(RecordKind, const ProcessImagePtr&)> image = {};
+        // Paths that rules name a file by, other than its name (engine/identity_table.h).
+        std::function<std::span<const std::string>(const FdInfo&)> other_names = {};
+        // A rule matched an event that was only sent to check the plan (RawEvent::unwanted).
+        std::function<void(std::string_view rule, const Event&)> plan_error = {};
         // Every event, before rules look at it: for printing and recording. Empty: nobody wants to see them.
         std::function<void(const Event&, const EvalWorld&)> observe = {};
     };
@@ -62,6 +69,8 @@ class Pipeline {
     void on_record(const ProcessRecord& record);
     // An event with parameters, of a process that records told of.
     void on_event(const RawEvent& raw);
+    // The rules that are about execs that failed; no others are reported of one.
+    void set_failed_exec_rules(std::vector<std::uint32_t> rules) { failed_exec_rules_ = std::move(rules); }
     // Processes that were there before are all known: rules are evaluated only from here on, in the order in which
     // things happened, so that no process is judged before its parents are known.
     void on_snapshot_complete();
@@ -80,6 +89,7 @@ class Pipeline {
     [[nodiscard]] const Matcher& matcher() const { return *matcher_; }
     [[nodiscard]] const std::shared_ptr<const Matcher>& rules() const { return matcher_; }
     [[nodiscard]] const RuleCosts& rule_costs() const { return costs_; }
+    [[nodiscard]] EvalWorld world() const;
 
   private:
     struct Held {
@@ -96,13 +106,16 @@ class Pipeline {
     };
 
     [[nodiscard]] Event event_of(const ProcessRecord& record, const ProcessTable::Applied& applied);
-    void judge(const Event& event, Process* process, bool event_rules, bool process_rules);
+    // but: rules that are not to be reported.
+    void judge(const Event& event, Process* process, bool event_rules, bool process_rules,
+               std::span<const std::uint32_t> but = {});
+    void keep_failed_exec_rules();
+    void judge_other_names(const Event& event);
     void deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule);
     void hold(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule, bool matched,
               Nanos deadline);
     // True when the held alert is finished (sent or found not to match).
     bool finish(Held& held, bool last_chance);
-    [[nodiscard]] EvalWorld world() const;
     void send(Alert alert);
 
     Options options_;
@@ -113,6 +126,7 @@ class Pipeline {
     Verdicts verdicts_;
     RuleBits no_bits_;
     RuleCosts costs_;
+    std::vector<std::uint32_t> failed_exec_rules_;
     std::vector<Early> early_;
     bool armed_ = false;
     std::list<Held> held_; // oldest deadline first

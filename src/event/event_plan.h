@@ -5,6 +5,7 @@
 
 #include "event/event_type.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,8 @@ struct EventClause {
     bool internet = false;            // the socket is an IPv4 or IPv6 one
     bool upward = false;              // the path as given has ".." in it
     std::uint32_t path_sets = 0;      // 0: any name; else a bit of EventPlan::names' sets must be the file's
+    std::uint32_t end_sets = 0;       // 0: any; else a bit of EventPlan::ends' sets must be one of the socket's ends'
+    std::uint64_t process_bits = 0;   // 0: any; else a bit of the process's mask (LiveSource::set_process_mask)
     friend bool operator==(const EventClause&, const EventClause&) = default;
 };
 
@@ -36,11 +39,24 @@ struct PathName {
     Kind kind = Kind::base;
     std::string first, second; // pair: the directory's name and the file's; parent: the name above and the directory's
     std::uint32_t sets = 0;
+    std::string path = {}; // pair: the whole path, when it is an exact one: the file is also known by its identity
+};
+
+// An end of a connection: a port, or the addresses of a network.
+struct ConnectionEnd {
+    bool is_port = false;
+    std::uint8_t prefix = 0; // bits of address
+    std::uint16_t port = 0;
+    std::array<std::uint8_t, 16> address{}; // IPv6; those of IPv4 as ::ffff:a.b.c.d
+    std::uint32_t sets = 0;
 };
 
 struct EventPlan {
     std::vector<EventDemand> demands;
     std::vector<PathName> names;
+    std::vector<ConnectionEnd> ends;
+    std::vector<std::uint32_t> failed_exec_rules; // indexes of the rules that ask for an exec that failed
+    std::vector<std::uint32_t> process_nodes;     // by bit of process_bits: what whoever made the plan decides it by
 };
 
 } // namespace gyr

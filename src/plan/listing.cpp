@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -146,6 +147,47 @@ std::string plan_json(const Matcher& matcher) {
     out["unusable"] = nlohmann::ordered_json::array();
     for (const Rule* rule : s.unusable) out["unusable"].push_back({{"rule", rule->name}, {"why", rule->disabled_why}});
     return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+namespace {
+
+// Calls that have no event of their own share one code: what is counted of them is counted together.
+bool is_shared(EventCode code) { return code == kGenericExit; }
+
+} // namespace
+
+std::string statistics_text(const EventPlan& plan, std::span<const EventStatistics> statistics) {
+    std::string out = fmt::format("{:<20} {:>12} {:>12}\n", "event", "told", "stopped");
+    for (const EventStatistics& s : statistics) {
+        const auto demand = std::ranges::find(plan.demands, s.code, &EventDemand::code);
+        if (demand == plan.demands.end()) continue;
+        out += fmt::format("{:<20} {:>12} {:>12}\n", is_shared(s.code) ? "other calls" : demand_name(*demand), s.sent,
+                           s.stopped);
+        if (is_shared(s.code)) continue;
+        for (std::size_t i = 0; i < demand->clauses.size() && i < s.refused.size(); ++i)
+            out += fmt::format("  {:>10} met it, {:>10} did not: {}\n", s.let_through[i], s.refused[i],
+                               clause_text(demand->clauses[i], plan));
+    }
+    return out;
+}
+
+std::string statistics_json(const EventPlan& plan, std::span<const EventStatistics> statistics) {
+    auto out = nlohmann::ordered_json::array();
+    for (const EventStatistics& s : statistics) {
+        const auto demand = std::ranges::find(plan.demands, s.code, &EventDemand::code);
+        if (demand == plan.demands.end()) continue;
+        nlohmann::ordered_json item{{"event", is_shared(s.code) ? "other calls" : demand_name(*demand)},
+                                    {"told", s.sent},
+                                    {"stopped", s.stopped},
+                                    {"clauses", nlohmann::ordered_json::array()}};
+        for (std::size_t i = 0; !is_shared(s.code) && i < demand->clauses.size() && i < s.refused.size(); ++i)
+            item["clauses"].push_back({{"clause", clause_text(demand->clauses[i], plan)},
+                                       {"met", s.let_through[i]},
+                                       {"not_met", s.refused[i]}});
+        out.push_back(std::move(item));
+    }
+    return nlohmann::ordered_json{{"statistics", std::move(out)}}.dump(
+        -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 } // namespace gyr::plan

@@ -5,13 +5,15 @@
 #include "match/graph.h"
 #include "match/predicate.h"
 #include "match/program.h"
+#include "plan/clauses.h"
+#include "plan/object_sets.h"
+#include "plan/process_condition.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 #include <iterator>
-#include <map>
 #include <string_view>
 
 namespace gyr::plan {
@@ -22,115 +24,75 @@ using match::NodeId;
 using match::NodeKind;
 using match::Predicate;
 
-constexpr std::size_t kMostClauses = 6; // that the kernel asks one after the other
-constexpr std::size_t kMostProducts = 48;
-constexpr unsigned kPathSets = 16;
-constexpr std::size_t kMostNames = 8000; // of all sets; the kernel's table holds those of two plans
+constexpr std::size_t kMostClauses = 12; // that the kernel asks one after the other
 
-// A disjunction of clauses. Empty: never.
-using Clauses = std::vector<EventClause>;
-
-bool is_plain(const EventClause& c) { return c == EventClause{}; }
-
-// a implies b: whatever meets a meets b.
-bool implies(const EventClause& a, const EventClause& b) {
-    const auto less = [](bool x, bool y) { return x || !y; };
-    return less(a.success, b.success) && less(a.failure, b.failure) && less(a.read, b.read) && less(a.write, b.write) &&
-           less(a.container, b.container) && less(a.internet, b.internet) && less(a.upward, b.upward) &&
-           (b.path_sets == 0 || (a.path_sets != 0 && (a.path_sets & ~b.path_sets) == 0));
+bool tells_result(const EventInfo& info) {
+    if (info.direction != EventDirection::exit || info.params.empty()) return false;
+    const ParamType type = info.params[0].type;
+    return type == ParamType::errno_code || type == ParamType::fd || type == ParamType::pid ||
+           info.params[0].name == "res";
 }
 
-// Something that both imply.
-EventClause widen(const EventClause& a, const EventClause& b) {
-    return {.success = a.success && b.success,
-            .failure = a.failure && b.failure,
-            .read = a.read && b.read,
-            .write = a.write && b.write,
-            .container = a.container && b.container,
-            .internet = a.internet && b.internet,
-            .upward = a.upward && b.upward,
-            .path_sets = a.path_sets != 0 && b.path_sets != 0 ? a.path_sets | b.path_sets : 0};
+std::int64_t number(const fields::Value& v) {
+    return v.kind == fields::ValueKind::i64 ? v.i : static_cast<std::int64_t>(v.u);
 }
 
-void add(Clauses& to, const EventClause& clause) {
-    for (EventClause& c : to) {
-        if (implies(clause, c)) return;
-        EventClause same = c;
-        same.path_sets = clause.path_sets;
-        if (same == clause && c.path_sets != 0 && clause.path_sets != 0) {
-            c.path_sets |= clause.path_sets;
-            return;
-        }
-    }
-    std::erase_if(to, [&](const EventClause& c) { return implies(c, clause); });
-    to.push_back(clause);
+void compare_result(const Predicate& p, EventClause& out) {
+    if (p.items.size() != 1) return;
+    const std::int64_t n = number(p.items[0].number);
+    if ((p.op == Op::ge && n >= 0) || (p.op == Op::gt && n >= -1) || (p.op == Op::eq && n >= 0)) out.success = true;
+    if ((p.op == Op::lt && n <= 0) || (p.op == Op::le && n < 0) || (p.op == Op::eq && n < 0)) out.failure = true;
 }
 
-void limit(Clauses& clauses, std::size_t most) {
-    while (clauses.size() > most) {
-        const EventClause last = clauses.back();
-        clauses.pop_back();
-        const EventClause wide = widen(clauses.back(), last);
-        clauses.pop_back();
-        add(clauses, wide);
-    }
+void error_name(const Predicate& p, EventClause& out) {
+    const bool one = p.items.size() == 1, equal = p.op == Op::eq || p.op == Op::in;
+    const auto each = [&p](auto&& test) {
+        return std::ranges::all_of(p.items, [&](const match::Item& i) { return test(i.text); });
+    };
+    const auto error = [](const std::string& t) { return t.starts_with('E'); };
+    if (equal && each([](const std::string& t) { return t == "SUCCESS"; })) out.success = true;
+    if ((equal || p.op == Op::startswith) && each(error)) out.failure = true;
+    if (p.op == Op::ne && one && p.items[0].text == "SUCCESS") out.failure = true;
+}
+
+bool is_end(std::string_view field) {
+    static constexpr std::string_view kEnds[] = {"fd.ip",   "fd.cip",   "fd.sip",   "fd.lip",   "fd.rip",
+                                                 "fd.net",  "fd.cnet",  "fd.snet",  "fd.lnet",  "fd.rnet",
+                                                 "fd.port", "fd.cport", "fd.sport", "fd.lport", "fd.rport"};
+    return std::ranges::find(kEnds, field) != std::end(kEnds);
 }
 
 class Lowering {
   public:
-    Lowering(const Matcher& matcher, EventPlan& plan) : matcher_(matcher), plan_(plan) {}
+    Lowering(const Matcher& matcher, EventPlan& plan) : matcher_(matcher), sets_(plan) {}
 
-    // Path sets are shared by all event types: the same predicate has one.
-    Clauses lower(NodeId id, const EventInfo& info) {
+    Clauses lower(NodeId id, const EventInfo& info, bool negated = false) {
         const match::Graph& graph = matcher_.graph();
-        const match::Node& node = graph.node(id);
-        switch (node.kind) {
-        case NodeKind::constant: return id == match::kTrue ? Clauses{EventClause{}} : Clauses{};
-        case NodeKind::predicate: return {atom(id, graph.predicate(id), info)};
-        case NodeKind::negation: return {negated(graph.children(id)[0], info)};
-        case NodeKind::disjunction: {
+        const NodeKind kind = graph.node(id).kind;
+        switch (kind) {
+        case NodeKind::constant: return (id == match::kTrue) != negated ? Clauses{EventClause{}} : Clauses{};
+        case NodeKind::predicate: {
+            const Predicate& p = graph.predicate(id);
+            return {negated ? negation(p, info) : atom(id, p, info)};
+        }
+        case NodeKind::negation: return lower(graph.children(id)[0], info, !negated);
+        case NodeKind::conjunction:
+        case NodeKind::disjunction: break;
+        }
+        if ((kind == NodeKind::disjunction) != negated) {
             Clauses out;
             for (const NodeId child : graph.children(id))
-                for (const EventClause& c : lower(child, info)) add(out, c);
+                for (const EventClause& c : lower(child, info, negated)) add(out, c);
             return out;
         }
-        case NodeKind::conjunction: {
-            Clauses out{EventClause{}};
-            for (const NodeId child : graph.children(id)) out = both(out, lower(child, info));
-            return out;
-        }
-        }
-        return {EventClause{}};
-    }
-
-  private:
-    static Clauses both(const Clauses& a, const Clauses& b) {
-        if (a.size() * b.size() > kMostProducts) return a.size() < b.size() ? a : b; // either alone is true of both
-        Clauses out;
-        for (const EventClause& x : a) {
-            for (const EventClause& y : b) {
-                EventClause c{.success = x.success || y.success,
-                              .failure = x.failure || y.failure,
-                              .read = x.read || y.read,
-                              .write = x.write || y.write,
-                              .container = x.container || y.container,
-                              .internet = x.internet || y.internet,
-                              .upward = x.upward || y.upward,
-                              .path_sets = x.path_sets};
-                // Two names at once: one of them is asked, the rarer when that can be told.
-                if (c.path_sets == 0 || (y.path_sets != 0 && std::popcount(y.path_sets) < std::popcount(x.path_sets)))
-                    c.path_sets = y.path_sets;
-                if (!(c.success && c.failure)) add(out, c);
-            }
-        }
+        Clauses out{EventClause{}};
+        for (const NodeId child : graph.children(id)) out = both(out, lower(child, info, negated));
         return out;
     }
 
-    EventClause negated(NodeId child, const EventInfo& info) {
-        const match::Graph& graph = matcher_.graph();
+  private:
+    [[nodiscard]] EventClause negation(const Predicate& p, const EventInfo& info) const {
         EventClause out;
-        if (graph.node(child).kind != NodeKind::predicate) return out;
-        const Predicate& p = graph.predicate(child);
         const std::string_view field = field_of(p);
         const std::string_view text =
             p.op == Op::eq && p.items.size() == 1 ? std::string_view(p.items[0].text) : std::string_view{};
@@ -140,20 +102,9 @@ class Lowering {
         return out;
     }
 
-    std::string_view field_of(const Predicate& p) const {
+    [[nodiscard]] std::string_view field_of(const Predicate& p) const {
         const match::Expression& e = matcher_.expressions()[p.left];
         return e.kind == match::Expression::Kind::field ? std::string_view(e.field.text) : std::string_view{};
-    }
-
-    static bool tells_result(const EventInfo& info) {
-        if (info.direction != EventDirection::exit || info.params.empty()) return false;
-        const ParamType type = info.params[0].type;
-        return type == ParamType::errno_code || type == ParamType::fd || type == ParamType::pid ||
-               info.params[0].name == "res";
-    }
-
-    static std::int64_t number(const fields::Value& v) {
-        return v.kind == fields::ValueKind::i64 ? v.i : static_cast<std::int64_t>(v.u);
     }
 
     EventClause atom(NodeId id, const Predicate& p, const EventInfo& info) {
@@ -163,104 +114,38 @@ class Lowering {
             return out;
         const bool one = p.items.size() == 1;
         const bool equal = p.op == Op::eq || p.op == Op::in;
-        const auto each = [&p](auto&& test) {
-            return std::ranges::all_of(p.items, [&](const match::Item& i) { return test(i.text); });
+        const auto among = [&](std::string_view a, std::string_view b) {
+            return equal &&
+                   std::ranges::all_of(p.items, [&](const match::Item& i) { return i.text == a || i.text == b; });
         };
 
-        const bool holds = equal && one && number(p.items[0].number) == 1;
         if (field == "evt.is_open_read")
-            out.read = holds;
+            out.read = equal && one && number(p.items[0].number) == 1;
         else if (field == "evt.is_open_write")
-            out.write = holds;
+            out.write = equal && one && number(p.items[0].number) == 1;
         else if (field == "evt.failed" && equal && one)
             (number(p.items[0].number) != 0 ? out.failure : out.success) = true;
         else if (field == "evt.rawres" || (field == "fd.num" && (info.flags & kCreatesFd) != 0))
             compare_result(p, out);
-        else if (field == "evt.res") {
-            if (equal && each([](const std::string& t) { return t == "SUCCESS"; })) out.success = true;
-            if (equal && each([](const std::string& t) { return t.starts_with('E'); })) out.failure = true;
-            if (p.op == Op::startswith && each([](const std::string& t) { return t.starts_with('E'); }))
-                out.failure = true;
-            if (p.op == Op::ne && one && p.items[0].text == "SUCCESS") out.failure = true;
-        } else if (field == "fd.typechar") {
-            out.internet = equal && each([](const std::string& t) { return t == "4" || t == "6"; });
-        } else if (field == "fd.type") {
-            out.internet = equal && each([](const std::string& t) { return t == "ipv4" || t == "ipv6"; });
-        } else if (field == "container.id") {
+        else if (field == "evt.res")
+            error_name(p, out);
+        else if (field == "fd.typechar")
+            out.internet = among("4", "6");
+        else if (field == "fd.type")
+            out.internet = among("ipv4", "ipv6");
+        else if (field == "container.id")
             out.container = p.op == Op::ne && one && p.items[0].text == "host";
-        } else if (field == "fd.nameraw") {
+        else if (field == "fd.nameraw")
             out.upward = p.op == Op::contains && one && p.items[0].text.find("..") != std::string::npos;
-        } else if (field == "fd.name" || field == "fd.directory" || field == "fd.filename") {
-            out.path_sets = path_set(id, field, p);
-        }
+        else if (field == "fd.name" || field == "fd.directory" || field == "fd.filename")
+            out.path_sets = sets_.of_files(id, field, p);
+        else if (is_end(field))
+            out.end_sets = sets_.of_ends(id, field, p);
         return out;
     }
 
-    static void compare_result(const Predicate& p, EventClause& out) {
-        if (p.items.size() != 1) return;
-        const std::int64_t n = number(p.items[0].number);
-        if ((p.op == Op::ge && n >= 0) || (p.op == Op::gt && n >= -1) || (p.op == Op::eq && n >= 0)) out.success = true;
-        if ((p.op == Op::lt && n <= 0) || (p.op == Op::le && n < 0) || (p.op == Op::eq && n < 0)) out.failure = true;
-    }
-
-    std::uint32_t path_set(NodeId id, std::string_view field, const Predicate& p) {
-        const std::string key = fmt::format("{}", id);
-        if (const auto known = sets_.find(key); known != sets_.end()) return known->second;
-        std::vector<PathName> names;
-        for (const match::Item& item : p.items) {
-            if (!name_of(field, p.op, item.text, names)) return sets_[key] = 0;
-        }
-        if (plan_.names.size() + names.size() > kMostNames) return sets_[key] = 0;
-        // Out of sets: the rest share the last one.
-        const std::uint32_t bit = 1U << std::min(next_set_, kPathSets - 1);
-        ++next_set_;
-        for (PathName& n : names) {
-            n.sets = bit;
-            plan_.names.push_back(std::move(n));
-        }
-        return sets_[key] = bit;
-    }
-
-    // False when the kernel cannot ask it.
-    static bool name_of(std::string_view field, Op op, std::string_view text, std::vector<PathName>& out) {
-        using Kind = PathName::Kind;
-        if (text.find("\xef\xbf\xbd") != std::string_view::npos) return false; // stands for bytes that are no UTF-8
-        const std::size_t slash = text.rfind('/');
-        const auto last = [&] { return std::string(text.substr(slash + 1)); };
-        if (field == "fd.filename") {
-            if ((op != Op::eq && op != Op::in) || text.empty() || slash != std::string_view::npos) return false;
-            out.push_back({Kind::base, std::string(text), {}, 0});
-            return true;
-        }
-        if (op == Op::endswith && field == "fd.name") {
-            if (slash == std::string_view::npos || slash + 1 == text.size()) return false;
-            out.push_back({Kind::base, last(), {}, 0});
-            return true;
-        }
-        if (!text.starts_with('/') || text.size() < 2 || text.find("//") != std::string_view::npos) return false;
-        // A prefix in whole components is below its first one; "/etc" as a plain prefix also begins "/etcetera".
-        if (field == "fd.name" && (op == Op::startswith || op == Op::pmatch)) {
-            const std::size_t end = text.find('/', 1);
-            if (end == std::string_view::npos && op == Op::startswith) return false;
-            if (text.find_first_of("*?[") < end) return false;
-            out.push_back(
-                {Kind::top, std::string(text.substr(1, end == std::string_view::npos ? end : end - 1)), {}, 0});
-            return true;
-        }
-        if ((op != Op::eq && op != Op::in) || slash + 1 == text.size()) return false;
-        const std::string_view above = text.substr(0, slash);
-        const std::string parent(above.substr(std::min(above.rfind('/') + 1, above.size())));
-        if (field == "fd.name")
-            out.push_back({Kind::pair, parent, last(), 0});
-        else
-            out.push_back({Kind::parent, parent, last(), 0});
-        return true;
-    }
-
     const Matcher& matcher_;
-    EventPlan& plan_;
-    std::map<std::string, std::uint32_t> sets_; // by predicate
-    unsigned next_set_ = 0;
+    ObjectSets sets_;
 };
 
 bool of_process_lane(EventCode code) {
@@ -268,17 +153,39 @@ bool of_process_lane(EventCode code) {
            code == kExecveat || code == kClone3 || code >= kSnapshot;
 }
 
-void lower_rules(const Matcher& matcher, EventPlan& plan) {
+bool is_exec(EventCode code) { return code == kExecve || code == kExecveat; }
+
+// Of execs that failed the process lane does not tell. They are for rules that ask for the failure; others mean
+// programs that ran.
+void lower_failed_execs(EventKey key, const EventInfo& info, std::span<const match::ProgramRule> rules,
+                        Lowering& lowering, EventPlan& plan) {
+    bool wanted = false;
+    for (const match::ProgramRule& r : rules) {
+        const Clauses clauses = lowering.lower(r.root, info);
+        if (clauses.empty() || !std::ranges::all_of(clauses, &EventClause::failure)) continue;
+        wanted = true;
+        if (std::ranges::find(plan.failed_exec_rules, r.rule) == plan.failed_exec_rules.end())
+            plan.failed_exec_rules.push_back(r.rule);
+    }
+    if (wanted)
+        plan.demands.push_back({.code = key.code, .calls = {}, .clauses = {{.failure = true}}, .forced_by = {}});
+}
+
+void lower_rules(const Matcher& matcher, EventPlan& plan, bool masks) {
     Lowering lowering(matcher, plan);
+    ProcessConditions conditions(matcher, plan.process_nodes);
     matcher.for_each_event([&](EventKey key, std::span<const match::ProgramRule> rules) {
-        if (of_process_lane(key.code) || !is_live_event(key.code)) return;
         const EventInfo* info = find_event(key.code);
         if (info == nullptr) return;
+        if (is_exec(key.code)) return lower_failed_execs(key, *info, rules, lowering, plan);
+        if (of_process_lane(key.code) || !is_live_event(key.code)) return;
         EventDemand demand{.code = key.code, .calls = {}, .clauses = {}, .forced_by = {}};
         if (key.code == kGenericExit) demand.calls.push_back(key.call);
         Clauses clauses;
         for (const match::ProgramRule& r : rules) {
-            for (const EventClause& c : lowering.lower(r.root, *info)) {
+            const std::uint64_t bit = masks ? conditions.bit_of(r.root) : 0;
+            for (EventClause c : lowering.lower(r.root, *info)) {
+                c.process_bits = bit;
                 if (is_plain(c) && demand.forced_by.empty()) demand.forced_by = matcher.rules()[r.rule].name;
                 add(clauses, c);
             }
@@ -297,14 +204,19 @@ EventPlan join(EventPlan a, const EventPlan& b) {
             a.demands, [&](const EventDemand& e) { return e.code == d.code && e.calls == d.calls; });
         if (same == a.demands.end())
             a.demands.push_back(d);
-        else
+        else if (!is_exec(d.code))
             same->clauses.clear(); // for the moment of a reload, all of it
     }
-    // The sets of the two are numbered apart from each other only by plan; while both are in use nothing is asked by
-    // name.
+    // Sets and bits of the two are numbered apart from each other only by plan; while both are in use they are not
+    // asked.
     for (EventDemand& d : a.demands)
-        if (std::ranges::any_of(d.clauses, [](const EventClause& c) { return c.path_sets != 0; })) d.clauses.clear();
+        if (std::ranges::any_of(d.clauses, [](const EventClause& c) {
+                return c.path_sets != 0 || c.end_sets != 0 || c.process_bits != 0;
+            }))
+            d.clauses.clear();
     a.names.clear();
+    a.ends.clear();
+    a.process_nodes.clear();
     return a;
 }
 
@@ -312,15 +224,18 @@ EventPlan join(EventPlan a, const EventPlan& b) {
 
 EventPlan plan_events(const Matcher& matcher, const Matcher* also, LowerOptions options) {
     EventPlan plan;
-    lower_rules(matcher, plan);
+    lower_rules(matcher, plan, options.masks);
     if (also != nullptr) {
         EventPlan other;
-        lower_rules(*also, other);
+        lower_rules(*also, other, options.masks);
         plan = join(std::move(plan), other);
     }
     if (options.clauses) return plan;
-    for (EventDemand& d : plan.demands) d.clauses.clear();
-    plan.names.clear();
+    for (EventDemand& d : plan.demands)
+        if (!is_exec(d.code)) d.clauses.clear();
+    // Names stay: files are known by their identity all the same.
+    plan.ends.clear();
+    plan.process_nodes.clear();
     return plan;
 }
 
@@ -344,11 +259,15 @@ std::string clause_text(const EventClause& clause, const EventPlan& plan) {
     say(clause.container, "in a container");
     say(clause.internet, "an internet socket");
     say(clause.upward, "\"..\" in the path given");
-    if (clause.path_sets != 0) {
-        const auto count =
-            std::ranges::count_if(plan.names, [&](const PathName& n) { return (n.sets & clause.path_sets) != 0; });
-        parts.push_back(fmt::format("file name among {}", count));
-    }
+    const auto count = [](const auto& list, std::uint32_t sets) {
+        return std::ranges::count_if(list, [&](const auto& n) { return (n.sets & sets) != 0; });
+    };
+    if (clause.path_sets != 0) parts.push_back(fmt::format("file name among {}", count(plan.names, clause.path_sets)));
+    if (clause.end_sets != 0)
+        parts.push_back(fmt::format("an end of the connection among {}", count(plan.ends, clause.end_sets)));
+    if (const int n = std::popcount(clause.process_bits); n != 0)
+        parts.push_back(n == 1 ? std::string("the process one the rule can match")
+                               : fmt::format("the process one that one of {} rules can match", n));
     return fmt::format("{}", fmt::join(parts, ", "));
 }
 

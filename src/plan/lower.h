@@ -10,6 +10,7 @@ namespace gyr::plan {
 
 struct LowerOptions {
     bool clauses = true; // off: every event of the types that rules are asked about, to compare with (plan.enabled)
+    bool masks = true;   // off: nothing is asked of the process (plan.masks)
 };
 // also: a second set of rules that the same events have to serve (a reload).
 [[nodiscard]] EventPlan plan_events(const Matcher& matcher, const Matcher* also = nullptr, LowerOptions options = {});

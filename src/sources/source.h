@@ -37,6 +37,15 @@ struct Hook {
 struct EventLoss {
     EventCode code = kEventNone;
     LossCounters lost;
+    std::uint64_t cgroup_set = 0; // of who made them (ProcessRecord::cgroup_set); 0: could not be told apart
+    bool shed = false;            // left out on purpose (LiveSource::shed)
+};
+
+// A file, whatever it is called: device as in FdInfo and as the kernel has it (major << 20 | minor), inode.
+struct FileId {
+    std::uint32_t dev = 0, kernel_dev = 0;
+    std::uint64_t ino = 0;
+    friend bool operator==(const FileId&, const FileId&) = default;
 };
 
 using EventSink = FunctionRef<void(const RawEvent&)>;

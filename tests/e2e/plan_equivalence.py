@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What the kernel leaves out is never what a rule matches: two agents watch the same workload at the same time, one whose
-kernel side leaves out what the plan says and one whose leaves out nothing, and both raise the same alerts. With the
-official rules where their files are, else the default ones, and with rules written to reach every kind of clause.
+"""What the kernel leaves out is never what a rule matches: three agents watch the same workload at the same time, one whose
+kernel side leaves out what the plan says, one that asks nothing of processes there, and one whose kernel side leaves out
+nothing, and all raise the same alerts. With the official rules where their files are, else the default ones, and with
+rules written to reach every kind of clause.
 
     plan_equivalence.py [SEED]     the seed of the random part; printed, so that a run can be repeated"""
 
@@ -18,6 +19,7 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import live  # noqa: E402
+import workload  # noqa: E402
 
 WORKLOAD = os.path.join(live.ROOT, "tests/support/workload.py")
 OPENS = "evt.type in (open, openat, openat2, creat)"
@@ -108,30 +110,35 @@ def compare(results, what, rules, texts, seed, rounds):
     folder = tempfile.mkdtemp(prefix="gyr-plan-")
     options = ["kernel.bulk_ring=64MiB", "kernel.network_ring=16MiB", "metadata.wait=0s"]
     try:
+        workload.prepare(folder)
         texts = texts(folder) if callable(texts) else texts
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             texts = [text.replace("@PORT@", str(port)) for text in texts]
             with live.Agent(rules, texts, options) as on, \
+                    live.Agent(rules, texts, options + ["plan.masks=false"]) as unmasked, \
                     live.Agent(rules, texts, options + ["plan.enabled=false"]) as off:
+                agents = {"plan on": on, "masks off": unmasked, "plan off": off}
                 work = subprocess.Popen([sys.executable, WORKLOAD, folder, str(port), str(seed), str(rounds)],
                                         start_new_session=True, stdout=subprocess.DEVNULL,
                                         env=dict(os.environ, GYR_WORKLOAD="yes"))
                 results.equal(work.wait(live.PATIENCE * 2), 0, what + ": status of the workload")
-                for agent in (on, off):
+                for agent in agents.values():
                     agent.sentinel()
                     agent.stop()
-        sets = []
-        for name, agent in (("plan on", on), ("plan off", off)):
+        sets = {}
+        for name, agent in agents.items():
             results.equal([a["gap"] for a in agent.alerts if "gap" in a], [], "%s, %s: gaps" % (what, name))
-            sets.append(collections.Counter(key(a) for a in agent.alerts
-                                            if "rule" in a and a.get("proc", {}).get("sid") == work.pid))
-        for missing in (sets[1] - sets[0]).items():
-            results.expect(False, "%s: the plan hid %r" % (what, missing))
-        for extra in (sets[0] - sets[1]).items():
-            results.expect(False, "%s: only with the plan: %r" % (what, extra))
-        seen = {k[0] for k in sets[1]}
-        print("%s: %d alerts of %d rules" % (what, sum(sets[1].values()), len(seen)))
+            sets[name] = collections.Counter(key(a) for a in agent.alerts
+                                             if "rule" in a and a.get("proc", {}).get("sid") == work.pid)
+        everything = sets.pop("plan off")
+        for name, some in sets.items():
+            for missing in (everything - some).items():
+                results.expect(False, "%s, %s: hidden is %r" % (what, name, missing))
+            for extra in (some - everything).items():
+                results.expect(False, "%s, %s: only then there is %r" % (what, name, extra))
+        seen = {k[0] for k in everything}
+        print("%s: %d alerts of %d rules" % (what, sum(everything.values()), len(seen)))
         results.expect(len(seen) > 3, what + ": the workload raises alerts: %r" % seen)
         return seen
     finally:
@@ -145,7 +152,7 @@ def main():
     results = live.Results()
     official = official_rules()
     paths = official or [os.path.join(live.ROOT, "rules-default", n)
-                         for n in sorted(os.listdir(os.path.join(live.ROOT, "rules-default")))]
+                         for n in sorted(os.listdir(os.path.join(live.ROOT, "rules-default"))) if n.endswith(".yaml")]
     compare(results, "official rules" if official else "default rules", paths, [enabled(paths)] if official else [],
             seed, 3000)
     # In three sets, so that clauses are not all joined into one that holds for everything.

@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char** environ;
@@ -262,6 +263,29 @@ static int burst(long count, char* file) {
     return 0;
 }
 
+// Opens and closes a file as fast as it can for so many seconds, with two processes; says how often.
+static int open_flood(long seconds, const char* path) {
+    long* counts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (counts == MAP_FAILED) {
+        fail("mmap");
+    }
+    const time_t end = time(NULL) + seconds;
+    for (int i = 0; i < 2; ++i) {
+        if (fork() == 0) {
+            while (time(NULL) < end) {
+                for (int n = 0; n < 100; ++n, ++counts[i]) {
+                    close(open(path, O_RDONLY));
+                }
+            }
+            _exit(0);
+        }
+    }
+    while (wait(NULL) > 0) {
+    }
+    printf("%ld\n", counts[0] + counts[1]);
+    return 0;
+}
+
 // Reuses a pid: in a pid namespace of its own, forks until the number comes round again. reuse FILE_A FILE_B runs both
 // under the same pid, one after the other.
 static int reuse(char** argv) {
@@ -361,6 +385,8 @@ int main(int argc, char** argv) {
         return set_user((uid_t)atoi(rest[0]));
     } else if (strcmp(verb, "burst") == 0) {
         return burst(atol(rest[0]), given > 1 ? rest[1] : NULL);
+    } else if (strcmp(verb, "opens") == 0 && given == 2) {
+        return open_flood(atol(rest[0]), rest[1]);
     } else if (strcmp(verb, "reuse") == 0 && given == 2) {
         return reuse(rest);
     } else if (strcmp(verb, "exit") == 0) {

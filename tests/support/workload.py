@@ -3,7 +3,7 @@
 
     workload.py FOLDER PORT SEED [ROUNDS]
 
-FOLDER is empty and the caller's to remove; PORT listens on 127.0.0.1. After the listed actions come ROUNDS
+FOLDER is the caller's to remove, and empty but for what prepare() put there before; PORT listens on 127.0.0.1. After the listed actions come ROUNDS
 random ones, the same for the same SEED. Nothing outside FOLDER is changed for longer than the action lasts."""
 
 import ctypes
@@ -59,10 +59,16 @@ def open_how(path, flags, resolve=0):
     return call("openat2", AT_FDCWD, path, (ctypes.c_uint64 * 3)(flags, 0, resolve), 24)
 
 
+def prepare(folder):
+    """What has to be there before the agents are: a file that comes later is known by its identity some time later."""
+    os.mkdir(folder + "/sub")
+    os.mkdir(folder + "/other")
+    for name in ("secret", "sub/secret"):
+        touch(folder + "/" + name, os.O_CREAT | os.O_WRONLY)
+
+
 def files(folder):
     sub = folder + "/sub"
-    os.mkdir(sub)
-    os.mkdir(folder + "/other")
     for name in ("secret", "plain", "sub/secret", "sub/deep.conf", "other/secret", ".hidden",
                  "a-name-that-is-longer-than-thirty-one-bytes-by-some"):
         touch(folder + "/" + name, os.O_CREAT | os.O_WRONLY)

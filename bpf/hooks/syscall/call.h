@@ -46,30 +46,40 @@ __noinline u32 unpack_socketcall(struct call* c) {
     return GYR_SOCKETCALL_BASE + operation;
 }
 
-__noinline int handle_call(u32 slot, s64 result, u32 phase) {
-    if ((s32)(bpf_get_current_pid_tgid() >> 32) == own_tgid) return 0;
-    struct call c = {.result = result, .phase = phase};
-    c.compat = slot >= GYR_COMPAT_BASE;
-    read_arguments(&c, (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf()));
+/* Fills c in; the entry of the plan for the call, or NULL. */
+static __always_inline struct gyr_plan* begin_call(struct call* c, u32* at) {
+    u32 slot = *at;
+    if ((s32)(bpf_get_current_pid_tgid() >> 32) == own_tgid) return NULL;
+    c->compat = slot >= GYR_COMPAT_BASE;
+    read_arguments(c, (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf()));
     if (slot == GYR_COMPAT_BASE + NR_SOCKETCALL) {
-        slot = unpack_socketcall(&c);
-        if (slot >= GYR_SLOTS || !wanted[slot]) return 0;
+        slot = unpack_socketcall(c);
+        if (slot >= GYR_SLOTS || !wanted[slot]) return NULL;
     }
-    if (slot >= GYR_SLOTS) return 0;
+    if (slot >= GYR_SLOTS) return NULL;
+    *at = slot;
     u32 key = wanted[slot];
-    struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &key);
+    return bpf_map_lookup_elem(&plans, &key);
+}
+
+__noinline int handle_enter(u32 slot) {
+    struct call c = {.phase = GYR_FETCH_ENTER};
+    struct gyr_plan* plan = begin_call(&c, &slot);
+    if (plan && (plan->flags & GYR_PLAN_ENTER))
+        tell_call(plan, &c, slot, GYR_EVENT_ENTER | (c.compat ? GYR_EVENT_COMPAT : 0));
+    return 0;
+}
+
+__noinline int handle_exit(u32 slot, s64 result) {
+    struct call c = {.result = result};
+    struct gyr_plan* plan = begin_call(&c, &slot);
     if (!plan) return 0;
-    if (phase) {
-        if (plan->flags & GYR_PLAN_ENTER)
-            tell_call(plan, &c, slot, GYR_EVENT_ENTER | (c.compat ? GYR_EVENT_COMPAT : 0));
-        return 0;
-    }
+    u32 flags = c.compat ? GYR_EVENT_COMPAT : 0;
     if (!may_matter(plan, &c)) {
-        u32 event_class = plan->event_class;
-        if (event_class < GYR_CLASSES) count_event(&event_counters[event_class].stopped);
-        return 0;
+        if (!is_sample(plan)) return 0;
+        flags |= GYR_EVENT_UNWANTED;
     }
-    tell_call(plan, &c, slot, c.compat ? GYR_EVENT_COMPAT : 0);
+    tell_call(plan, &c, slot, flags);
     return 0;
 }
 
@@ -77,7 +87,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
     u32 slot = wanted_slot(regs->orig_ax);
     if (slot >= GYR_SLOTS) return 0;
-    handle_call(slot, result, 0);
+    handle_exit(slot, result);
     return 0;
 }
 
@@ -85,6 +95,6 @@ SEC("tp_btf/sys_enter")
 int BPF_PROG(call_enter, struct pt_regs* regs, long nr) {
     u32 slot = wanted_slot(nr);
     if (slot >= GYR_SLOTS) return 0;
-    handle_call(slot, 0, GYR_FETCH_ENTER);
+    handle_enter(slot);
     return 0;
 }

@@ -241,7 +241,8 @@ __noinline int tell_uring(struct call* c, u32 slot) {
     u32 key = wanted[slot];
     struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &key);
     if (!plan) return 0;
-    if (may_matter(plan, c)) tell_call(plan, c, slot, GYR_EVENT_URING);
+    bool matters = may_matter(plan, c);
+    if (matters || is_sample(plan)) tell_call(plan, c, slot, GYR_EVENT_URING | (matters ? 0 : GYR_EVENT_UNWANTED));
     return 0;
 }
 
@@ -256,9 +257,11 @@ int BPF_PROG(uring_submit, struct io_kiocb* req) {
     u64 flags = BPF_CORE_READ(req, flags);
     if (into_table(req)) c.phase = GYR_UNTOLD;
     if ((flags & FIXED_FILE) && acts_on_file(req)) c.args[0] = -1;
-    if (flags & CQE_SKIP) {
+    if (flags & CQE_SKIP) { /* rare enough to be told whatever the plan says */
         c.phase = GYR_UNTOLD;
-        tell_uring(&c, slot);
+        u32 entry = wanted[slot];
+        struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &entry);
+        if (plan) tell_call(plan, &c, slot, GYR_EVENT_URING);
         return 0;
     }
     c.compat = slot; /* told again when it completes */

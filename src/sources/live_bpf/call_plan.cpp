@@ -52,7 +52,11 @@ gyr_clause lower_clause(const EventClause& c, unsigned generation) {
     need(c.internet, GYR_CLAUSE_INTERNET);
     need(c.upward, GYR_CLAUSE_UPWARD);
     need(c.path_sets != 0, GYR_CLAUSE_PATH);
+    need(c.end_sets != 0, GYR_CLAUSE_ENDS);
+    need(c.process_bits != 0, GYR_CLAUSE_PROCESS);
     out.path_sets = (c.path_sets & 0xffffU) << (generation * kSetBits);
+    out.end_sets = (c.end_sets & 0xffffU) << (generation * kSetBits);
+    out.process_bits = c.process_bits;
     return out;
 }
 
@@ -94,6 +98,23 @@ std::uint64_t hash_one(std::string_view name) {
     std::memcpy(words.data(), name.data(), std::min<std::size_t>(name.size(), sizeof words - 1));
     for (const std::uint64_t w : words) h = mix(h, w);
     return h;
+}
+
+// Prefix, then address.
+using Network = std::pair<std::uint8_t, std::array<std::uint8_t, 16>>;
+
+bool contains(const Network& wider, const Network& network) {
+    if (wider.first > network.first) return false;
+    for (unsigned bit = 0; bit < wider.first; ++bit)
+        if (((wider.second[bit / 8] ^ network.second[bit / 8]) >> (7 - bit % 8) & 1) != 0) return false;
+    return true;
+}
+
+gyr_network_key network_key(const Network& n) {
+    gyr_network_key key{};
+    key.prefix = n.first;
+    std::ranges::copy(n.second, key.address);
+    return key;
 }
 
 // Until every program that runs at this moment has ended: the kernel runs them inside of what this call waits for.
@@ -181,6 +202,56 @@ Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& 
     return {};
 }
 
+Result<> CallPlan::set_files(std::map<std::string, std::vector<gyr_file_key>> files) {
+    files_ = std::move(files);
+    return write_files(nullptr);
+}
+
+// For the plan in use; next: the names of one that is about to be, whose generation it is already.
+Result<> CallPlan::write_files(const std::vector<PathName>* next) {
+    std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> wanted;
+    const auto add = [&](const std::vector<PathName>& names, unsigned of) {
+        for (const PathName& n : names) {
+            if (n.path.empty()) continue;
+            const auto found = files_.find(n.path);
+            if (found == files_.end()) continue;
+            for (const gyr_file_key& f : found->second) wanted[{f.ino, f.dev}] |= (n.sets & 0xffffU) << (of * kSetBits);
+        }
+    };
+    add(path_names_, next == nullptr ? generation_ : generation_ ^ 1U);
+    if (next != nullptr) add(*next, generation_);
+    std::array<std::uint64_t, GYR_FILE_FILTER / 64> filter{};
+    for (const auto& [file, sets] : wanted) {
+        const gyr_file_key key{.ino = file.first, .dev = file.second, .reserved = 0};
+        if (bpf_map_update_elem(programs_.files_fd(), &key, &sets, BPF_ANY) != 0)
+            return fail_errno("write a file of the plan", errno);
+        filter[(file.first >> 6) & 3] |= std::uint64_t{1} << (file.first & 63);
+    }
+    for (std::size_t i = 0; i < filter.size(); ++i)
+        __atomic_store_n(&programs_.file_filter()[i], filter[i], __ATOMIC_SEQ_CST);
+    for (const auto& [file, sets] : written_) {
+        if (wanted.contains(file)) continue;
+        const gyr_file_key key{.ino = file.first, .dev = file.second, .reserved = 0};
+        bpf_map_delete_elem(programs_.files_fd(), &key);
+    }
+    written_ = std::move(wanted);
+    return {};
+}
+
+Result<> CallPlan::write_networks(const Networks& networks) {
+    for (const auto& [network, own] : networks) {
+        // The kernel finds the longest prefix: it has the sets of all that contain it.
+        std::uint32_t sets = 0;
+        for (const auto& [wider, more] : networks)
+            if (contains(wider, network)) sets |= more;
+        const gyr_network_key key = network_key(network);
+        if (bpf_map_update_elem(programs_.networks_fd(), &key, &sets, BPF_ANY) != 0)
+            return fail_errno("write a network of the plan", errno);
+    }
+    __atomic_store_n(&programs_.network_count(), static_cast<gyr_u32>(networks.size()), __ATOMIC_SEQ_CST);
+    return {};
+}
+
 Result<> CallPlan::apply(const EventPlan& plan) {
     if (plan.demands.empty()) {
         if (auto r = programs_.attach_on_demand({}); !r) return r;
@@ -195,9 +266,21 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     Names fresh;
     for (const PathName& n : plan.names)
         fresh[{static_cast<std::uint32_t>(n.kind), name_hash(n)}] |= (n.sets & 0xffffU) << (generation_ * kSetBits);
+    Networks fresh_networks;
+    for (const ConnectionEnd& e : plan.ends) {
+        const std::uint32_t sets = (e.sets & 0xffffU) << (generation_ * kSetBits);
+        if (e.is_port)
+            fresh[{GYR_NAME_PORT, e.port}] |= sets;
+        else
+            fresh_networks[{e.prefix, e.address}] |= sets;
+    }
     Names both = names_;
     for (const auto& [key, sets] : fresh) both[key] |= sets;
+    Networks both_networks = networks_;
+    for (const auto& [key, sets] : fresh_networks) both_networks[key] |= sets;
     if (auto r = write_names(both, plan.names, path_names_); !r) return r;
+    if (auto r = write_networks(both_networks); !r) return r;
+    if (auto r = write_files(&plan.names); !r) return r;
 
     const std::size_t first = generation_ * kHalf + (generation_ == 0 ? 1 : 0);
     for (std::size_t i = 0; i < lowered.entries.size(); ++i) {
@@ -218,8 +301,16 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         const gyr_name_key k{key.first, key.second};
         bpf_map_delete_elem(programs_.names_fd(), &k);
     }
+    for (const auto& [network, sets] : networks_) {
+        if (fresh_networks.contains(network)) continue;
+        const gyr_network_key key = network_key(network);
+        bpf_map_delete_elem(programs_.networks_fd(), &key);
+    }
     names_ = std::move(fresh);
+    networks_ = std::move(fresh_networks);
     path_names_ = plan.names;
+    if (auto r = write_networks(networks_); !r) return r;
+    if (auto r = write_files(nullptr); !r) return r;
     return write_names(names_, path_names_, {});
 }
 

@@ -46,13 +46,22 @@ class CallPlan {
     // Writes it and attaches or detaches what it needs or does not.
     Result<> apply(const EventPlan& plan);
 
+    // Files that exact paths of plans lead to at the moment; written for the plan in use and those that follow.
+    Result<> set_files(std::map<std::string, std::vector<gyr_file_key>> files);
+
   private:
+    Result<> write_files(const std::vector<PathName>* next);
     using Names = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>; // kind and hash, sets
+    using Networks = std::map<std::pair<std::uint8_t, std::array<std::uint8_t, 16>>, std::uint32_t>; // prefix, address
+    Result<> write_networks(const Networks& networks);
     Result<> write_names(const Names& names, const std::vector<PathName>& more, const std::vector<PathName>& old);
 
     Programs& programs_;
     unsigned generation_ = 0;
     Names names_;
+    Networks networks_;
+    std::map<std::string, std::vector<gyr_file_key>> files_;                   // by path
+    std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> written_; // files in the kernel: ino, dev; sets
     std::vector<PathName> path_names_;
 };
 

@@ -67,7 +67,12 @@ TEST(CallTable, EveryEventHasItsParametersInTheSchemasOrder) {
     for (const CollectedEvent& e : collected_events()) {
         const EventInfo* info = find_event(e.code);
         ASSERT_NE(info, nullptr) << e.code;
-        EXPECT_EQ(info->params.size(), e.param_count) << info->name;
+        // An exec that failed tells its first parameters only: the others are those of the program that did not come to
+        // be.
+        if (e.code == kExecve || e.code == kExecveat)
+            EXPECT_EQ(e.param_count, 2);
+        else
+            EXPECT_EQ(info->params.size(), e.param_count) << info->name;
         EXPECT_FALSE(info->flags & kOldVersion) << info->name;
         for (const ParamSource& p : e.all_params()) {
             const bool of_fetch = p.from == ParamFrom::text || p.from == ParamFrom::data || p.from == ParamFrom::number;

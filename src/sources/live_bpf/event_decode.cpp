@@ -154,6 +154,7 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     out.time = boot_offset_ + static_cast<Nanos>(header.boottime_ns);
     out.tid = header.tid;
     out.process = {.pid = header.tgid, .start_boottime_ns = header.start_boottime_ns};
+    out.unwanted = (header.flags & GYR_EVENT_UNWANTED) != 0;
     out.ids = RawEvent::Ids{header.uid, header.euid, header.gid, header.egid};
     read_objects(*event, header);
     resolve_path(*event, header);

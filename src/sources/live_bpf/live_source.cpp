@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "sources/live_bpf/call_plan.h"
 #include "sources/live_bpf/decode.h"
+#include "sources/live_bpf/describe_object.h"
 #include "sources/live_bpf/event_decode.h"
 #include "sources/live_bpf/proc_connector.h"
 #include "sources/live_bpf/programs.h"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -342,6 +344,11 @@ Result<> LiveSource::refresh_all() {
     return impl_->begin_pass({.kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
 }
 
+void LiveSource::prepare(const EventPlan& plan) {
+    if (!plan.demands.empty() && impl_->programs->can_trace_calls())
+        impl_->programs->prepare(lower_plan(plan, 0).hooks);
+}
+
 Result<> LiveSource::set_events(const EventPlan& plan) {
     if (!plan.demands.empty() && !impl_->programs->can_trace_calls())
         return fail(ErrorKind::unsupported, "this kernel lets us see no system calls");
@@ -361,27 +368,102 @@ void LiveSource::set_host_cgroups(std::uint64_t cgroup_set, bool host, bool by_n
         bpf_map_delete_elem(impl_->programs->host_cgroups_fd(), &cgroup_set);
 }
 
+Result<FileId> LiveSource::identify(int fd) {
+    const auto key = impl_->programs->identify(fd);
+    if (!key) return std::unexpected(key.error());
+    return FileId{.dev = capture_device(key->dev), .kernel_dev = key->dev, .ino = key->ino};
+}
+
+Result<> LiveSource::set_files(const std::map<std::string, std::vector<FileId>>& files) {
+    std::map<std::string, std::vector<gyr_file_key>> keys;
+    for (const auto& [path, ids] : files)
+        for (const FileId& id : ids) keys[path].push_back({.ino = id.ino, .dev = id.kernel_dev, .reserved = 0});
+    return impl_->calls->set_files(std::move(keys));
+}
+
+void LiveSource::set_process_mask(const ProcessMask& mask) {
+    gyr_process_mask m{.start_boottime_ns = mask.process.start_boottime_ns,
+                       .exec_id = mask.exec_id,
+                       .comm = {},
+                       .bits = mask.bits,
+                       .uid = mask.uid,
+                       .reserved = 0};
+    std::ranges::copy(mask.comm.substr(0, sizeof m.comm - 1), m.comm);
+    const auto key = static_cast<std::uint32_t>(mask.process.pid);
+    // One that finds no room stands for a process without a mask.
+    if (bpf_map_update_elem(impl_->programs->process_masks_fd(), &key, &m, BPF_ANY) != 0)
+        drop_process_mask(mask.process.pid);
+}
+
+void LiveSource::drop_process_mask(Pid pid) {
+    const auto key = static_cast<std::uint32_t>(pid);
+    bpf_map_delete_elem(impl_->programs->process_masks_fd(), &key);
+}
+
+void LiveSource::drop_process_masks() {
+    const int fd = impl_->programs->process_masks_fd();
+    std::uint32_t key = 0;
+    while (bpf_map_get_next_key(fd, nullptr, &key) == 0) bpf_map_delete_elem(fd, &key);
+}
+
+std::uint64_t LiveSource::events_lost() const {
+    std::uint64_t out = 0;
+    const gyr_loss* from = impl_->programs->event_losses();
+    for (EventCode code = 0; code < 512; ++code) out += load(from[code].count);
+    return out;
+}
+
 std::vector<EventLoss> LiveSource::event_losses() const {
     std::vector<EventLoss> out;
-    const gyr_event_counters* from = impl_->programs->event_counters();
+    const gyr_loss* from = impl_->programs->event_losses();
+    std::array<std::uint64_t, 512> told_apart{};
+    const int fd = impl_->programs->losses_by_cgroups_fd();
+    gyr_loss_key key{}, next{};
+    for (bool more = bpf_map_get_next_key(fd, nullptr, &next) == 0; more;) {
+        key = next;
+        gyr_loss l{};
+        if (bpf_map_lookup_elem(fd, &key, &l) == 0 && l.count != 0 && key.event_class < told_apart.size()) {
+            told_apart[key.event_class] += l.count;
+            out.push_back({.code = static_cast<EventCode>(key.event_class),
+                           .lost = {l.count, l.first_boottime_ns, l.last_boottime_ns, 0},
+                           .cgroup_set = key.cgroup_set,
+                           .shed = key.reason == GYR_LOSS_SHED});
+        }
+        more = bpf_map_get_next_key(fd, &key, &next) == 0;
+    }
     for (EventCode code = 0; code < 512; ++code) {
-        const auto& lost = from[code].lost;
-        if (const std::uint64_t count = load(lost.count); count != 0)
-            out.push_back(
-                {code, {count, load(lost.first_boottime_ns), load(lost.last_boottime_ns), load(lost.cgroup_id)}});
+        const std::uint64_t count = load(from[code].count);
+        if (count <= told_apart[code]) continue;
+        out.push_back({.code = code,
+                       .lost = {count - told_apart[code], load(from[code].first_boottime_ns),
+                                load(from[code].last_boottime_ns), 0}});
     }
     return out;
 }
 
 std::vector<LiveSource::EventCount> LiveSource::event_counts() const {
     std::vector<EventCount> out;
-    const gyr_event_counters* from = impl_->programs->event_counters();
-    for (EventCode code = 0; code < 512; ++code) {
-        const EventCount c{code, load(from[code].sent), load(from[code].stopped)};
+    std::vector<gyr_clause_counters> per_cpu(static_cast<std::size_t>(std::max(libbpf_num_possible_cpus(), 1)));
+    for (std::uint32_t code = 0; code < 512; ++code) {
+        if (bpf_map_lookup_elem(impl_->programs->clause_counters_fd(), &code, per_cpu.data()) != 0) continue;
+        EventCount c{.code = static_cast<EventCode>(code)};
+        for (const gyr_clause_counters& from : per_cpu) {
+            c.sent += from.sent;
+            c.stopped += from.stopped;
+            c.sampled += from.sampled;
+            for (std::size_t i = 0; i < c.let_through.size(); ++i) {
+                c.let_through[i] += from.let_through[i];
+                c.refused[i] += from.refused[i];
+            }
+        }
         if (c.sent != 0 || c.stopped != 0) out.push_back(c);
     }
     return out;
 }
+
+void LiveSource::count_clauses(bool on) { store(impl_->programs->control().count_clauses, on ? 1 : 0); }
+void LiveSource::verify(std::uint32_t every) { store(impl_->programs->control().verify_every, every); }
+void LiveSource::shed(unsigned lanes) { store(impl_->programs->control().shed, lanes); }
 
 void LiveSource::stop() {
     impl_->programs->detach();

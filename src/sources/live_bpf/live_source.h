@@ -10,12 +10,15 @@
 // poll at least every kMaxQuiet. To wait together with other descriptors, wait for fd() to be readable and then call
 // poll(0); each poll() leaves the kernel told to wake fd() for whatever comes next.
 
+#include "abi/syscall_wire.h"
 #include "base/result.h"
 #include "event/event_plan.h"
 #include "sources/source.h"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -48,6 +51,8 @@ class LiveSource {
     std::size_t poll(std::chrono::milliseconds timeout, RecordSink sink);
     // The same with events, in the order in which things happened.
     std::size_t poll(std::chrono::milliseconds timeout, RecordSink sink, EventSink events);
+    // Begins, in a thread of its own, to load what a plan of these events will need.
+    void prepare(const EventPlan& plan);
     // From here on these events are told too; an empty plan takes the system-call tracepoints away. Errors:
     // unsupported, when the kernel lets us see no system calls.
     Result<> set_events(const EventPlan& plan);
@@ -55,6 +60,22 @@ class LiveSource {
     // by_namespaces: only those in the initial pid namespace and the host's mount namespace.
     void set_host_cgroups(std::uint64_t cgroup_set, bool host, bool by_namespaces = false);
     void set_host_namespace(std::uint32_t mnt_inode);
+    // What clauses' process_bits may hold for a process. Good until it execs, or its name or its user id (the real one
+    // of the thread that acts) becomes another; without one, all may.
+    struct ProcessMask {
+        ProcessKey process;
+        std::uint64_t exec_id = 0;
+        std::string_view comm;
+        std::uint32_t uid = 0;
+        std::uint64_t bits = 0;
+    };
+    // Which file a descriptor of this process stands for, by the kernel's own numbers. Any thread, one at a time.
+    Result<FileId> identify(int fd);
+    // The files that exact paths in the plan (PathName::path) lead to, so that they are told under any name.
+    Result<> set_files(const std::map<std::string, std::vector<FileId>>& files);
+    void set_process_mask(const ProcessMask& mask);
+    void drop_process_mask(Pid pid);
+    void drop_process_masks();
     [[nodiscard]] int fd() const;
     [[nodiscard]] bool snapshot_complete() const;
 
@@ -72,13 +93,23 @@ class LiveSource {
     // Since the last call of this, with the first and last moment of just these.
     [[nodiscard]] Losses take_losses();
     [[nodiscard]] std::vector<Hook> hooks() const;
-    // Since start, by event type, those that lost any.
+    // Since start, by event type and by who made what was lost.
     [[nodiscard]] std::vector<EventLoss> event_losses() const;
+    [[nodiscard]] std::uint64_t events_lost() const; // their number
     struct EventCount {
         EventCode code = kEventNone;
         std::uint64_t sent = 0, stopped = 0; // stopped: by the plan's clauses, in the kernel
+        std::uint64_t sampled = 0;           // of those stopped, sent all the same
+        // By clause of the plan, while count_clauses(true) holds.
+        std::array<std::uint64_t, GYR_CLAUSES> let_through{}, refused{};
     };
+    // Since start. What several plans' clauses made of an event is added up.
     [[nodiscard]] std::vector<EventCount> event_counts() const;
+    void count_clauses(bool on);
+    // One in so many of the events that the clauses stop is sent all the same (RawEvent::unwanted); 0: none.
+    void verify(std::uint32_t every);
+    // Events of lanes that the kernel does not tell but counts as lost: 0 none, 1 bulk, 2 network too.
+    void shed(unsigned lanes);
     // What went wrong inside the kernel programs, by kind; records that were lost by it are in losses() too.
     [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kernel_errors() const;
     // Records that did not decode: a bug, and never expected.

@@ -65,8 +65,17 @@ std::vector<ProbeResult> probe_host() {
     if (programs) {
         auto attached = (*programs)->attach();
         if (!attached) out.push_back({"hooks", false, true, attached.error().message, "everything live"});
+        // What is otherwise attached only while rules need it; nothing is wanted of it here.
+        std::string refused;
+        if (auto calls = (*programs)->attach_on_demand(
+                {.calls = true, .enter = true, .uring = true, .signals = true, .page_faults = true});
+            !calls)
+            refused = calls.error().message;
         for (const Hook& h : (*programs)->hooks())
-            out.push_back({h.name, h.active, false, h.active ? h.kind + ", works" : h.kind, h.active ? "" : h.detail});
+            out.push_back({h.name, h.active, false, h.active ? h.kind + ", works" : h.kind,
+                           h.active           ? ""
+                           : h.detail.empty() ? refused
+                                              : h.detail});
         out.push_back({"ring buffer", true, true, "works", ""});
     } else {
         out.push_back({"hooks", false, true, programs.error().message, "everything live"});

@@ -12,7 +12,9 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
 #include <string_view>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -64,6 +66,7 @@ constexpr std::array kFacts{
     ProgramFact{"uring_complete", "io_uring_complete", "tracepoint", false, "results of what io_uring does", true},
     ProgramFact{"signal_deliver", "signal_deliver", "tracepoint", false, "signals that reach processes", true},
     ProgramFact{"page_fault", "page_fault_user", "tracepoint", false, "page faults", true},
+    ProgramFact{"identify", "identify", "run by the agent", false, "files that rules name, by other names of theirs"},
     ProgramFact{"process_iterate", "iter/task", "iterator", false,
                 "processes that were there before; re-reading after a loss"},
 };
@@ -71,16 +74,16 @@ constexpr std::array kFacts{
 } // namespace
 
 struct Programs::Object {
-    gyr_bpf* skeleton = nullptr;
-    // The same object once more, on the same maps, with nothing but what is attached on demand: made when something of
-    // it is first wanted, since verifying it takes longer than all the rest.
-    gyr_bpf* calls = nullptr;
+    gyr_bpf* skeleton = nullptr; // the maps, and the programs that are always there
+    // The same object again, on the same maps, with programs that are attached on demand: made when something of it is
+    // wanted, since verifying it takes longer than all the rest.
+    std::vector<gyr_bpf*> calls;
     std::vector<bpf_link*> links;
     std::map<std::string_view, bpf_link*> on_demand;
 
     ~Object() {
         detach();
-        gyr_bpf::destroy(calls);
+        for (gyr_bpf* more : calls) gyr_bpf::destroy(more);
         gyr_bpf::destroy(skeleton);
     }
     void detach() {
@@ -92,14 +95,17 @@ struct Programs::Object {
         for (auto& [name, link] : on_demand) bpf_link__destroy(std::exchange(link, nullptr));
     }
     Result<> load_calls(const ProgramOptions& options, const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
-                        const std::vector<Hook>& hooks);
+                        const std::vector<std::string_view>& programs);
+    [[nodiscard]] bpf_program* find_call(std::string_view name) const;
     Object() = default;
     Object(const Object&) = delete;
     Object& operator=(const Object&) = delete;
 };
 
 Programs::Programs(std::unique_ptr<Object> object) : object_(std::move(object)) {}
-Programs::~Programs() = default;
+Programs::~Programs() {
+    if (preparing_.valid()) preparing_.wait();
+}
 
 namespace {
 
@@ -122,36 +128,61 @@ void configure(gyr_bpf& s, const ProgramOptions& options, const std::array<std::
 
 } // namespace
 
-Result<> Programs::Object::load_calls(const ProgramOptions& options,
-                                      const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
-                                      const std::vector<Hook>& hooks) {
+namespace {
+
+// Another object on the maps of one that is loaded, with these programs.
+Result<gyr_bpf*> load_more(const gyr_bpf& loaded, const ProgramOptions& options,
+                           const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
+                           const std::vector<std::string_view>& programs) {
     gyr_bpf* made = gyr_bpf::open();
     if (made == nullptr)
         return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
     configure(*made, options, ring_bytes);
     bpf_program* p = nullptr;
     bpf_object__for_each_program(p, made->obj) {
-        const auto fact = std::ranges::find(kFacts, std::string_view(bpf_program__name(p)),
-                                            [](const ProgramFact& f) { return std::string_view(f.program); });
-        const bool there = fact != kFacts.end() && fact->on_demand && std::ranges::any_of(hooks, [&](const Hook& h) {
-                               return h.name == fact->hook && h.detail.empty();
-                           });
-        bpf_program__set_autoload(p, there);
+        bpf_program__set_autoload(p, std::ranges::find(programs, std::string_view(bpf_program__name(p))) !=
+                                         programs.end());
     }
     int err = 0;
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, made->obj) {
-        const bpf_map* shared = bpf_object__find_map_by_name(skeleton->obj, bpf_map__name(map));
+        const bpf_map* shared = bpf_object__find_map_by_name(loaded.obj, bpf_map__name(map));
         if (err == 0) err = shared == nullptr ? -ENOENT : bpf_map__reuse_fd(map, bpf_map__fd(shared));
     }
     if (err == 0) err = gyr_bpf::load(made);
-    if (err == 0) {
-        calls = made;
-        return {};
-    }
+    if (err == 0) return made;
     gyr_bpf::destroy(made);
     return fail(ErrorKind::unsupported, fmt::format("the kernel refused the programs for system calls: {} ({})",
                                                     std::strerror(-err), last_complaint));
+}
+
+} // namespace
+
+bpf_program* Programs::Object::find_call(std::string_view name) const {
+    for (const gyr_bpf* loaded : calls) {
+        bpf_program* p = bpf_object__find_program_by_name(loaded->obj, std::string(name).c_str());
+        if (p != nullptr && bpf_program__autoload(p)) return p;
+    }
+    return nullptr;
+}
+
+// In two threads, each with about half of the verifier's work; a kernel that refuses one refuses the others too.
+Result<> Programs::Object::load_calls(const ProgramOptions& options,
+                                      const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
+                                      const std::vector<std::string_view>& programs) {
+    std::array<std::vector<std::string_view>, 2> halves;
+    for (const std::string_view program : programs) halves[program == "call_exit" ? 0 : 1].push_back(program);
+    std::optional<Result<gyr_bpf*>> second;
+    std::thread other;
+    if (!halves[0].empty() && !halves[1].empty())
+        other = std::thread([&] { second = load_more(*skeleton, options, ring_bytes, halves[1]); });
+    Result<gyr_bpf*> first = load_more(*skeleton, options, ring_bytes, halves[0].empty() ? halves[1] : halves[0]);
+    if (other.joinable()) other.join();
+    if (second && *second) calls.push_back(**second);
+    if (!first) return std::unexpected(first.error());
+    calls.push_back(*first);
+    if (second && !*second) return std::unexpected(second->error());
+    return {};
 }
 
 Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) {
@@ -181,8 +212,9 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
             const std::string_view name = f.program;
             const bool other_exit =
                 (name == "process_exit" && by_count) || (name == "process_exit_by_count" && !by_count);
-            const bool there =
-                std::string_view(f.kind) == "iterator" ? types.sleepable_iterator : types.has_tracepoint(f.hook);
+            const bool there = std::string_view(f.kind) == "iterator"           ? types.sleepable_iterator
+                               : std::string_view(f.kind) == "run by the agent" ? true
+                                                                                : types.has_tracepoint(f.hook);
             const bool load = !other_exit && there && (f.required || optional_too);
             bpf_program__set_autoload(p, load && !f.on_demand);
             if (!other_exit)
@@ -216,7 +248,7 @@ Result<> Programs::attach() {
                                             [](const ProgramFact& f) { return std::string_view(f.program); });
         if (fact == kFacts.end() || !bpf_program__autoload(p)) continue;
         const auto hook = std::ranges::find(hooks_, std::string_view(fact->hook), &Hook::name);
-        if (std::string_view(fact->kind) == "iterator") {
+        if (std::string_view(fact->kind) != "tracepoint") {
             hook->active = true; // opened when needed
             continue;
         }
@@ -240,28 +272,54 @@ bool Programs::can_trace_calls() const {
     return found != hooks_.end() && found->detail.empty();
 }
 
+namespace {
+
+struct Wanted {
+    const char* program;
+    bool wanted, required;
+};
+// The beginning of calls before their end, so that no end comes without it.
+std::array<Wanted, 6> programs_for(const Programs::OnDemand& wanted) {
+    return {{{"call_enter", wanted.enter, true},
+             {"call_exit", wanted.calls, true},
+             {"uring_complete", wanted.uring, false},
+             {"uring_submit", wanted.uring, false},
+             {"signal_deliver", wanted.signals, false},
+             {"page_fault", wanted.page_faults, false}}};
+}
+
+} // namespace
+
+std::vector<std::string_view> Programs::missing_calls(const OnDemand& wanted) const {
+    std::vector<std::string_view> out;
+    for (const Wanted& w : programs_for(wanted))
+        if (w.wanted && has_hook(w.program) && object_->find_call(w.program) == nullptr) out.emplace_back(w.program);
+    return out;
+}
+
+void Programs::prepare(const OnDemand& wanted) {
+    auto missing = missing_calls(wanted);
+    if (missing.empty() || preparing_.valid()) return;
+    preparing_ = std::async(std::launch::async, [this, missing = std::move(missing)] {
+        return object_->load_calls(options_, ring_bytes_, missing);
+    });
+}
+
 Result<> Programs::attach_on_demand(const OnDemand& wanted) {
-    struct Wanted {
-        const char* program;
-        bool wanted, required;
-    };
-    // The beginning of calls before their end, so that no end comes without it.
-    const Wanted all[] = {{"call_enter", wanted.enter, true},        {"call_exit", wanted.calls, true},
-                          {"uring_complete", wanted.uring, false},   {"uring_submit", wanted.uring, false},
-                          {"signal_deliver", wanted.signals, false}, {"page_fault", wanted.page_faults, false}};
-    if (object_->calls == nullptr) {
-        if (std::ranges::none_of(all, &Wanted::wanted)) return {};
-        if (auto r = object_->load_calls(options_, ring_bytes_, hooks_); !r) return r;
-    }
-    for (const Wanted& w : all) {
-        bpf_program* program = bpf_object__find_program_by_name(object_->calls->obj, w.program);
+    // What it could not load is tried again below, and then reported.
+    if (preparing_.valid()) (void)preparing_.get();
+    const std::vector<std::string_view> missing = missing_calls(wanted);
+    if (!missing.empty())
+        if (auto r = object_->load_calls(options_, ring_bytes_, missing); !r) return r;
+    for (const Wanted& w : programs_for(wanted)) {
+        bpf_program* program = object_->find_call(w.program);
         bpf_link*& link = object_->on_demand[w.program];
         const auto fact = std::ranges::find(kFacts, std::string_view(w.program),
                                             [](const ProgramFact& f) { return std::string_view(f.program); });
         if (!w.wanted) {
             bpf_link__destroy(std::exchange(link, nullptr));
         } else if (link == nullptr) {
-            if (bpf_program__autoload(program)) link = bpf_program__attach(program);
+            if (program != nullptr) link = bpf_program__attach(program);
             if (link == nullptr && w.required)
                 return fail(ErrorKind::unsupported, fmt::format("this kernel lets us see no {}", fact->hook));
         }
@@ -269,6 +327,13 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
         if (hook != hooks_.end()) hook->active = link != nullptr;
     }
     return {};
+}
+
+bool Programs::has_hook(std::string_view program) const {
+    const auto fact =
+        std::ranges::find(kFacts, program, [](const ProgramFact& f) { return std::string_view(f.program); });
+    return fact != kFacts.end() &&
+           std::ranges::any_of(hooks_, [&](const Hook& h) { return h.name == fact->hook && h.detail.empty(); });
 }
 
 void Programs::detach() {
@@ -299,18 +364,37 @@ int Programs::ring_fd(std::size_t lane) const {
 }
 gyr_u16* Programs::wanted() const { return object_->skeleton->data_wanted->wanted; }
 gyr_u64* Programs::name_filter() const { return object_->skeleton->data_wanted->name_filter; }
-gyr_event_counters* Programs::event_counters() const { return object_->skeleton->data_counters->event_counters; }
+gyr_loss* Programs::event_losses() const { return object_->skeleton->data_counters->event_losses; }
+int Programs::clause_counters_fd() const { return bpf_map__fd(object_->skeleton->maps.clause_counters); }
+int Programs::losses_by_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.losses_by_cgroups); }
 int Programs::plans_fd() const { return bpf_map__fd(object_->skeleton->maps.plans); }
 int Programs::names_fd() const { return bpf_map__fd(object_->skeleton->maps.names); }
 int Programs::host_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.host_cgroups); }
+int Programs::networks_fd() const { return bpf_map__fd(object_->skeleton->maps.networks); }
+gyr_u32& Programs::network_count() const { return object_->skeleton->data_wanted->network_count; }
+int Programs::process_masks_fd() const { return bpf_map__fd(object_->skeleton->maps.process_masks); }
+int Programs::files_fd() const { return bpf_map__fd(object_->skeleton->maps.files); }
+gyr_u64* Programs::file_filter() const { return object_->skeleton->data_wanted->file_filter; }
+
+Result<gyr_file_key> Programs::identify(int fd) {
+    const bpf_program* p = object_->skeleton->progs.identify;
+    std::uint64_t argument = static_cast<std::uint64_t>(fd);
+    LIBBPF_OPTS(bpf_test_run_opts, run);
+    run.ctx_in = &argument;
+    run.ctx_size_in = sizeof argument;
+    if (!bpf_program__autoload(p) || bpf_prog_test_run_opts(bpf_program__fd(p), &run) != 0 || run.retval != 1)
+        return fail(ErrorKind::unsupported, "the kernel does not tell which file this is");
+    return object_->skeleton->bss->identified;
+}
 gyr_control& Programs::control() const { return object_->skeleton->bss->control; }
 gyr_loss* Programs::losses() const { return object_->skeleton->bss->losses; }
 const gyr_u64* Programs::errors() const { return object_->skeleton->bss->errors; }
 
 std::vector<std::pair<std::string, std::uint32_t>> Programs::verified_instructions() const {
     std::vector<std::pair<std::string, std::uint32_t>> out;
-    for (const gyr_bpf* loaded : {object_->skeleton, object_->calls}) {
-        if (loaded == nullptr) continue;
+    std::vector<const gyr_bpf*> objects(object_->calls.begin(), object_->calls.end());
+    objects.push_back(object_->skeleton);
+    for (const gyr_bpf* loaded : objects) {
         bpf_program* p = nullptr;
         bpf_object__for_each_program(p, loaded->obj) {
             if (!bpf_program__autoload(p)) continue;

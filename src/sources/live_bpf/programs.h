@@ -9,8 +9,10 @@
 
 #include <array>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +45,8 @@ class Programs {
         bool calls = false, enter = false, uring = false, signals = false, page_faults = false;
     };
     Result<> attach_on_demand(const OnDemand& wanted);
+    // Begins to load what attach_on_demand() will want, in a thread of its own.
+    void prepare(const OnDemand& wanted);
 
     [[nodiscard]] const std::vector<Hook>& hooks() const { return hooks_; }
     [[nodiscard]] bool has_iterator() const;
@@ -52,12 +56,21 @@ class Programs {
     // By lane, GYR_LANES of them.
     [[nodiscard]] int ring_fd(std::size_t lane = GYR_LANE_CRITICAL) const;
     [[nodiscard]] std::uint32_t ring_bytes(std::size_t lane = GYR_LANE_CRITICAL) const { return ring_bytes_[lane]; }
-    [[nodiscard]] gyr_u16* wanted() const;                    // GYR_SLOTS of them
-    [[nodiscard]] gyr_u64* name_filter() const;               // 8 of them
-    [[nodiscard]] gyr_event_counters* event_counters() const; // 512 of them, by event code
+    [[nodiscard]] gyr_u16* wanted() const;        // GYR_SLOTS of them
+    [[nodiscard]] gyr_u64* name_filter() const;   // 8 of them
+    [[nodiscard]] gyr_loss* event_losses() const; // 512 of them, by event code
+    [[nodiscard]] int clause_counters_fd() const;
+    [[nodiscard]] int losses_by_cgroups_fd() const;
     [[nodiscard]] int plans_fd() const;
     [[nodiscard]] int names_fd() const;
     [[nodiscard]] int host_cgroups_fd() const;
+    [[nodiscard]] int networks_fd() const;
+    [[nodiscard]] gyr_u32& network_count() const;
+    [[nodiscard]] int process_masks_fd() const;
+    [[nodiscard]] int files_fd() const;
+    [[nodiscard]] gyr_u64* file_filter() const; // GYR_FILE_FILTER bits
+    // The file that a descriptor of this process stands for. One thread at a time.
+    Result<gyr_file_key> identify(int fd);
     [[nodiscard]] gyr_control& control() const;
     [[nodiscard]] gyr_loss* losses() const;      // GYR_KINDS of them
     [[nodiscard]] const gyr_u64* errors() const; // GYR_ERRORS of them
@@ -67,11 +80,14 @@ class Programs {
   private:
     struct Object;
     explicit Programs(std::unique_ptr<Object> object);
+    [[nodiscard]] std::vector<std::string_view> missing_calls(const OnDemand& wanted) const;
+    [[nodiscard]] bool has_hook(std::string_view program) const; // the kernel has what it hangs on
 
     std::unique_ptr<Object> object_;
     std::vector<Hook> hooks_;
     std::array<std::uint32_t, GYR_LANES> ring_bytes_{};
     ProgramOptions options_; // for what is loaded later
+    std::future<Result<>> preparing_;
 };
 
 } // namespace gyr

@@ -1,0 +1,133 @@
+#include "plan/object_sets.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gyr::plan {
+namespace {
+
+using lang::Op;
+using Kind = PathName::Kind;
+
+constexpr unsigned kSets = 16;           // of each kind; the predicates after that share the last one
+constexpr std::size_t kMostNames = 8000; // of all sets; the kernel's table holds those of two plans
+constexpr std::size_t kMostEnds = 2000;
+
+bool is_equality(Op op) { return op == Op::eq || op == Op::in; }
+
+// The first component of a path that all texts matching pattern have; empty: none.
+std::string_view first_component(std::string_view text, std::string_view special) {
+    const std::size_t end = text.find('/', 1);
+    if (end == std::string_view::npos || text.find_first_of(special) < end) return {};
+    return text.substr(1, end - 1);
+}
+
+// False when the kernel cannot ask it.
+bool glob_names(std::string_view pattern, std::vector<PathName>& out) {
+    constexpr std::string_view kSpecial = "*?[\\";
+    if (const auto top = first_component(pattern, kSpecial); pattern.starts_with('/') && !top.empty()) {
+        out.push_back({Kind::top, std::string(top), {}, 0, {}});
+        return true;
+    }
+    const std::size_t slash = pattern.rfind('/');
+    if (slash == std::string_view::npos || slash + 1 == pattern.size()) return false;
+    const std::string_view last = pattern.substr(slash + 1);
+    // A bracket before could have the slash in it.
+    if (last.find_first_of("*?[]\\") != std::string_view::npos || pattern.find('[') != std::string_view::npos)
+        return false;
+    out.push_back({Kind::base, std::string(last), {}, 0, {}});
+    return true;
+}
+
+// A prefix in whole components is below its first one; "/etc" as a plain prefix also begins "/etcetera".
+bool prefix_names(Op op, std::string_view text, std::vector<PathName>& out) {
+    const std::size_t end = text.find('/', 1);
+    if (end == std::string_view::npos && op == Op::startswith) return false;
+    if (op == Op::pmatch && text.find_first_of("*?[\\") < end) return false;
+    out.push_back({Kind::top, std::string(text.substr(1, end == std::string_view::npos ? end : end - 1)), {}, 0, {}});
+    return true;
+}
+
+bool names_of(std::string_view field, Op op, std::string_view text, std::vector<PathName>& out) {
+    if (text.find("\xef\xbf\xbd") != std::string_view::npos) return false; // stands for bytes that are no UTF-8
+    const std::size_t slash = text.rfind('/');
+    const auto last = [&] { return std::string(text.substr(slash + 1)); };
+    if (field == "fd.filename") {
+        if (!is_equality(op) || text.empty() || slash != std::string_view::npos) return false;
+        out.push_back({Kind::base, std::string(text), {}, 0, {}});
+        return true;
+    }
+    if (field == "fd.name" && op == Op::endswith) {
+        if (slash == std::string_view::npos || slash + 1 == text.size()) return false;
+        out.push_back({Kind::base, last(), {}, 0, {}});
+        return true;
+    }
+    if (field == "fd.name" && op == Op::glob) return glob_names(text, out);
+    if (!text.starts_with('/') || text.size() < 2 || text.find("//") != std::string_view::npos) return false;
+    if (field == "fd.name" && (op == Op::startswith || op == Op::pmatch)) return prefix_names(op, text, out);
+    if (!is_equality(op) || slash + 1 == text.size()) return false;
+    const std::string_view above = text.substr(0, slash);
+    const std::string parent(above.substr(std::min(above.rfind('/') + 1, above.size())));
+    const bool name = field == "fd.name";
+    out.push_back({name ? Kind::pair : Kind::parent, parent, last(), 0, name ? std::string(text) : std::string()});
+    return true;
+}
+
+bool end_of(std::string_view field, const match::Item& item, ConnectionEnd& out) {
+    if (field.ends_with("port")) {
+        const std::int64_t n =
+            item.number.kind == fields::ValueKind::i64 ? item.number.i : static_cast<std::int64_t>(item.number.u);
+        if (n < 0 || n > 65'535) return false;
+        out.is_port = true;
+        out.port = static_cast<std::uint16_t>(n);
+        return true;
+    }
+    const bool network = field.ends_with("net");
+    if (!network && item.number.kind != fields::ValueKind::ip) return false;
+    const fields::IpAddress& ip = network ? item.net.address : item.number.ip;
+    // IPv4 as the addresses of IPv6 that stand for it.
+    out.prefix = static_cast<std::uint8_t>((network ? item.net.prefix : ip.v6 ? 128U : 32U) + (ip.v6 ? 0U : 96U));
+    if (ip.v6) {
+        out.address = ip.bytes;
+    } else {
+        out.address[10] = out.address[11] = 0xff;
+        std::copy_n(ip.bytes.begin(), 4, out.address.begin() + 12);
+    }
+    return true;
+}
+
+std::uint32_t next_bit(unsigned& next) { return 1U << std::min(next++, kSets - 1); }
+
+} // namespace
+
+std::uint32_t ObjectSets::of_files(match::NodeId id, std::string_view field, const match::Predicate& p) {
+    if (const auto known = files_.find(id); known != files_.end()) return known->second;
+    std::vector<PathName> names;
+    for (const match::Item& item : p.items)
+        if (!names_of(field, p.op, item.text, names)) return files_[id] = 0;
+    if (plan_.names.size() + names.size() > kMostNames) return files_[id] = 0;
+    const std::uint32_t bit = next_bit(next_files_);
+    for (PathName& n : names) {
+        n.sets = bit;
+        plan_.names.push_back(std::move(n));
+    }
+    return files_[id] = bit;
+}
+
+std::uint32_t ObjectSets::of_ends(match::NodeId id, std::string_view field, const match::Predicate& p) {
+    if (const auto known = ends_.find(id); known != ends_.end()) return known->second;
+    std::vector<ConnectionEnd> ends;
+    for (const match::Item& item : p.items)
+        if (!is_equality(p.op) || !end_of(field, item, ends.emplace_back())) return ends_[id] = 0;
+    if (plan_.ends.size() + ends.size() > kMostEnds) return ends_[id] = 0;
+    const std::uint32_t bit = next_bit(next_ends_);
+    for (ConnectionEnd& e : ends) {
+        e.sets = bit;
+        plan_.ends.push_back(e);
+    }
+    return ends_[id] = bit;
+}
+
+} // namespace gyr::plan

@@ -1,0 +1,52 @@
+#pragma once
+// What a rule asks of the process alone, so that the kernel can leave out its events for processes that it can never
+// match: proc.name, user.uid and their like, which the kernel can tell to be still what they were when it was decided.
+// Everything else of the rule counts as perhaps true.
+
+#include "fields/context.h"
+#include "match/matcher.h"
+#include "state/process.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gyr::match {
+class Evaluator;
+}
+
+namespace gyr::plan {
+
+// Gives each different process condition a bit.
+class ProcessConditions {
+  public:
+    ProcessConditions(const Matcher& matcher, std::vector<std::uint32_t>& nodes) : matcher_(matcher), nodes_(nodes) {}
+    // The bit of what the condition asks of the process; 0: nothing, or there are too many already.
+    std::uint64_t bit_of(std::uint32_t node);
+
+  private:
+    // The formula with all that is not decidable left out: conditions with the same one have one bit.
+    [[nodiscard]] std::string skeleton(std::uint32_t node, bool negated) const;
+    const Matcher& matcher_;
+    std::vector<std::uint32_t>& nodes_; // by bit: a condition to decide it by
+    std::map<std::string, std::uint64_t> bits_;
+};
+
+// Decides them for processes.
+class ProcessMasks {
+  public:
+    ProcessMasks(std::shared_ptr<const Matcher> matcher, std::vector<std::uint32_t> nodes);
+    ~ProcessMasks();
+    [[nodiscard]] bool empty() const { return nodes_.empty(); }
+    // A bit for each condition that may hold for the process; others cannot while its image is the same.
+    [[nodiscard]] std::uint64_t of(const ProcessImagePtr& image, const EvalWorld& world);
+
+  private:
+    std::shared_ptr<const Matcher> matcher_;
+    std::vector<std::uint32_t> nodes_;
+    std::unique_ptr<match::Evaluator> evaluator_;
+};
+
+} // namespace gyr::plan

@@ -1,0 +1,44 @@
+// How much work each program makes for the kernel's verifier. It limits what older kernels accept (a million
+// instructions) and is most of what the agent's start takes; a program that grows past its budget has become another
+// one to the verifier, often by a single line.
+
+#include "plan/lower.h"
+#include "sources/live_bpf/live_source.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unistd.h>
+
+namespace gyr::test {
+namespace {
+
+const std::map<std::string, std::uint32_t> kBudgets{
+    {"process_fork", 46'000},         {"process_exec", 46'000},    {"process_exit", 7'000},
+    {"process_exit_by_count", 7'000}, {"process_rename", 7'000},   {"process_cgroup", 7'000},
+    {"process_prepare_exec", 150},    {"process_iterate", 42'000}, {"call_exit", 46'000},
+    {"call_enter", 31'000},           {"uring_submit", 32'000},    {"uring_complete", 46'000},
+    {"signal_deliver", 31'000},       {"page_fault", 31'000},      {"identify", 150},
+};
+
+TEST(VerifierBudget, EveryProgramStaysBelowItsOwn) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    auto source = LiveSource::create({});
+    if (!source) GTEST_SKIP() << source.error().message;
+    EventPlan plan = plan::plan_everything();
+    plan.demands.push_back({.code = kPageFault, .calls = {}, .clauses = {}, .forced_by = {}});
+    ASSERT_TRUE((*source)->set_events(plan));
+    const auto counts = (*source)->verified_instructions();
+    EXPECT_GE(counts.size(), 10u);
+    for (const auto& [program, instructions] : counts) {
+        const auto budget = kBudgets.find(program);
+        ASSERT_NE(budget, kBudgets.end()) << program << " has no budget; it takes " << instructions;
+        EXPECT_LE(instructions, budget->second) << program;
+        EXPECT_GT(instructions, budget->second / 4) << program << ": the budget is far above it";
+    }
+}
+
+} // namespace
+} // namespace gyr::test
