@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""What the plan does live beside leaving events out: files are known by their identity (hard link, bind mount, a link of
+/proc, also after they were replaced by others), execs that failed are told to the rules that ask for them, a sample of what
+is left out is looked at, and the counts of clauses and the doctor's word are true."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import live  # noqa: E402
+
+RULES = """
+- rule: Secret Read
+  desc: The file is opened for reading, by whatever name.
+  condition: evt.type in (open, openat) and evt.is_open_read = true and fd.name in ({f}/none, {f}/secret)
+  output: "%fd.name %fd.realpath %fd.nameraw"
+  priority: WARNING
+- rule: Below Links
+  desc: The name by which a file was opened counts as well.
+  condition: evt.type in (open, openat) and fd.directory = {f}/links
+  output: "%fd.name"
+  priority: INFO
+- rule: Exec Failed
+  desc: A program that is not there.
+  condition: evt.type in (execve, execveat) and evt.failed = true
+  output: "%evt.type %evt.res %evt.arg.exe"
+  priority: INFO
+- rule: Program
+  desc: A program that ran; one that did not is no business of this rule.
+  condition: spawned_process and proc.env[GYR_PLAN] != "" and proc.name startswith python
+  output: "%evt.res"
+  priority: INFO
+"""
+WORK = """
+import os, sys
+folder = sys.argv[1]
+def read(path):
+    os.close(os.open(path, os.O_RDONLY))
+read(folder + "/secret")
+os.link(folder + "/secret", folder + "/links/hard")
+read(folder + "/links/hard")
+read("/proc/self/root" + folder + "/links/hard")
+read(folder + "/other")
+os.close(os.open(folder + "/links/hard", os.O_WRONLY))
+os.system("mount --bind %s/secret %s/links/bound && cat %s/links/bound" % (folder, folder, folder))
+try:
+    os.execv("/no/such/program", ["x"])
+except FileNotFoundError:
+    pass
+"""
+
+
+def identities(results, folder):
+    os.mkdir(folder + "/links")
+    for name in ("secret", "other", "links/bound"):
+        with open(folder + "/" + name, "w", encoding="ascii") as file:
+            file.write(name)
+    secret = folder + "/secret"
+    with live.Agent(text=[RULES.format(f=folder)], options=["metadata.wait=0s", "plan.verify=1/1"]) as agent:
+        live.check(["unshare", "-m", sys.executable, "-c", WORK, folder], env=dict(os.environ, GYR_PLAN="yes"))
+        # Another file takes its place: known by its name at once, by its identity a moment later.
+        with open(folder + "/new", "w", encoding="ascii") as file:
+            file.write("new")
+        os.rename(folder + "/new", secret)
+        os.link(secret, folder + "/links/later")
+        deadline = time.monotonic() + live.PATIENCE
+        while time.monotonic() < deadline:
+            os.close(os.open(folder + "/links/later", os.O_RDONLY))
+            agent.sentinel()
+            if any(r["output"].endswith("/links/later") for r in agent.of_rule("Secret Read")):
+                break
+        with open(folder + "/links/hard", "rb"):  # the old file is none that a rule names any more
+            pass
+        agent.sentinel()
+        agent.stop()
+    reads = [r["output"].split(" ") for r in agent.of_rule("Secret Read")]
+    results.equal({name for name, _, _ in reads}, {secret}, "the name that rules have for it")
+    expected = [(secret, secret), (folder + "/links/hard", folder + "/links/hard"),
+                (folder + "/links/hard", "/proc/self/root" + folder + "/links/hard"),
+                (folder + "/links/bound", folder + "/links/bound")]
+    got = [(secret if real == "<NA>" else real, raw) for _, real, raw in reads][:4]
+    results.equal(got, expected, "as it was opened, and as that was asked for")
+    results.expect(reads[-1][2] == folder + "/links/later", "the file that replaced it: %r" % reads[-1])
+    below = {r["output"] for r in agent.of_rule("Below Links")}
+    results.equal(below, {folder + "/links/" + n for n in ("hard", "bound", "later")}, "rules about the other name")
+    failed = [r["output"] for r in agent.of_rule("Exec Failed") if "/no/such/program" in r["output"]]
+    results.equal(failed, ["execve ENOENT /no/such/program"], "the exec that failed")
+    results.equal([r["output"] for r in agent.of_rule("Program")], ["SUCCESS"], "the program that ran")
+    results.equal([line for line in agent.log if "plan" in line and "error" in line], [],
+                  "all that was left out was looked at, and no rule matched any of it")
+
+
+def statistics(results, folder):
+    path = folder + "/rules.yaml"
+    with open(path, "w", encoding="ascii") as file:
+        file.write(RULES.format(f=folder))
+    watcher = subprocess.Popen([live.find_binary(), "plan", "-r", path, "--stats", "3s", "--format", "json"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in watcher.stderr:
+        if "armed" in line:
+            break
+    for _ in range(100):
+        os.close(os.open(folder + "/other", os.O_RDONLY))
+        os.close(os.open(folder + "/secret", os.O_RDONLY))
+    out, _ = watcher.communicate(timeout=live.PATIENCE)
+    results.equal(watcher.returncode, 0, "status of gyr plan --stats")
+    events = {e["event"]: e for e in json.loads(out)["statistics"]}
+    opens = events.get("openat", {})
+    results.expect(opens.get("told", 0) >= 100, "opens that were told: %r" % opens)
+    results.expect(opens.get("stopped", 0) >= 100, "opens that were stopped: %r" % opens)
+    met = sum(c["met"] for c in opens.get("clauses", []))
+    results.expect(met >= opens.get("told", 0), "each that was told met a clause: %r" % opens)
+
+
+def doctor(results):
+    done = live.run([live.find_binary(), "doctor", "--format", "json"])
+    checks = {c["name"]: c["ok"] for c in json.loads(done.stdout.splitlines()[0])["checks"]}
+    for hook in ("sys_enter", "sys_exit", "io_uring_submit_req", "signal_deliver"):
+        results.expect(checks.get(hook), "the doctor says that %s does not work here, and it does" % hook)
+
+
+def main():
+    live.require_root()
+    results = live.Results()
+    folder = tempfile.mkdtemp(prefix="gyr-plan-")
+    try:
+        identities(results, folder)
+        statistics(results, folder)
+        doctor(results)
+    finally:
+        shutil.rmtree(folder)
+    return results.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
