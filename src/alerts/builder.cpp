@@ -50,7 +50,7 @@ class Builder {
         if (event_.audit) request(alert, *event_.audit);
         if (!event_.process) return;
         const ProcessImage& p = *event_.process;
-        if (p.container) container(alert, *p.container);
+        if (p.container) container(alert, *p.container, p.session.get());
         user(alert, p);
         process(alert, p);
         if (event_.fd != nullptr) descriptor(alert, *event_.fd);
@@ -97,7 +97,7 @@ class Builder {
         alert.blocks.push_back(std::move(block));
     }
 
-    void container(Alert& alert, const Container& c) {
+    void container(Alert& alert, const Container& c, const KubeSession* session) {
         const ContainerInfo* info = c.info.get();
         const ContainerInfo nothing;
         const ContainerInfo& i = info != nullptr ? *info : nothing;
@@ -122,7 +122,40 @@ class Builder {
         add(alert, pod, "k8s.pod.name", "pod", i.pod_name, c.why);
         add(alert, pod, "k8s.pod.uid", "pod_uid", i.pod_uid, c.why);
         add(alert, pod, "k8s.pod.sandbox_id", "sandbox_id", i.pod_sandbox_id, Missing::none);
+        if (!i.pod_labels.empty()) {
+            std::string labels;
+            for (const auto& [key, value] : i.pod_labels) labels += (labels.empty() ? "" : ", ") + key + ":" + value;
+            pod.members.push_back({"labels", {std::move(labels)}});
+        }
+        if (session) user_of(alert, pod, *session);
         alert.blocks.push_back(std::move(pod));
+    }
+
+    // Who began the session over the Kubernetes API.
+    void user_of(Alert& alert, AlertBlock& pod, const KubeSession& session) {
+        if (session.why != Missing::none) return add(alert, pod, "k8s.user.name", "user", {}, session.why);
+        const auto list_of = [](const std::vector<std::string>& words) {
+            AlertValue::List list;
+            for (const std::string& word : words) list.push_back(text(word));
+            return AlertValue{std::move(list)};
+        };
+        pod.members.push_back({"confidence", text(to_string(session.confidence))});
+        if (const KubeRequest* request = session.exact()) {
+            pod.members.push_back({"user", text(request->user)});
+            pod.members.push_back({"groups", list_of(request->groups)});
+            pod.members.push_back({"source_ip", text(request->source_ip)});
+            pod.members.push_back({"audit_id", text(request->audit_id)});
+        } else if (!session.candidates.empty()) {
+            AlertBlock::ObjectList list{.name = "candidates", .objects = {}};
+            for (const KubeRequest& r : session.candidates)
+                list.objects.push_back({.name = {},
+                                        .members = {{"user", text(r.user)},
+                                                    {"groups", list_of(r.groups)},
+                                                    {"source_ip", text(r.source_ip)},
+                                                    {"audit_id", text(r.audit_id)}},
+                                        .lists = {}});
+            pod.lists.push_back(std::move(list));
+        }
     }
 
     void user(Alert& alert, const ProcessImage& p) {

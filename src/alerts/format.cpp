@@ -72,6 +72,7 @@ std::string native(const Alert& a) {
     j["uuid"] = a.uuid;
     if (a.revision > 0) {
         j["revision"] = a.revision;
+        j["amends"] = a.uuid; // what revision 0 said of it
     }
     j["time"] = format_utc(a.time);
     j["rule"] = a.rule;

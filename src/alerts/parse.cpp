@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 constexpr int kMaxDepth = 16; // of values inside a record
 
 std::optional<Missing> missing_by_name(std::string_view name) {
-    for (int i = 0; i <= static_cast<int>(Missing::unsupported); ++i) {
+    for (int i = 0; i <= static_cast<int>(Missing::ambiguous); ++i) {
         if (const auto why = static_cast<Missing>(i); to_string(why) == name) return why;
     }
     return std::nullopt;
@@ -72,9 +72,9 @@ Number number_at(const Json& json, const char* key) {
 Nanos time_at(const Json& json, const char* key) { return parse_utc(text_at(json, key)).value_or(0); }
 
 // Members of an alert that are not context blocks.
-constexpr std::array<std::string_view, 12> kAlertKeys = {"uuid",     "revision", "time",          "rule",
-                                                         "priority", "output",   "source",        "scause",
-                                                         "hostname", "tags",     "output_fields", "missing"};
+constexpr std::array<std::string_view, 13> kAlertKeys = {"uuid",     "amends",        "revision", "time",   "rule",
+                                                         "priority", "output",        "source",   "scause", "hostname",
+                                                         "tags",     "output_fields", "missing"};
 
 Result<AlertRecord> alert_of(const Json& json) {
     Alert a;

@@ -35,8 +35,36 @@ Nanos steady_now() {
     return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
 }
 
-Engine::Options engine_options(const config::Config& config) {
+Result<AuditInputOptions> audit_options(const config::Config& config) {
+    AuditInputOptions o;
+    o.files = config.audit.files;
+    if (config.audit.listen.empty()) return o;
+    WebhookOptions webhook;
+    webhook.address = config.audit.listen;
+    webhook.path = config.audit.path;
+    webhook.certificate = config.audit.tls.cert;
+    webhook.key = config.audit.tls.key;
+    webhook.client_ca = config.audit.tls.client_ca;
+    if (webhook.certificate.empty() && !(webhook.key + webhook.client_ca).empty())
+        return fail(ErrorKind::invalid, "audit.tls needs a certificate (audit.tls.cert)");
+    o.webhook = std::move(webhook);
+    return o;
+}
+
+Engine::Options engine_options(const config::Config& config, AuditInputOptions audit) {
     Engine::Options o;
+    if (audit.any()) {
+        o.pipeline.join.emplace();
+        o.pipeline.join->wait = config.audit.join_wait;
+    }
+    o.audit = std::move(audit);
+    // Whoever may post may post nonsense: a line a second tells of it.
+    o.on_audit_problem = [last = std::make_shared<std::atomic<Nanos>>(0)](const std::string& problem) {
+        const Nanos now = wall_now();
+        Nanos before = last->load();
+        if (now - before >= kSecond && last->compare_exchange_strong(before, now))
+            log(LogLevel::warning, "audit log: " + problem);
+    };
     o.live.ring_bytes = static_cast<std::uint32_t>(config.kernel.ring_bytes);
     o.live.network_ring_bytes = static_cast<std::uint32_t>(config.kernel.network_ring_bytes);
     o.live.bulk_ring_bytes = static_cast<std::uint32_t>(config.kernel.bulk_ring_bytes);
@@ -102,6 +130,20 @@ void log_rules(const CheckedRules& rules) {
         }
     }
     log(LogLevel::info, fmt::format("{} rules from {} files", usable, rules.loaded.files.size()));
+}
+
+// Rules that wait for what nobody brings.
+void warn_of_absent_audit(const CheckedRules& rules, bool audit) {
+    if (audit) return;
+    const auto waiting = std::ranges::count_if(rules.matcher->rules(), [](const Rule& rule) {
+        return rule.enabled && rule.disabled_why.empty() &&
+               (rule.source == kAuditSource || rule.condition_text.contains("k8s.user.") ||
+                rule.condition_text.contains("k8s.audit_id"));
+    });
+    if (waiting > 0)
+        log(LogLevel::warning, fmt::format("{} rules ask about the Kubernetes audit log, and nothing brings it: set "
+                                           "audit.listen or audit.files",
+                                           waiting));
 }
 
 // Keys that hold for the whole life of the agent and differ between the two.
@@ -232,13 +274,18 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
         BuiltAlert built = build_alert(matcher, rule, event, world, *building->scratch);
         return Pipeline::Built{std::move(built.alert), built.pending};
     };
-    Engine::Options engine_settings = engine_options(config);
+    auto audit = audit_options(config);
+    if (!audit) return usage(audit.error().message);
+    warn_of_absent_audit(rules, audit->any());
+    Engine::Options engine_settings = engine_options(config, std::move(*audit));
     const auto verify = parse_share(config.plan.verify);
     if (!verify) return usage(fmt::format("plan.verify: '{}' is neither 0 nor 1/N", config.plan.verify));
     engine_settings.plan_verify = *verify;
     auto engine = Engine::create(std::move(engine_settings), rules.matcher, std::move(build), *counted_);
     if (!engine) return std::unexpected(complain(exit_code(engine.error()), engine.error().message));
     engine_ = std::move(*engine);
+    if (const int port = engine_->audit_port(); port >= 0)
+        log(LogLevel::info, fmt::format("audit log: listening on port {}", port));
     take(std::move(*settings), rules);
     return {};
 }

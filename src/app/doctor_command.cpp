@@ -1,6 +1,7 @@
 // gyr doctor: what works on this host, what does not, and why.
 
 #include "app/commands.h"
+#include "app/sandbox.h"
 #include "app/settings.h"
 #include "sources/live_bpf/probe.h"
 
@@ -38,6 +39,12 @@ Exit doctor(const CommonOptions& options, bool json) {
                                      {"required", r.required},
                                      {"detail", r.detail},
                                      {"coverage_lost", r.coverage_lost}});
+        for (const auto& [name, list] : {std::pair{"capabilities_kept", kept_capabilities()},
+                                         std::pair{"capabilities_at_start", start_capabilities()}}) {
+            out[name] = nlohmann::ordered_json::array();
+            for (const KeptCapability& kept : list) out[name].push_back({{"name", kept.name}, {"why", kept.why}});
+        }
+        out["calls_refused"] = refused_calls();
         for (const auto& [path, there] : sockets)
             out["runtime_sockets"].push_back({{"path", path}, {"present", there}});
         const Exit printed = print(out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
@@ -50,6 +57,12 @@ Exit doctor(const CommonOptions& options, bool json) {
     }
     for (const auto& [path, there] : sockets)
         text += fmt::format("{:<8} runtime socket {}\n", there ? "ok" : "absent", path);
+    for (const KeptCapability& kept : kept_capabilities())
+        text += fmt::format("{:<8} {}: {}\n", settings->config.sandbox ? "keeps" : "needs", kept.name, kept.why);
+    for (const KeptCapability& kept : start_capabilities())
+        text += fmt::format("{:<8} {}: {}; only until it is armed\n", "needs", kept.name, kept.why);
+    if (settings->config.sandbox)
+        text += fmt::format("{:<8} {} system calls, once it is armed\n", "gives up", refused_calls().size());
     text += usable ? "live detection works on this host\n" : "";
     const Exit printed = print(text);
     return usable ? printed : complain(Exit::host, "live detection does not work on this host");

@@ -7,8 +7,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <csignal>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string_view>
 
@@ -18,6 +22,10 @@ int main(int argc, char** argv) {
     guard_standard_streams();
     // A reader that goes away shows as an error of write(2), which every writer looks at.
     std::signal(SIGPIPE, SIG_IGN);
+    // What the modules have to say goes where the log goes; standard output is for alerts.
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("gyr", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+    spdlog::set_pattern("gyr: %l: %v");
     try {
         if (const auto status = act({argv + 1, argv + argc})) return *status;
         if (argc > 0 && is_called_falco(argv[0])) return run_falco_command_line({argv + 1, argv + argc});

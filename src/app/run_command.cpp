@@ -4,6 +4,7 @@
 #include "app/api.h"
 #include "app/commands.h"
 #include "app/file_watch.h"
+#include "app/sandbox.h"
 #include "app/settings.h"
 #include "base/fd.h"
 
@@ -115,6 +116,10 @@ Exit run_live(const CommonOptions& options) {
     if (!api) return complain(Exit::usage, api.error().message);
     std::jthread watcher([&](const std::stop_token& stop) { watch(agent, signals, agent.state().config.watch, stop); });
     if (const Exit started = agent.start(); started != Exit::fine) return started;
+    if (agent.state().config.sandbox) {
+        if (auto ok = enter_sandbox(); !ok)
+            log(LogLevel::warning, "sandbox: " + ok.error().message + "; set sandbox=false to go on without a word");
+    }
     notify_service_manager("READY=1");
     const Exit ran = agent.run();
     notify_service_manager("STOPPING=1");

@@ -120,7 +120,8 @@ void add_event(Json&& json, AuditBatch& out) {
         const std::string_view text = text_at(json, {key});
         if (text.empty()) continue;
         if (const auto time = parse_time(text)) {
-            out.events.push_back(std::make_shared<const AuditEvent>(std::move(json), *time));
+            const Nanos received = parse_time(text_at(json, {"requestReceivedTimestamp"})).value_or(*time);
+            out.events.push_back(std::make_shared<const AuditEvent>(std::move(json), *time, received));
             return;
         }
         out.problems.push_back(
@@ -138,7 +139,8 @@ bool add_any(Json&& json, AuditBatch& out) {
         return true;
     }
     const std::string_view kind = json.is_object() ? text_at(json, {"kind"}) : std::string_view();
-    if (kind == "Event") {
+    // Items of a list, taken out of it, have no kind.
+    if (kind == "Event" || (json.is_object() && !json.contains("kind") && json.contains("auditID"))) {
         add_event(std::move(json), out);
         return true;
     }
@@ -151,7 +153,8 @@ bool add_any(Json&& json, AuditBatch& out) {
 
 } // namespace
 
-AuditEvent::AuditEvent(Json&& json, Nanos when) : document(std::make_unique<const Json>(std::move(json))), time(when) {}
+AuditEvent::AuditEvent(Json&& json, Nanos when, Nanos request)
+    : document(std::make_unique<const Json>(std::move(json))), time(when), received(request) {}
 AuditEvent::~AuditEvent() = default;
 
 std::string_view AuditEvent::text(std::initializer_list<const char*> keys) const { return text_at(*document, keys); }

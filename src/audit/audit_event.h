@@ -23,13 +23,14 @@ inline constexpr std::string_view kAuditSource = "k8s_audit";
 inline constexpr std::size_t kMaxAuditBytes = 16 * 1024 * 1024; // of one document; what is larger is refused
 
 struct AuditEvent {
-    AuditEvent(nlohmann::ordered_json&& json, Nanos when);
+    AuditEvent(nlohmann::ordered_json&& json, Nanos when, Nanos request);
     ~AuditEvent();
     AuditEvent(const AuditEvent&) = delete;
     AuditEvent& operator=(const AuditEvent&) = delete;
 
     std::unique_ptr<const nlohmann::ordered_json> document; // an object
-    Nanos time = 0; // of the stage, wall clock; of the request where the stage has none
+    Nanos time = 0;     // of the stage, wall clock; of the request where the stage has none
+    Nanos received = 0; // when the request came
 
     // The text below the keys; empty: there is none, or it is no text. Points into document.
     [[nodiscard]] std::string_view text(std::initializer_list<const char*> keys) const;

@@ -93,7 +93,8 @@ struct Config {
         std::uint64_t max = 0;
     } throttle;
 
-    bool watch = true; // files that changed are loaded again
+    bool watch = true;   // files that changed are loaded again
+    bool sandbox = true; // privileges are given up once the agent is armed
 
     Server server;
     Nanos canary = 0;    // between two harmless events that run the whole way; 0: none
@@ -141,6 +142,15 @@ struct Config {
             std::vector<std::string> sockets;
         } cri;
     } containers;
+
+    struct Audit {                // of Kubernetes
+        std::string listen, path; // empty listen: no webhook
+        struct Tls {
+            std::string cert, key, client_ca;
+        } tls;
+        std::vector<std::string> files;
+        Nanos join_wait = 0; // how long a session waits for its request
+    } audit;
 
     struct Log {
         std::string level;  // "error", "warning", "info", "debug"

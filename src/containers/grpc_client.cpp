@@ -6,6 +6,7 @@
 #include "containers/proto/containerd_images.grpc.pb.h"
 #include "containers/proto/containerd_namespaces.grpc.pb.h"
 #include "containers/proto/cri.grpc.pb.h"
+#include "containers/proto/cri_v1alpha2.grpc.pb.h"
 
 #include <grpcpp/grpcpp.h>
 
@@ -19,6 +20,7 @@ namespace containers_api = containerd::services::containers::v1;
 namespace images_api = containerd::services::images::v1;
 namespace namespaces_api = containerd::services::namespaces::v1;
 namespace cri_api = runtime::v1;
+namespace old_cri_api = runtime::v1alpha2;
 
 constexpr int kMaxNamespaces = 64;
 constexpr std::string_view kCriNamespace = "k8s.io";
@@ -168,22 +170,37 @@ class GrpcClient final : public RuntimeClient {
         return id.size() == 64 ? std::string_view(id).substr(0, 12) : id;
     }
 
+    // Which runtime it is, and under which of its two names it serves the interface.
+    grpc::Status open_cri() {
+        cri_ = cri_api::RuntimeService::NewStub(channel_);
+        old_cri_ = nullptr;
+        cri_api::VersionResponse version;
+        const cri_api::VersionRequest request;
+        grpc::Status status =
+            run("", [&](grpc::ClientContext& context) { return cri_->Version(&context, request, &version); });
+        if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+            old_cri_ = old_cri_api::RuntimeService::NewStub(channel_);
+            status =
+                run("", [&](grpc::ClientContext& context) { return old_cri_->Version(&context, request, &version); });
+        }
+        if (status.ok()) runtime_name_ = version.runtime_name();
+        return status;
+    }
+
     CallStatus ask_cri(ContainerInfo& info) {
-        auto stub = cri_api::RuntimeService::NewStub(channel_);
         if (runtime_name_.empty()) {
-            cri_api::VersionResponse version;
-            const grpc::Status status = run("", [&](grpc::ClientContext& context) {
-                return stub->Version(&context, cri_api::VersionRequest{}, &version);
-            });
-            if (!status.ok()) return status_of(status);
-            runtime_name_ = version.runtime_name();
+            if (const grpc::Status status = open_cri(); !status.ok()) return status_of(status);
         }
         cri_api::ContainerStatusRequest request;
         request.set_container_id(info.full_id);
         request.set_verbose(true);
         cri_api::ContainerStatusResponse answer;
-        const grpc::Status status =
-            run("", [&](grpc::ClientContext& context) { return stub->ContainerStatus(&context, request, &answer); });
+        const grpc::Status status = run("", [&](grpc::ClientContext& context) {
+            return old_cri_ ? old_cri_->ContainerStatus(&context, request, &answer)
+                            : cri_->ContainerStatus(&context, request, &answer);
+        });
+        // A runtime of another age may be there after a restart.
+        if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) runtime_name_.clear();
         if (status.ok() && answer.status().id() == info.full_id) {
             take_container(answer, info);
         } else if (status_of(status) == CallStatus::unknown_id || status.ok()) {
@@ -192,7 +209,7 @@ class GrpcClient final : public RuntimeClient {
         } else {
             return status_of(status);
         }
-        const CallStatus sandbox = ask_sandbox(*stub, info);
+        const CallStatus sandbox = ask_sandbox(info);
         if (info.is_pod_sandbox && sandbox != CallStatus::found) return sandbox;
         info.type = runtime_name_ == "containerd" ? ContainerType::containerd
                     : runtime_name_ == "cri-o"    ? ContainerType::crio
@@ -249,14 +266,16 @@ class GrpcClient final : public RuntimeClient {
         }
     }
 
-    CallStatus ask_sandbox(cri_api::RuntimeService::Stub& stub, ContainerInfo& info) {
+    CallStatus ask_sandbox(ContainerInfo& info) {
         if (info.pod_sandbox_id.empty()) return CallStatus::unknown_id;
         cri_api::PodSandboxStatusRequest request;
         request.set_pod_sandbox_id(info.pod_sandbox_id);
         request.set_verbose(true);
         cri_api::PodSandboxStatusResponse answer;
-        const grpc::Status status =
-            run("", [&](grpc::ClientContext& context) { return stub.PodSandboxStatus(&context, request, &answer); });
+        const grpc::Status status = run("", [&](grpc::ClientContext& context) {
+            return old_cri_ ? old_cri_->PodSandboxStatus(&context, request, &answer)
+                            : cri_->PodSandboxStatus(&context, request, &answer);
+        });
         if (!status.ok()) return status_of(status);
         const auto& pod = answer.status();
         if (pod.id() != info.pod_sandbox_id) return CallStatus::unreadable;
@@ -286,6 +305,8 @@ class GrpcClient final : public RuntimeClient {
     std::chrono::system_clock::time_point deadline_;
     std::shared_ptr<grpc::Channel> channel_;
     std::string runtime_name_;
+    std::unique_ptr<cri_api::RuntimeService::Stub> cri_;
+    std::unique_ptr<old_cri_api::RuntimeService::Stub> old_cri_; // instead, where only that is served
     std::mutex mutex_;
     grpc::ClientContext* context_ = nullptr; // of the call under way, guarded by mutex_
     bool cancelled_ = false;                 // guarded by mutex_

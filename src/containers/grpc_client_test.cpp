@@ -5,6 +5,7 @@
 #include "containers/proto/containerd_images.grpc.pb.h"
 #include "containers/proto/containerd_namespaces.grpc.pb.h"
 #include "containers/proto/cri.grpc.pb.h"
+#include "containers/proto/cri_v1alpha2.grpc.pb.h"
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -62,7 +63,9 @@ struct FakeNamespaces final : containerd::services::namespaces::v1::Namespaces::
         return grpc::Status::OK;
     }
 };
-struct FakeCri final : runtime::v1::RuntimeService::Service {
+// Under either name of the interface.
+template <class Service>
+struct FakeCriOf final : Service {
     std::string runtime_name = "containerd";
     grpc::Status Version(grpc::ServerContext*, const runtime::v1::VersionRequest*,
                          runtime::v1::VersionResponse* answer) override {
@@ -102,6 +105,9 @@ struct FakeCri final : runtime::v1::RuntimeService::Service {
         return grpc::Status::OK;
     }
 };
+
+using FakeCri = FakeCriOf<runtime::v1::RuntimeService::Service>;
+using FakeOldCri = FakeCriOf<runtime::v1alpha2::RuntimeService::Service>;
 
 class GrpcClientTest : public testing::Test {
   protected:
@@ -195,6 +201,44 @@ TEST_F(GrpcClientTest, CriSandboxesAreContainersToo) {
     EXPECT_EQ(info_.name, "my-pod");
     EXPECT_EQ(info_.type, ContainerType::crio);
     EXPECT_EQ(ask(RuntimeKind::cri, std::string(64, 'a')), CallStatus::unknown_id);
+}
+
+TEST_F(GrpcClientTest, CriOfOldTellsTheSame) {
+    server_->Shutdown();
+    FakeOldCri old;
+    old.runtime_name = "cri-o";
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket_, grpc::InsecureServerCredentials());
+    builder.RegisterService(&old);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+    ASSERT_EQ(ask(RuntimeKind::cri, kId), CallStatus::found);
+    EXPECT_EQ(info_.name, "web");
+    EXPECT_EQ(info_.pod_labels.at("app"), "shop");
+    EXPECT_EQ(info_.type, ContainerType::crio);
+    EXPECT_TRUE(info_.complete);
+    EXPECT_EQ(ask(RuntimeKind::cri, std::string(64, 'a')), CallStatus::unknown_id);
+}
+
+// A runtime that is another one after its restart is asked in its own words.
+TEST_F(GrpcClientTest, ARestartMayBringAnotherName) {
+    const auto client = make_grpc_client(RuntimeKind::cri, socket_, milliseconds{20'000}, kMaxBytes);
+    info_.full_id = kId;
+    ASSERT_EQ(client->ask({}, info_), CallStatus::found);
+    server_->Shutdown();
+    FakeOldCri old;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket_, grpc::InsecureServerCredentials());
+    builder.RegisterService(&old);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+    CallStatus status = CallStatus::absent;
+    for (int i = 0; i < 100 && status != CallStatus::found; ++i) { // it connects anew, then learns the name
+        info_ = {};
+        info_.full_id = kId;
+        status = client->ask({}, info_);
+    }
+    EXPECT_EQ(status, CallStatus::found);
 }
 
 TEST(GrpcSocket, NobodyThereIsAbsentAndSilenceIsATimeout) {

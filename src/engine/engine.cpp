@@ -84,6 +84,15 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
     if (!users) return std::unexpected(users.error());
     engine->users_ = std::move(*users);
 
+    if (engine->options_.audit.any()) {
+        auto audit = AuditInput::create(engine->options_.audit,
+                                        [tell = engine->options_.on_audit_problem](const std::string& problem) {
+                                            if (tell) tell(problem);
+                                        });
+        if (!audit) return std::unexpected(audit.error());
+        engine->audit_ = std::move(*audit);
+    }
+
     Engine* const self = engine.get();
     engine->pipeline_ = std::make_unique<Pipeline>(
         engine->options_.pipeline,
@@ -123,7 +132,9 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
         },
         std::move(matcher));
 
-    for (const int fd : {engine->wake_fd_, engine->source_->fd(), engine->resolver_->fd(), engine->users_->fd()}) {
+    for (const int fd : {engine->wake_fd_, engine->source_->fd(), engine->resolver_->fd(), engine->users_->fd(),
+                         engine->audit_ ? engine->audit_->fd() : -1}) {
+        if (fd < 0) continue;
         epoll_event event{};
         event.events = EPOLLIN;
         event.data.fd = fd;
@@ -272,6 +283,8 @@ Result<> Engine::run() {
                 take_metadata();
             else if (fd == users_->fd())
                 take_users();
+            else if (audit_ && fd == audit_->fd())
+                take_audit();
             else if (fd == wake_fd_)
                 take_commands();
         }
@@ -304,6 +317,10 @@ void Engine::take_users() {
     bool news = false;
     users_->drain([&](std::uint32_t) { news = true; });
     if (news) pipeline_->on_metadata();
+}
+
+void Engine::take_audit() {
+    for (AuditEventPtr& event : audit_->take()) pipeline_->on_audit(std::move(event));
 }
 
 void Engine::take_commands() {

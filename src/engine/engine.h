@@ -3,6 +3,7 @@
 // all of them at once. Nothing here blocks on a runtime, a file system of a container, or a sink.
 
 #include "alerts/sink.h"
+#include "audit/audit_input.h"
 #include "base/result.h"
 #include "containers/resolver.h"
 #include "containers/users.h"
@@ -38,6 +39,8 @@ class Engine {
         ContainerTable::Options containers;
         ResolverOptions resolver;
         UserOptions users;
+        AuditInputOptions audit;
+        std::function<void(const std::string&)> on_audit_problem = {}; // any thread; one sentence
         // For commands that show or keep events rather than judge them: gets every event from armed on.
         std::function<void(const Event&, const EvalWorld&)> observe = {};
         plan::LowerOptions plan = {};         // how rules become what is collected
@@ -87,6 +90,7 @@ class Engine {
     [[nodiscard]] const LiveSource& source() const { return *source_; }
     // What is listened to, as of start(). Any thread, after start().
     [[nodiscard]] std::vector<Hook> hooks() const;
+    [[nodiscard]] int audit_port() const { return audit_ ? audit_->port() : -1; } // of the webhook; -1: there is none
 
   private:
     Engine(Options options, AlertSink& sink);
@@ -95,6 +99,7 @@ class Engine {
     std::shared_ptr<const ContainerInfo> ask_about(const CgroupMatch& match, const ProcessImage& image);
     void take_metadata();
     void take_users();
+    void take_audit();
     void take_commands();
     Result<> follow_plan();
     Result<> carry_out_plan();
@@ -117,6 +122,7 @@ class Engine {
     std::unique_ptr<LiveSource> source_;
     std::unique_ptr<Resolver> resolver_;
     std::unique_ptr<UserDirectory> users_;
+    std::unique_ptr<AuditInput> audit_; // null: none is configured
     ContainerTable containers_;
     HostCgroups host_cgroups_;
     std::unique_ptr<plan::ProcessMasks> masks_; // null: no rule is left out for a process

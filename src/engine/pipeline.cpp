@@ -12,6 +12,19 @@ namespace {
 
 constexpr Nanos kExpireEvery = 1'000'000'000;
 
+// What an alert may say more of later: its container, and who began its session.
+bool may_change(const Event& event) {
+    if (!event.process) return false;
+    const ProcessImage& p = *event.process;
+    return (p.container && p.container->pending()) ||
+           (p.session && !p.session->settled && p.session->why != Missing::not_kubernetes);
+}
+// Another number whenever one of the two has changed.
+std::uint32_t state_of(const Event& event) {
+    const ProcessImage& p = *event.process;
+    return (p.container ? p.container->generation : 0) + (p.session ? p.session->generation : 0);
+}
+
 // Numbers of the calls that make processes, native (x86-64) and 32-bit (i386) entry.
 EventCode fork_code(std::int32_t syscall_nr, bool compat) {
     switch (syscall_nr) {
@@ -57,6 +70,11 @@ Pipeline::Pipeline(Options options, Surroundings surroundings, std::shared_ptr<c
     : options_(std::move(options)), around_(std::move(surroundings)), matcher_(std::move(matcher)),
       scratch_(matcher_->make_scratch()), table_(options_.processes, around_.classify) {
     costs_.begin(*matcher_);
+    if (!options_.join) return;
+    join_.emplace(*options_.join);
+    table_.set_open_session([this](const ProcessImage& image, const ProcessImage* before) {
+        return join_->open(image, before, table_.find(image.parent), image.exec->exec_time, around_.steady_now());
+    });
 }
 
 EvalWorld Pipeline::world() const {
@@ -238,7 +256,7 @@ void Pipeline::deliver(const Event& event, const std::shared_ptr<const Matcher>&
     if (built.pending)
         hold(event, matcher, rule, true, around_.steady_now() + options_.metadata_wait);
     else
-        send(std::move(built.alert));
+        send({event, matcher, rule, true, 0}, std::move(built));
 }
 
 void Pipeline::hold(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule, bool matched,
@@ -260,6 +278,8 @@ bool Pipeline::finish(Held& held, bool last_chance) {
             held.matcher->evaluate_rule(held.rule, held.event, world(), own ? *own : *scratch_, last_chance);
         if (decision == Decision::undecided && !last_chance) return false;
         if (decision != Decision::yes) {
+            // What it depends on may come later still: then it is sent late rather than never.
+            if (last_chance && may_change(held.event)) keep_for_later(held, {});
             // It did not fire after all, and may yet when the process changes.
             Process* process = held.event.process ? table_.entry(held.event.process->key) : nullptr;
             if (process != nullptr && held.matcher == matcher_ && matcher_->is_process_rule(held.rule) &&
@@ -273,16 +293,72 @@ bool Pipeline::finish(Held& held, bool last_chance) {
     Built built = around_.build(*held.matcher, held.rule, held.event, world());
     if (built.pending && !last_chance) return false;
     if (built.pending) ++stats_.timed_out;
-    send(std::move(built.alert));
+    send(held, std::move(built));
     return true;
 }
 
-void Pipeline::on_metadata() {
+void Pipeline::send(const Held& held, Built built) {
+    if (may_change(held.event)) keep_for_later(held, built.alert.uuid);
+    send(std::move(built.alert));
+}
+
+void Pipeline::keep_for_later(const Held& held, std::string uuid) {
+    const Nanos now = around_.steady_now();
+    sent_.push_back({held, std::move(uuid), 0, state_of(held.event), now + options_.amend_for});
+    sent_.back().held.event.keep();
+    while (sent_.size() > options_.amended_max || (!sent_.empty() && sent_.front().until <= now)) sent_.pop_front();
+}
+
+bool Pipeline::amend(Sent& sent) {
+    const bool last = !may_change(sent.held.event);
+    const std::uint32_t state = state_of(sent.held.event);
+    if (state == sent.state) return last;
+    sent.state = state;
+    const Held& held = sent.held;
+    if (sent.uuid.empty()) {
+        const Matcher::ScratchPtr own = held.matcher == matcher_ ? nullptr : held.matcher->make_scratch();
+        if (held.matcher->evaluate_rule(held.rule, held.event, world(), own ? *own : *scratch_, false) != Decision::yes)
+            return last;
+        if (held.matcher->rules()[held.rule].priority > options_.minimum_priority) return true;
+    }
+    Built built = around_.build(*held.matcher, held.rule, held.event, world());
+    if (built.pending) return last; // a part is no news: the whole will come
+    if (sent.uuid.empty()) {
+        sent.uuid = built.alert.uuid;
+    } else {
+        built.alert.uuid = sent.uuid;
+        built.alert.revision = ++sent.revision;
+        ++stats_.amended;
+    }
+    send(std::move(built.alert));
+    return last;
+}
+
+void Pipeline::look_again() {
     for (auto it = held_.begin(); it != held_.end();) it = finish(*it, false) ? held_.erase(it) : std::next(it);
+    for (auto it = sent_.begin(); it != sent_.end();) it = amend(*it) ? sent_.erase(it) : std::next(it);
+}
+
+void Pipeline::on_audit(AuditEventPtr audit) {
+    last_time_ = std::max(last_time_, audit->time);
+    ++stats_.events;
+    const AuditEvent& about = *audit;
+    Event event = event_of_audit(audit, 0);
+    if (matcher_->wants(event.code) && armed_) {
+        event.number = ++event_number_;
+        judge(event, nullptr, true, false);
+    }
+    if (join_ && join_->on_audit(about)) look_again();
+}
+
+void Pipeline::on_metadata() {
+    if (join_) static_cast<void>(join_->on_metadata());
+    look_again();
 }
 
 void Pipeline::on_time() {
     const Nanos now = around_.steady_now();
+    if (join_ && join_->on_time(now)) look_again();
     while (!held_.empty() && held_.front().deadline <= now) {
         finish(held_.front(), true);
         held_.pop_front();
@@ -293,7 +369,11 @@ void Pipeline::on_time() {
     }
 }
 
-Nanos Pipeline::next_deadline() const { return held_.empty() ? 0 : held_.front().deadline; }
+Nanos Pipeline::next_deadline() const {
+    const Nanos held = held_.empty() ? 0 : held_.front().deadline;
+    const Nanos session = join_ ? join_->next_deadline() : 0;
+    return held == 0 || (session != 0 && session < held) ? session : held;
+}
 
 void Pipeline::on_snapshot_complete() {
     if (armed_) return;

@@ -4,9 +4,11 @@
 // (engine/engine.h) feeds it from the kernel; tests and replay feed it by hand.
 //
 // An alert, or the decision whether there is one, may depend on metadata that is still on its way. It is then held
-// until the metadata comes, or until Options::metadata_wait is over: then it goes out and says what is missing.
+// until the metadata comes, or until Options::metadata_wait is over: then it goes out and says what is missing. What
+// comes later still is told by an amendment: the same alert, with a revision, that says more.
 
 #include "alerts/alert.h"
+#include "audit/exec_join.h"
 #include "engine/rule_cost.h"
 #include "event/raw_event.h"
 #include "match/matcher.h"
@@ -17,6 +19,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,9 +30,12 @@ class Pipeline {
   public:
     struct Options {
         ProcessTable::Options processes = {};
-        Nanos metadata_wait = 1'000'000'000; // how long an alert waits for metadata
-        std::size_t held_max = 16'384;       // alerts held at once; beyond, the oldest goes out as it is
-        bool first_match_only = false;       // Falco's rule_matching: first
+        Nanos metadata_wait = 1'000'000'000;        // how long an alert waits for metadata
+        Nanos amend_for = 600'000'000'000;          // how long after that metadata that comes is still told
+        std::size_t amended_max = 4'096;            // alerts kept for that; beyond, the oldest stay as they are
+        std::optional<ExecJoin::Options> join = {}; // tie sessions to requests of the audit log
+        std::size_t held_max = 16'384;              // alerts held at once; beyond, the oldest goes out as it is
+        bool first_match_only = false;              // Falco's rule_matching: first
         Priority minimum_priority = Priority::debug;
         std::string hostname = {};
     };
@@ -62,6 +68,7 @@ class Pipeline {
         std::uint64_t held = 0;      // now
         std::uint64_t waited = 0;    // alerts that waited for metadata
         std::uint64_t timed_out = 0; // … and went out without some of it
+        std::uint64_t amended = 0;   // amendments sent
     };
 
     Pipeline(Options options, Surroundings surroundings, std::shared_ptr<const Matcher> matcher);
@@ -74,6 +81,8 @@ class Pipeline {
     // Processes that were there before are all known: rules are evaluated only from here on, in the order in which
     // things happened, so that no process is judged before its parents are known.
     void on_snapshot_complete();
+    // One of the Kubernetes audit log.
+    void on_audit(AuditEventPtr audit);
     void on_metadata(); // of some container or user: what waits is looked at again
     void on_time();     // deadlines, expiry; call when next_deadline() is reached
     // Steady time of the earliest deadline; 0: none.
@@ -99,6 +108,12 @@ class Pipeline {
         bool matched = false; // false: whether it matches is itself undecided
         Nanos deadline = 0;
     };
+    struct Sent { // without something that may still come
+        Held held;
+        std::string uuid; // empty: it was not sent, as what it depends on had not come
+        std::uint32_t revision = 0, state = 0;
+        Nanos until = 0;
+    };
     struct Early { // during the snapshot
         Event event;
         bool ask_process_rules = false;
@@ -116,6 +131,11 @@ class Pipeline {
               Nanos deadline);
     // True when the held alert is finished (sent or found not to match).
     bool finish(Held& held, bool last_chance);
+    // Sends an alert, and keeps what is needed to amend it.
+    void send(const Held& held, Built built);
+    void keep_for_later(const Held& held, std::string uuid);
+    void look_again();
+    bool amend(Sent& sent); // true: nothing more will come
     void send(Alert alert);
 
     Options options_;
@@ -130,6 +150,8 @@ class Pipeline {
     std::vector<Early> early_;
     bool armed_ = false;
     std::list<Held> held_; // oldest deadline first
+    std::list<Sent> sent_; // oldest first
+    std::optional<ExecJoin> join_;
     std::uint64_t event_number_ = 0;
     Nanos last_time_ = 0;
     Nanos last_expiry_ = 0;

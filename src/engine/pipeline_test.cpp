@@ -34,7 +34,7 @@ constexpr std::string_view kRules = R"(
 )";
 
 std::shared_ptr<const Matcher> compile(std::string text) {
-    rules::RuleLoader loader({.fields = &fields::catalog()});
+    rules::RuleLoader loader({.fields = &fields::catalog(), .sources = {"syscall", "k8s_audit"}});
     loader.add_text("test.yaml", std::move(text));
     rules::LoadedRules loaded = loader.finish();
     std::vector<Diagnostic> problems;
@@ -68,6 +68,8 @@ struct Script {
         Pipeline::Built built;
         built.alert.rule = matcher.rules()[rule].name;
         built.alert.time = event.time;
+        built.alert.uuid = "uuid-" + std::to_string(event.number);
+        if (!event.process) return built;
         const Container* c = event.process->container.get();
         built.pending = c != nullptr && c->pending();
         if (c != nullptr && c->info != nullptr) built.alert.message = c->info->name;
@@ -284,6 +286,120 @@ TEST(Pipeline, AChildOfAnUnknownParentIsReadAgain) {
     child.has_image = false;
     s.pipeline.on_record(child);
     EXPECT_EQ(s.refreshed, std::vector<Tid>{77});
+}
+
+// An alert that went out without its container's name, and the name.
+TEST(Pipeline, WhatComesAfterTheDeadlineAmendsTheAlert) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.tty = 34816;
+    s.exec(10, "sh");
+    s.clock = s.pipeline.next_deadline();
+    s.pipeline.on_time();
+    ASSERT_EQ(s.alerts.size(), 1U);
+    s.know("web", "busybox");
+    ASSERT_EQ(s.alerts.size(), 2U);
+    EXPECT_EQ(s.alerts[1].uuid, s.alerts[0].uuid);
+    EXPECT_EQ(s.alerts[0].revision, 0U);
+    EXPECT_EQ(s.alerts[1].revision, 1U);
+    EXPECT_EQ(s.alerts[1].message, "web");
+    s.know("web", "busybox");
+    EXPECT_EQ(s.alerts.size(), 2U); // said once
+    EXPECT_EQ(s.pipeline.stats().amended, 1U);
+}
+
+// Whether a rule matches depended on what came too late: then the alert is late rather than lost.
+TEST(Pipeline, ARuleAboutLateMetadataFiresLate) {
+    Script s;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.exec(10, "x");
+    s.clock = s.pipeline.next_deadline();
+    s.pipeline.on_time();
+    EXPECT_TRUE(s.alerts.empty());
+    s.know("web", "evil");
+    ASSERT_EQ(s.names(), Names{"Image named evil"});
+    EXPECT_EQ(s.alerts[0].revision, 0U);
+}
+
+constexpr std::string_view kUserRules = R"(
+- rule: By alice
+  desc: Whatever alice's sessions run.
+  condition: spawned_process and k8s.user.name = alice
+  output: "%proc.name by %k8s.user.name %k8s.user.groups from %k8s.user.source_ip in %k8s.audit_id, %k8s.user.confidence"
+  priority: NOTICE
+- rule: By nobody
+  desc: A session without a request.
+  condition: spawned_process and k8s.user.confidence = none
+  output: "%proc.name by %k8s.user.name"
+  priority: NOTICE
+- rule: Asked
+  desc: A request.
+  condition: ka.target.subresource = exec
+  output: "%ka.user.name %ka.verb"
+  priority: NOTICE
+  source: k8s_audit
+)";
+
+AuditEventPtr request_of(const std::string& user, const std::string& command) {
+    // The time is that of the script: kBoot.
+    const std::string time = "2023-11-14T22:13:20.000000Z";
+    const auto batch = parse_audit(
+        R"({"kind":"Event","auditID":"id-)" + user + R"(","verb":"create","user":{"username":")" + user +
+        R"(","groups":["dev"]},"sourceIPs":["10.0.0.7"],"requestURI":"/x?command=)" + command +
+        R"(","objectRef":{"resource":"pods","subresource":"exec","namespace":"default","name":"web"},"stageTimestamp":")" +
+        time + R"(","requestReceivedTimestamp":")" + time + R"("})");
+    return batch && !batch->events.empty() ? batch->events[0] : nullptr;
+}
+
+Pipeline::Options with_join() {
+    Pipeline::Options options;
+    options.join.emplace();
+    return options;
+}
+
+// The session's process and all that it starts.
+TEST(Pipeline, EveryEventOfASessionNamesItsUser) {
+    Script s(std::string(kUserRules), with_join());
+    auto info = std::make_shared<ContainerInfo>();
+    info->name = "app", info->pod_name = "web", info->pod_namespace = "default";
+    s.container->info = info;
+    s.container->why = Missing::none;
+    s.pipeline.on_snapshot_complete();
+    s.exec(5, "shim");
+    s.exec(20, "runc", 5);
+    s.cgroups = {{"", "/kubepods/x"}};
+    s.exec(20, "sh", 5);
+    EXPECT_TRUE(s.alerts.empty());
+    s.pipeline.on_audit(request_of("alice", "x"));
+    EXPECT_EQ(s.names(), (Names{"Asked", "By alice"}));
+    s.pipeline.on_record(s.record(RecordKind::fork, 21, 20, "sh"));
+    s.exec(21, "ls", 20);
+    s.pipeline.on_record(s.record(RecordKind::fork, 22, 21, "ls"));
+    s.exec(22, "nc", 21);
+    EXPECT_EQ(s.names(), (Names{"Asked", "By alice", "By alice", "By alice"}));
+    s.exec(30, "sh", 1); // another process of the container
+    EXPECT_EQ(s.alerts.size(), 4U);
+}
+
+TEST(Pipeline, ASessionWithoutARequestIsNobodys) {
+    Script s(std::string(kUserRules), with_join());
+    auto info = std::make_shared<ContainerInfo>();
+    info->name = "app", info->pod_name = "web", info->pod_namespace = "default";
+    s.container->info = info;
+    s.container->why = Missing::none;
+    s.pipeline.on_snapshot_complete();
+    s.exec(5, "shim");
+    s.exec(20, "runc", 5);
+    s.cgroups = {{"", "/kubepods/x"}};
+    s.exec(20, "sh", 5);
+    s.clock += Pipeline::Options{}.metadata_wait;
+    s.pipeline.on_time();
+    EXPECT_TRUE(s.alerts.empty());
+    s.clock += ExecJoin::Options{}.wait;
+    s.pipeline.on_time();
+    EXPECT_EQ(s.names(), Names{"By nobody"});
 }
 
 } // namespace

@@ -58,6 +58,53 @@ Value labels(const Context& c, const Argument&) {
     return Value::of_text({out, static_cast<std::size_t>(at - out)});
 }
 
+// Who began the session that the process belongs to; null with the reason in why.
+const KubeSession* session_of(const Context& c, Missing& why) {
+    const ProcessImage* p = c.process();
+    if (!p) return why = Missing::lost, nullptr;
+    if (!p->container) return why = Missing::not_container, nullptr;
+    why = p->session ? p->session->why : Missing::not_applicable;
+    return why == Missing::none ? p->session.get() : nullptr;
+}
+// What only an exact answer has.
+template <class Get>
+Value of_request(const Context& c, Get get) {
+    Missing why = Missing::none;
+    const KubeSession* session = session_of(c, why);
+    if (!session) return Value::missing(why);
+    if (const KubeRequest* request = session->exact()) return get(*request);
+    return Value::missing(session->confidence == KubeConfidence::ambiguous ? Missing::ambiguous
+                                                                           : Missing::not_applicable);
+}
+template <auto kMember>
+Value request_text(const Context& c, const Argument&) {
+    return of_request(c, [](const KubeRequest& r) {
+        return (r.*kMember).empty() ? Value::missing(Missing::not_applicable) : Value::of_text(r.*kMember);
+    });
+}
+Value text_list(Arena& arena, std::size_t n, const auto& get) {
+    const auto items = arena.make_array<Value>(n);
+    for (std::size_t i = 0; i < n; ++i) items[i] = Value::of_text(get(i));
+    return n > 0 ? Value::of_list(items) : Value::missing(Missing::not_applicable);
+}
+Value request_groups(const Context& c, const Argument&) {
+    return of_request(c, [&](const KubeRequest& r) {
+        return text_list(c.arena, r.groups.size(), [&](std::size_t i) -> std::string_view { return r.groups[i]; });
+    });
+}
+Value confidence(const Context& c, const Argument&) {
+    Missing why = Missing::none;
+    const KubeSession* session = session_of(c, why);
+    return session ? Value::of_text(to_string(session->confidence)) : Value::missing(why);
+}
+Value candidates(const Context& c, const Argument&) {
+    Missing why = Missing::none;
+    const KubeSession* session = session_of(c, why);
+    if (!session) return Value::missing(why);
+    return text_list(c.arena, session->candidates.size(),
+                     [&](std::size_t i) -> std::string_view { return session->candidates[i].user; });
+}
+
 Value never(const Context&, const Argument&) { return Value::missing(Missing::unsupported); }
 
 constexpr auto kText = FieldType::charbuf;
@@ -84,6 +131,26 @@ std::span<const Field> k8s_fields() {
         make_field("k8s.pod.ip", kText, container, "Address of the pod", text<&ContainerInfo::pod_ip>),
         make_field("k8s.pod.cni.json", kText, container, "Network set-up of the pod as the CNI plugin reported it",
                    text<&ContainerInfo::cni_json>),
+        make_field("k8s.user.name", kText, container,
+                   "User of the Kubernetes API who began the session (kubectl exec) that the process belongs to",
+                   request_text<&KubeRequest::user>)
+            .ours(),
+        make_field("k8s.user.groups", kText, container, "Groups of that user", request_groups).list().ours(),
+        make_field("k8s.user.source_ip", kText, container, "Address that the user's request came from",
+                   request_text<&KubeRequest::source_ip>)
+            .ours(),
+        make_field("k8s.audit_id", kText, container, "Id of that request in the audit log",
+                   request_text<&KubeRequest::audit_id>)
+            .ours(),
+        make_field("k8s.user.confidence", kText, container,
+                   "exact, ambiguous (requests of several users fit) or none (no request fits); missing outside such "
+                   "sessions",
+                   confidence)
+            .ours(),
+        make_field("k8s.user.candidates", kText, container, "The users whose requests fit; one when it is exact",
+                   candidates)
+            .list()
+            .ours(),
         old("k8s.rc.name"),
         old("k8s.rc.id"),
         old_keyed("k8s.rc.label"),

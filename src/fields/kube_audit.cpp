@@ -1,6 +1,7 @@
 // ka.*: requests to the Kubernetes API server as its audit log tells them; all but the pods that they ask for, which
 // are in kube_audit_pods.cpp.
 
+#include "audit/request_uri.h"
 #include "fields/audit_values.h"
 
 namespace gyr::fields {
@@ -8,49 +9,13 @@ namespace {
 
 using lang::ArgKind;
 
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = static_cast<char>(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// Percent-encoding of a query (+ is a blank). False: it is broken.
-bool decode(std::string_view text, std::string& out) {
-    out.clear();
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            out += text[i] == '+' ? ' ' : text[i];
-            continue;
-        }
-        const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-        const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-        if (high < 0 || low < 0) return false;
-        out += static_cast<char>(high * 16 + low);
-        i += 2;
-    }
-    return true;
-}
-
 // The first value of a parameter.
 Value uri_param(const Context& c, const Argument& a) {
     const AuditJson* json = audit_document(c);
     const AuditJson* uri = json ? json_member(*json, "requestURI") : nullptr;
     if (!uri || !uri->is_string()) return no_value();
-    std::string_view text = uri->get_ref<const std::string&>();
-    text = text.substr(0, text.find('#'));
-    const std::size_t mark = text.find('?');
-    if (mark == std::string_view::npos) return no_value();
-    text.remove_prefix(mark + 1);
-    std::string key, value;
-    while (!text.empty()) {
-        const std::string_view pair = text.substr(0, text.find('&'));
-        text.remove_prefix(std::min(pair.size() + 1, text.size()));
-        const std::size_t equal = std::min(pair.find('='), pair.size());
-        if (!decode(pair.substr(0, equal), key) || key != a.text) continue;
-        if (!decode(pair.substr(std::min(equal + 1, pair.size())), value)) continue;
-        return Value::of_text(c.arena.copy(value));
-    }
-    return no_value();
+    const std::vector<std::string> values = uri_parameters(uri->get_ref<const std::string&>(), a.text);
+    return values.empty() ? no_value() : Value::of_text(c.arena.copy(values.front()));
 }
 
 Value target_pod(const Context& c, const Argument&) {

@@ -3,6 +3,7 @@
 #include "alerts/format.h"
 #include "alerts/lookup.h"
 #include "alerts/parse.h"
+#include "base/thread_signals.h"
 
 #include <fmt/format.h>
 
@@ -38,12 +39,6 @@ Nanos clock_now(clockid_t clock) {
 }
 Nanos steady_now() { return clock_now(CLOCK_MONOTONIC); }
 Nanos wall_now() { return clock_now(CLOCK_REALTIME); }
-
-void block_signals() {
-    sigset_t all;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
 
 } // namespace
 

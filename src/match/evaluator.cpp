@@ -22,9 +22,10 @@ void ImageResults::select(const ProcessImage* image) {
     std::uint64_t* entry = bits_.data() + at * words_;
     const Container* container = image->container.get();
     const std::uint32_t container_generation = container ? container->generation : 0;
+    const std::uint32_t session_generation = image->session ? image->session->generation : 0;
     if (tag.generation != image->generation || tag.container != container ||
-        tag.container_generation != container_generation) {
-        tag = {image->generation, container, container_generation};
+        tag.container_generation != container_generation || tag.session_generation != session_generation) {
+        tag = {image->generation, container, container_generation, session_generation};
         std::fill_n(entry, words_, 0);
     }
     current_ = entry;

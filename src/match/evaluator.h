@@ -13,8 +13,8 @@
 namespace gyr::match {
 
 // Results of lasting nodes by image: a table of fixed size, one image an entry, the newest wins. Two bits a slot.
-// An entry is good for one generation of the image and one of its container. Only definite results are kept: a value
-// that was pending may come, a definite truth does not change with it.
+// An entry is good for one generation of the image, of its container and of its session. Only definite results are
+// kept: a value that was pending may come, a definite truth does not change with it.
 class ImageResults {
   public:
     static constexpr std::size_t kEntries = 2048;
@@ -29,7 +29,7 @@ class ImageResults {
     struct Tag {
         std::uint64_t generation = 0;
         const Container* container = nullptr;
-        std::uint32_t container_generation = 0;
+        std::uint32_t container_generation = 0, session_generation = 0;
     };
     std::vector<Tag> tags_;
     std::vector<std::uint64_t> bits_;

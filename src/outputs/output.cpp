@@ -1,6 +1,7 @@
 #include "outputs/output.h"
 
 #include "alerts/lookup.h"
+#include "base/thread_signals.h"
 
 #include <fmt/format.h>
 
@@ -35,9 +36,7 @@ Output::Output(OutputOptions options, RecordFilter filter, std::unique_ptr<Chann
     patience_.wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     subscription_ = journal.subscribe(options_.name, patience_.wake_fd, start);
     thread_ = std::thread([this] {
-        sigset_t all;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        block_signals();
         run();
     });
 }

@@ -18,6 +18,7 @@ enum class Missing : std::uint8_t {
     gone,            // the process or container ended before it could be read
     lost,            // the event that carried it was lost; see the gap records
     unsupported,     // this host or source cannot tell
+    ambiguous,       // several values fit; see k8s.user.candidates
 };
 
 [[nodiscard]] constexpr std::string_view to_string(Missing m) {
@@ -33,6 +34,7 @@ enum class Missing : std::uint8_t {
     case Missing::gone: return "gone";
     case Missing::lost: return "lost";
     case Missing::unsupported: return "unsupported";
+    case Missing::ambiguous: return "ambiguous";
     }
     return "unknown";
 }

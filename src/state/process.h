@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "event/process_record.h"
 #include "state/container.h"
+#include "state/kube_session.h"
 #include "state/missing.h"
 
 #include <array>
@@ -77,6 +78,7 @@ struct ProcessImage {
     std::uint64_t cgroup_id = 0, cgroup_set = 0;            // as in ProcessRecord
     std::shared_ptr<const std::vector<CgroupInfo>> cgroups; // shared by all processes in the same cgroups; never null
     std::shared_ptr<Container> container;                   // null: host
+    std::shared_ptr<KubeSession> session;                   // begun over the Kubernetes API; null: none
     std::string comm;
     std::string cwd, root;
     std::array<StdioInfo, 3> stdio;

@@ -180,6 +180,9 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
     } else if (classify_) {
         p.container = classify_(p);
     }
+    if (previous != nullptr && previous->session && p.container) p.session = previous->session;
+    if (record.kind == RecordKind::exec && p.container && !p.session && open_session_)
+        p.session = open_session_(p, previous);
     return metered(std::move(p), bytes_);
 }
 

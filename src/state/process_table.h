@@ -62,7 +62,12 @@ class ProcessTable final : public ProcessView {
     // Called when an image's cgroups or namespaces are new: the container it belongs to, null for the host.
     using Classifier = std::function<std::shared_ptr<Container>(const ProcessImage&)>;
 
+    // Called when a program begins to run that belongs to no session yet: the one it begins. before: the process's
+    // image until now, null when not known.
+    using OpenSession = std::function<std::shared_ptr<KubeSession>(const ProcessImage&, const ProcessImage* before)>;
+
     ProcessTable(Options options, Classifier classify);
+    void set_open_session(OpenSession open) { open_session_ = std::move(open); }
 
     Applied apply(const ProcessRecord& record);
     // Drops ended processes whose time is over. now: wall clock of the newest record or of a timer.
@@ -109,6 +114,7 @@ class ProcessTable final : public ProcessView {
 
     Options options_;
     Classifier classify_;
+    OpenSession open_session_;
     Meter bytes_;
     std::unordered_map<ProcessKey, Process> processes_;
     std::unordered_map<Pid, ProcessKey> by_pid_;

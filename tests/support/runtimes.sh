@@ -109,6 +109,7 @@ state = "$RT_CONTAINERD_STATE"
 [ttrpc]
   address = "$RT_DIR/containerd.ttrpc"
 END
+  printf '%s\n' "${RT_CONTAINERD_MORE:-}" >>"$RT_DIR/containerd.toml" # further tables, by the environment
   containerd --config "$RT_DIR/containerd.toml" >"$RT_DIR/containerd.log" 2>&1 &
   RT_CONTAINERD_PID=$!
   RT_PIDS+=("$RT_CONTAINERD_PID")

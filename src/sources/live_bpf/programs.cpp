@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -41,6 +42,14 @@ __attribute__((format(printf, 2, 0))) int keep_complaint(libbpf_print_level leve
     if (line.find("BEGIN PROG LOAD LOG") == std::string_view::npos && line.find("permitted") == std::string_view::npos)
         last_complaint = line.substr(0, 200);
     return 0;
+}
+
+// A type that the kernel itself does not have is looked for in its modules, which takes CAP_SYS_ADMIN. Without it the
+// kernel's types are named as all there are.
+gyr_bpf* open_skeleton() {
+    DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options);
+    if ((effective_capabilities() >> CAP_SYS_ADMIN & 1) == 0) options.btf_custom_path = "/sys/kernel/btf/vmlinux";
+    return gyr_bpf::open(&options);
 }
 
 struct ProgramFact {
@@ -134,7 +143,7 @@ namespace {
 Result<gyr_bpf*> load_more(const gyr_bpf& loaded, const ProgramOptions& options,
                            const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
                            const std::vector<std::string_view>& programs) {
-    gyr_bpf* made = gyr_bpf::open();
+    gyr_bpf* made = open_skeleton();
     if (made == nullptr)
         return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
     configure(*made, options, ring_bytes);
@@ -202,7 +211,7 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) 
     int err = 0;
     for (const bool optional_too : {true, false}) {
         auto object = std::make_unique<Object>();
-        object->skeleton = gyr_bpf::open();
+        object->skeleton = open_skeleton();
         if (object->skeleton == nullptr)
             return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
         configure(*object->skeleton, options, ring_bytes);

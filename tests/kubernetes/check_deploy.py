@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""What is deployed: the chart renders, its objects are whole and fit together, the plain manifests are the chart's with
+its own values, and chart, unit and program agree on the capabilities.
+
+The chart uses a small part of Helm's templates (values, toJson, if without else), which is rendered here; with `--write`
+deploy/kubernetes/gyr.yaml is made anew. check_deploy.py [--write] [GYR]"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+try:
+    import yaml
+except ImportError:
+    print("skipped: needs python3-yaml")
+    sys.exit(77)
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CHART = os.path.join(ROOT, "deploy/chart/gyr")
+PLAIN = os.path.join(ROOT, "deploy/kubernetes/gyr.yaml")
+problems = []
+
+
+def expect(condition, message):
+    if not condition:
+        problems.append(message)
+        print("FAIL: " + message)
+
+
+def lookup(path, world):
+    value = world
+    for key in path.strip().lstrip(".").split("."):
+        value = value[key]  # a key that is not there is a mistake of the template
+    return value
+
+
+def render(text, world):
+    """{{ .Values.a.b }}, {{ … | toJson }}, {{- if … }} … {{- end }}; anything else is refused."""
+    out, wanted = [], []
+    for part in re.split(r"(\n?[ \t]*\{\{-.*?\}\}|\{\{.*?\}\})", text):
+        tag = re.fullmatch(r"\s*\{\{-?\s*(.*?)\s*\}\}", part, re.S)
+        if not tag:
+            if all(wanted):
+                out.append(part)
+            continue
+        words = tag.group(1)
+        if words.startswith("if "):
+            wanted.append(bool(lookup(words[3:], world)))
+        elif words == "end":
+            wanted.pop()
+        elif all(wanted):
+            path, _, filter_name = (w.strip() for w in words.partition("|"))
+            value = lookup(path, world)
+            if filter_name == "toJson":
+                value = json.dumps(value)
+            elif filter_name:
+                raise ValueError("unknown filter " + filter_name)
+            elif isinstance(value, bool):
+                value = str(value).lower()
+            out.append(str(value))
+    if wanted:
+        raise ValueError("an if without its end")
+    return "".join(out)
+
+
+def render_chart(changes=None, release="gyr", namespace="gyr"):
+    with open(CHART + "/values.yaml", encoding="utf-8") as file:
+        values = yaml.safe_load(file)
+    for key, value in (changes or {}).items():
+        values[key] = {**values[key], **value} if isinstance(values[key], dict) else value
+    world = {"Values": values, "Release": {"Name": release, "Namespace": namespace}}
+    texts = []
+    for name in sorted(os.listdir(CHART + "/templates")):
+        with open(CHART + "/templates/" + name, encoding="utf-8") as file:
+            texts.append("---\n" + render(file.read(), world).strip() + "\n")
+    return "".join(texts)
+
+
+def objects(text):
+    return [o for o in yaml.safe_load_all(text) if o]
+
+
+def by_kind(all_objects, kind, name=None):
+    found = [o for o in all_objects if o["kind"] == kind and (name is None or o["metadata"]["name"] == name)]
+    expect(len(found) == 1, "one %s %s" % (kind, name or ""))
+    return found[0]
+
+
+def check_objects(text, what, audit=False):
+    every = objects(text)
+    for o in every:
+        for key in ("apiVersion", "kind", "metadata"):
+            expect(key in o, "%s: an object without %s" % (what, key))
+        expect(o["metadata"].get("name"), "%s: a %s without a name" % (what, o.get("kind")))
+        expect(o["kind"] == "Namespace" or o["metadata"].get("namespace"), "%s: %s has no namespace" % (what, o["kind"]))
+    daemon = by_kind(every, "DaemonSet")
+    labels = daemon["spec"]["template"]["metadata"]["labels"]
+    expect(daemon["spec"]["selector"]["matchLabels"].items() <= labels.items(), what + ": the selector finds its pods")
+    pod = daemon["spec"]["template"]["spec"]
+    account = by_kind(every, "ServiceAccount")
+    expect(pod["serviceAccountName"] == account["metadata"]["name"], what + ": the service account")
+    expect(account["automountServiceAccountToken"] is False and pod["automountServiceAccountToken"] is False,
+           what + ": no token of the API")
+    expect(pod["hostPID"] is True, what + ": the host's processes")
+    expect({"operator": "Exists"} in pod["tolerations"], what + ": on tainted nodes too")
+    container = pod["containers"][0]
+    security = container["securityContext"]
+    expect(security["privileged"] is False and security["allowPrivilegeEscalation"] is False
+           and security["readOnlyRootFilesystem"] is True, what + ": not privileged, read-only")
+    expect(security["capabilities"]["drop"] == ["ALL"], what + ": all other capabilities are dropped")
+    volumes = {v["name"]: v for v in pod["volumes"]}
+    mounts = container["volumeMounts"]
+    expect({m["name"] for m in mounts} == set(volumes), what + ": every volume is mounted, every mount has a volume")
+    expect(all(m.get("readOnly") for m in mounts if "hostPath" in volumes[m["name"]] and m["name"] != "journal"),
+           what + ": of the host only the journal's folder can be written")
+    maps = {o["metadata"]["name"]: o for o in every if o["kind"] == "ConfigMap"}
+    for volume in volumes.values():
+        if "configMap" in volume:
+            expect(volume["configMap"]["name"] in maps, what + ": a config map that there is")
+    for data in (o["data"] for o in maps.values()):
+        expect(all(isinstance(v, str) for v in data.values()), what + ": config maps hold text")
+    config = yaml.safe_load(maps["gyr-config"]["data"]["gyr.yaml"])
+    expect(config["host"]["root"] == next(m["mountPath"] for m in mounts if m["name"] == "host"), what + ": host.root")
+    expect(("audit" in config) == audit, what + ": the webhook")
+    yaml.safe_load(maps["gyr-config"]["data"]["values.yaml"])
+    ports = {p["name"]: p["containerPort"] for p in container["ports"]}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        expect(container[probe]["httpGet"]["port"] in ports, "%s: %s" % (what, probe))
+    expect(config["server"]["probes"] == ["http://0.0.0.0:%d" % ports["probes"]], what + ": the probes' address")
+    service = by_kind(every, "Service")
+    expect(service["spec"]["selector"].items() <= labels.items(), what + ": the service finds the pods")
+    return every
+
+
+def unit_capabilities():
+    with open(os.path.join(ROOT, "deploy/systemd/gyr.service"), encoding="utf-8") as file:
+        return set(re.search(r"^CapabilityBoundingSet=(.*)$", file.read(), re.M).group(1).split())
+
+
+def check_capabilities(every, gyr):
+    daemon = by_kind(every, "DaemonSet")
+    granted = {"CAP_" + c for c in daemon["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"]}
+    expect(granted == unit_capabilities(), "chart and unit grant the same: %s, %s" % (granted, unit_capabilities()))
+    if not gyr:
+        return
+    done = subprocess.run([gyr, "doctor", "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    told = json.loads(done.stdout)
+    needed = {c["name"] for c in told["capabilities_kept"] + told["capabilities_at_start"]}
+    expect(granted == needed, "the program needs what it is granted: %s, %s" % (sorted(needed), sorted(granted)))
+
+
+def main():
+    arguments = [a for a in sys.argv[1:] if a != "--write"]
+    head = "# The chart of deploy/chart with its own values; tests/kubernetes/check_deploy.py --write makes it anew.\n"
+    plain = head + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: gyr}\n" + render_chart()
+    if "--write" in sys.argv:
+        with open(PLAIN, "w", encoding="utf-8") as file:
+            file.write(plain)
+    with open(PLAIN, encoding="utf-8") as file:
+        expect(file.read() == plain, "deploy/kubernetes/gyr.yaml is the chart's: check_deploy.py --write")
+    every = check_objects(plain, "plain")
+    check_capabilities(every, arguments[0] if arguments else None)
+    full = check_objects(render_chart({
+        "audit": {"listen": "127.0.0.1:9765", "tlsSecret": "audit"}, "serviceMonitor": {"enabled": True},
+        "rules": {"mine.yaml": "- list: x\n  items: [\"{{ not a template }}\", 'a: b']\n"}}), "full", audit=True)
+    monitor = by_kind(full, "ServiceMonitor")
+    expect(monitor["spec"]["endpoints"][0]["path"] == "/metrics", "the metrics' path")
+    rules = by_kind(full, "ConfigMap", "gyr-rules")["data"]
+    expect(yaml.safe_load(rules["mine.yaml"])[0]["items"][0] == "{{ not a template }}", "rules come through as they are")
+    print("%d problems" % len(problems))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
