@@ -1,5 +1,6 @@
 #include "lang/parser.h"
 
+#include "lang/comments.h"
 #include "lang/diagnostic.h"
 #include "lang/quote.h"
 #include "lang/template.h"
@@ -91,6 +92,26 @@ TEST(Parser, ErrorsSayWhatAndWhere) {
               "expected a number, found 'c.d'@6 / write val(...) around a field on the right side");
     EXPECT_EQ(error_of("len(\"x\\x00\") = 2"), "a text cannot hold a zero byte@4");
     EXPECT_EQ(error_of("a.b = \"x\\x00\""), "accepted: a.b = \"x\\x00\""); // bytes may; the type decides
+}
+
+TEST(Parser, CommentsStandWhereNoValueMay) {
+    EXPECT_EQ(canonical("# first\n a.b = x # y and\n and (# z\n c.d # e\n = 1 # f\n) # g"), "(a.b = x and c.d = 1)");
+    EXPECT_EQ(canonical("a.b in (x # one\n, y # two\n) or not # three\n m"), "(a.b in (x, y) or not m)");
+    EXPECT_EQ(canonical("a.b = # x"), "error: unexpected 'x', expected 'and', 'or' or the end"); // '#' is the value
+    EXPECT_EQ(canonical("a.b in (x, # y\n z)"), "error: expected ',' or ')' in the list, found 'y'");
+    EXPECT_EQ(canonical("# only"), "error: the condition is empty");
+    EXPECT_EQ(canonical("m#x"), "error: unexpected '#x', expected 'and', 'or' or the end");
+}
+
+TEST(Parser, BlankingCommentsKeepsOffsets) {
+    const auto blanked = [](std::string text) {
+        blank_comments(text, [size = text.size()](std::size_t at) { return std::min(size, at + 4); });
+        return text;
+    };
+    EXPECT_EQ(blanked("a # bc and c.d = # e"), "a      and c.d = # e");
+    EXPECT_EQ(blanked("and a # bc or"), "and a      or");
+    EXPECT_EQ(blanked("a.b = '# x' # bc"), "a.b = '# x'     ");
+    EXPECT_EQ(blanked("a.b == == # bc"), "a.b == == # bc"); // not beyond a mistake
 }
 
 TEST(Parser, DepthIsBounded) {
