@@ -77,25 +77,27 @@ void RuleLoader::add_path(const std::string& path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return fail_path(path, "cannot open " + path + ": " + std::strerror(errno));
     if (!S_ISDIR(info.st_mode)) return add_file(path);
-    std::set<std::pair<std::uint64_t, std::uint64_t>> on_path;
+    FoldersSeen seen;
     const std::size_t before = state_->problems.size();
-    if (add_folder(path, on_path) == 0 && state_->problems.size() == before)
+    if (add_folder(path, seen) == 0 && state_->problems.size() == before)
         fail_path(path, "folder " + path + " holds no .yaml or .yml file");
 }
 
-// How many files were found. on_path: the folders around this one, so that links back to them end.
-std::size_t RuleLoader::add_folder(const std::string& path,
-                                   std::set<std::pair<std::uint64_t, std::uint64_t>>& on_path) {
+// How many files were found. A link back to a folder around this one is a mistake; one to a folder that was read by
+// another way leads to nothing new.
+std::size_t RuleLoader::add_folder(const std::string& path, FoldersSeen& seen) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) {
         fail_path(path, "cannot open " + path + ": " + std::strerror(errno));
         return 0;
     }
     const std::pair<std::uint64_t, std::uint64_t> identity{info.st_dev, info.st_ino};
-    if (!on_path.insert(identity).second) {
+    if (seen.around.contains(identity)) {
         fail_path(path, "folder " + path + " contains itself through a link");
         return 0;
     }
+    if (!seen.all.insert(identity).second) return 0;
+    seen.around.insert(identity);
     std::vector<std::filesystem::path> entries;
     std::error_code error;
     for (std::filesystem::directory_iterator it(path, error), end; !error && it != end; it.increment(error))
@@ -107,13 +109,13 @@ std::size_t RuleLoader::add_folder(const std::string& path,
         if (entry.filename().native().starts_with('.')) continue; // editors' files, ..data of mounted volumes
         std::error_code ignored;
         if (std::filesystem::is_directory(entry, ignored)) {
-            found += add_folder(entry.string(), on_path);
+            found += add_folder(entry.string(), seen);
         } else if (is_rule_file(entry)) {
             add_file(entry.string());
             ++found;
         }
     }
-    on_path.erase(identity);
+    seen.around.erase(identity);
     return found;
 }
 

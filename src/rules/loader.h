@@ -60,7 +60,11 @@ class RuleLoader {
   private:
     struct State;
     void add_file(const std::string& path);
-    std::size_t add_folder(const std::string& path, std::set<std::pair<std::uint64_t, std::uint64_t>>& on_path);
+    // Folders by device and inode: those around the one being read, and all that were.
+    struct FoldersSeen {
+        std::set<std::pair<std::uint64_t, std::uint64_t>> around, all;
+    };
+    std::size_t add_folder(const std::string& path, FoldersSeen& seen);
     void fail_path(const std::string& path, std::string message);
     std::unique_ptr<State> state_;
 };

@@ -516,7 +516,98 @@ TEST(Paths, AFolderInsideItselfEnds) {
     const auto loaded = load_rules({folder.path()});
     EXPECT_EQ(loaded.rules.size(), 1U);
     ASSERT_EQ(loaded.diagnostics.size(), 1U);
-    EXPECT_NE(loaded.diagnostics[0].message.find("contains itself"), std::string::npos);
+    const std::string message = "folder " + folder.path() + "/loop contains itself through a link";
+    EXPECT_EQ(loaded.diagnostics[0].message, message);
+    EXPECT_EQ(check_text(by_file(loaded.files, loaded.diagnostics)),
+              folder.path() + "/a.yaml: Ok\nerror: " + message + "\n");
+}
+
+TEST(Paths, FoldersThatLinkToEachOtherAreReadOnce) {
+    const TempFolder folder;
+    constexpr int kFolders = 9; // in every order: more than a million ways through them
+    for (int i = 0; i < kFolders; ++i) {
+        const std::string name = folder.path() + "/" + std::to_string(i);
+        std::filesystem::create_directory(name);
+        folder.write(std::to_string(i) + "/r.yaml", rule("R" + std::to_string(i), "a.b = 1"));
+        for (int k = 0; k < kFolders; ++k)
+            if (k != i)
+                std::filesystem::create_directory_symlink("../" + std::to_string(k), name + "/to" + std::to_string(k));
+    }
+    const auto loaded = load_rules({folder.path()});
+    EXPECT_EQ(loaded.rules.size(), 9U);
+    EXPECT_EQ(loaded.files.size(), 9U + loaded.diagnostics.size());
+    EXPECT_LE(loaded.diagnostics.size(), 72U);
+}
+
+// --- comments in conditions ---
+
+TEST(Comments, EndWhereTheirLineEndsInEveryKindOfScalar) {
+    const std::string plain = "(a.b = 1 and c.d = 2)";
+    EXPECT_EQ(
+        condition_of(
+            load("- rule: A\n  condition: >\n    a.b = 1 # the one\n    and # not three\n    c.d = 2\n" + kTail), "A"),
+        plain);
+    EXPECT_EQ(condition_of(load("- rule: A\n  condition: |\n    # first\n    a.b = 1\n    # second, 'quoted\n    and "
+                                "c.d = 2 # last\n" +
+                                kTail),
+                           "A"),
+              plain);
+    EXPECT_EQ(condition_of(load("- rule: A\n  condition: \"a.b = 1 # the one\n    and c.d = 2\"\n" + kTail), "A"),
+              plain);
+    EXPECT_EQ(condition_of(load("- rule: A\n  condition: >\n    a.b in (x, y # both\n    , z) and not m\n" + kTail +
+                                "- macro: m\n  condition: >\n    c.d = 1 # or more\n    or c.d = 2\n"),
+                           "A"),
+              "(a.b in (x, y, z) and not (c.d = 1 or c.d = 2))");
+}
+
+TEST(Comments, DoNotSwallowWhatIsAppended) {
+    const auto loaded =
+        load(rule("A", ">\n    a.b = 1 # the one") +
+             "- rule: A\n  condition: >\n    and c.d = 2 # appended\n    and e.f = 3\n  override: "
+             "{condition: append}\n- rule: A\n  condition: and g.h = 4\n  override: {condition: append}\n");
+    EXPECT_EQ(condition_of(loaded, "A"), "(a.b = 1 and c.d = 2 and e.f = 3 and g.h = 4)");
+}
+
+// What was right without comments means what it meant.
+TEST(Comments, LeaveValuesAlone) {
+    EXPECT_EQ(condition_of(load(rule("A", ">\n    a.b = #x and c.d in (#y, z#) and e.f contains \" # \"")), "A"),
+              "(a.b = #x and c.d in (#y, z#) and e.f contains \" # \")");
+    EXPECT_EQ(condition_of(load(rule("A", "a.b = '# no' or c.d = x#y")), "A"), "(a.b = \"# no\" or c.d = x#y)");
+}
+
+TEST(Comments, DoNotMoveThePlaceOfAnError) {
+    const auto loaded =
+        load("- rule: A\n  condition: >\n    a.b = 1 # one and two\n    and c.d ==\n    and e.f = 1\n" + kTail);
+    ASSERT_EQ(told(loaded).size(), 1U);
+    EXPECT_TRUE(told(loaded)[0].starts_with("LOAD_ERR_COMPILE_CONDITION f0.yaml:4:")) << told(loaded)[0];
+}
+
+// --- keys of rules ---
+
+TEST(Keys, CaptureAndItsDuration) {
+    const auto loaded =
+        load(rule("A", "a.b = 1") + "  capture: true\n  capture_duration: 2500\n" + rule("B", "a.b = 1") +
+             "- rule: B\n  capture: yes\n  capture_duration: 7\n  override: {capture: replace, "
+             "capture_duration: replace}\n" +
+             rule("C", "a.b = 1") + "  capture_duration: soon\n");
+    ASSERT_NE(loaded.find("A"), nullptr);
+    EXPECT_TRUE(loaded.find("A")->capture);
+    EXPECT_EQ(loaded.find("A")->capture_duration_ms, 2500U);
+    ASSERT_NE(loaded.find("B"), nullptr);
+    EXPECT_TRUE(loaded.find("B")->capture);
+    EXPECT_EQ(loaded.find("B")->capture_duration_ms, 7U);
+    EXPECT_EQ(told(loaded), Told{"LOAD_ERR_YAML_VALIDATE f0.yaml:22:21 'capture_duration' must be a number of "
+                                 "milliseconds"});
+    EXPECT_FALSE(load(rule("D", "a.b = 1")).find("D")->capture);
+}
+
+TEST(Keys, WarnEvttypesSilencesTheWarning) {
+    const auto warned = load_checked(rule("A", "proc.name = x"));
+    ASSERT_EQ(warned.diagnostics.size(), 1U);
+    EXPECT_EQ(warned.diagnostics[0].code, "LOAD_NO_EVTTYPE");
+    EXPECT_EQ(warned.diagnostics[0].severity, Severity::warning);
+    EXPECT_TRUE(load_checked(rule("A", "proc.name = x") + "  warn_evttypes: false\n").diagnostics.empty());
+    EXPECT_TRUE(load_checked(rule("A", "evt.type = openat and proc.name = x")).diagnostics.empty());
 }
 
 // --- what is shown ---

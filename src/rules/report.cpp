@@ -125,6 +125,10 @@ std::vector<FileReport> by_file(const std::vector<std::string>& files, const std
 std::string check_text(const std::vector<FileReport>& reports, bool show_warnings) {
     std::string out;
     for (const FileReport& report : reports) {
+        if (report.errors.size() == 1 && report.errors[0]->code == code::kFileRead && report.warnings.empty()) {
+            out += "error: " + report.errors[0]->message + '\n'; // it names the file; nothing more is known of it
+            continue;
+        }
         out += report.file + ": ";
         out += !report.ok() ? "Invalid\n" : report.warnings.empty() ? "Ok\n" : "Ok, with warnings\n";
         print(report.errors, "error", "errors", out);

@@ -53,8 +53,9 @@ std::string_view SourceFile::line(std::size_t number) const {
 
 std::vector<std::size_t> Scalar::align() const {
     const std::string_view text = file->text();
+    const std::string& as_written = written.empty() ? value : written;
     std::vector<std::size_t> map;
-    map.reserve(value.size());
+    map.reserve(as_written.size());
     std::size_t at = std::min(offset, text.size());
     const char first = at < text.size() ? text[at] : '\0';
     const bool quoted = !plain && (first == '"' || first == '\'');
@@ -62,13 +63,13 @@ std::vector<std::size_t> Scalar::align() const {
         ++at;
     else if (!plain && (first == '>' || first == '|'))
         at = block_text(text, at);
-    for (std::size_t i = 0; i < value.size(); ++i) {
-        const char c = value[i];
+    for (std::size_t i = 0; i < as_written.size(); ++i) {
+        const char c = as_written[i];
         if (quoted && first == '"' && at < text.size() && text[at] == '\\' &&
             !(at + 1 < text.size() && text[at + 1] == '\n')) {
             map.push_back(at);
             // One escape may give several bytes of UTF-8: all of them point at it.
-            while (i + 1 < value.size() && (static_cast<unsigned char>(value[i + 1]) & 0xC0U) == 0x80U &&
+            while (i + 1 < as_written.size() && (static_cast<unsigned char>(as_written[i + 1]) & 0xC0U) == 0x80U &&
                    (static_cast<unsigned char>(c) & 0x80U) != 0) {
                 map.push_back(at);
                 ++i;

@@ -39,7 +39,8 @@ struct Scalar {
     SourceFilePtr file;
     std::size_t offset = 0;
     std::string value;
-    bool plain = false; // without quotes and not a block
+    bool plain = false;       // without quotes and not a block
+    std::string written = {}; // as the file has it, when value has blanks in place of comments; else empty
 
     // The file offset of each byte of value. Folding, indentation and escapes make the two differ.
     [[nodiscard]] std::vector<std::size_t> align() const;
