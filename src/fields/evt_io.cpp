@@ -133,6 +133,11 @@ OpenParams open_params(EventCode code) {
 
 std::optional<std::uint64_t> open_number(const Context& c, std::int8_t param) {
     if (param < 0) return {};
+    if (const auto i = static_cast<std::size_t>(param); i < c.event.params.size()) { // both have 32 bits
+        const std::string_view bytes = c.event.params[i];
+        return bytes.size() < sizeof(std::uint32_t) ? std::nullopt
+                                                    : std::optional<std::uint64_t>(load_param<std::uint32_t>(bytes));
+    }
     const Value v = raw_param(c, static_cast<std::size_t>(param));
     return v.kind == ValueKind::u64 ? std::optional(v.u) : std::nullopt;
 }

@@ -199,7 +199,7 @@ void Predicate::prepare() {
     if (membership) {
         for (const Item& item : items) {
             if (type_class == TypeClass::string || type_class == TypeClass::buffer)
-                text_set.insert(item.text);
+                text_set.insert(item.text), text_lengths.add(item.text);
             else if (type_class == TypeClass::number || type_class == TypeClass::boolean)
                 number_set.insert(number_bits(item.number));
         }
@@ -223,8 +223,10 @@ bool Predicate::test_scalar(const Value& v, Arena& arena) const {
     for (const auto& set : external)
         if (set->contains(v)) return true;
     if (!text_set.empty() || !number_set.empty()) {
-        if (!text_set.empty())
-            return items.size() == 1 ? v.text() == items[0].text : text_set.find(v.text()) != text_set.end();
+        if (!text_set.empty()) {
+            if (items.size() == 1) return v.text() == items[0].text;
+            return text_lengths.may_hold(v.text()) && text_set.find(v.text()) != text_set.end();
+        }
         return number_set.contains(number_bits(v));
     }
     switch (modifier) {

@@ -7,6 +7,7 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +29,19 @@ struct TextHash {
 };
 using TextSet = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 
+// The lengths that the texts of a set have: most values are dismissed by theirs, without being hashed.
+class Lengths {
+  public:
+    void add(std::string_view text) { bits_ |= bit(text); }
+    [[nodiscard]] bool may_hold(std::string_view text) const { return (bits_ & bit(text)) != 0; }
+
+  private:
+    static std::uint64_t bit(std::string_view text) {
+        return std::uint64_t{1} << std::min<std::size_t>(text.size(), 63);
+    }
+    std::uint64_t bits_ = 0;
+};
+
 // One value on the right side.
 struct Item {
     std::string text;     // string, buffer
@@ -46,6 +60,7 @@ struct Predicate {
     bool left_list = false, left_any = false;
     bool all_differ = false; // != of a connection's two ends: neither may be the value
     TextSet text_set;        // of items, for membership
+    Lengths text_lengths;    // of text_set
     std::unordered_set<std::uint64_t> number_set;
     std::vector<std::shared_ptr<const ExternalSet>> external; // further members
     fields::Scope scope = fields::Scope::event;

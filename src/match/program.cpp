@@ -93,7 +93,10 @@ void Program::add_keyed(Branch& branch, const std::vector<Parts>& rules, const G
             Index& index = branch.indexes[it->second];
             if (index.all.empty() || index.all.back() != id) index.all.push_back(id);
             switch (key.kind) {
-            case RuleKey::Kind::text: index.by_text[key.text].push_back(id); break;
+            case RuleKey::Kind::text:
+                index.by_text[key.text].push_back(id);
+                index.text_lengths.add(key.text);
+                break;
             case RuleKey::Kind::number: index.by_number[key.number].push_back(id); break;
             case RuleKey::Kind::part: index.parts.add(key.text, id); break;
             }

@@ -36,6 +36,7 @@ class Program {
     struct Index {
         ExprId field = 0;
         std::unordered_map<std::string, std::vector<std::uint32_t>, TextHash, std::equal_to<>> by_text;
+        Lengths text_lengths; // of by_text
         std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_number;
         PatternSet parts;
         std::vector<std::uint32_t> all;
@@ -63,7 +64,7 @@ class Program {
                 if (v.is_pending() && !eval.pending_is_missing())
                     for (const std::uint32_t i : index.all) found(i);
             } else if (v.kind == fields::ValueKind::text) {
-                if (!index.by_text.empty())
+                if (index.text_lengths.may_hold(v.text()))
                     if (const auto it = index.by_text.find(v.text()); it != index.by_text.end())
                         for (const std::uint32_t i : it->second) found(i);
                 index.parts.scan(v.text(), found);
