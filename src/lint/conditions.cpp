@@ -166,12 +166,20 @@ void check_exceptions(const Rule& rule, std::vector<Diagnostic>& out) {
     }
 }
 
+// Names of addresses. Falco asks name servers what the names in a rule stand for; Gyr asks nobody.
+bool is_address_name(std::string_view field) { return field.starts_with("fd.") && field.ends_with("ip.name"); }
+
 void check_fields_and_items(const Rule& rule, std::vector<Diagnostic>& out) {
     const auto field = [&](const Field& f, Span span) {
         const FieldMatch match = fields::catalog().find(f.name);
         if (match.info != nullptr && match.info->deprecated)
             out.push_back(rule.sources->diagnose(Severity::warning, code::kDeprecatedField,
                                                  "field " + f.name + " is deprecated", span));
+        if (match.info != nullptr && is_address_name(match.info->name))
+            out.push_back(rule.sources->diagnose(Severity::warning, code::kNeverTrue,
+                                                 "no name service is asked: " + f.name +
+                                                     " is never there, and no comparison with it holds",
+                                                 span, "compare the address: " + f.name.substr(0, f.name.rfind('.'))));
     };
     each_check(*rule.condition, [&](const Check& check, const Expr&) {
         each_field(check.left, field);

@@ -100,6 +100,12 @@ TEST(Lint, FindsRepeatedItemsAndOldFields) {
     EXPECT_EQ(codes_of(rule("a", "evt.type = execve and evt.dir = <")), Codes{std::string(code::kDeprecatedField)});
 }
 
+TEST(Lint, NamesOfAddressesAreNeverThere) {
+    EXPECT_EQ(codes_of(rule("a", "evt.type = connect and not fd.sip.name in (example.com)")),
+              Codes{std::string(code::kNeverTrue)});
+    EXPECT_EQ(codes_of(rule("a", "evt.type = connect and not fd.sip = 10.0.0.1")), Codes{});
+}
+
 TEST(Lint, TellsThePlaceInTheFile) {
     const auto findings = findings_of(rule("a", "evt.type = execve and proc.name in ()"));
     ASSERT_EQ(findings.size(), 1u);

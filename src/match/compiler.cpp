@@ -22,9 +22,6 @@ std::string join(const std::vector<std::string>& words) {
     return out;
 }
 
-// Names of addresses: the language resolves the names a rule gives, which would have rules depend on who answers.
-bool asks_name_service(std::string_view field) { return field.starts_with("fd.") && field.ends_with("ip.name"); }
-
 // Builds a matcher out of rules, one method a step.
 class Compiler {
   public:
@@ -167,10 +164,6 @@ class Compiler {
                 refuse(rule, "field " + f->name + " is told by captures only, not by the live source", operand.span);
                 return false;
             }
-            if (asks_name_service(info->name))
-                add(rule, Severity::warning, "LOAD_WARNING_EXTENSION",
-                    "no name service is asked: " + f->name + " is never there, and a comparison with it never holds",
-                    operand.span, "compare the address: " + f->name.substr(0, f->name.rfind('.')));
             if (info->unavailable.empty()) return true;
             refuse(rule, "field " + f->name + " is part of the language but " + std::string(info->unavailable),
                    operand.span);
