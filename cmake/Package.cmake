@@ -17,8 +17,7 @@ foreach(PAIR "changelog:${GYR_DOC}" "gyr.1:share/man/man1")
   install(FILES "${PACKED}" DESTINATION ${WHERE})
 endforeach()
 install(FILES deploy/gyr.yaml DESTINATION /etc/gyr)
-install(DIRECTORY DESTINATION /etc/gyr/rules.d DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ
-        GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+install(FILES deploy/debian/local.yaml DESTINATION /etc/gyr/rules.d)
 install(FILES deploy/systemd/gyr.service DESTINATION /lib/systemd/system)
 
 set(CPACK_GENERATOR DEB)

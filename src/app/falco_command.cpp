@@ -3,6 +3,7 @@
 #include "app/commands.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
+#include "base/thread_signals.h"
 #include "event/listing.h"
 #include "fields/listing.h"
 #include "rules/listing.h"
@@ -203,6 +204,7 @@ int detect(const FalcoOptions& o) {
         sigset_t all;
         sigset_t before;
         sigfillset(&all);
+        sigdelset(&all, every_thread_signal());
         ::pthread_sigmask(SIG_BLOCK, &all, &before);
         clock = std::jthread([seconds = o.seconds](const std::stop_token& stop) {
             const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);

@@ -115,7 +115,7 @@ std::set<pid_t> threads_of_this_process() {
 }
 
 Result<> limit_capabilities() {
-    constexpr std::chrono::seconds kPatience{5};
+    constexpr std::chrono::milliseconds kPatience{500}; // nothing is looked at meanwhile
     g_keep = mask_of(kKept);
     g_done = g_failed = 0;
     const int number = every_thread_signal();

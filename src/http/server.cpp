@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include "base/thread_signals.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -79,12 +81,6 @@ Origin origin_of(const sockaddr_storage& from) {
         loopback = IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
     }
     return loopback ? Origin::loopback : Origin::remote;
-}
-
-void block_signals() {
-    sigset_t all;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
 void ring(int fd) {

@@ -61,7 +61,8 @@ def main():
     own_filter = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("Seccomp:"))
     kept = mask(names) & int(own["CapEff"], 16)
     with live.Runtimes("docker") as rt:
-        with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt) as agent:
+        with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt,
+                        options=["server.probes=[http://127.0.0.1:0]", "audit.listen=127.0.0.1:0"]) as agent:
             agent.sentinel()
             check_threads(results, agent, kept, "armed")
             path = os.path.join(agent.folder, "extra-0.yaml")
