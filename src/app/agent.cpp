@@ -377,6 +377,7 @@ Agent::Reload Agent::reload(std::string_view why) {
     auto wanted = output_options(settings->config);
     if (!wanted) return failed(wanted.error().message);
     if (wanted->empty()) return failed("no output is configured");
+    if (auto ok = engine_->prepare_rules(*rules.matcher); !ok) return failed(ok.error().message);
     if (auto ok = outputs_->apply(std::move(*wanted)); !ok) return failed(ok.error().message);
     journal_->set_rollup(std::move(*rollup));
     engine_->swap_rules(rules.matcher);

@@ -448,6 +448,10 @@ void Engine::stop() {
     [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
 }
 
+Result<> Engine::prepare_rules(const Matcher& matcher) {
+    return source_->prepare_events(plan::plan_events(matcher, nullptr, options_.plan));
+}
+
 void Engine::swap_rules(std::shared_ptr<const Matcher> matcher) {
     {
         const std::lock_guard lock(commands_mutex_);

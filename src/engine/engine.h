@@ -79,6 +79,8 @@ class Engine {
     Result<> run();
     // Any thread; also from a signal handler.
     void stop();
+    // Any thread: what takes long of swap_rules(matcher), while events go on.
+    Result<> prepare_rules(const Matcher& matcher);
     // Any thread: new rules between two events.
     void swap_rules(std::shared_ptr<const Matcher> matcher);
     // After run(): what is held goes out, open gaps are closed.

@@ -349,6 +349,11 @@ void LiveSource::prepare(const EventPlan& plan) {
         impl_->programs->prepare(lower_plan(plan, 0).hooks);
 }
 
+Result<> LiveSource::prepare_events(const EventPlan& plan) {
+    if (plan.demands.empty() || !impl_->programs->can_trace_calls()) return {};
+    return impl_->programs->load_beforehand(lower_plan(plan, 0).hooks);
+}
+
 Result<> LiveSource::set_events(const EventPlan& plan) {
     if (!plan.demands.empty() && !impl_->programs->can_trace_calls())
         return fail(ErrorKind::unsupported, "this kernel lets us see no system calls");

@@ -56,6 +56,8 @@ class LiveSource {
     // From here on these events are told too; an empty plan takes the system-call tracepoints away. Errors:
     // unsupported, when the kernel lets us see no system calls.
     Result<> set_events(const EventPlan& plan);
+    // What takes long of set_events(plan), beforehand. Any thread.
+    Result<> prepare_events(const EventPlan& plan);
     // Processes in these cgroups (ProcessRecord::cgroup_set) belong to the host: clauses about containers do not hold.
     // by_namespaces: only those in the initial pid namespace and the host's mount namespace.
     void set_host_cgroups(std::uint64_t cgroup_set, bool host, bool by_namespaces = false);

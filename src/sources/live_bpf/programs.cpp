@@ -307,6 +307,7 @@ std::vector<std::string_view> Programs::missing_calls(const OnDemand& wanted) co
 }
 
 void Programs::prepare(const OnDemand& wanted) {
+    const std::lock_guard lock(calls_mutex_);
     auto missing = missing_calls(wanted);
     if (missing.empty() || preparing_.valid()) return;
     preparing_ = std::async(std::launch::async, [this, missing = std::move(missing)] {
@@ -314,12 +315,21 @@ void Programs::prepare(const OnDemand& wanted) {
     });
 }
 
-Result<> Programs::attach_on_demand(const OnDemand& wanted) {
+Result<> Programs::load_beforehand(const OnDemand& wanted) {
+    const std::lock_guard lock(calls_mutex_);
+    return load_missing(wanted);
+}
+
+Result<> Programs::load_missing(const OnDemand& wanted) {
     // What it could not load is tried again below, and then reported.
     if (preparing_.valid()) (void)preparing_.get();
     const std::vector<std::string_view> missing = missing_calls(wanted);
-    if (!missing.empty())
-        if (auto r = object_->load_calls(options_, ring_bytes_, missing); !r) return r;
+    return missing.empty() ? Result<>{} : object_->load_calls(options_, ring_bytes_, missing);
+}
+
+Result<> Programs::attach_on_demand(const OnDemand& wanted) {
+    const std::lock_guard lock(calls_mutex_);
+    if (auto r = load_missing(wanted); !r) return r;
     for (const Wanted& w : programs_for(wanted)) {
         bpf_program* program = object_->find_call(w.program);
         bpf_link*& link = object_->on_demand[w.program];

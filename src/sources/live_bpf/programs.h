@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,9 @@ class Programs {
     Result<> attach_on_demand(const OnDemand& wanted);
     // Begins to load what attach_on_demand() will want, in a thread of its own.
     void prepare(const OnDemand& wanted);
+    // Loads it here and now, without attaching any. Any thread, so that whoever reads events need not stand still for
+    // it.
+    Result<> load_beforehand(const OnDemand& wanted);
 
     [[nodiscard]] const std::vector<Hook>& hooks() const { return hooks_; }
     [[nodiscard]] bool has_iterator() const;
@@ -83,7 +87,10 @@ class Programs {
     [[nodiscard]] std::vector<std::string_view> missing_calls(const OnDemand& wanted) const;
     [[nodiscard]] bool has_hook(std::string_view program) const; // the kernel has what it hangs on
 
+    Result<> load_missing(const OnDemand& wanted);
+
     std::unique_ptr<Object> object_;
+    std::mutex calls_mutex_; // guards the programs of system calls, and what hooks_ says of them
     std::vector<Hook> hooks_;
     std::array<std::uint32_t, GYR_LANES> ring_bytes_{};
     ProgramOptions options_; // for what is loaded later
