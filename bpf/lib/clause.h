@@ -58,11 +58,11 @@ struct {
 } process_masks SEC(".maps");
 
 /* By kind: a bit for hash % 64 of every name, so that most are dismissed without a look into the map. */
-gyr_u64 name_filter[8] SEC(".data.wanted");
+gyr_u64 name_filter[GYR_NAME_KINDS] SEC(".data.wanted");
 
 struct name_walk {
     u64 dentry, mnt;
-    u64 name[4]; /* components: the last, the two before, the first */
+    u64 name[5]; /* components: the last, the two before, the first, the second */
     u32 done;
     u32 detached; /* named by other means than folders */
 };
@@ -89,6 +89,7 @@ static long name_step(u32 index, struct name_walk* w) {
         w->name[1] = w->dentry;
     else if (!w->name[2])
         w->name[2] = w->dentry;
+    w->name[4] = w->name[3];
     w->name[3] = w->dentry;
     if (parent == w->dentry || !parent) { /* hangs in no directory tree */
         w->detached = 1;
@@ -111,7 +112,7 @@ static __always_inline u64 name_word(s32 length, s32 at, u64 word) {
 
 /* Of at most the first GYR_NAME_BYTES - 1 bytes of a component. */
 __noinline u64 hash_name(struct name_walk* w, u32 which) {
-    if (!w || which > 3) return 0;
+    if (!w || which > 4) return 0;
     u64 dentry = w->name[which];
     u64 h = MIX_SEED, a = 0, b = 0, c = 0, e = 0;
     if (dentry) {
@@ -157,7 +158,12 @@ __noinline u32 path_sets(u64 file) {
         u32* named = bpf_map_lookup_elem(&files, &key);
         if (named) sets |= *named;
     }
-    if (name_filter[GYR_NAME_TOP]) sets |= sets_of(GYR_NAME_TOP, hash_name(&w, 3));
+    if (name_filter[GYR_NAME_TOP] | name_filter[GYR_NAME_TOPS]) {
+        u64 top = hash_name(&w, 3);
+        sets |= sets_of(GYR_NAME_TOP, top);
+        /* The bits of two first names are those of the first alone: most are dismissed by it. */
+        if (may_be(GYR_NAME_TOPS, top)) sets |= look_up_name(GYR_NAME_TOPS, join(top, hash_name(&w, 4)));
+    }
     bool pair = false;
     u64 base = 0;
     if (name_filter[GYR_NAME_BASE] | name_filter[GYR_NAME_LAST]) {

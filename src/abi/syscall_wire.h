@@ -204,6 +204,8 @@ struct gyr_loss_key {
 #define GYR_NAME_LAST 5u
 #define GYR_NAME_DIRECTORY 6u
 #define GYR_NAME_PORT 7u /* not a name: the hash is the port */
+#define GYR_NAME_TOPS 8u /* first two: "etc\0ssh\0" */
+#define GYR_NAME_KINDS 9u
 struct gyr_name_key {
     gyr_u32 kind;
     gyr_u32 hash;

@@ -35,9 +35,11 @@ struct EventDemand {
 
 // What names a path set holds, in whole components.
 struct PathName {
-    enum class Kind : std::uint8_t { base = 1, pair = 2, parent = 3, top = 4 };
+    enum class Kind : std::uint8_t { base = 1, pair = 2, parent = 3, top = 4, tops = 8 };
     Kind kind = Kind::base;
-    std::string first, second; // pair: the directory's name and the file's; parent: the name above and the directory's
+    std::string first, second; // pair: the directory's name and the file's; parent: the name above and the directory's;
+                               // tops: the first two
+                               // tops: the first two
     std::uint32_t sets = 0;
     std::string path = {}; // pair: the whole path, when it is an exact one: the file is also known by its identity
 };

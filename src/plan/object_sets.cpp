@@ -41,12 +41,22 @@ bool glob_names(std::string_view pattern, std::vector<PathName>& out) {
     return true;
 }
 
-// A prefix in whole components is below its first one; "/etc" as a plain prefix also begins "/etcetera".
+// A prefix in whole components is below its first ones; "/etc" as a plain prefix also begins "/etcetera".
 bool prefix_names(Op op, std::string_view text, std::vector<PathName>& out) {
+    constexpr std::string_view kSpecial = "*?[\\";
+    const bool pattern = op == Op::pmatch;
     const std::size_t end = text.find('/', 1);
-    if (end == std::string_view::npos && op == Op::startswith) return false;
-    if (op == Op::pmatch && text.find_first_of("*?[\\") < end) return false;
-    out.push_back({Kind::top, std::string(text.substr(1, end == std::string_view::npos ? end : end - 1)), {}, 0, {}});
+    if (end == std::string_view::npos && !pattern) return false;
+    if (pattern && text.find_first_of(kSpecial) < end) return false;
+    const std::string top(text.substr(1, end == std::string_view::npos ? end : end - 1));
+    std::string_view second = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+    const std::size_t second_end = second.find('/');
+    const bool whole = second_end != std::string_view::npos || pattern;
+    second = second.substr(0, second_end);
+    if (whole && !second.empty() && (!pattern || second.find_first_of(kSpecial) == std::string_view::npos))
+        out.push_back({Kind::tops, top, std::string(second), 0, {}});
+    else
+        out.push_back({Kind::top, top, {}, 0, {}});
     return true;
 }
 

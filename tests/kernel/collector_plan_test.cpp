@@ -2,9 +2,12 @@
 
 #include "tests/kernel/live_fixture.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -75,6 +78,57 @@ TEST_F(CollectorPlan, AsksForTheFirstFolderAndHowAFileIsOpen) {
         return 0;
     });
     EXPECT_EQ(paths(events), (std::vector<std::string>{file("a"), file("a")}));
+}
+
+TEST_F(CollectorPlan, AsksForTheFirstTwoFolders) {
+    const std::string base = std::filesystem::path(folder_).filename();
+    const auto plan = opens({{.success = true, .path_sets = 1}}, {{PathName::Kind::tops, "tmp", base, 1, {}}});
+    const auto events = run(plan, [&] {
+        STEP(1, ::mkdir(file("deep").c_str(), 0755) == 0);
+        STEP(2, ::open(file("deep/a").c_str(), O_CREAT | O_WRONLY, 0600) >= 0);
+        STEP(3, ::open(folder_.c_str(), O_RDONLY) >= 0);
+        STEP(4, ::open("/tmp", O_RDONLY) >= 0);
+        STEP(5, ::open("/dev/null", O_RDONLY) >= 0);
+        return 0;
+    });
+    EXPECT_EQ(paths(events), (std::vector<std::string>{file("deep/a"), folder_}));
+}
+
+TEST_F(CollectorPlan, TakesADirectoryForItsOwnFolderAndAPathForOpenToAll) {
+    const std::string base = std::filesystem::path(folder_).filename();
+    const auto events = run(opens({{.success = true, .read = true, .path_sets = 1}, {.success = true, .write = true}},
+                                  {{PathName::Kind::parent, "tmp", base, 1, {}}}),
+                            [&] {
+                                STEP(1, ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY) >= 0);
+                                STEP(2, ::open(folder_.c_str(), O_PATH) >= 0);
+                                STEP(3, ::open("/dev/null", O_PATH | O_RDWR) >= 0);
+                                STEP(4, ::open("/dev/null", O_RDONLY) >= 0);
+                                return 0;
+                            });
+    EXPECT_EQ(paths(events), (std::vector<std::string>{folder_, folder_, "/dev/null"}));
+}
+
+TEST_F(CollectorPlan, AsksForTheEndsOfAConnection) {
+    EventPlan plan;
+    plan.demands.push_back({.code = 23, .calls = {}, .clauses = {{.end_sets = 1}}, .forced_by = {}});
+    ConnectionEnd port{.is_port = true, .prefix = 0, .port = 4321, .address = {}, .sets = 1};
+    ConnectionEnd network{.is_port = false, .prefix = 96 + 16, .port = 0, .address = {}, .sets = 1};
+    network.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 77, 0, 0};
+    plan.ends = {port, network};
+    const auto events = run(plan, [] {
+        for (const auto& [address, to] : {std::pair{"127.0.0.1", 4321}, {"127.0.0.1", 4322}, {"127.77.1.2", 5}}) {
+            const int s = ::socket(AF_INET, SOCK_DGRAM, 0);
+            sockaddr_in a{};
+            a.sin_family = AF_INET;
+            a.sin_port = htons(static_cast<std::uint16_t>(to));
+            ::inet_pton(AF_INET, address, &a.sin_addr);
+            STEP(1, ::connect(s, reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0);
+        }
+        return 0;
+    });
+    ASSERT_EQ(events.size(), 2u);
+    EXPECT_EQ(events[0].fd->destination_port, 4321);
+    EXPECT_EQ(events[1].fd->destination_port, 5);
 }
 
 TEST_F(CollectorPlan, AsksForFailureAndForWaysUp) {

@@ -125,10 +125,11 @@ void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0
 std::span<const CallNumber> call_numbers() { return kCalls; }
 
 std::uint32_t name_hash(const PathName& name) {
-    const bool two = name.kind == PathName::Kind::pair || name.kind == PathName::Kind::parent;
+    const bool two =
+        name.kind == PathName::Kind::pair || name.kind == PathName::Kind::parent || name.kind == PathName::Kind::tops;
     if (!two) return static_cast<std::uint32_t>(hash_one(name.first));
     // pair: directory, then file. parent: the directory, then what is above it.
-    const bool pair = name.kind == PathName::Kind::pair;
+    const bool pair = name.kind != PathName::Kind::parent;
     return static_cast<std::uint32_t>(
         mix(hash_one(pair ? name.first : name.second) * 3, hash_one(pair ? name.second : name.first)));
 }
@@ -183,9 +184,10 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
 
 Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& more,
                                const std::vector<PathName>& old) {
-    std::array<std::uint64_t, 8> filter{};
+    std::array<std::uint64_t, GYR_NAME_KINDS> filter{};
     for (const std::vector<PathName>* list : {&more, &old}) {
         for (const PathName& n : *list) {
+            if (n.kind == PathName::Kind::tops) filter[GYR_NAME_TOPS] |= std::uint64_t{1} << (hash_one(n.first) & 63);
             if (n.kind != PathName::Kind::pair && n.kind != PathName::Kind::parent) continue;
             const std::size_t kind = n.kind == PathName::Kind::pair ? GYR_NAME_LAST : GYR_NAME_DIRECTORY;
             filter[kind] |= std::uint64_t{1} << (dismissal_hash(n) & 63);
@@ -195,7 +197,7 @@ Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& 
         const gyr_name_key k{key.first, key.second};
         if (bpf_map_update_elem(programs_.names_fd(), &k, &sets, BPF_ANY) != 0)
             return fail_errno("write a name of the plan", errno);
-        filter[key.first & 7] |= std::uint64_t{1} << (key.second & 63);
+        if (key.first != GYR_NAME_TOPS) filter[key.first] |= std::uint64_t{1} << (key.second & 63);
     }
     for (std::size_t i = 0; i < filter.size(); ++i)
         __atomic_store_n(&programs_.name_filter()[i], filter[i], __ATOMIC_SEQ_CST);
