@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 try:
     import yaml
@@ -151,6 +152,20 @@ def check_capabilities(every, gyr):
     expect(granted == needed, "the program needs what it is granted: %s, %s" % (sorted(needed), sorted(granted)))
 
 
+def check_config(every, gyr, what):
+    """The program takes the configuration that the config map holds."""
+    if not gyr:
+        return
+    data = by_kind(every, "ConfigMap", "gyr-config")["data"]
+    with tempfile.TemporaryDirectory(prefix="gyr-deploy-") as folder:
+        for name, text in data.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text.replace("/etc/gyr/values.yaml", folder + "/values.yaml"))
+        done = subprocess.run([gyr, "config", "check", folder + "/gyr.yaml"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        expect(done.returncode == 0, "%s: the configuration is good: %s" % (what, done.stdout))
+
+
 def main():
     arguments = [a for a in sys.argv[1:] if a != "--write"]
     head = "# The chart of deploy/chart with its own values; tests/kubernetes/check_deploy.py --write makes it anew.\n"
@@ -161,10 +176,13 @@ def main():
     with open(PLAIN, encoding="utf-8") as file:
         expect(file.read() == plain, "deploy/kubernetes/gyr.yaml is the chart's: check_deploy.py --write")
     every = check_objects(plain, "plain")
-    check_capabilities(every, arguments[0] if arguments else None)
+    gyr = arguments[0] if arguments else None
+    check_capabilities(every, gyr)
+    check_config(every, gyr, "plain")
     full = check_objects(render_chart({
         "audit": {"listen": "127.0.0.1:9765", "tlsSecret": "audit"}, "serviceMonitor": {"enabled": True},
         "rules": {"mine.yaml": "- list: x\n  items: [\"{{ not a template }}\", 'a: b']\n"}}), "full", audit=True)
+    check_config(full, gyr, "full")
     monitor = by_kind(full, "ServiceMonitor")
     expect(monitor["spec"]["endpoints"][0]["path"] == "/metrics", "the metrics' path")
     rules = by_kind(full, "ConfigMap", "gyr-rules")["data"]
