@@ -159,6 +159,10 @@ bool Grammar::bracket(std::optional<std::string>& out, bool* quoted) {
     if (peek() == '"' || peek() == '\'') {
         auto text = quoted_text();
         if (!text) return false;
+        if (text->find('\0') != std::string::npos) {
+            fail_at("an argument cannot hold a zero byte", start + 1, after_ - start - 1);
+            return false;
+        }
         out = std::move(*text);
         if (quoted != nullptr) *quoted = true;
     } else {

@@ -91,6 +91,7 @@ TEST(Parser, ErrorsSayWhatAndWhere) {
     EXPECT_EQ(error_of("a.b > c.d"),
               "expected a number, found 'c.d'@6 / write val(...) around a field on the right side");
     EXPECT_EQ(error_of("len(\"x\\x00\") = 2"), "a text cannot hold a zero byte@4");
+    EXPECT_EQ(error_of("a.b[\"x\\x00\"] = 2"), "an argument cannot hold a zero byte@4");
     EXPECT_EQ(error_of("a.b = \"x\\x00\""), "accepted: a.b = \"x\\x00\""); // bytes may; the type decides
 }
 
