@@ -74,6 +74,39 @@ bool ExecJoin::on_audit(const AuditEvent& audit) {
     return decide(false, 0);
 }
 
+std::optional<ExecJoin::Attach> ExecJoin::attach_of(const AuditEvent& audit) {
+    if (audit.text({"objectRef", "resource"}) != "pods" || audit.text({"objectRef", "subresource"}) != "attach")
+        return std::nullopt;
+    Attach a;
+    const std::string_view stage = audit.text({"stage"});
+    a.ends = stage == "ResponseComplete" || stage == "Panic";
+    if (!a.ends && stage != "ResponseStarted") return std::nullopt;
+    a.who.audit_id = audit.text({"auditID"});
+    a.who.user = audit.text({"user", "username"});
+    a.who.groups = audit.texts({"user", "groups"});
+    if (const auto from = audit.texts({"sourceIPs"}); !from.empty()) a.who.source_ip = from.front();
+    a.pod_namespace = audit.text({"objectRef", "namespace"});
+    a.pod = audit.text({"objectRef", "name"});
+    if (auto containers = uri_parameters(audit.text({"requestURI"}), "container"); !containers.empty())
+        a.container = std::move(containers.front());
+    if (a.who.audit_id.empty() || a.pod.empty()) return std::nullopt;
+    return a;
+}
+
+std::shared_ptr<KubeSession> ExecJoin::attach(const KubeSession* before, const Attach& attach) {
+    auto session = std::make_shared<KubeSession>();
+    if (before) session->candidates = before->candidates;
+    std::erase_if(session->candidates, [&](const KubeRequest& r) { return r.audit_id == attach.who.audit_id; });
+    if (!attach.ends) session->candidates.push_back(attach.who);
+    if (session->candidates.empty()) return nullptr;
+    const bool one_user = std::ranges::all_of(
+        session->candidates, [&](const KubeRequest& r) { return r.user == session->candidates.front().user; });
+    session->why = Missing::none;
+    session->confidence = one_user ? KubeConfidence::exact : KubeConfidence::ambiguous;
+    session->settled = true; // another one takes its place when somebody comes or goes
+    return session;
+}
+
 bool ExecJoin::on_metadata() { return sessions_.empty() ? false : decide(false, 0); }
 
 bool ExecJoin::on_time(Nanos steady) {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,21 @@ class ExecJoin {
     bool on_time(Nanos steady);
     // Steady time of the next decision that time alone makes; 0: none.
     [[nodiscard]] Nanos next_deadline() const;
+
+    // Somebody attaches to a container's own process, or is done with it. Nothing when the event is about something
+    // else.
+    struct Attach {
+        KubeRequest who;
+        std::string pod_namespace, pod, container; // container: empty when the request names none
+        bool ends = false;
+        [[nodiscard]] bool is_for(const ContainerInfo& info) const {
+            return info.pod_name == pod && info.pod_namespace == pod_namespace && !info.is_pod_sandbox &&
+                   (container.empty() || info.name == container);
+        }
+    };
+    [[nodiscard]] static std::optional<Attach> attach_of(const AuditEvent& audit);
+    // The session of that process then: of all who are attached to it. Null when nobody is any more.
+    [[nodiscard]] static std::shared_ptr<KubeSession> attach(const KubeSession* before, const Attach& attach);
     [[nodiscard]] std::size_t open_sessions() const { return sessions_.size(); }
 
   private:

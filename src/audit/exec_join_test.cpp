@@ -237,6 +237,23 @@ TEST(ExecJoin, NeverKeepsMoreThanItMay) {
     EXPECT_TRUE(sessions.front()->settled);
 }
 
+TEST(ExecJoin, TwoWhoAreAttachedAreCandidatesBoth) {
+    ExecJoin::Attach alice, bob;
+    alice.who.audit_id = "a", alice.who.user = "alice";
+    bob.who.audit_id = "b", bob.who.user = "bob";
+    const auto one = ExecJoin::attach(nullptr, alice);
+    ASSERT_TRUE(one && one->exact());
+    const auto two = ExecJoin::attach(one.get(), bob);
+    ASSERT_TRUE(two);
+    EXPECT_EQ(two->confidence, KubeConfidence::ambiguous);
+    EXPECT_EQ(users(*two), (Users{"alice", "bob"}));
+    alice.ends = bob.ends = true;
+    const auto left = ExecJoin::attach(two.get(), alice);
+    ASSERT_TRUE(left && left->exact());
+    EXPECT_EQ(left->exact()->user, "bob");
+    EXPECT_FALSE(ExecJoin::attach(left.get(), bob));
+}
+
 // Requests as a real API server wrote them, against processes as their commands say they ran.
 TEST(ExecJoin, TakesWhatAnApiServerWrites) {
     const std::string data = test_data_dir();

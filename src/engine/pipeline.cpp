@@ -348,7 +348,28 @@ void Pipeline::on_audit(AuditEventPtr audit) {
         event.number = ++event_number_;
         judge(event, nullptr, true, false);
     }
-    if (join_ && join_->on_audit(about)) look_again();
+    if (!join_) return;
+    if (join_->on_audit(about)) look_again();
+    if (const auto attached = ExecJoin::attach_of(about)) attach(*attached, about.time);
+}
+
+// Of a container's own process: it is asked about again, as something that rules may look at has changed.
+void Pipeline::attach(const ExecJoin::Attach& attach, Nanos time) {
+    table_.for_each_living([&](Process& process) {
+        const ProcessImage& image = *process.image;
+        if (image.vpid != 1 || !image.container || !image.container->info || !attach.is_for(*image.container->info))
+            return;
+        table_.set_session(process, ExecJoin::attach(image.session.get(), attach));
+        if (attach.ends || !armed_ || !matcher_->has_process_rules()) return;
+        Event event;
+        event.number = ++event_number_;
+        event.time = time;
+        event.code = kProcChange;
+        event.record = RecordKind::change;
+        event.tid = process.image->key.pid;
+        event.process = process.image;
+        judge(event, &process, false, true);
+    });
 }
 
 void Pipeline::on_metadata() {

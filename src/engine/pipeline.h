@@ -135,6 +135,7 @@ class Pipeline {
     void send(const Held& held, Built built);
     void keep_for_later(const Held& held, std::string uuid);
     void look_again();
+    void attach(const ExecJoin::Attach& attach, Nanos time);
     bool amend(Sent& sent); // true: nothing more will come
     void send(Alert alert);
 

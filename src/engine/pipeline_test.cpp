@@ -402,5 +402,42 @@ TEST(Pipeline, ASessionWithoutARequestIsNobodys) {
     EXPECT_EQ(s.names(), Names{"By nobody"});
 }
 
+// kubectl attach: the container's own process was there before, and what it starts is the user's while they are
+// attached.
+TEST(Pipeline, WhatAnAttachedUserStartsIsTheirs) {
+    Script s(std::string(kUserRules), with_join());
+    auto info = std::make_shared<ContainerInfo>();
+    info->name = "app", info->pod_name = "web", info->pod_namespace = "default";
+    s.container->info = info;
+    s.container->why = Missing::none;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/kubepods/x"}};
+    ProcessRecord first = s.record(RecordKind::exec, 20, 5, "sh");
+    first.vpid = 1;
+    s.pipeline.on_record(first);
+    const auto tell = [&](const std::string& stage) {
+        const std::string time = "2023-11-14T22:13:20Z";
+        const auto batch =
+            parse_audit(R"({"auditID":"a","stage":")" + stage + R"(","verb":"create","user":{"username":"alice"},)" +
+                        R"("requestURI":"/x?container=app","objectRef":{"resource":"pods","subresource":"attach",)" +
+                        R"("namespace":"default","name":"web"},"stageTimestamp":")" + time + R"("})");
+        ASSERT_TRUE(batch && batch->events.size() == 1);
+        s.pipeline.on_audit(batch->events[0]);
+    };
+    const auto run = [&](Pid pid) {
+        s.pipeline.on_record(s.record(RecordKind::fork, pid, 20, "sh"));
+        s.exec(pid, "ls", 20);
+    };
+    run(21);
+    EXPECT_TRUE(s.alerts.empty());
+    tell("RequestReceived");
+    tell("ResponseStarted");
+    run(22);
+    EXPECT_EQ(s.names(), Names{"By alice"});
+    tell("ResponseComplete");
+    run(23);
+    EXPECT_EQ(s.alerts.size(), 1U);
+}
+
 } // namespace
 } // namespace gyr

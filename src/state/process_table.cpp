@@ -404,6 +404,13 @@ void ProcessTable::reclassify(const std::function<bool(const ProcessImage&)>& pi
     }
 }
 
+void ProcessTable::set_session(Process& process, std::shared_ptr<KubeSession> session) {
+    ProcessImage copy = *process.image;
+    copy.session = std::move(session);
+    copy.generation = ++generation_;
+    process.image = metered(std::move(copy), bytes_);
+}
+
 ProcessTable::Stats ProcessTable::stats() const {
     Stats s = stats_;
     s.ended = ended_.size();

@@ -67,6 +67,8 @@ class ProcessTable final : public ProcessView {
     using OpenSession = std::function<std::shared_ptr<KubeSession>(const ProcessImage&, const ProcessImage* before)>;
 
     ProcessTable(Options options, Classifier classify);
+    // The process, and what it starts from now on, belongs to it; null: to none.
+    void set_session(Process& process, std::shared_ptr<KubeSession> session);
     void set_open_session(OpenSession open) { open_session_ = std::move(open); }
 
     Applied apply(const ProcessRecord& record);
