@@ -30,7 +30,7 @@ def state_of_host():
         except FileNotFoundError:
             state[path] = None
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        state["mounts"] = sorted(line.split(" ", 5)[4] for line in file)
+        state["mounts"] = [line for line in file if "gyr-simulate" in line]  # others may mount something meanwhile
     return state
 
 
