@@ -108,6 +108,19 @@ def races(a, ports):
     a.opened += int(happened or 0)
 
 
+def other_names(a):
+    """E5 and E6: the file by another mount of its folder, and by links made before the agent and after."""
+    f = a.folder
+    os.mkdir(f + "/elsewhere")
+    os.link(f + "/secret", f + "/late-link")
+    for name in ("early-link", "late-link"):
+        live.check(["cat", f + "/" + name])
+    live.check(["unshare", "-m", "sh", "-c", "mount --bind '%s' '%s/elsewhere' && cat '%s/elsewhere/secret'" % (f, f, f)])
+    live.check(["unshare", "-m", "sh", "-c", "mount --bind '%s/secret' '%s/public' && cat '%s/public'" % (f, f, f)])
+    live.check(["chroot", "/", "cat", f + "/secret"])
+    a.opened += 5
+
+
 def side_doors(a):
     f = a.folder
     for what, words in (("E11 int 0x80", ("int80", f + "/secret")), ("E12 io_uring", ("uring", "open", f + "/secret")),
@@ -167,7 +180,7 @@ def passed_descriptors(a):
 def random_calls(a, agent):
     seed = random.randrange(1 << 30)
     print("random system calls with seed %d" % seed)
-    done = subprocess.run(["unshare", "-pnmiuf", "--mount-proc", "setpriv", "--reuid", "65534", "--regid", "65534",
+    done = subprocess.run(["unshare", "-pnmiuf", "--kill-child", "--mount-proc", "setpriv", "--reuid", "65534", "--regid", "65534",
                            "--clear-groups", a.evader, "random", str(seed), "40000"], stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, cwd="/", timeout=live.PATIENCE * 2, check=False)
     a.results.equal(done.returncode, 0, "E35: the random calls, seed %d" % seed)
@@ -183,8 +196,9 @@ def compare(a, agent, held):
     inode = os.stat(a.folder + "/secret").st_ino
     for record in alerts["Secret Opened"]:
         results.equal(record["output_fields"]["fd.ino"], inode, "the inode that was opened")
+        results.equal(record["output_fields"]["fd.name"], a.folder + "/secret", "its name, as the rule has it")
     if not gaps:
-        results.equal(len(alerts["Secret Opened"]), a.opened, "E1, E2, E11, E12, E14: opens of the file that really happened")
+        results.equal(len(alerts["Secret Opened"]), a.opened, "E1, E2, E5, E6, E11, E12, E14: opens of the file that really happened")
     for what, rule, count, holds in a.expected:
         results.expect(len(alerts[rule]) == count or gaps, "%s: %d alerts, expected %d" % (what, len(alerts[rule]), count))
         for record in alerts[rule] if holds else []:
@@ -231,6 +245,7 @@ def main():
         for name in ("secret", "public", "held"):  # public and secret: paths of one length
             with open(folder + "/" + name, "w", encoding="ascii") as file:
                 file.write("secret\n")
+        os.link(folder + "/secret", folder + "/early-link")
         for name in ("run-a", "run-b"):
             shutil.copy(attack.evader, folder + "/" + name)
         ports = (39871, 39872)
@@ -240,6 +255,7 @@ def main():
         with live.Agent(text=[RULES.format(f=folder, b=ports[1])]) as agent:
             holder.communicate(b"\n", timeout=live.PATIENCE)
             races(attack, ports)
+            other_names(attack)
             side_doors(attack)
             crowds(attack)
             lengths(attack)

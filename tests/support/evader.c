@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -324,7 +325,6 @@ static int random_calls(char** argv) {
         const pid_t pid = fork();
         if (pid == 0) {
             char* page = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            alarm(1); // a call that waits
             for (int i = 0; i < 200; ++i) {
                 unsigned long a[7];
                 for (int k = 0; k < 7; ++k) {
@@ -343,6 +343,10 @@ static int random_calls(char** argv) {
             _exit(0);
         }
         state = state * 6364136223846793005UL + 7;
+        // A call may wait for ever; signals are no use, as another call may have blocked them.
+        struct pollfd process = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+        if (poll(&process, 1, 500) <= 0) kill(pid, SIGKILL);
+        close(process.fd);
         waitpid(pid, NULL, 0);
         left -= 200;
         done += 200;
