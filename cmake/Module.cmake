@@ -24,6 +24,9 @@ function(gyr_module NAME)
     # Tests gain nothing from optimisation; without it a release build spends a third less time on them.
     target_compile_options(${NAME}_test PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
     target_link_libraries(${NAME}_test PRIVATE gyr_${NAME} GTest::gtest GTest::gtest_main GTest::gmock)
+    if(GYR_SANITIZE)
+      target_compile_definitions(${NAME}_test PRIVATE GYR_SANITIZED) # for tests that are about numbers: use smaller ones
+    endif()
     gyr_test(${NAME}_test unit TIMEOUT 120)
   endif()
 endfunction()
