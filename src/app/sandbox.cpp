@@ -21,6 +21,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <set>
 #include <string>
 #include <thread>
@@ -114,17 +117,28 @@ std::set<pid_t> threads_of_this_process() {
     return out;
 }
 
+// This thread will never take that signal.
+bool blocks(pid_t tid, int number) {
+    std::ifstream status(fmt::format("/proc/self/task/{}/status", tid));
+    for (std::string line; std::getline(status, line);) {
+        if (!line.starts_with("SigBlk:")) continue;
+        return (std::strtoull(line.c_str() + std::strlen("SigBlk:"), nullptr, 16) >> (number - 1) & 1) != 0;
+    }
+    return false;
+}
+
 Result<> limit_capabilities() {
     constexpr std::chrono::milliseconds kPatience{500}; // nothing is looked at meanwhile
     g_keep = mask_of(kKept);
     g_done = g_failed = 0;
     const int number = every_thread_signal();
-    struct sigaction action {};
-    struct sigaction before {};
+    // The handler stays: a thread that the kernel holds up, in a write to a slow disk say, takes the signal only when
+    // it comes back, and without a handler the signal would end the agent.
+    struct sigaction action{};
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigfillset(&action.sa_mask);
-    if (::sigaction(number, &action, &before) != 0) return fail_errno("install a handler", errno);
+    if (::sigaction(number, &action, nullptr) != 0) return fail_errno("install a handler", errno);
     const pid_t self = ::gettid();
     std::set<pid_t> told{self};
     limit_this_thread();
@@ -140,10 +154,12 @@ Result<> limit_capabilities() {
         while (g_done + g_failed < expected && std::chrono::steady_clock::now() < deadline)
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    ::sigaction(number, &before, nullptr);
-    if (g_failed > 0 || g_done < expected)
+    int keep = g_failed;
+    if (g_done + g_failed < expected)
+        keep += static_cast<int>(std::ranges::count_if(told, [&](pid_t tid) { return blocks(tid, number); }));
+    if (keep > 0)
         return fail(ErrorKind::unsupported,
-                    fmt::format("{} of {} threads keep capabilities they do not need", expected - g_done, expected));
+                    fmt::format("{} of {} threads keep capabilities they do not need", keep, expected));
     return {};
 }
 

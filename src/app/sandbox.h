@@ -22,8 +22,8 @@ struct KeptCapability {
 // Names of the system calls that fail with EPERM from then on.
 [[nodiscard]] std::span<const std::string_view> refused_calls();
 
-// All threads at once. A capability that the process does not have is not gained. Error: some of it did not work; what
-// did stays.
+// All threads at once; one that the kernel holds up gives up its capabilities when it comes back. A capability that the
+// process does not have is not gained. Error: some of it did not work; what did stays.
 [[nodiscard]] Result<> enter_sandbox();
 
 } // namespace gyr::app

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """What the agent gives up once it is armed: in every thread exactly the capabilities that `gyr doctor` names are left, and
-its calls are filtered; it goes on detecting, takes new rules that need other hooks, and looks into new containers."""
+its calls are filtered; it goes on detecting, takes new rules that need other hooks, and looks into new containers. A
+thread that is held up meanwhile follows when it can."""
 
+import ctypes
 import glob
 import json
 import os
+import signal
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -13,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import live  # noqa: E402
 
 CAPABILITIES = {"CAP_DAC_READ_SEARCH": 2, "CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_PERFMON": 38, "CAP_BPF": 39}
+EVERY_THREAD = signal.SIGRTMIN + 3  # what the agent tells its threads by
 FILE_RULE = """
 - rule: Opened For The Test
   desc: A file that only a rule loaded later asks about.
@@ -47,6 +52,74 @@ def check_threads(results, agent, kept, what):
             results.equal(int(status[key], 16), 0, "%s: %s" % (name, key))
         results.equal(status["Seccomp"], "2", name + ": a filter of system calls")
         results.equal(status["NoNewPrivs"], "1", name + ": no new privileges")
+
+
+class HeldThread:
+    """Stops one thread of a process, as a disk that does not answer would, until release()."""
+
+    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+    ANY_THREAD = 0x40000000  # __WALL
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.tid = None
+        self.problem = None
+        self.held = threading.Event()
+        self.end = threading.Event()
+        self.thread = threading.Thread(target=self._hold, daemon=True)  # the tracer is a thread, not a process
+        self.thread.start()
+        self.held.wait(live.PATIENCE)
+
+    def _hold(self):
+        call = ctypes.CDLL(None, use_errno=True).ptrace
+        call.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+        def ptrace(request):
+            if call(request, self.tid, None, None) != 0:
+                raise OSError(ctypes.get_errno(), "ptrace %#x" % request)
+        try:
+            deadline = time.monotonic() + live.PATIENCE
+            while self.tid is None and time.monotonic() < deadline:
+                # One that is only just being made still blocks every signal.
+                self.tid = next((int(tid) for tid, status in status_of(self.pid).items() if int(tid) != self.pid
+                                 and not int(status["SigBlk"], 16) >> (EVERY_THREAD - 1) & 1), None)
+            ptrace(self.SEIZE)
+            ptrace(self.INTERRUPT)
+            os.waitpid(self.tid, self.ANY_THREAD)
+        except (OSError, TypeError) as error:
+            self.problem = repr(error)
+            return
+        finally:
+            self.held.set()
+        self.end.wait(live.PATIENCE)
+        ptrace(self.DETACH)
+
+    def release(self):
+        self.end.set()
+        self.thread.join(live.PATIENCE)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + live.PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+def held_up(results, kept):
+    """The agent neither ends nor complains when one of its threads is somewhere in the kernel at that moment."""
+    held = []
+    with live.Agent(rules=["examples/rules/terminal-access.yaml"], started=lambda pid: held.append(HeldThread(pid))) as agent:
+        results.equal(held[0].problem, None, "holding a thread")
+        tid = str(held[0].tid)
+        # The filter comes after the capabilities.
+        results.expect(wait_until(lambda: status_of(agent.pid)[str(agent.pid)]["Seccomp"] == "2"), "one thread held up: a filter")
+        held[0].release()
+        results.expect(wait_until(lambda: int(status_of(agent.pid)[tid]["CapEff"], 16) == kept), "the thread follows")
+        agent.sentinel()
+        check_threads(results, agent, kept, "one thread was held up")
+        agent.stop()
+        results.equal((agent.returncode, [line for line in agent.log if "sandbox" in line]), (0, []), "one thread held up: the end")
 
 
 def main():
@@ -92,6 +165,7 @@ def main():
             results.equal((int(status["CapEff"], 16), status["Seccomp"]), (int(own["CapEff"], 16), own_filter),
                           "without the sandbox nothing is given up")
             agent.stop()
+    held_up(results, kept)
     return results.finish()
 
 

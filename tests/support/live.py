@@ -138,10 +138,11 @@ def run_tty(argv, text=b"", env=None):
 class Agent:
     """A running `gyr run` that writes JSON lines into a pipe.
 
-    rules: files and folders; text: the text of further rule files. alerts: all records read so far, in order."""
+    rules: files and folders; text: the text of further rule files. alerts: all records read so far, in order.
+    started(pid) is called before the agent is armed."""
 
     def __init__(self, rules=(), text=(), options=(), runtimes=None, arguments=(), format="json", sentinel=True,
-                 listen="[]"):
+                 listen="[]", started=None):
         self.folder = tempfile.mkdtemp(prefix="gyr-test-")
         # A journal of its own: what another agent left undelivered is nothing to this test.
         argv = [find_binary(), "run", "--format", format, "-o", "journal.path=%s/journal.db" % self.folder,
@@ -170,6 +171,8 @@ class Agent:
                         threading.Thread(target=self._read_stderr, daemon=True)]
         for reader in self.readers:
             reader.start()
+        if started is not None:
+            started(self.process.pid)
         deadline = time.monotonic() + PATIENCE
         while not self.armed.wait(0.05):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -257,7 +260,9 @@ class Agent:
                 while self._take(0.2) is not None:
                     pass
             except queue.Empty:
-                pass
+                continue
+            raise RuntimeError("the agent ended (%s) while waiting for a sentinel:\n%s"
+                               % (self.process.wait(PATIENCE), "\n".join(self.log[-20:])))
 
     def of_rule(self, rule):
         return [r for r in self.alerts if r.get("rule") == rule]
