@@ -42,7 +42,12 @@ std::optional<std::string> Grammar::quoted_text() {
     const std::size_t length = scan_quoted(text_, pos_);
     if (length == 0) return std::nullopt;
     if (length == std::string_view::npos) {
-        fail_at("this quote is never closed", start, 1);
+        const std::string doubled = std::string("\\\\") + text_[start];
+        fail_at("this quote is never closed", start, 1,
+                text_.substr(start).contains(doubled)
+                    ? "a quote behind a backslash closes nothing, even behind two: write "
+                      "\\x5c for a backslash at the end of a text"
+                    : "");
         return std::nullopt;
     }
     auto text = unquote(text_.substr(start, length));

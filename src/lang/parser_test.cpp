@@ -80,6 +80,11 @@ TEST(Parser, ErrorsSayWhatAndWhere) {
     EXPECT_EQ(error_of("(a.b = 1 and c"), "this '(' is never closed@0");
     EXPECT_EQ(error_of("a.b = 1)"), "this ')' closes nothing@7");
     EXPECT_EQ(error_of("a.b = 'x"), "this quote is never closed@6");
+    // As in Falco, two backslashes before a quote do not leave it free to close.
+    EXPECT_EQ(
+        error_of(R"((a.b = "\\"))"),
+        "this quote is never closed@7 / a quote behind a backslash closes nothing, even behind two: write \\x5c for a "
+        "backslash at the end of a text");
     EXPECT_EQ(error_of("a.b = two words"),
               "unexpected 'words', expected 'and', 'or' or the end@10 / put a value with blanks in quotes");
     EXPECT_EQ(error_of("a and"), "a condition must follow 'and'@2");
