@@ -10,9 +10,13 @@ namespace gyr {
 // 2026-01-31T10:30:00.123456789Z
 inline constexpr Nanos kTestTime = 1'769'855'400'123'456'789;
 
+[[nodiscard]] inline std::string test_uuid(std::uint64_t number) {
+    return fmt::format("0190a000-0000-7000-8000-{:012x}", number);
+}
+
 [[nodiscard]] inline Alert test_alert(std::uint64_t number, Priority priority = Priority::warning) {
     Alert a;
-    a.uuid = fmt::format("0190a000-0000-7000-8000-{:012x}", number);
+    a.uuid = test_uuid(number);
     a.time = kTestTime + static_cast<Nanos>(number) * 1'000'000;
     a.rule = "Terminal Access";
     a.priority = priority;

@@ -214,6 +214,7 @@ bool Journal::take(std::vector<Incoming>& batch) {
     std::unique_lock lock(mutex_);
     if (incoming_.empty() && overflow_.empty() && !closing_) {
         Nanos until = steady_now() + kCursorsEvery;
+        if (store_ && kept_at_ == 0) until = 0; // there is more to remove
         if (const Nanos rollup = rollup_.next_deadline(); rollup != 0) until = std::min(until, rollup);
         arrived_.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until)),
                             [this] { return !incoming_.empty() || closing_; });
@@ -316,7 +317,7 @@ bool Journal::commit(const std::vector<Incoming>& batch) {
     status_.commit_time += steady_now() - begin;
     status_.head = store_->head().sequence;
     status_.head_digest = to_hex(store_->head().digest);
-    for (Recent& recent : recent_) recent.durable = true;
+    if (!recent_.empty()) durable_upto_ = recent_.back().sequence;
     return true;
 }
 
@@ -333,12 +334,13 @@ void Journal::keep_unwritten(const std::vector<Incoming>& batch) {
 
 void Journal::publish(std::vector<Incoming>& batch, bool durable) {
     const std::lock_guard lock(mutex_);
+    if (durable) durable_upto_ = batch.back().sequence;
     for (Incoming& item : batch) {
         end_ = item.sequence;
         status_.rolled_up += item.rolled == Rolled::no ? 0U : 1U;
         const std::size_t bytes = item.bytes != 0 ? item.bytes : approximate_bytes(*item.record);
         recent_bytes_ += bytes;
-        recent_.push_back({item.sequence, std::move(item.record), bytes, durable, item.rolled != Rolled::no});
+        recent_.push_back({item.sequence, std::move(item.record), bytes, item.rolled != Rolled::no});
     }
     trim();
     notify();
@@ -348,7 +350,7 @@ void Journal::publish(std::vector<Incoming>& batch, bool durable) {
 void Journal::trim() {
     while (recent_bytes_ > options_.recent_bytes && recent_.size() > 1) {
         const Recent& oldest = recent_.front();
-        if (!oldest.durable && !oldest.rolled) {
+        if (oldest.sequence > durable_upto_ && !oldest.rolled) {
             for (Subscription* subscription : subscriptions_) {
                 if (subscription->next_ < oldest.sequence) declare(*subscription, *oldest.record, oldest.sequence);
             }

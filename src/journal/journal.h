@@ -125,7 +125,6 @@ class Journal final : public AlertSink {
         std::uint64_t sequence = 0;
         AlertRecordPtr record;
         std::size_t bytes = 0;
-        bool durable = false;
         bool rolled = false;
     };
     struct Incoming {
@@ -180,7 +179,8 @@ class Journal final : public AlertSink {
     LossTally overflow_;
     std::deque<Recent> recent_;
     std::size_t recent_bytes_ = 0;
-    std::uint64_t end_ = 0; // newest published
+    std::uint64_t end_ = 0;          // newest published
+    std::uint64_t durable_upto_ = 0; // of what is recent, so much is on disk
     std::vector<Subscription*> subscriptions_;
     std::map<std::string, std::uint64_t> cursors_; // as found on disk
     bool new_cursor_ = false;                      // a subscription began that the file does not know yet

@@ -37,7 +37,7 @@ class JournalTest : public ::testing::Test {
         std::uint64_t next = first;
         for (const AlertRecordPtr& record : records) {
             if (std::holds_alternative<Alert>(*record)) {
-                ASSERT_EQ(uuid_of(*record), test_alert(next).uuid);
+                ASSERT_EQ(uuid_of(*record), test_uuid(next));
                 ++next;
             }
         }
@@ -64,19 +64,25 @@ TEST_F(JournalTest, ABurstArrivesWholeAndInOrder) {
     constexpr std::uint64_t kBurst = 50'000;
 #endif
     Options o = options();
-    o.recent_bytes = 80 * kBurst; // most of it is read from the file
+    o.recent_bytes = 40 * kBurst; // most of it is read from the file
     Journal journal(o);
     TestReader a(journal, "a");
     TestReader b(journal, "b");
-    push(journal, 1, kBurst);
+    for (std::uint64_t n = 1; n <= kBurst; ++n) { // no more in them than what this looks at
+        Alert alert;
+        alert.uuid = test_uuid(n);
+        alert.time = kTestTime;
+        journal.push(shared(std::move(alert)));
+    }
     expect_alerts(a.read(kBurst), 1, kBurst);
     expect_alerts(b.read(kBurst), 1, kBurst);
     EXPECT_EQ(journal.stats().lost, 0U);
     EXPECT_EQ(journal.status().problem, "");
     const Status status = journal.status();
     EXPECT_EQ(status.committed, kBurst);
-    EXPECT_TRUE(verify().intact);
-    EXPECT_EQ(verify().records, kBurst);
+    const auto verdict = verify();
+    EXPECT_TRUE(verdict.intact);
+    EXPECT_EQ(verdict.records, kBurst);
 }
 
 TEST_F(JournalTest, ARecordIsOnDiskBeforeAnOutputSeesIt) {
@@ -311,7 +317,6 @@ TEST_F(JournalTest, RetentionDeclaresWhatALateOutputMissed) {
     TestReader a(journal, "a");
     push(journal, 1, 3000);
     journal.flush();
-    // Retention works once a second, a piece at a time; it is over when the file is small enough.
     std::uint64_t alerts = 0;
     std::uint64_t declared = 0;
     while (journal.status().bytes == 0 || journal.status().bytes > o.max_bytes) ::poll(nullptr, 0, 50);
