@@ -8,8 +8,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <unistd.h>
 
 namespace gyr::outputs {
@@ -96,7 +98,9 @@ class HttpChannel final : public Channel {
         set_text(CURLOPT_PROXY, options_.proxy);
         set_text(CURLOPT_USERNAME, options_.user);
         set_text(CURLOPT_PASSWORD, options_.password);
-        set_text(CURLOPT_CAINFO, options_.tls.ca);
+        std::error_code error;
+        const bool folder = std::filesystem::is_directory(options_.tls.ca, error);
+        set_text(folder ? CURLOPT_CAPATH : CURLOPT_CAINFO, options_.tls.ca);
         set_text(CURLOPT_SSLCERT, options_.tls.cert);
         set_text(CURLOPT_SSLKEY, options_.tls.key);
         set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));

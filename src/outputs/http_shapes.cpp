@@ -160,7 +160,8 @@ SendResult judge_bulk(const HttpAnswer& answer, std::size_t count) {
         return {Sent::retry, 0, "the answer is not that of the bulk interface", 0};
     for (const Json& item : *items) {
         const Json& one = item.is_object() && !item.empty() ? *item.begin() : item;
-        const int status = one.is_object() ? one.value("status", 0) : 0;
+        const auto found = one.is_object() ? one.find("status") : one.end();
+        const int status = one.is_object() && found != one.end() && found->is_number_integer() ? found->get<int>() : 0;
         if (status / 100 == 2 || status == 409) { // 409: it is there from an earlier attempt
             ++result.done;
             continue;

@@ -28,6 +28,17 @@ std::vector<std::string_view> words(std::string_view line) {
     return out;
 }
 
+// What follows the first word of a line.
+std::string rest_of(std::string_view line) {
+    const std::size_t end = line.find(' ');
+    return std::string(end == std::string_view::npos ? "" : line.substr(end + 1));
+}
+
+bool flag(const Json& json, const char* key) {
+    const auto found = json.find(key);
+    return found != json.end() && found->is_boolean() && found->get<bool>();
+}
+
 std::size_t number(std::string_view text) {
     std::size_t value = SIZE_MAX;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -80,9 +91,9 @@ class NatsChannel final : public Channel {
             }
             if (w[0] == "+OK") continue;
             if (w[0] == "PONG") return Message{.kind = "PONG", .index = SIZE_MAX, .text = {}, .headers = {}};
-            if (w[0] == "-ERR") return lost(fmt::format("the server says {}", line->substr(5)));
+            if (w[0] == "-ERR") return lost(fmt::format("the server says {}", rest_of(*line)));
             if (w[0] == "INFO")
-                return Message{.kind = "INFO", .index = SIZE_MAX, .text = line->substr(5), .headers = {}};
+                return Message{.kind = "INFO", .index = SIZE_MAX, .text = rest_of(*line), .headers = {}};
             const bool with_headers = w[0] == "HMSG";
             if ((w[0] != "MSG" && !with_headers) || w.size() < (with_headers ? 5U : 4U))
                 return lost("the server says something else");
@@ -111,9 +122,11 @@ class NatsChannel final : public Channel {
         if (!hello) return std::unexpected(hello.error());
         const Json info = hello->kind == "INFO" ? Json::parse(hello->text, nullptr, false) : Json();
         if (!info.is_object()) return lost("this is no NATS server");
-        max_payload_ = info.value("max_payload", std::size_t{1} << 20);
-        if (!info.value("headers", false)) return lost("the server is too old: it knows no headers");
-        if (address_.scheme == "tls" || info.value("tls_required", false)) {
+        const auto payload = info.find("max_payload");
+        max_payload_ =
+            payload != info.end() && payload->is_number_unsigned() ? payload->get<std::size_t>() : kMaxAnswer;
+        if (!flag(info, "headers")) return lost("the server is too old: it knows no headers");
+        if (address_.scheme == "tls" || flag(info, "tls_required")) {
             if (auto ok = net_.start_tls(options_.tls, address_.host, deadline, patience); !ok) return ok;
         }
         Json c{{"verbose", false}, {"pedantic", false}, {"headers", true}, {"no_responders", true},

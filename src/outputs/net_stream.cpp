@@ -11,6 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -47,7 +49,9 @@ Result<Context> make_context(const TlsOptions& options) {
     };
     if (options.ca.empty())
         SSL_CTX_set_default_verify_paths(context.get());
-    else if (SSL_CTX_load_verify_locations(context.get(), options.ca.c_str(), nullptr) != 1)
+    else if (std::error_code error; std::filesystem::is_directory(options.ca, error)
+                                        ? SSL_CTX_load_verify_dir(context.get(), options.ca.c_str()) != 1
+                                        : SSL_CTX_load_verify_file(context.get(), options.ca.c_str()) != 1)
         return wrong("CA file", options.ca);
     if (!options.cert.empty() && SSL_CTX_use_certificate_chain_file(context.get(), options.cert.c_str()) != 1)
         return wrong("certificate", options.cert);

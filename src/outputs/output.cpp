@@ -32,7 +32,8 @@ Nanos wall_now() {
 Output::Output(OutputOptions options, RecordFilter filter, std::unique_ptr<Channel> channel, journal::Journal& journal,
                journal::Start start, OutputEvents events)
     : options_(std::move(options)), filter_(std::move(filter)), events_(std::move(events)),
-      channel_(std::move(channel)), batch_(options_.batch != 0 ? options_.batch : standard_batch(options_.type)) {
+      channel_(std::move(channel)), batch_(options_.batch != 0 ? options_.batch : standard_batch(options_.type)),
+      width_(batch_) {
     patience_.wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     subscription_ = journal.subscribe(options_.name, patience_.wake_fd, start);
     thread_ = std::thread([this] {
@@ -113,10 +114,10 @@ Output::Step Output::deliver(std::vector<journal::Entry> entries) {
 Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<std::uint64_t>& sequences) {
     std::size_t done = 0;
     int refusals = 0;
-    std::size_t width = items.size(); // of a request; a refused batch is sent one by one
+    bool one_by_one = false; // after a batch was refused
     backoff_ = 0;
     while (done < items.size()) {
-        const std::size_t count = std::min(width, items.size() - done);
+        const std::size_t count = std::min(one_by_one ? 1 : width_, items.size() - done);
         SendResult result = channel_->send(std::span(items).subspan(done, count), patience_);
         if (result.outcome == Sent::all) result.done = count;
         for (std::size_t i = 0; i < result.done; ++i) arrived(items[done + i]);
@@ -127,12 +128,15 @@ Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<
             refusals = 0;
         }
         switch (result.outcome) {
-        case Sent::all: trouble_over(); continue;
+        case Sent::all:
+            width_ = std::min(batch_, width_ * 2);
+            trouble_over();
+            continue;
         case Sent::closed: return Step::closed;
         case Sent::refused:
             trouble(result.problem);
             if (count > 1 && result.done == 0) {
-                width = 1; // which of them is it?
+                one_by_one = true; // which of them is it?
                 continue;
             }
             if (++refusals >= kRefusals) {
@@ -142,7 +146,11 @@ Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<
                 continue;
             }
             break;
-        case Sent::retry: trouble(result.problem); break;
+        case Sent::retry:
+            trouble(result.problem);
+            // A receiver so slow that a whole batch takes longer than the timeout gets less at once.
+            if (result.done == 0) width_ = std::max<std::size_t>(1, width_ / 2);
+            break;
         }
         if (!back_off(result.wait)) return Step::out_of_time;
     }

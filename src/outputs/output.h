@@ -71,9 +71,10 @@ class Output {
     std::unique_ptr<Channel> channel_;
     Patience patience_;
     std::unique_ptr<journal::Subscription> subscription_;
-    std::size_t batch_ = 1;
-    Nanos backoff_ = 0; // of the thread
-    LossTally refused_; // of the thread: not declared yet
+    std::size_t batch_ = 1; // records in one request
+    std::size_t width_ = 1; // of the thread: as many as it seems to take now
+    Nanos backoff_ = 0;     // of the thread
+    LossTally refused_;     // of the thread: not declared yet
     std::atomic<bool> reopen_{false};
 
     mutable std::mutex mutex_; // guards stats_
