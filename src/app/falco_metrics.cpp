@@ -6,9 +6,15 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <map>
+#include <optional>
+#include <set>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -52,6 +58,37 @@ std::uint64_t number_of(const std::string& file, std::string_view key, std::size
     return 0;
 }
 
+// What the agent's cgroup takes: of the file that is named, else of its own cgroup (version 2, then 1).
+std::optional<std::uint64_t> cgroup_memory() {
+    std::vector<std::string> files;
+    if (const char* named = std::getenv("FALCO_CGROUP_MEM_PATH")) files.emplace_back(named);
+    std::ifstream cgroups("/proc/self/cgroup");
+    for (std::string line; std::getline(cgroups, line);) {
+        if (line.starts_with("0::")) files.push_back("/sys/fs/cgroup" + line.substr(3) + "/memory.current");
+    }
+    files.emplace_back("/sys/fs/cgroup/memory/memory.usage_in_bytes");
+    for (const std::string& file : files) {
+        std::uint64_t bytes = 0;
+        if (std::ifstream(file) >> bytes) return bytes;
+    }
+    return std::nullopt;
+}
+
+// Part of the time since the host started in which its processors had work.
+double host_cpu_usage(const std::string& root) {
+    std::ifstream in(root + "/proc/stat");
+    std::string word;
+    in >> word;
+    double total = 0, idle = 0;
+    for (int column = 0; column < 8; ++column) {
+        double ticks = 0;
+        in >> ticks;
+        total += ticks;
+        if (column == 3) idle = ticks;
+    }
+    return total > 0 ? (total - idle) / total : 0.0;
+}
+
 void resources(Exposition& out, const Agent::State& state, const Engine::Summary& engine) {
     // Since the start, as ps shows it.
     const double running = static_cast<double>(engine.running) / 1e9;
@@ -62,6 +99,9 @@ void resources(Exposition& out, const Agent::State& state, const Engine::Summary
     out.single("falcosecurity_falco_memory_pss_bytes", Type::gauge, kHelp,
                kilobytes("/proc/self/smaps_rollup", "Pss:"));
     const std::string root = state.config.host.root == "/" ? "" : state.config.host.root;
+    if (const auto bytes = cgroup_memory())
+        out.single("falcosecurity_falco_container_memory_used_bytes", Type::gauge, kHelp, *bytes);
+    out.single("falcosecurity_falco_host_cpu_usage_ratio", Type::gauge, kHelp, host_cpu_usage(root));
     const std::string meminfo = root + "/proc/meminfo";
     out.single("falcosecurity_falco_host_memory_used_bytes", Type::gauge, kHelp,
                (number_of(meminfo, "MemTotal:") - number_of(meminfo, "MemFree:") - number_of(meminfo, "Buffers:") -

@@ -1,5 +1,8 @@
 #include "app/settings.h"
 
+#include "fields/buffer_text.h"
+#include "fields/static_fields.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -140,6 +143,8 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
         log(LogLevel::info,
             fmt::format("{} keys of {} are ignored; `gyr config check` says why", loaded.notes.size(), request.file));
     }
+    fields::set_static_fields(loaded.config.static_fields);
+    fields::set_buffers_as_base64(loaded.config.buffer_format == "base64");
     if (!options.rules.empty()) {
         loaded.config.rules = options.rules;
         loaded.origins["rules"] = "-r";

@@ -75,6 +75,8 @@ struct Config {
     std::string time_format;                    // "local", "iso8601"
     std::vector<RuleSelection> rule_selections; // in order
     std::vector<OutputAppend> output_appends;
+    std::map<std::string, std::string> static_fields; // static.NAME of every event
+    std::string buffer_format;                        // "text", "base64"
     FalcoJson falco_json;
     std::vector<Output> outputs;
     std::vector<std::string> include; // further configuration files and folders

@@ -78,13 +78,13 @@ constexpr std::array kKeys = {
     FalcoKey{"capture", Fate::ignored, "captures are set up in gyr.yaml", "false"},
     FalcoKey{"load_plugins", Fate::ignored, "see plugins"},
     FalcoKey{"plugins"},
-    FalcoKey{"static_fields", Fate::refused, "static.* fields are not known here"},
-    FalcoKey{"buffer_format_base64", Fate::ignored, "buffers are shown as text", "false"},
+    FalcoKey{"static_fields"},
+    FalcoKey{"buffer_format_base64"},
     FalcoKey{"buffered_outputs", Fate::ignored, "each alert is written at once", "false"},
     FalcoKey{"outputs_queue", Fate::ignored, kJournal},
     FalcoKey{"output_timeout", Fate::ignored, "no output holds anything up"},
     FalcoKey{"file_output.keep_alive", Fate::ignored, "a file that is moved away is noticed"},
-    FalcoKey{"http_output.ca_path", Fate::ignored, "the system's certificates are used without ca_cert"},
+    FalcoKey{"http_output.ca_path"},
     FalcoKey{"http_output.echo", Fate::ignored, "answers are not shown", "false"},
     FalcoKey{"http_output.compress_uploads", Fate::ignored, "requests are not compressed", "false"},
     FalcoKey{"http_output.keep_alive", Fate::ignored, "connections are kept"},
@@ -117,6 +117,9 @@ constexpr std::array<std::string_view, 14> kSigns = {
     "file_output",   "http_output",         "program_output", "webserver",     "falco_libs",
     "base_syscalls", "syscall_event_drops", "engine",         "load_plugins"};
 
+constexpr std::string_view kSystemCertificates = "/etc/ssl/certs";
+
+// Behind these come the static fields.
 constexpr std::string_view kSuggested =
     "container_id=%container.id container_name=%container.name container_image_repository=%container.image.repository "
     "container_image_tag=%container.image.tag k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
@@ -144,10 +147,12 @@ class Translator {
         config_.falco_json = {flag("json_include_output_property", true), flag("json_include_message_property", false),
                               flag("json_include_output_fields_property", true),
                               flag("json_include_tags_property", true)};
+        config_.buffer_format = flag("buffer_format_base64", false) ? "base64" : "text";
         // Where the charts mount the host's file system.
         if (const auto root = environment_("HOST_ROOT"); root && !root->empty()) config_.host.root = *root;
         engine();
         outputs();
+        static_fields();
         appends();
         web_server();
     }
@@ -305,6 +310,8 @@ class Translator {
             o.tls.insecure = flag("http_output.insecure", false);
             o.tls.ca = text("http_output.ca_cert", "");
             if (o.tls.ca.empty()) o.tls.ca = text("http_output.ca_bundle", "");
+            if (o.tls.ca.empty() && text("http_output.ca_path", kSystemCertificates) != kSystemCertificates)
+                o.tls.ca = text("http_output.ca_path", "");
             if (flag("http_output.mtls", false)) {
                 o.tls.cert = text("http_output.client_cert", "/etc/ssl/certs/client.crt");
                 o.tls.key = text("http_output.client_key", "/etc/ssl/certs/client.key");
@@ -331,6 +338,27 @@ class Translator {
         config_.server.probe_metrics = metrics && flag("webserver.prometheus_metrics_enabled", false);
     }
 
+    void static_fields() {
+        const Node* map = find("static_fields");
+        if (map == nullptr) return;
+        for (const Entry& field : map->entries) {
+            if (field.value.kind == Node::Kind::scalar)
+                config_.static_fields[field.key] = field.value.text;
+            else
+                problem(field.place, fmt::format("static_fields: {} must be a text", field.key));
+        }
+    }
+
+    std::string suggestions() const {
+        std::string text(kSuggested);
+        for (const auto& [name, value] : config_.static_fields) {
+            std::string label = "static_" + name;
+            std::ranges::replace(label, '.', '_');
+            text += fmt::format(" {}=%static.{}", label, name);
+        }
+        return text;
+    }
+
     void appends() {
         const Node* list = find("append_output");
         if (list == nullptr) return;
@@ -346,7 +374,7 @@ class Translator {
             if (const Node* extra = item.find("extra_output")) append.text = extra->text;
             if (const Node* suggested = item.find("suggested_output");
                 suggested != nullptr && suggested->text == "true")
-                append.text += (append.text.empty() ? "" : " ") + std::string(kSuggested);
+                append.text += (append.text.empty() ? "" : " ") + suggestions();
             if (const Node* extra = item.find("extra_fields")) {
                 for (const Node& field : extra->items) {
                     if (field.kind == Node::Kind::scalar) append.fields.emplace_back("", field.text);

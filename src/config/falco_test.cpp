@@ -111,6 +111,31 @@ TEST(FalcoConfig, AppendedFieldsAndTheHostsRoot) {
     EXPECT_EQ(append.fields, fields);
 }
 
+TEST(FalcoConfig, StaticFieldsAreSuggestedToo) {
+    const Loaded loaded = load("stdout_output: {enabled: true}\nstatic_fields: {zone: b, rack.row: '7'}\n"
+                               "append_output: [{suggested_output: true}]\n");
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    EXPECT_TRUE(loaded.notes.empty());
+    const std::map<std::string, std::string> fields{{"rack.row", "7"}, {"zone", "b"}};
+    EXPECT_EQ(loaded.config.static_fields, fields);
+    ASSERT_EQ(loaded.config.output_appends.size(), 1U);
+    EXPECT_TRUE(loaded.config.output_appends[0].text.ends_with(
+        " k8s_ns_name=%k8s.ns.name static_rack_row=%static.rack.row static_zone=%static.zone"))
+        << loaded.config.output_appends[0].text;
+}
+
+TEST(FalcoConfig, BuffersAndFoldersOfCertificates) {
+    const Loaded loaded =
+        load("buffer_format_base64: true\nhttp_output: {enabled: true, url: 'https://h/', ca_path: /c}\n");
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    EXPECT_TRUE(loaded.notes.empty());
+    EXPECT_EQ(loaded.config.buffer_format, "base64");
+    EXPECT_EQ(loaded.config.outputs[0].tls.ca, "/c");
+    const Loaded standard = load("http_output: {enabled: true, url: 'https://h/', ca_path: /etc/ssl/certs}\n");
+    EXPECT_EQ(standard.config.buffer_format, "text");
+    EXPECT_EQ(standard.config.outputs[0].tls.ca, "") << "the system's, by whatever name it has here";
+}
+
 TEST(FalcoConfig, KeysOfOurOwnStandUnderTheirName) {
     const Loaded loaded =
         load("stdout_output: {enabled: true}\ngyr: {journal: {path: /j}, heartbeat: 1h}\n", {"gyr.canary=1m"});
@@ -140,7 +165,7 @@ TEST(FalcoConfig, WhatWouldChangeTheMeaningIsRefusedAndTheRestTold) {
     EXPECT_EQ(load("stdout_output: {enabled: true}\nplugins: [{name: json, library_path: x.so}]\n").problems.size(),
               1U);
     EXPECT_EQ(load("stdout_output: {enabled: true}\nplugins: [{name: json}]\nload_plugins: []\n").problems.size(), 0U);
-    EXPECT_EQ(load("stdout_output: {enabled: true}\nstatic_fields: {a: b}\n").problems.size(), 1U);
+    EXPECT_EQ(load("stdout_output: {enabled: true}\nstatic_fields: {a: [b]}\n").problems.size(), 1U);
     EXPECT_EQ(load("stdout_output: {enabled: false}\n").problems.size(), 1U);
     const Loaded odd = load("stdout_output: {enabled: true}\noutput_timeout: 1\nnonsense: 1\n");
     ASSERT_EQ(odd.notes.size(), 2U);

@@ -142,7 +142,7 @@ const std::vector<Setting<Output>>& output_table() {
         {.key = "tls.ca",
          .type = SettingType::text,
          .standard = "\"\"",
-         .doc = "File of certificates to trust. Empty: the system's.",
+         .doc = "Certificates to trust: a file, or a folder as `openssl rehash` makes one. Empty: the system's.",
          .member = OutputText([](Output & o) -> auto& { return o.tls.ca; }),
          .types = kNetwork},
         {.key = "tls.cert",

@@ -16,6 +16,7 @@ using Texts = std::vector<std::string>& (*)(Config&);
 using Time = Nanos& (*)(Config&);
 using Bytes = std::uint64_t& (*)(Config&);
 using Flag = bool& (*)(Config&);
+using TextMap = std::map<std::string, std::string>& (*)(Config&);
 
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * 1024;
@@ -49,6 +50,20 @@ const std::vector<Setting<Config>>& table() {
          .doc = "How text alerts show the time: local time of day, or ISO 8601 in UTC. JSON always has UTC.",
          .member = Text([](Config & c) -> auto& { return c.time_format; }),
          .choices = {"local", "iso8601"}},
+        {.key = "buffer_format",
+         .type = SettingType::choice,
+         .standard = "text",
+         .doc = "How alerts show bytes that were read or written: as text in which what does not print is a dot, or as "
+                "base64.",
+         .member = Text([](Config & c) -> auto& { return c.buffer_format; }),
+         .choices = {"text", "base64"}},
+        {.key = "static_fields",
+         .type = SettingType::text_map,
+         .standard = "{}",
+         .doc =
+             "Texts that every event has, for conditions and output of rules: {cluster: east} makes static.cluster a "
+             "field.",
+         .member = TextMap([](Config & c) -> auto& { return c.static_fields; })},
         {.key = "include",
          .type = SettingType::path_list,
          .standard = "[]",

@@ -1,4 +1,6 @@
+#include "fields/buffer_text.h"
 #include "fields/registry.h"
+#include "fields/static_fields.h"
 #include "fields/test_support.h"
 
 #include <gtest/gtest.h>
@@ -193,6 +195,43 @@ TEST(Fields, TerminalNames) {
     EXPECT_TRUE(p.value("proc.tty.name").is_missing());
 }
 
+TEST(Fields, StaticFieldsAreTheConfigurations) {
+    set_static_fields({{"cluster", "east"}, {"rack.row", "7"}});
+    Probe p;
+    EXPECT_EQ(p.text("static.cluster"), "east");
+    EXPECT_EQ(p.text("static.rack.row"), "7");
+    const auto bound = bind_field("static.cluster", {});
+    ASSERT_TRUE(bound);
+    EXPECT_EQ(bound->text, "static.cluster");
+    set_static_fields({});
+    EXPECT_FALSE(bind_field("static.cluster", {})) << "it is not known any more";
+    const EvalWorld world = p.world.view();
+    EXPECT_EQ(bound->field->extract(Context{p.event, world, p.arena}, bound->arg).text(), "east")
+        << "rules that are compiled keep what they had";
+}
+
+// RFC 4648, section 10.
+TEST(Fields, BuffersAsTextOrAsBase64) {
+    const auto shown = [](std::string_view bytes) {
+        std::string text = "x";
+        append_buffer(text, bytes);
+        Arena arena;
+        EXPECT_EQ(buffer_text(bytes, arena), text.substr(1));
+        return text.substr(1);
+    };
+    EXPECT_EQ(shown(std::string_view("a\0\n\x7f~\xff", 6)), "a...~.");
+    set_buffers_as_base64(true);
+    EXPECT_EQ(shown(""), "");
+    EXPECT_EQ(shown("f"), "Zg==");
+    EXPECT_EQ(shown("fo"), "Zm8=");
+    EXPECT_EQ(shown("foo"), "Zm9v");
+    EXPECT_EQ(shown("foob"), "Zm9vYg==");
+    EXPECT_EQ(shown("fooba"), "Zm9vYmE=");
+    EXPECT_EQ(shown("foobar"), "Zm9vYmFy");
+    EXPECT_EQ(shown("\xfb\xff\xfe"), "+//+");
+    set_buffers_as_base64(false);
+}
+
 TEST(Fields, WithoutAProcessEverythingSaysLost) {
     Probe p;
     p.event.process = nullptr;
@@ -204,6 +243,7 @@ TEST(Fields, WithoutAProcessEverythingSaysLost) {
 // Every field that this build delivers, on several events and worlds: the value has the kind its type promises, and
 // nothing crashes when there is nothing to look at.
 TEST(Fields, ValuesHaveTheKindOfTheirType) {
+    set_static_fields({{"memory", "much"}});
     for (const int variant : {0, 1, 2, 3}) {
         Probe p;
         if (variant == 1) p.process->container = test::make_container(true);

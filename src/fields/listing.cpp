@@ -1,6 +1,7 @@
 #include "fields/listing.h"
 
 #include "fields/registry.h"
+#include "fields/static_fields.h"
 #include "lang/ast.h"
 #include "lang/transformer.h"
 
@@ -33,7 +34,8 @@ std::vector<Family> families() {
             {"Kubernetes", k8s_fields()},
             {"Requests of the Kubernetes audit log", kube_audit_fields()},
             {"Pods that requests of the audit log ask for", kube_audit_pod_fields()},
-            {"Parts of events that are JSON", json_event_fields()}};
+            {"Parts of events that are JSON", json_event_fields()},
+            {"Texts of the configuration", static_fields()}};
 }
 
 // How the name is written with its argument.

@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "event/raw_event.h"
 #include "fields/address_text.h"
+#include "fields/buffer_text.h"
 #include "fields/fd_text.h"
 #include "fields/process_text.h"
 #include "fields/system_names.h"
@@ -76,12 +77,6 @@ std::string_view path_word(const Context& c, const WireParam& p, std::string_vie
 
 } // namespace
 
-std::string_view dotted(std::string_view bytes, Arena& arena) {
-    char* out = arena.allocate(bytes.size());
-    for (std::size_t i = 0; i < bytes.size(); ++i) out[i] = bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '.';
-    return {out, bytes.size()};
-}
-
 std::string_view flag_names(std::uint64_t value, std::string_view table, bool exact, Arena& arena) {
     std::array<std::string_view, 64> names;
     std::size_t n = 0;
@@ -124,7 +119,7 @@ std::string_view plain_text(const Context& c, const WireParam& p, const Value& v
     case charbuf:
     case fspath:
     case fsrelpath: return v.text();
-    case bytebuf: return dotted(v.text(), c.arena);
+    case bytebuf: return buffer_text(v.text(), c.arena);
     case sockaddr: return sockaddr_text(v.text(), c.arena);
     case socktuple: return socktuple_text(v.text(), c.arena);
     case fdlist: return fdlist_text(c, v.text());

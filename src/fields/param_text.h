@@ -25,7 +25,4 @@ namespace gyr::fields {
 // path below base, shortened. path itself when it is absolute already.
 [[nodiscard]] std::string_view absolute_path(std::string_view base, std::string_view path, Arena& arena);
 
-// Bytes with everything that does not print as a dot.
-[[nodiscard]] std::string_view dotted(std::string_view bytes, Arena& arena);
-
 } // namespace gyr::fields

@@ -1,5 +1,6 @@
 #include "fields/registry.h"
 
+#include "fields/static_fields.h"
 #include "lang/diagnostic.h"
 
 #include <algorithm>
@@ -209,9 +210,10 @@ std::span<const Alias> aliases() { return kAliases; }
 const std::vector<const Field*>& all_fields() {
     static const std::vector<const Field*> all = [] {
         std::vector<const Field*> v;
-        for (const auto family : {evt_fields(), evt_io_fields(), fd_fields(), fd_socket_fields(), fs_path_fields(),
-                                  proc_fields(), thread_fields(), user_fields(), group_fields(), container_fields(),
-                                  k8s_fields(), kube_audit_fields(), kube_audit_pod_fields(), json_event_fields()})
+        for (const auto family :
+             {evt_fields(), evt_io_fields(), fd_fields(), fd_socket_fields(), fs_path_fields(), proc_fields(),
+              thread_fields(), user_fields(), group_fields(), container_fields(), k8s_fields(), kube_audit_fields(),
+              kube_audit_pod_fields(), json_event_fields(), static_fields()})
             for (const Field& f : family) v.push_back(&f);
         return v;
     }();

@@ -1,3 +1,4 @@
+#include "fields/buffer_text.h"
 #include "fields/registry.h"
 
 #include <fmt/format.h>
@@ -15,8 +16,8 @@ void append_text(std::string& out, const Value& value, lang::FieldType type, For
     case ValueKind::boolean: out += value.b ? "true" : "false"; return;
     case ValueKind::f64: fmt::format_to(to, "{:.1f}", value.d); return;
     case ValueKind::text:
-        if (type == lang::FieldType::bytebuf) // what does not print is a dot
-            for (const char c : value.text()) out += c >= 0x20 && c < 0x7f ? c : '.';
+        if (type == lang::FieldType::bytebuf)
+            append_buffer(out, value.text());
         else
             out += value.text();
         return;

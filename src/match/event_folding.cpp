@@ -101,7 +101,7 @@ NodeId EventFolding::fold_fixed(NodeId root, EventKey example) {
             if (p.right) expressions_.collect_fields(*p.right, used);
             const bool fixed = std::ranges::all_of(used, [](const fields::BoundField* f) {
                 return f->text == "evt.source" || f->text == "evt.pluginname" || f->text == "evt.plugininfo" ||
-                       f->text == "evt.count";
+                       f->text == "evt.count" || f->field->info.name == "static";
             });
             return fixed ? settled(id, truths_of(id)[key]) : id;
         },

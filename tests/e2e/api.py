@@ -211,6 +211,18 @@ def strangers(results, place):
         results.equal(place.tcp("/status", headers={"Host": host})[0], 200, "by the name " + host)
 
 
+# With Falco's names, as docs/falco.md promises them.
+FALCO_METRICS = """
+falco_version_info falco_kernel_release_info evt_hostname_info scap_engine_name_info falco_sha256_rules_files_info
+falco_start_timestamp_nanoseconds falco_reload_timestamp_nanoseconds falco_host_boot_timestamp_nanoseconds
+falco_duration_seconds_total falco_host_num_cpus_total falco_cpu_usage_ratio falco_memory_rss_bytes falco_memory_vsz_bytes
+falco_memory_pss_bytes falco_host_cpu_usage_ratio falco_host_memory_used_bytes falco_host_procs_running_total
+falco_host_open_fds_total falco_rules_matches_total falco_outputs_queue_num_drops_total scap_n_evts_total scap_n_drops_total
+scap_n_drops_buffer_total scap_n_threads_total scap_n_added_threads_total scap_n_drops_full_threadtable_total
+plugins_container_n_containers_total
+"""
+
+
 def metrics(results, place, folder):
     status, _, text = place.unix("/metrics")
     results.equal(status, 200, "/metrics")
@@ -223,6 +235,9 @@ def metrics(results, place, folder):
         results.expect("\n" + name in text, "metric %s in:\n%s" % (name, text if len(text) < 100 else ""))
     families = re.findall(r"^# TYPE (\S+)", text, re.M)
     results.equal(sorted(set(families)), sorted(families), "each family once")
+    results.equal({"falcosecurity_" + name for name in FALCO_METRICS.split()} - set(families), set(), "metrics with Falco's names")
+    busy = sample(text, "falcosecurity_falco_host_cpu_usage_ratio")
+    results.expect(busy is not None and 0 < busy <= 1, "the host's processors: %r" % busy)
     if not shutil.which("prometheus"):
         print("skipped: prometheus is not installed")
         return

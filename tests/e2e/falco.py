@@ -22,7 +22,7 @@ import peers  # noqa: E402
 RULES = """
 - rule: Called As Falco
   desc: Programs of this test.
-  condition: evt.type in (execve, execveat) and proc.name = gyr-falco-test
+  condition: evt.type in (execve, execveat) and proc.name = gyr-falco-test and static.cluster = east
   output: A program ran (user=%user.name command=%proc.cmdline)
   priority: Warning
   tags: [b, a]
@@ -34,7 +34,8 @@ RULES = """
 """
 # What falcosidekick and its like read, with the types they read it as.
 KEYS = {"hostname": str, "output": str, "output_fields": dict, "priority": str, "rule": str, "source": str, "tags": list, "time": str}
-SUGGESTED = ["container.id", "container.name", "container.image.repository", "container.image.tag", "k8s.pod.name", "k8s.ns.name"]
+SUGGESTED = ["container.id", "container.name", "container.image.repository", "container.image.tag", "k8s.pod.name", "k8s.ns.name",
+             "static.cluster"]
 
 
 def configuration():
@@ -72,7 +73,8 @@ def main():
         agent = subprocess.Popen(
             [folder + "/falco", "-c", folder + "/falco.yaml", "-r", folder + "/rules.yaml", "-o", "json_output=true",
              "-o", "syslog_output.enabled=false", "-o", "webserver.listen_port=%d" % port, "-o", "json_include_message_property=true",
-             "-o", "append_output[]={extra_fields: [proc.pid, {shell: \"is %proc.name\"}]}", "-P", folder + "/pid", "-U",
+             "-o", "append_output[]={extra_fields: [proc.pid, {shell: \"is %proc.name\"}]}", "-o", "static_fields={cluster: east}", "-P",
+             folder + "/pid", "-U",
              "-o", "gyr.journal.path=%s/journal.db" % folder, "-o", "gyr.server.listen=[]"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for line in agent.stderr:
