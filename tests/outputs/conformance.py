@@ -1,5 +1,8 @@
 """Every output against its server: down at the start, killed and back, slow, answering errors, silent. Whatever happens, each
-alert arrives, at least once, in order, and the file beside it gets everything at once. GYR_BURST is how many come at once."""
+alert arrives, at least once, in order, and the file beside it gets everything at once.
+
+GYR_HEAVY=1: five minutes' worth of alerts while a server is away, and servers that take no more than one alert a second.
+GYR_BURST: how many alerts come at once."""
 
 import json
 import os
@@ -16,8 +19,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peers  # noqa: E402
 
 PROBE = sys.argv[1]
-PATIENCE = 60
-COUNT = 40
+HEAVY = "GYR_HEAVY" in os.environ
+PATIENCE = 600 if HEAVY else 60
+COUNT = 300 if HEAVY else 40
+SLOW_COUNT, SLOW_SECONDS = (60, 1.0) if HEAVY else (5, 0.1)  # how many go to a slow server, and the time it takes for each
+ALERT_BYTES = 1200  # of one alert as JSON, with what stands around it
+peers.Http.pause = SLOW_SECONDS
 BURST = int(os.environ.get("GYR_BURST", "50000"))
 
 
@@ -25,7 +32,7 @@ class Probe:
     def __init__(self, folder, outputs):
         self.folder = folder
         self.file = folder + "/beside.jsonl"
-        entries = [dict(entry, timeout="700ms", backoff="200ms") for entry in outputs]
+        entries = [dict(entry, timeout="3s" if HEAVY else "700ms", backoff="200ms") for entry in outputs]
         for entry in entries:
             entry.setdefault("format", "json")
         entries.append({"type": "file", "path": self.file, "name": "beside"})
@@ -130,7 +137,7 @@ def case(peer, kills=True, keeps=True):
             arrived(peer, 2 * COUNT)
         for mode in ("error", "hang", "slow") if isinstance(peer, peers.Http) else ():
             peer.mode = mode
-            probe.push(5)
+            probe.push(SLOW_COUNT if mode == "slow" else 5)
             probe.await_beside()
             if mode != "slow":
                 until(lambda: probe.stats()["outputs"][peer.kind]["failures"] > 0)
@@ -159,6 +166,19 @@ def case(peer, kills=True, keeps=True):
             peer.thaw()
             probe.ask("wait")
             arrived(peer, probe.pushed)
+        if isinstance(peer, peers.Program):
+            peer.slow(SLOW_SECONDS)
+        if isinstance(peer, peers.Process):
+            peer.proxy.rate = ALERT_BYTES / SLOW_SECONDS
+        if isinstance(peer, (peers.Program, peers.Process)):
+            probe.push(SLOW_COUNT)
+            probe.await_beside()
+            probe.ask("wait")
+            arrived(peer, probe.pushed)
+            if isinstance(peer, peers.Process):
+                peer.proxy.rate = 0
+            else:
+                peer.slow(0)
         probe.ask("hostile")
         probe.pushed += 1
         probe.ask("wait")

@@ -65,8 +65,58 @@ class Certificates:
                     "-extfile", extensions)
 
 
+class Proxy:
+    """Stands in front of a server on 127.0.0.1 and is there as long as that is; what goes to it passes at `rate` bytes a second,
+    0: as fast as it can."""
+
+    def __init__(self, target):
+        self.target, self.rate = target, 0
+        self.port = free_port()
+        self.listener = None
+
+    def up(self):
+        # Little room, so that the other side feels how slow it is.
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.listener.bind(("127.0.0.1", self.port))
+        self.listener.listen()
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def down(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def accept(self, listener):
+        while True:
+            try:
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.target), PATIENCE)
+            except OSError:
+                return
+            server.settimeout(None)
+            threading.Thread(target=self.pump, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, False), daemon=True).start()
+
+    def pump(self, source, sink, limited):
+        try:
+            while data := source.recv(256 if limited and self.rate else 65536):
+                if limited and self.rate:
+                    time.sleep(len(data) / self.rate)
+                sink.sendall(data)
+        except OSError:
+            pass
+        for side in (source, sink):
+            try:
+                side.shutdown(socket.SHUT_RDWR)  # the other pump ends too
+            except OSError:
+                pass
+
+
 class Http:
-    """mode: "ok", "error" (503), "hang" (no answer), "slow" (a third of a second each)."""
+    """mode: "ok", "error" (503), "hang" (no answer), "slow" (each answer takes `pause` seconds)."""
+
+    pause = 0.3
 
     def __init__(self, kind, certificates=None, extra=None):
         self.kind, self.certificates, self.extra = kind, certificates, extra or {}
@@ -93,7 +143,7 @@ class Http:
                     self.close_connection = True
                     return
                 if mode == "slow":
-                    peer.end.wait(0.3)
+                    peer.end.wait(peer.pause)
                 status, answer = 200, b"{}"
                 if mode == "error":
                     status, answer = 503, b"busy"
@@ -157,6 +207,7 @@ class Process:
         self.folder = tempfile.mkdtemp(prefix="gyr-peer-")
         self.port = free_port()
         self.process = None
+        self.proxy = Proxy(self.port)
 
     @classmethod
     def missing(cls):
@@ -168,6 +219,8 @@ class Process:
                                         stderr=subprocess.DEVNULL)
 
     def stop(self):
+        if self.proxy.listener is not None:
+            self.proxy.down()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
@@ -185,9 +238,10 @@ class Redis(Process):
         self.run("--port", str(self.port), "--dir", self.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
                  "--requirepass", "pass word")
         await_port(self.port)
+        self.proxy.up()
 
     def output(self):
-        return {"type": "redis", "url": "redis://127.0.0.1:%d/1" % self.port, "password": "pass word", "topic": "alerts"}
+        return {"type": "redis", "url": "redis://127.0.0.1:%d/1" % self.proxy.port, "password": "pass word", "topic": "alerts"}
 
     def received(self):
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
@@ -214,6 +268,7 @@ class Nats(Process):
         self.run("-js", "-a", "127.0.0.1", "-p", str(self.port), "-sd", self.folder)
         await_port(self.port)
         self.ask("$JS.API.STREAM.CREATE.ALERTS", {"name": "ALERTS", "subjects": ["gyr.>"], "storage": "file"})
+        self.proxy.up()
 
     def ask(self, subject, question):
         body = json.dumps(question).encode()
@@ -232,7 +287,7 @@ class Nats(Process):
                     raise RuntimeError("nats: %r" % line)
 
     def output(self):
-        return {"type": "nats", "url": "nats://127.0.0.1:%d" % self.port, "topic": "gyr.alerts"}
+        return {"type": "nats", "url": "nats://127.0.0.1:%d" % self.proxy.port, "topic": "gyr.alerts"}
 
     def received(self):
         return [numbers(document)[0] for document in self.documents()]
@@ -315,6 +370,7 @@ class Rsyslog(Process):
         self.run("-n", "-f", config, "-i", os.path.join(self.folder, "pid"))
         if self.transport in ("tcp", "tls"):
             await_port(self.port)
+            self.proxy.up()
         while self.transport == "udp" and not listens_udp(self.port):
             time.sleep(0.02)
         deadline = time.monotonic() + PATIENCE
@@ -324,7 +380,8 @@ class Rsyslog(Process):
     def output(self):
         if self.transport == "unix":
             return {"type": "syslog", "path": self.socket}
-        entry = {"type": "syslog", "url": "%s://127.0.0.1:%d" % (self.transport, self.port)}
+        port = self.port if self.transport == "udp" else self.proxy.port
+        entry = {"type": "syslog", "url": "%s://127.0.0.1:%d" % (self.transport, port)}
         if self.certificates:
             entry["tls"] = {"ca": self.certificates.ca, "cert": self.certificates.client_cert, "key": self.certificates.client_key}
         return entry
@@ -352,9 +409,10 @@ class Program:
         self.keep_alive = keep_alive
         self.ready = self.folder + "/ready"
         # Each kept program ends after some lines, as if it were killed; without "ready" it fails at once.
-        body = 'n=0; while [ $n -lt 7 ] && IFS= read -r line; do printf "%s\\n" "$line" >> {0}/out; n=$((n+1)); done'
+        body = ('n=0; while [ $n -lt 7 ] && IFS= read -r line; do test -e {0}/slow && sleep $(cat {0}/slow); '
+                'printf "%s\\n" "$line" >> {0}/out; n=$((n+1)); done')
         if not keep_alive:
-            body = "cat >> {0}/out"
+            body = "test -e {0}/slow && sleep $(cat {0}/slow); cat >> {0}/out"
         self.command = ("test -e {0}/ready || exit 1; " + body).format(self.folder)
 
     def start(self):
@@ -362,6 +420,10 @@ class Program:
 
     def stop(self):
         os.unlink(self.ready)
+
+    def slow(self, seconds):
+        with open(self.folder + "/slow", "w", encoding="ascii") as file:
+            file.write(str(seconds))
 
     def output(self):
         return {"type": "program", "command": self.command, "keep_alive": self.keep_alive}
