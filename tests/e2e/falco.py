@@ -110,7 +110,7 @@ def main():
         results.equal(agent.wait(live.PATIENCE), 0, "exit status")
         begin = time.monotonic()
         done = subprocess.run([folder + "/falco", "-c", folder + "/falco.yaml", "-r", folder + "/rules.yaml", "-M", "1", "-o",
-                               "webserver.enabled=false", "-o", "syslog_output.enabled=false", "-o", "gyr.journal.path=\"\""], stdin=subprocess.DEVNULL,
+                               "static_fields={cluster: west}", "-o", "webserver.enabled=false", "-o", "syslog_output.enabled=false", "-o", "gyr.journal.path=\"\""], stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=live.PATIENCE)
         results.expect(done.returncode == 0 and time.monotonic() - begin >= 1, "-M 1: %d %s" % (done.returncode, done.stderr))
     finally:
