@@ -4,6 +4,7 @@
 #include "app/api.h"
 #include "app/commands.h"
 #include "app/file_watch.h"
+#include "app/host_limits.h"
 #include "app/sandbox.h"
 #include "app/settings.h"
 #include "base/fd.h"
@@ -24,6 +25,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -107,10 +109,12 @@ Exit run_live(const CommonOptions& options) {
     sigemptyset(&signals);
     for (const int s : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, s);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    const std::string refused = raise_limits();
     const pid_t self = ::getpid();
     // The only output has no reader any more: the end, as for SIGTERM.
     auto made = Agent::create(options, [self] { ::kill(self, SIGTERM); });
     if (!made) return made.error();
+    if (!refused.empty()) log(LogLevel::info, refused);
     Agent& agent = **made;
     auto api = Api::start(agent);
     if (!api) return complain(Exit::usage, api.error().message);

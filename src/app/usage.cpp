@@ -130,7 +130,7 @@ Exit run_command_line(std::vector<std::string> arguments) {
     try {
         app.parse(std::move(arguments));
     } catch (const CLI::CallForHelp&) {
-        return print(innermost(app).help());
+        return print(app.help()); // of the command that was found, with its whole name
     } catch (const CLI::CallForVersion& e) {
         return print(std::string(e.what()) + "\n");
     } catch (const CLI::ParseError& e) {

@@ -139,13 +139,13 @@ class Agent:
     """A running `gyr run` that writes JSON lines into a pipe.
 
     rules: files and folders; text: the text of further rule files. alerts: all records read so far, in order.
-    started(pid) is called before the agent is armed."""
+    started(pid) is called before the agent is armed; within: a command that becomes the one given to it, as `env` does."""
 
     def __init__(self, rules=(), text=(), options=(), runtimes=None, arguments=(), format="json", sentinel=True,
-                 listen="[]", started=None):
+                 listen="[]", started=None, within=()):
         self.folder = tempfile.mkdtemp(prefix="gyr-test-")
         # A journal of its own: what another agent left undelivered is nothing to this test.
-        argv = [find_binary(), "run", "--format", format, "-o", "journal.path=%s/journal.db" % self.folder,
+        argv = [*within, find_binary(), "run", "--format", format, "-o", "journal.path=%s/journal.db" % self.folder,
                 *([] if listen is None else ["-o", "server.listen=" + listen])]
         for path in rules:
             argv += ["-r", path if os.path.isabs(path) else os.path.join(ROOT, path)]

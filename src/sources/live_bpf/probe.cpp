@@ -29,7 +29,7 @@ void probe_privilege(std::vector<ProbeResult>& out) {
         Wanted{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "files of containers through /proc/PID/root"},
         Wanted{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "container metadata in directories closed to others"},
         Wanted{CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE",
-               "nothing on kernels since 5.11; before, the locked-memory limit cannot be raised"},
+               "nothing; oom_score_adj stays as it is, so the agent may be ended early when memory runs out"},
     };
     for (const Wanted& w : kWanted)
         out.push_back({w.name, has(w.cap), false, has(w.cap) ? "held" : "not held", has(w.cap) ? "" : w.lost});
