@@ -56,7 +56,9 @@ class Compiler {
         if (!check_fields(rule, *rule.condition)) return false;
 
         const bool of_calls = rule.source == "syscall";
-        root = folding_.fold_fixed(root, of_calls ? impl_.keys.front() : EventKey{kPluginEvent, 0});
+        // A rule has events of its own source alone; a filter is asked about all of them.
+        if (!options_.filter)
+            root = folding_.fold_fixed(root, of_calls ? impl_.keys.front() : EventKey{kPluginEvent, 0});
         compiled.process_rule = of_calls && only_process(root);
         std::optional<std::vector<NodeId>> roots;
         if (!compiled.process_rule && !(roots = fold_for_events(rule, root))) return false;
