@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import live  # noqa: E402
 import peers  # noqa: E402
 
-KILLS = int(os.environ.get("GYR_KILLS", "20"))
+KILLS = int(os.environ.get("GYR_KILLS", "8"))
 RULES = """
 - rule: Under Load
   desc: Programs of this test.

@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import live  # noqa: E402
 
-RELOADS = int(os.environ.get("GYR_RELOADS", "100"))
+RELOADS = int(os.environ.get("GYR_RELOADS", "40"))
 STAYS = """
 - rule: Stays
   desc: The same in every version.

@@ -4,6 +4,7 @@ alert arrives, at least once, in order, and the file beside it gets everything a
 GYR_HEAVY=1: five minutes' worth of alerts while a server is away, and servers that take no more than one alert a second.
 GYR_BURST: how many alerts come at once."""
 
+import concurrent.futures
 import json
 import os
 import re
@@ -98,8 +99,13 @@ def in_order(found, wanted):
 
 
 def arrived(peer, wanted):
-    until(lambda: len(set(peer.received())) >= wanted)
-    in_order(peer.received(), wanted)
+    found = []
+
+    def all_of_them():
+        found[:] = peer.received()
+        return len(set(found)) >= wanted
+    until(all_of_them)
+    in_order(found, wanted)
 
 
 STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -148,12 +154,12 @@ def case(peer, kills=True, keeps=True):
             arrived(peer, probe.pushed)
             peer.mode = "ok"
         if isinstance(peer, peers.Kafka):
-            peer.ask("errors 20")
+            peer.ask("errors 5")
             probe.push(5)
             probe.await_beside()
             probe.ask("wait")
-            peer.ask("slow 1000")
-            probe.push(5)
+            peer.ask("slow %d" % (1000 * SLOW_SECONDS))
+            probe.push(SLOW_COUNT)
             probe.await_beside()
             probe.ask("wait")
             peer.ask("slow 0")
@@ -221,6 +227,7 @@ def main():
     bearer = {"token": "s3cret", "headers": {"X-Tenant": "a"}}
     cases = [
         ("a burst", None, {}),
+        ("kafka", lambda: peers.Kafka(sys.argv[2]), {}),
         ("http", lambda: peers.Http("http", extra=bearer), {}),
         ("https with client certificates", lambda: peers.Http("http", certificates), {}),
         ("http in batches", lambda: peers.Http("http", extra={"batch": 10}), {}),
@@ -234,7 +241,6 @@ def main():
         ("program for each alert", lambda: peers.Program(False), {}),
         ("redis", peers.Redis, {}),
         ("nats", peers.Nats, {}),
-        ("kafka", lambda: peers.Kafka(sys.argv[2]), {}),
         ("syslog over udp", lambda: peers.Rsyslog("udp"), {}),
         ("syslog over tcp", lambda: peers.Rsyslog("tcp"), {}),
         ("syslog over tls", lambda: peers.Rsyslog("tls", certificates), {}),
@@ -256,12 +262,10 @@ def main():
             failed.append("%s: %s" % (name, error))
 
     wanted = sys.argv[3:]
-    threads = [threading.Thread(target=run, args=c) for c in cases if not wanted or c[0] in wanted]
-    for begin in range(0, len(threads), 6):  # some at a time
-        for thread in threads[begin:begin + 6]:
-            thread.start()
-        for thread in threads[begin:begin + 6]:
-            thread.join()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+        for arguments in cases:
+            if not wanted or arguments[0] in wanted:
+                pool.submit(run, *arguments)
     shutil.rmtree(folder)
     for name in skipped:
         print("skipped: %s: its server is not installed" % name)

@@ -41,8 +41,11 @@ rd_kafka_t* make(rd_kafka_type_t type, const std::vector<std::pair<std::string, 
 
 std::vector<std::string> read_all(const std::string& servers, const std::string& topic) {
     std::vector<std::string> values;
-    rd_kafka_t* consumer = make(
-        RD_KAFKA_CONSUMER, {{"bootstrap.servers", servers}, {"group.id", "test"}, {"enable.partition.eof", "true"}});
+    rd_kafka_t* consumer = make(RD_KAFKA_CONSUMER, {{"bootstrap.servers", servers},
+                                                    {"group.id", "test"},
+                                                    {"enable.partition.eof", "true"},
+                                                    {"enable.auto.commit", "false"},
+                                                    {"fetch.wait.max.ms", "10"}});
     rd_kafka_topic_partition_list_t* from = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(from, topic.c_str(), 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
     rd_kafka_assign(consumer, from);
