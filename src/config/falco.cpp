@@ -403,16 +403,4 @@ void read_falco_config(Node& root, const Environment& environment, Loaded& out) 
     Translator(root, environment, out).run();
 }
 
-std::vector<std::string> falco_includes(Node& root) {
-    std::vector<std::string> paths;
-    const Node* list = root.find("config_files");
-    if (list == nullptr) return paths;
-    for (Node item : list->items) {
-        const Node* path = item.kind == Node::Kind::map ? item.find("path") : &item;
-        std::error_code error;
-        if (path != nullptr && std::filesystem::exists(path->text, error)) paths.push_back(path->text);
-    }
-    return paths;
-}
-
 } // namespace gyr::config

@@ -11,7 +11,14 @@ namespace gyr::config {
 [[nodiscard]] bool is_falco_config(const Node& root);
 // root: environment expanded, overrides applied, included files merged. What is ignored goes to out.notes.
 void read_falco_config(Node& root, const Environment& environment, Loaded& out);
-// The files and folders named by config_files.
-[[nodiscard]] std::vector<std::string> falco_includes(Node& root);
+
+// What config_files names, as far as it is there, in order.
+struct FalcoInclude {
+    std::string path;
+    std::string strategy; // "append", "override", "add-only"
+};
+[[nodiscard]] std::vector<FalcoInclude> falco_includes(Node& root, const Environment& environment, Loaded& out);
+// Puts a file that is included into what there is: only top-level keys are looked at.
+void merge_falco(Node& root, Node more, std::string_view strategy);
 
 } // namespace gyr::config

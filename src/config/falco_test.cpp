@@ -111,6 +111,39 @@ TEST(FalcoConfig, AppendedFieldsAndTheHostsRoot) {
     EXPECT_EQ(append.fields, fields);
 }
 
+TEST(FalcoConfig, FurtherFilesAreTakenByTheirStrategy) {
+    const auto with = [](const std::string& strategy) {
+        LoadRequest request;
+        request.file = "falco.yaml";
+        request.text = "config_files: [{path: /etc, strategy: " + strategy +
+                       "}, /nothing]\nstdout_output: {enabled: true}\nrules_files: [/dev]\n"
+                       "engine: {kind: kmod, modern_ebpf: {buf_size_preset: 9}}\nrule_matching: all\n";
+        request.environment = [](std::string_view) { return std::nullopt; };
+        request.read_include = [](const std::string& path) -> IncludedFiles {
+            EXPECT_EQ(path, "/etc");
+            return std::vector<IncludedFile>{{"/etc/a.yaml", "rules_files: [/sys]\nengine: {kind: modern_ebpf}\n"
+                                                             "rule_matching: first\nconfig_files: [/usr]\n"
+                                                             "priority: error\n"}};
+        };
+        return load_config(request);
+    };
+    using Paths = std::vector<std::string>;
+    const Loaded append = with("append");
+    ASSERT_TRUE(append.problems.empty()) << to_text(append.problems.front());
+    EXPECT_EQ(append.config.rules, (Paths{"/dev", "/sys"})) << "lists grow";
+    EXPECT_EQ(append.config.rule_matching, "first");
+    EXPECT_EQ(append.config.kernel.ring_bytes, with("override").config.kernel.ring_bytes)
+        << "a map takes the place of one";
+    const Loaded over = with("override");
+    EXPECT_EQ(over.config.rules, Paths{"/sys"});
+    const Loaded add = with("add-only");
+    EXPECT_EQ(add.config.rules, Paths{"/dev"});
+    EXPECT_EQ(add.config.rule_matching, "all");
+    EXPECT_EQ(add.config.priority, "error");
+    EXPECT_GT(add.config.kernel.ring_bytes, append.config.kernel.ring_bytes);
+    EXPECT_EQ(with("merge").problems.size(), 1U);
+}
+
 TEST(FalcoConfig, StaticFieldsAreSuggestedToo) {
     const Loaded loaded = load("stdout_output: {enabled: true}\nstatic_fields: {zone: b, rack.row: '7'}\n"
                                "append_output: [{suggested_output: true}]\n");

@@ -242,29 +242,32 @@ void include(Node& root, const LoadRequest& request, Loaded& out) {
         }
     }
     paths.insert(paths.end(), request.include.begin(), request.include.end());
-    const std::vector<std::string> of_falco = falco_includes(root);
-    paths.insert(paths.end(), of_falco.begin(), of_falco.end());
-    for (const std::string& path : paths) {
+    const auto each_file = [&](const std::string& path, const std::function<void(Node)>& take) {
         const auto files = request.read_include ? request.read_include(path) : IncludedFiles{};
         if (!files) {
             Diagnostic d;
             d.message = fmt::format("cannot read the included {}: {}", path, files.error());
             out.problems.push_back(std::move(d));
-            continue;
+            return;
         }
         for (const IncludedFile& file : *files) {
             std::expected<Node, Diagnostic> more = parse_tree(file.text, file.name);
-            if (!more) {
+            if (more)
+                take(std::move(*more));
+            else
                 out.problems.push_back(std::move(more).error());
-                continue;
-            }
-            if (root.kind == Node::Kind::null) {
-                root = std::move(*more);
-            } else {
-                merge(root, std::move(*more), "");
-            }
         }
+    };
+    for (const std::string& path : paths) {
+        each_file(path, [&root](Node more) {
+            if (root.kind == Node::Kind::null)
+                root = std::move(more);
+            else
+                merge(root, std::move(more), "");
+        });
     }
+    for (const FalcoInclude& file : falco_includes(root, request.environment, out))
+        each_file(file.path, [&](Node more) { merge_falco(root, std::move(more), file.strategy); });
 }
 
 } // namespace
