@@ -131,8 +131,13 @@ TEST_F(JournalTest, AfterACleanEndATerminalIsNotToldOldThings) {
 
 // The agent is killed at any moment. What an output showed is in the journal, what is in the journal is shown.
 TEST_F(JournalTest, KilledAtAnyMomentNothingIsLost) {
+#ifdef GYR_SANITIZED
+    constexpr int kRounds = 5;
+#else
+    constexpr int kRounds = 15;
+#endif
     std::set<std::string> shown;
-    for (int round = 0; round < 15; ++round) {
+    for (int round = 0; round < kRounds; ++round) {
         int fds[2];
         ASSERT_EQ(::pipe(fds), 0);
         const pid_t child = ::fork();
