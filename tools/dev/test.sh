@@ -56,55 +56,94 @@ show_tests() { # LOG
     done
 }
 
+# kinds_of BUILD: the kinds of test that a build is for.
+kinds_of() {
+    if [ "$1" = release ]; then echo "unit house kernel e2e"; else echo unit; fi
+}
+
+# targets_of KIND...: what must be built for them.
+targets_of() {
+    if [ "$*" = unit ]; then echo unit_tests; else echo all; fi
+}
+
+# Tests that drive the agent mostly wait for containers: the time they leave builds what is tested after them. It gets
+# no time that a test wants.
+builder='' builder_log=''
+build_aside() { # KINDS BUILD...
+    local kinds=$1 build
+    shift
+    builder_log=$(new_log build-aside)
+    (
+        chrt --idle --pid 0 "$BASHPID" || true
+        for build in "$@"; do
+            # shellcheck disable=SC2046,SC2086
+            build_tree "$build" $(targets_of ${kinds:-$(kinds_of "$build")}) || exit 1
+        done
+    ) >"$builder_log" 2>&1 &
+    builder=$!
+    trap 'kill "$builder" 2>/dev/null || true' EXIT
+}
+
+wait_for_builds_aside() {
+    step_begin "Waiting for the other builds"
+    if wait "$builder"; then
+        step_end "$(grep -E '^Building .*: ' "$builder_log" | sed 's/^Building //' | paste -sd, | sed 's/,/, /g')"
+        trap - EXIT
+    else
+        step_failed "$builder_log"
+        return 1
+    fi
+}
+
+# test_build BUILD KINDS FILTER: those that need root run one at a time, after the others.
+test_build() {
+    local build=$1 filter=$3 kind free='' rooted=''
+    for kind in $2; do
+        case "$kind" in
+            unit | house) free="${free:+$free|}$kind" ;;
+            *) rooted="${rooted:+$rooted|}$kind" ;;
+        esac
+    done
+    [ -z "$free" ] || run_tests "$build" "$free" "$filter"
+    [ -n "$rooted" ] || return 0
+    if is_root; then
+        run_tests "$build" "$rooted" "$filter"
+    else
+        say "not run: the $(printf '%s' "$rooted" | sed 's/|/ and /g') tests need root (sudo ./dev test)"
+    fi
+}
+
 cmd_test() {
-    local filter= builds='' labels='' argument trouble=0
+    local filter= builds=() kinds='' argument build
     for argument in "$@"; do
         case "$argument" in
-            --asan | --tsan) builds="$builds ${argument#--}" ;;
-            --release) builds="$builds release" ;;
-            --unit | --house | --kernel | --e2e) labels="$labels ${argument#--}" ;;
-            --all) builds="release asan tsan" ;;
+            --asan | --tsan | --release) builds+=("${argument#--}") ;;
+            --unit | --house | --kernel | --e2e) kinds="${kinds:+$kinds }${argument#--}" ;;
+            --all) builds=(release asan tsan) ;;
             -*) die "test does not know $argument; see ./dev help" ;;
             *) filter=${filter:+$filter|}$argument ;;
         esac
     done
-    local build label
     need_packages build test
-
-    if [ -z "$builds" ]; then
-        builds=release
-        [ -n "$labels$filter" ] || builds="release asan tsan"
+    if [ "${#builds[@]}" -eq 0 ]; then
+        builds=(release)
+        [ -n "$kinds$filter" ] || builds=(release asan tsan)
     fi
-    for build in $builds; do
-        local wanted=$labels
-        if [ -z "$wanted" ]; then
-            wanted=unit
-            [ "$build" != release ] || wanted="unit house kernel e2e"
-        fi
-        local targets=() free='' rooted=''
-        for label in $wanted; do
-            case "$label" in
-                unit) free="${free:+$free|}unit" targets+=(unit_tests) ;;
-                house) free="${free:+$free|}house" targets+=(all) ;;
-                *) rooted="${rooted:+$rooted|}$label" targets+=(all) ;;
-            esac
-        done
-        case " ${targets[*]} " in *' all '*) targets=(all) ;; esac
-        build_tree "$build" "${targets[@]}"
-        [ "$build" != release ] || [ "${targets[0]}" != all ] || keep_release_binary
-        [ -z "$free" ] || run_tests "$build" "$free" "$filter"
-        if [ -n "$rooted" ]; then
-            if is_root; then
-                run_tests "$build" "$rooted" "$filter"
-            else
-                say "not run: the $(printf '%s' "$rooted" | sed 's/|/ and /g') tests need root (sudo ./dev test)"
-                trouble=0
-            fi
-        fi
+
+    build=${builds[0]}
+    # shellcheck disable=SC2046,SC2086
+    build_tree "$build" $(targets_of ${kinds:-$(kinds_of "$build")})
+    [ "$build" != release ] || [ "$kinds" = unit ] || keep_release_binary
+    [ "${#builds[@]}" -eq 1 ] || build_aside "$kinds" "${builds[@]:1}"
+    for build in "${builds[@]}"; do
+        [ "$build" = "${builds[0]}" ] || [ -z "$builder" ] || { wait_for_builds_aside; builder=''; }
+        test_build "$build" "${kinds:-$(kinds_of "$build")}" "$filter"
     done
+
     if is_root && [ "$owner" != root ]; then
         chown -R --reference="$top" build/log build/*/Testing 2>/dev/null || true
     fi
+    local trouble=0
     python3 tools/dev/summary.py "${test_results[@]}" || trouble=1
     [ "$test_trouble" -eq 0 ] && [ "$trouble" -eq 0 ]
 }
