@@ -30,7 +30,7 @@ configure() {
     if [ -e "$dir/build.ninja" ] && [ "$dir/build.ninja" -nt CMakePresets.json ]; then
         return 0
     fi
-    run_step "configure-$1" "Configuring $1" as_owner cmake --preset "$1"
+    run_step "configure-$1" "Configuring $1" as_owner cmake --preset "$1" -DGYR_UNITY=ON
 }
 
 # build_tree PRESET TARGET...: builds under a lock, so that two ./dev at once wait for each other.
