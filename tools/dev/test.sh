@@ -67,30 +67,30 @@ targets_of() {
 }
 
 # Tests that drive the agent mostly wait for containers: the time they leave builds what is tested after them. It gets
-# no time that a test wants.
-builder='' builder_log=''
+# no time that a test wants. Each build that is done is told in a line, and none is when one failed.
+aside='' aside_log=''
 build_aside() { # KINDS BUILD...
-    local kinds=$1 build
+    local kinds=$1
     shift
-    builder_log=$(new_log build-aside)
-    (
-        chrt --idle --pid 0 "$BASHPID" || true
+    aside_log=$(new_log build-aside)
+    exec {aside}< <(
+        chrt --idle --pid 0 "$BASHPID" >>"$aside_log" 2>&1 || true
         for build in "$@"; do
             # shellcheck disable=SC2046,SC2086
-            build_tree "$build" $(targets_of ${kinds:-$(kinds_of "$build")}) || exit 1
+            build_tree "$build" $(targets_of ${kinds:-$(kinds_of "$build")}) >>"$aside_log" 2>&1 || exit 1
+            echo "$build"
         done
-    ) >"$builder_log" 2>&1 &
-    builder=$!
-    trap 'kill "$builder" 2>/dev/null || true' EXIT
+    )
+    trap "kill $! 2>/dev/null || true" EXIT
 }
 
-wait_for_builds_aside() {
-    step_begin "Waiting for the other builds"
-    if wait "$builder"; then
-        step_end "$(grep -E '^Building .*: ' "$builder_log" | sed 's/^Building //' | paste -sd, | sed 's/,/, /g')"
-        trap - EXIT
+wait_for_build() { # BUILD
+    local built
+    step_begin "Waiting for the build $1"
+    if read -r built <&"$aside" && [ "$built" = "$1" ]; then
+        step_end "$(grep -E "^Building $1: " "$aside_log" | sed 's/^[^:]*: //')"
     else
-        step_failed "$builder_log"
+        step_failed "$aside_log"
         return 1
     fi
 }
@@ -136,7 +136,7 @@ cmd_test() {
     [ "$build" != release ] || [ "$kinds" = unit ] || keep_release_binary
     [ "${#builds[@]}" -eq 1 ] || build_aside "$kinds" "${builds[@]:1}"
     for build in "${builds[@]}"; do
-        [ "$build" = "${builds[0]}" ] || [ -z "$builder" ] || { wait_for_builds_aside; builder=''; }
+        [ "$build" = "${builds[0]}" ] || wait_for_build "$build"
         test_build "$build" "${kinds:-$(kinds_of "$build")}" "$filter"
     done
 
