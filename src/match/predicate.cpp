@@ -204,6 +204,7 @@ void Predicate::prepare() {
                 number_set.insert(number_bits(item.number));
         }
     }
+    prepare_edges();
     const auto n = static_cast<unsigned>(items.size());
     switch (op) {
     case Op::exists: cost = 1; break;
@@ -219,6 +220,31 @@ void Predicate::prepare() {
     if (left_list || left_any) cost *= 4;
 }
 
+// Whether the components of a path begin where its bytes say, as far as the first four go.
+static bool plain_begin(std::string_view path) {
+    return path.size() >= 4 && path[0] == '/' && path[1] != '/' && (path[2] != '/' || path[3] != '/') &&
+           (path[1] != '/' || path[2] != '/');
+}
+
+void Predicate::prepare_edges() {
+    const bool of_text = type_class == TypeClass::string || type_class == TypeClass::buffer;
+    const bool begins = op == Op::startswith || op == Op::bstartswith;
+    if (!of_text || right || items.size() < 2 || (!begins && op != Op::endswith && op != Op::pmatch)) return;
+    FourBytes bytes;
+    for (const Item& item : items) {
+        const std::string_view t = item.text;
+        if (t.size() < 4 || (op == Op::pmatch && (!plain_begin(t) || has_glob(t.substr(0, 4)) || t[3] == '/'))) return;
+        bytes.add(op == Op::endswith ? t.data() + t.size() - 4 : t.data());
+    }
+    edges = bytes;
+}
+
+bool Predicate::dismisses(std::string_view value) const {
+    if (!edges) return false;
+    if (op == Op::pmatch) return plain_begin(value) && !edges->may_hold(value.data());
+    return value.size() < 4 || !edges->may_hold(op == Op::endswith ? value.data() + value.size() - 4 : value.data());
+}
+
 bool Predicate::test_scalar(const Value& v, Arena& arena) const {
     for (const auto& set : external)
         if (set->contains(v)) return true;
@@ -229,6 +255,7 @@ bool Predicate::test_scalar(const Value& v, Arena& arena) const {
         }
         return number_set.contains(number_bits(v));
     }
+    if (edges && v.kind == ValueKind::text && dismisses(v.text())) return false;
     switch (modifier) {
     case Modifier::oneof: {
         std::size_t n = 0;

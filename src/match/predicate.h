@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,6 +43,21 @@ class Lengths {
     std::uint64_t bits_ = 0;
 };
 
+// The four bytes that the texts of a list begin (or end) with: most values are dismissed by theirs.
+class FourBytes {
+  public:
+    void add(const char* at) { bits_ |= bit(at); }
+    [[nodiscard]] bool may_hold(const char* at) const { return (bits_ & bit(at)) != 0; }
+
+  private:
+    static std::uint64_t bit(const char* at) {
+        std::uint32_t word = 0;
+        std::memcpy(&word, at, sizeof word);
+        return std::uint64_t{1} << (word * 0x9e3779b1u >> 26);
+    }
+    std::uint64_t bits_ = 0;
+};
+
 // One value on the right side.
 struct Item {
     std::string text;     // string, buffer
@@ -58,9 +74,10 @@ struct Predicate {
     std::vector<Item> items;     // as written, in order
     lang::TypeClass type_class = lang::TypeClass::none;
     bool left_list = false, left_any = false;
-    bool all_differ = false; // != of a connection's two ends: neither may be the value
-    TextSet text_set;        // of items, for membership
-    Lengths text_lengths;    // of text_set
+    bool all_differ = false;        // != of a connection's two ends: neither may be the value
+    TextSet text_set;               // of items, for membership
+    Lengths text_lengths;           // of text_set
+    std::optional<FourBytes> edges; // of items, when all have them: what a value that begins or ends like one has
     std::unordered_set<std::uint64_t> number_set;
     std::vector<std::shared_ptr<const ExternalSet>> external; // further members
     fields::Scope scope = fields::Scope::event;
@@ -75,6 +92,11 @@ struct Predicate {
     [[nodiscard]] bool test(const fields::Value& left_value, const fields::Value& right_value, Arena& arena) const;
     // One scalar value against everything on the right.
     [[nodiscard]] bool test_scalar(const fields::Value& v, Arena& arena) const;
+
+  private:
+    void prepare_edges();
+    // No item can match the text.
+    [[nodiscard]] bool dismisses(std::string_view text) const;
 };
 
 [[nodiscard]] bool compare_values(lang::Op op, const fields::Value& a, const fields::Value& b);
