@@ -19,7 +19,6 @@ struct EvalWorld {
     const UserView* users = nullptr;
     const std::string* hostname = nullptr;
     Nanos first_event_time = 0;               // of this run, for evt.reltime
-    Nanos previous_event_time = 0;            // for evt.deltatime; 0 for the first event
     const HostAddresses* addresses = nullptr; // of the machine the events are of
 };
 

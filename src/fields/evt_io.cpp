@@ -204,7 +204,7 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 
 template <std::uint64_t kDivide, std::uint64_t kModulo>
 Value deltatime(const Context& c, const Argument&) {
-    const Nanos before = c.world.previous_event_time;
+    const Nanos before = c.event.previous_time;
     const auto ns = before > 0 && c.event.time > before ? static_cast<std::uint64_t>(c.event.time - before) : 0;
     return Value::of_u64(kModulo ? ns % kModulo : ns / kDivide);
 }

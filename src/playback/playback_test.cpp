@@ -117,6 +117,27 @@ TEST(EventPrinter, FiltersAndPrints) {
     EXPECT_EQ(lines, std::vector<std::string>{"bash /etc/shadow"});
 }
 
+TEST(EventPrinter, TellsTheTimeSinceTheEventBefore) {
+    playback::Script script;
+    script.process({.pid = 100, .comm = "sh", .exe = "/bin/sh"});
+    script.open(100, "/a", 3);
+    script.close(100, 3);
+    script.pass(2'000'000'000);
+    script.open(100, "/b", 3);
+    const auto capture = script.finish();
+    ASSERT_TRUE(capture);
+    auto printer = playback::EventPrinter::create("", "%evt.deltatime.s %evt.reltime.s");
+    ASSERT_TRUE(printer) << printer.error().message;
+    auto reader = capfile::Reader::from_bytes(bytes(*capture));
+    replay::ReplayState state;
+    std::vector<std::string> lines;
+    static_cast<void>(playback::walk(*reader, state, [&](const Event& event, const EvalWorld& world) {
+        lines.push_back(printer->line(event, world));
+        return true;
+    }));
+    EXPECT_EQ(lines, (std::vector<std::string>{"0 0", "0 0", "2 2"}));
+}
+
 TEST(EventPrinter, RefusesWhatItCannotUse) {
     for (const char* filter : {"evt.type =", "no.such = 1", "evt.type = nosuchcall", "no_macro", "proc.pid = abc"}) {
         const auto printer = playback::EventPrinter::create(filter, "%evt.type");

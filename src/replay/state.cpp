@@ -320,6 +320,7 @@ const Event* ReplayState::Impl::on_event(const RawEvent& raw) {
     if (!listed_.empty()) begin_events();
     event_.code = raw.code;
     event_.number = ++events_;
+    event_.previous_time = events_ > 1 ? event_.time : 0;
     event_.time = raw.time;
     event_.tid = static_cast<Tid>(raw.tid);
     event_.cpu = raw.cpu;

@@ -24,6 +24,7 @@ struct Event {
     EventCode code = kEventNone;
     std::uint64_t number = 0; // counts events of this run from 1
     Nanos time = 0;           // wall clock
+    Nanos previous_time = 0;  // of the event before this one; 0: there was none
     Tid tid = 0;
     std::int16_t cpu = -1;
     bool has_result = false;
