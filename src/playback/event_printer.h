@@ -21,6 +21,9 @@ class EventPrinter {
     // error of the filter tells the column.
     [[nodiscard]] static Result<EventPrinter> create(const std::string& filter, const std::string& format);
 
+    [[nodiscard]] bool everything() const { return everything_; } // there is no filter
+    // The filter as the only rule.
+    [[nodiscard]] const Matcher& matcher() const { return *matcher_; }
     [[nodiscard]] bool matches(const Event& event, const EvalWorld& world);
     // One line without its newline, <NA> for what is missing, safe for a terminal.
     [[nodiscard]] std::string line(const Event& event, const EvalWorld& world);

@@ -1,5 +1,7 @@
 #include "playback/fired_rules.h"
 
+#include "containers/classify.h"
+
 #include <algorithm>
 
 namespace gyr::playback {
@@ -9,18 +11,17 @@ bool FiredRules::is_due(const ProcessImage& image) {
     std::uint64_t& slot = asked_[image.generation % asked_.size()];
     if (slot == image.generation) return false;
     slot = image.generation;
-    return !is_only_forked(image);
+    return is_started(image);
 }
 
-bool FiredRules::is_only_forked(const ProcessImage& image) {
+bool FiredRules::is_started(const ProcessImage& image) {
     if (running_.size() >= kMostProcesses) sweep();
     const ExecImage* exec = image.exec.get();
-    const ExecImage*& runs = running_[image.key.pid];
-    const bool known = runs == exec;
-    runs = exec;
-    if (known) return false;
+    Running& runs = running_[image.key.pid];
+    if (runs.exec == exec) return !runs.forked || !image.container || !is_runtime_helper(exec->exe_path, {});
     const auto found = by_exec_.find(exec);
-    return found != by_exec_.end() && !found->second.exec.expired();
+    runs = {exec, found != by_exec_.end() && !found->second.exec.expired()};
+    return !runs.forked;
 }
 
 RuleBits& FiredRules::bits(const ProcessImage& image) {
@@ -35,7 +36,7 @@ RuleBits& FiredRules::bits(const ProcessImage& image) {
 
 void FiredRules::sweep() {
     std::erase_if(by_exec_, [](const auto& entry) { return entry.second.exec.expired(); });
-    std::erase_if(running_, [this](const auto& entry) { return !by_exec_.contains(entry.second); });
+    std::erase_if(running_, [this](const auto& entry) { return !by_exec_.contains(entry.second.exec); });
     if (running_.size() >= kMostProcesses) running_.clear();
     sweep_at_ = std::max(kFirstSweep, by_exec_.size() * 2);
 }

@@ -27,7 +27,8 @@ WalkEnd Playback::play(capfile::Reader& reader) {
 }
 
 bool Playback::play(AuditEventPtr audit) {
-    const Event event = event_of_audit(std::move(audit), ++audit_events_);
+    Event event = event_of_audit(std::move(audit), ++audit_events_);
+    event.previous_time = stats_.last_time;
     if (event.number > options_.until) return false;
     if (first_audit_time_ == 0) first_audit_time_ = event.time;
     EvalWorld world;

@@ -124,6 +124,8 @@ void apply_exec(Step& s) {
     if (s.thread->incomplete()) complete(s);
     end_other_threads(s);
     Thread& t = *s.thread;
+    // Whoever adopted it is not always known from how its parent ended.
+    if (s.has(kPtid)) s.tables.threads.adopt(t, s.number<std::int64_t>(kPtid));
     s.event.before = t.image;
     s.tables.threads.change(t, [&](ProcessImage& image) { set_image(s, image); });
     std::string().swap(t.exec_path);

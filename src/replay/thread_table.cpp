@@ -78,6 +78,11 @@ void ThreadTable::link_parent(Thread& thread) {
     if (Thread* parent = by_tid_.find(thread.ptid); parent && parent != &thread) add_child(*parent, thread);
 }
 
+void ThreadTable::adopt(Thread& thread, std::int64_t ptid) {
+    if (thread.ptid == ptid) return;
+    if (Thread* parent = by_tid_.find(ptid); parent && parent != &thread) set_parent(thread, parent);
+}
+
 void ThreadTable::add_child(Thread& parent, Thread& child) {
     child.parent = &parent;
     child.previous_sibling = nullptr;

@@ -73,6 +73,8 @@ class ThreadTable final : public ProcessView {
     void link(Thread& thread);
     // To its parent only; after a list was read, in which children may come before parents.
     void link_parent(Thread& thread);
+    // Another parent than it was known to have, by its number; nothing when nobody has it.
+    void adopt(Thread& thread, std::int64_t ptid);
 
     void mark_dead(Thread& thread);
     void revive(Thread& thread);
