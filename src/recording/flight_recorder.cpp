@@ -44,11 +44,29 @@ void FlightRecorder::drop_oldest() {
         first_ = next_entry(first_);
 }
 
+namespace {
+
+std::size_t entry_size(std::size_t head, const RawEvent& event) {
+    std::size_t size = head + event.params.size() * sizeof(std::uint32_t);
+    for (const std::string_view param : event.params) size += param.size();
+    return (size + 7) / 8 * 8;
+}
+
+} // namespace
+
+std::uint64_t FlightRecorder::start_of(std::size_t size) const {
+    const std::uint64_t left = options_.max_bytes - end_ % options_.max_bytes;
+    return left < size ? end_ + left : end_;
+}
+
+bool FlightRecorder::has_room(const RawEvent& event) const {
+    const std::size_t size = entry_size(sizeof(Head), event);
+    return on() && size <= options_.max_bytes / 4 && start_of(size) + size - first_ <= options_.max_bytes;
+}
+
 void FlightRecorder::keep(const RawEvent& event) {
     if (!on() || event.code >= event_schema().size()) return;
-    std::size_t size = sizeof(Head) + event.params.size() * sizeof(std::uint32_t);
-    for (const std::string_view param : event.params) size += param.size();
-    size = (size + 7) / 8 * 8;
+    const std::size_t size = entry_size(sizeof(Head), event);
     newest_ = std::max(newest_, event.time);
     while (count_ > 0 && head_at(first_).time < newest_ - options_.span) drop_oldest();
     if (size > options_.max_bytes / 4) {
@@ -56,7 +74,7 @@ void FlightRecorder::keep(const RawEvent& event) {
         return;
     }
     const std::uint64_t left = options_.max_bytes - end_ % options_.max_bytes;
-    const std::uint64_t start = left < size ? end_ + left : end_;
+    const std::uint64_t start = start_of(size);
     while (count_ > 0 && start + size - first_ > options_.max_bytes) {
         drop_oldest();
         ++starved_;

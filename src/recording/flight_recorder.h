@@ -24,11 +24,15 @@ struct FlightRecorderOptions {
 class FlightRecorder {
   public:
     explicit FlightRecorder(FlightRecorderOptions options);
+    FlightRecorder(FlightRecorder&&) noexcept = default;
+    FlightRecorder& operator=(FlightRecorder&&) noexcept = default;
 
     [[nodiscard]] bool on() const { return options_.span > 0; }
     // An event that takes more than a quarter of the memory is not kept, but counted. Those that only this program
     // knows (snapshot, procchange) are not events of a capture and are passed over.
     void keep(const RawEvent& event);
+    // Whether keep() would keep it without dropping another for want of memory.
+    [[nodiscard]] bool has_room(const RawEvent& event) const;
 
     // From the oldest to the newest. The event and what it points to are good during the call. Stops at a failure.
     Result<> for_each(FunctionRef<Result<>(const RawEvent&)> visit) const;
@@ -43,6 +47,7 @@ class FlightRecorder {
     struct Head;
 
     [[nodiscard]] const Head& head_at(std::uint64_t position) const;
+    [[nodiscard]] std::uint64_t start_of(std::size_t size) const;         // where an entry of this size goes
     [[nodiscard]] std::uint64_t next_entry(std::uint64_t position) const; // past the unused end of the memory
     void drop_oldest();
 

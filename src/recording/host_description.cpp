@@ -11,7 +11,6 @@
 #include <cstring>
 #include <ctime>
 #include <deque>
-#include <dirent.h>
 #include <ifaddrs.h>
 #include <memory>
 #include <netinet/in.h>
@@ -24,17 +23,6 @@ namespace {
 
 constexpr std::size_t kMost = 4 * std::size_t{1024} * 1024;
 constexpr std::size_t kThreadsAtOnce = 512; // of the list, so that a host with many costs no more memory
-
-std::vector<std::string> numbers_in(const std::string& folder) {
-    std::vector<std::string> names;
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), ::closedir);
-    if (!dir) return names;
-    while (const dirent* entry = ::readdir(dir.get())) {
-        const std::string_view name(static_cast<const char*>(entry->d_name));
-        if (name.find_first_not_of("0123456789") == std::string_view::npos) names.emplace_back(name);
-    }
-    return names;
-}
 
 Nanos boot_time() {
     timespec now{}, since{};
@@ -118,7 +106,8 @@ Result<> describe_users(capfile::Writer& writer, const HostPlaces& places) {
     return writer.write_users(users, groups);
 }
 
-Result<> describe_threads(capfile::Writer& writer, const HostPlaces& places) {
+Result<std::vector<std::int64_t>> describe_threads(capfile::Writer& writer, const HostPlaces& places) {
+    std::vector<std::int64_t> told;
     std::deque<ProcThread> threads;
     std::vector<capfile::ThreadRecord> records;
     const auto write_out = [&]() -> Result<> {
@@ -128,26 +117,29 @@ Result<> describe_threads(capfile::Writer& writer, const HostPlaces& places) {
         threads.clear(); // only now: the records point into them
         return done;
     };
-    for (const std::string& process : numbers_in(places.proc)) {
-        const std::string folder = places.proc + "/" + process;
+    for (const std::int64_t process : numbers_in(places.proc)) {
+        const std::string folder = places.proc + "/" + std::to_string(process);
         if (!threads.emplace_back().read(folder, true)) {
             threads.pop_back();
             continue;
         }
-        for (const std::string& task : numbers_in(folder + "/task")) {
-            if (task != process && !threads.emplace_back().read(folder + "/task/" + task, false)) threads.pop_back();
+        told.push_back(process);
+        for (const std::int64_t task : numbers_in(folder + "/task")) {
+            if (task == process) continue;
+            if (!threads.emplace_back().read(folder + "/task/" + std::to_string(task), false)) threads.pop_back();
         }
         if (threads.size() < kThreadsAtOnce) continue;
-        if (auto done = write_out(); !done) return done;
+        if (auto done = write_out(); !done) return std::unexpected(done.error());
     }
-    return write_out();
+    if (auto done = write_out(); !done) return std::unexpected(done.error());
+    return told;
 }
 
-Result<> describe_descriptors(capfile::Writer& writer, const HostPlaces& places) {
+Result<> describe_descriptors(capfile::Writer& writer, std::span<const std::int64_t> processes,
+                              const HostPlaces& places) {
     ProcFds fds;
-    for (const std::string& process : numbers_in(places.proc)) {
-        const auto pid = number<std::int64_t>(process);
-        const auto records = fds.read(places.proc + "/" + process, pid);
+    for (const std::int64_t pid : processes) {
+        const auto records = fds.read(places.proc + "/" + std::to_string(pid), pid);
         if (records.empty()) continue;
         if (auto done = writer.write_fds(pid, records); !done) return done;
     }
@@ -158,8 +150,9 @@ Result<> describe_host(capfile::Writer& writer, const HostPlaces& places) {
     if (auto done = describe_machine(writer, places); !done) return done;
     if (auto done = describe_interfaces(writer); !done) return done;
     if (auto done = describe_users(writer, places); !done) return done;
-    if (auto done = describe_threads(writer, places); !done) return done;
-    return describe_descriptors(writer, places);
+    const auto told = describe_threads(writer, places);
+    if (!told) return std::unexpected(told.error());
+    return describe_descriptors(writer, *told, places);
 }
 
 } // namespace gyr::recording

@@ -8,7 +8,10 @@
 #include "base/result.h"
 #include "capfile/writer.h"
 
+#include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace gyr::recording {
 
@@ -24,7 +27,9 @@ Result<> describe_host(capfile::Writer& writer, const HostPlaces& places = {});
 Result<> describe_machine(capfile::Writer& writer, const HostPlaces& places = {});
 Result<> describe_interfaces(capfile::Writer& writer);
 Result<> describe_users(capfile::Writer& writer, const HostPlaces& places = {});
-Result<> describe_threads(capfile::Writer& writer, const HostPlaces& places = {});
-Result<> describe_descriptors(capfile::Writer& writer, const HostPlaces& places = {});
+// Gives the processes it told of: readers refuse descriptors of others, which may have come meanwhile.
+Result<std::vector<std::int64_t>> describe_threads(capfile::Writer& writer, const HostPlaces& places = {});
+Result<> describe_descriptors(capfile::Writer& writer, std::span<const std::int64_t> processes,
+                              const HostPlaces& places = {});
 
 } // namespace gyr::recording

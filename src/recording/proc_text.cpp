@@ -4,7 +4,9 @@
 
 #include <array>
 #include <climits>
+#include <dirent.h>
 #include <fcntl.h>
+#include <memory>
 #include <unistd.h>
 
 namespace gyr::recording {
@@ -20,6 +22,18 @@ bool read_text(const std::string& path, std::string& out, std::size_t most) {
         out.append(part.data(), static_cast<std::size_t>(got));
     }
     return true;
+}
+
+std::vector<std::int64_t> numbers_in(const std::string& folder) {
+    std::vector<std::int64_t> numbers;
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), ::closedir);
+    if (!dir) return numbers;
+    while (const dirent* entry = ::readdir(dir.get())) {
+        const std::string_view name(static_cast<const char*>(entry->d_name));
+        if (name.find_first_not_of("0123456789") == std::string_view::npos)
+            numbers.push_back(number<std::int64_t>(name));
+    }
+    return numbers;
 }
 
 bool read_link(const std::string& path, std::string& out) {

@@ -6,12 +6,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gyr::recording {
 
 // Empty when it cannot be read: the process has gone, or it is not ours to see. Reuses the string's memory.
 bool read_text(const std::string& path, std::string& out, std::size_t most);
 bool read_link(const std::string& path, std::string& out);
+// The entries of a folder that are numbers: processes, threads, descriptors.
+[[nodiscard]] std::vector<std::int64_t> numbers_in(const std::string& folder);
 
 // Takes the part before the separator off the front, and the separator; everything when there is none.
 inline std::string_view take(std::string_view& text, char separator) {

@@ -2,6 +2,7 @@
 
 #include "event/clone_flags.h"
 #include "event/schema.h"
+#include "recording/image_text.h"
 
 #include <cstring>
 #include <sys/wait.h>
@@ -14,33 +15,6 @@ constexpr std::size_t kMostText = 60'000;    // of one parameter: an event block
 constexpr std::size_t kMostThreads = 65'536; // remembered
 constexpr std::uint32_t kThread = 0x2000, kFiles = 0x1, kFs = 0x2, kSighand = 0x800, kVm = 0x8000; // PPM_CL_CLONE_*
 
-std::uint32_t exec_flags(const ProcessImage& p) {
-    const std::uint32_t m = p.exec->exe_file.marks;
-    return (m & kFileWritable ? 1U : 0U) | (m & kFileUpperLayer ? 2U : 0U) | (m & kFileMemfd ? 4U : 0U) |
-           (m & kFileLowerLayer ? 8U : 0U);
-}
-
-// Items with a NUL after each, from the first one named.
-std::string items(const ItemList& list, std::size_t first, std::size_t most) {
-    std::string out;
-    if (list.size() > first) out = std::string_view(list.bytes).substr(list.offsets[first]);
-    if (out.size() >= most) out.resize(most - 1);
-    if (!out.empty()) out += '\0';
-    return out;
-}
-
-std::string cgroups(const ProcessImage& p, std::size_t most) {
-    std::string out;
-    for (const CgroupInfo& c : *p.cgroups) {
-        if (out.size() + c.subsystem.size() + c.path.size() + 2 > most) break;
-        out += c.subsystem;
-        out += '=';
-        out += c.path;
-        out += '\0';
-    }
-    return out;
-}
-
 std::string with_nul(std::string_view text) {
     std::string out(text.substr(0, kMostText));
     out += '\0';
@@ -52,8 +26,6 @@ std::string as_bytes(std::uint64_t value, std::size_t width) {
     std::memcpy(out.data(), &value, width);
     return out;
 }
-
-std::string_view argv0(const ProcessImage& p) { return p.exec->argv.size() > 0 ? p.exec->argv[0] : std::string_view{}; }
 
 std::string exit_param(const Event& event, std::string_view name) {
     const int status = event.exit_code;
@@ -140,11 +112,12 @@ bool ProcessEvents::encode(const Event& event, RawEvent& out) {
     out.code = event.code;
     const ProcessImage& p = *event.process;
     if (event.code == kProcExit) {
-        threads_.erase(event.tid);
+        forget_threads(p.key.pid);
         fill(p, event, event.tid, 0, 0, out);
         return true;
     }
     if (event.code == kExecve || event.code == kExecveat) {
+        forget_threads(p.key.pid); // an exec ends all others
         fill(p, event, event.tid, 0, exec_flags(p), out);
         return true;
     }
@@ -162,10 +135,41 @@ bool ProcessEvents::encode_child(const Event& fork, const ProcessView& processes
     return true;
 }
 
+void ProcessEvents::forget_threads(Pid process) {
+    const auto found = by_process_.find(process);
+    if (found == by_process_.end()) return;
+    for (const Tid tid : found->second)
+        if (const auto t = threads_.find(tid); t != threads_.end() && t->second == process) threads_.erase(t);
+    by_process_.erase(found);
+}
+
+bool ProcessEvents::encode_thread_exit(const Event& exit, RawEvent& out) {
+    if (exit.code != kProcExit || !exit.process) return false;
+    const auto found = by_process_.find(exit.process->key.pid);
+    if (found == by_process_.end()) return false;
+    while (!found->second.empty()) {
+        const Tid tid = found->second.back();
+        found->second.pop_back();
+        const auto t = threads_.find(tid);
+        if (t == threads_.end() || t->second != exit.process->key.pid) continue; // somebody else's by now
+        threads_.erase(t);
+        if (tid == exit.tid) continue;
+        out = RawEvent{};
+        out.code = kProcExit;
+        fill(*exit.process, exit, tid, 0, 0, out);
+        return true;
+    }
+    return false;
+}
+
 bool ProcessEvents::encode_thread(const Event& event, RawEvent& out) {
     if (!event.process || event.tid == event.process->key.pid || event.tid == 0) return false;
-    if (threads_.size() >= kMostThreads) threads_.clear(); // told twice is no harm
-    if (!threads_.insert(event.tid).second) return false;
+    const Pid pid = event.process->key.pid;
+    if (threads_.size() >= kMostThreads) threads_.clear(), by_process_.clear(); // told twice is no harm
+    Pid& owner = threads_[event.tid];
+    if (owner == pid) return false;
+    owner = pid;
+    by_process_[pid].push_back(event.tid);
     out = RawEvent{};
     out.code = kClone;
     fill(*event.process, event, event.tid, 0, kThread | kFiles | kFs | kSighand | kVm, out);

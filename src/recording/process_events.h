@@ -12,7 +12,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
+#include <vector>
 
 namespace gyr::recording {
 
@@ -22,6 +23,9 @@ class ProcessEvents {
     [[nodiscard]] bool encode(const Event& event, RawEvent& out);
     // Of a fork: the other end of the call, as the child sees it.
     [[nodiscard]] bool encode_child(const Event& fork, const ProcessView& processes, RawEvent& out);
+    // Before a process's exit, one call for each of its threads that had been told of: they end with it, and make no
+    // records of their own. False: there are no more.
+    [[nodiscard]] bool encode_thread_exit(const Event& exit, RawEvent& out);
     // A thread that made its first appearance: the end of the clone that made it, as it sees it. False when it is
     // known, or is its process's first. Threads make no records of their own.
     [[nodiscard]] bool encode_thread(const Event& event, RawEvent& out);
@@ -32,7 +36,10 @@ class ProcessEvents {
 
     std::string area_;
     std::array<std::string_view, kMaxParams> params_{};
-    std::unordered_set<Tid> threads_; // other than processes' first
+    void forget_threads(Pid process);
+
+    std::unordered_map<Tid, Pid> threads_; // other than processes' first, and whose they are
+    std::unordered_map<Pid, std::vector<Tid>> by_process_;
 };
 
 } // namespace gyr::recording
