@@ -1,7 +1,11 @@
-// gyr events: the events of a capture file as lines.
+// gyr events: events as lines, from a capture file or as they happen.
 
 #include "app/commands.h"
+#include "app/engine_setup.h"
+#include "app/live_watch.h"
+#include "app/settings.h"
 #include "app/time_zone.h"
+#include "plan/lower.h"
 #include "playback/capture_walk.h"
 #include "playback/event_printer.h"
 
@@ -20,8 +24,12 @@ constexpr std::size_t kPieceBytes = 1 << 16;
 struct EventsOptions {
     std::vector<std::string> filter;
     std::string format{playback::kDefaultEventFormat};
-    std::string capture, time_zone = "UTC", output = "text";
+    std::string capture, time_zone, output = "text";
     std::uint64_t until = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t count = std::numeric_limits<std::uint64_t>::max(); // lines
+    // Live.
+    CommonOptions common;
+    std::string duration;
 };
 
 // Lines on their way to standard output, in large pieces.
@@ -45,41 +53,100 @@ class Lines {
     Exit result_ = Exit::fine;
 };
 
-Exit events(const EventsOptions& options) {
-    if (options.capture.empty()) return complain(Exit::usage, "gyr events needs --capture FILE");
-    use_time_zone(options.time_zone);
-    auto printer = playback::EventPrinter::create(fmt::format("{}", fmt::join(options.filter, " ")), options.format);
-    if (!printer) return complain(Exit::usage, printer.error().message);
+// Prints what the filter lets through, up to so many lines.
+class Show {
+  public:
+    Show(const EventsOptions& options, playback::EventPrinter& printer)
+        : printer_(printer), json_(options.output == "json"), left_(options.count) {}
+
+    // False: that is all.
+    bool operator()(const Event& event, const EvalWorld& world) {
+        if (left_ == 0) return false;
+        if (!printer_.matches(event, world)) return true;
+        --left_;
+        return lines_.add(json_ ? printer_.json(event, world) : printer_.line(event, world)) && left_ > 0;
+    }
+    bool flush() { return lines_.flush(); }
+    [[nodiscard]] Exit result() const { return lines_.result(); }
+
+  private:
+    playback::EventPrinter& printer_;
+    Lines lines_;
+    bool json_;
+    std::uint64_t left_;
+};
+
+Exit events_of_capture(const EventsOptions& options, playback::EventPrinter& printer) {
     auto reader = capfile::Reader::open(options.capture);
     if (!reader) return complain(Exit::bad, reader.error().message);
-
     replay::ReplayState state;
-    Lines lines;
-    const bool json = options.output == "json";
-    const auto visit = [&](const Event& event, const EvalWorld& world) {
-        if (!printer->matches(event, world)) return true;
-        return lines.add(json ? printer->json(event, world) : printer->line(event, world));
-    };
+    Show show(options, printer);
+    const auto visit = [&show](const Event& event, const EvalWorld& world) { return show(event, world); };
     const playback::WalkEnd end = playback::walk(*reader, state, visit, options.until);
-    if (!lines.flush()) return lines.result();
+    if (!show.flush()) return show.result();
     if (end.damage) return complain(Exit::bad, fmt::format("{}: {}", options.capture, end.damage->message));
     return Exit::fine;
+}
+
+// What the filter asks of the process alone may hold for an event of any type.
+EventPlan wanted_by(const playback::EventPrinter& printer) {
+    if (printer.everything() || printer.matcher().is_process_rule(0)) return plan::plan_everything();
+    return plan::plan_events(printer.matcher(), nullptr, {.clauses = true, .masks = false});
+}
+
+Exit events_as_they_happen(const EventsOptions& options, playback::EventPrinter& printer) {
+    const auto duration = parse_time_span(options.duration);
+    if (!duration)
+        return complain(Exit::usage, fmt::format("--duration '{}' is not a time (30s, 5m, 1h)", options.duration));
+    const auto settings = load_settings(options.common);
+    if (!settings) return settings.error();
+    LiveWatch watch;
+    watch.engine = engine_options(settings->config, {});
+    watch.events = wanted_by(printer);
+    watch.duration = *duration;
+    Show show(options, printer);
+    watch.event = [&](const Event& event, const EvalWorld& world) {
+        if (event.number > options.until) return false;
+        return is_own(event) || show(event, world);
+    };
+    watch.pause = [&show] { return show.flush(); };
+    const LiveEnd end = watch_live(std::move(watch));
+    const bool written = show.flush();
+    if (end.exit != Exit::fine) return end.exit;
+    if (end.lost != 0) log(LogLevel::warning, fmt::format("{} events were lost in the kernel", end.lost));
+    return written ? Exit::fine : show.result();
+}
+
+Exit events(const EventsOptions& options) {
+    const bool live = options.capture.empty();
+    use_time_zone(!options.time_zone.empty() ? options.time_zone : live ? "local" : "UTC");
+    auto printer = playback::EventPrinter::create(fmt::format("{}", fmt::join(options.filter, " ")), options.format);
+    if (!printer) return complain(Exit::usage, printer.error().message);
+    return live ? events_as_they_happen(options, *printer) : events_of_capture(options, *printer);
 }
 
 } // namespace
 
 void add_events_command(CLI::App& app, Action& action) {
-    CLI::App* command = app.add_subcommand("events", "Print the events of a capture file");
+    CLI::App* command =
+        app.add_subcommand("events", "Print events as they happen (needs root), or those of a capture file");
     auto o = std::make_shared<EventsOptions>();
     command->add_option("FILTER", o->filter, "A condition of the rule language; several words are joined");
     command->add_option("-p,--print", o->format, "What to print of an event, as in a rule's output")
         ->type_name("FORMAT");
-    command->add_option("--capture", o->capture, "The capture file; - is standard input")->type_name("FILE");
+    command->add_option("-r,--capture", o->capture, "A capture file; - is standard input. Without: live")
+        ->type_name("FILE");
+    command->add_option("-n,--count", o->count, "Stop after so many lines")->type_name("N")->check(CLI::PositiveNumber);
+    command->add_option("--duration", o->duration, "Live: how long (30s, 5m, 1h; default: until it is interrupted)")
+        ->type_name("D");
+    o->common.add_config(*command);
     command->add_option("--until", o->until, "Stop after the event of this number (evt.num)")->type_name("N");
     command->add_option("--format", o->output, "text, or json: the fields of -p as one object an event")
         ->check(CLI::IsMember({"text", "json"}));
-    command->add_option("--time-zone", o->time_zone, "For times of day: UTC, Europe/Berlin …, local (default: UTC)");
-    command->footer("Example:\n  gyr events \"evt.type = execve and proc.name = sh\" --capture incident.scap -p "
+    command->add_option("--time-zone", o->time_zone,
+                        "For times of day: UTC, Europe/Berlin …, local (default: UTC; live: local)");
+    command->footer("Examples:\n  gyr events \"evt.type = connect and container\" -n 20\n  gyr events \"evt.type = "
+                    "execve and proc.name = sh\" --capture incident.scap -p "
                     "\"%evt.time %proc.cmdline\"");
     command->callback([&action, o] { action = [o] { return events(*o); }; });
 }

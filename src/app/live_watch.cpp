@@ -4,11 +4,14 @@
 
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <csignal>
 #include <ctime>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace gyr::app {
 namespace {
@@ -33,22 +36,47 @@ Nanos steady() {
 
 } // namespace
 
-LiveEnd watch_live(const LiveWatch& watch) {
+std::optional<Nanos> parse_time_span(const std::string& text) {
+    if (text.empty()) return 0;
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const std::string_view unit(end, text.data() + text.size());
+    const double scale = unit.empty() || unit == "s" ? 1e9
+                         : unit == "ms"              ? 1e6
+                         : unit == "m"               ? 60e9
+                         : unit == "h"               ? 3600e9
+                                                     : 0;
+    if (error != std::errc() || scale == 0 || value <= 0) return std::nullopt;
+    return static_cast<Nanos>(value * scale);
+}
+
+bool is_own(const Event& event) {
+    static const pid_t self = ::getpid();
+    return event.process && event.process->key.pid == self;
+}
+
+LiveEnd watch_live(LiveWatch watch) {
     std::vector<Diagnostic> none;
     const auto matcher = watch.rules ? watch.rules : Matcher::compile({}, {}, none);
     NoSink sink;
-    Engine::Options options;
+    Engine::Options options = std::move(watch.engine);
     std::array<char, 256> host{};
-    if (::gethostname(host.data(), host.size() - 1) == 0) options.pipeline.hostname = host.data();
+    if (options.pipeline.hostname.empty() && ::gethostname(host.data(), host.size() - 1) == 0)
+        options.pipeline.hostname = host.data();
     Engine* running = nullptr;
     bool ended = false;
+    const auto go_on = [&](bool wanted) {
+        if (wanted) return;
+        ended = true;
+        running->stop();
+    };
     if (watch.event)
         options.observe = [&](const Event& event, const EvalWorld& world) {
-            if (ended || running == nullptr) return;
-            if (!watch.event(event, world)) {
-                ended = true;
-                running->stop();
-            }
+            if (!ended && running != nullptr) go_on(watch.event(event, world));
+        };
+    if (watch.pause)
+        options.pause = [&] {
+            if (!ended && running != nullptr) go_on(watch.pause());
         };
     if (watch.rules)
         options.count_clauses = true;

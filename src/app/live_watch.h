@@ -11,6 +11,7 @@
 namespace gyr::app {
 
 struct LiveWatch {
+    Engine::Options engine = {}; // as the configuration has it
     EventPlan events;
     Nanos duration = 0; // 0: until SIGINT or SIGTERM
     // Rules whose plan is carried out instead of events; their alerts go nowhere.
@@ -20,6 +21,7 @@ struct LiveWatch {
     std::function<bool(Engine&)> begin;
     // False ends it.
     std::function<bool(const Event&, const EvalWorld&)> event;
+    std::function<bool()> pause = {}; // what came at once was handed on; likewise
 };
 
 struct LiveEnd {
@@ -27,6 +29,11 @@ struct LiveEnd {
     std::uint64_t lost = 0; // events the kernel could not write
 };
 
-[[nodiscard]] LiveEnd watch_live(const LiveWatch& watch);
+[[nodiscard]] LiveEnd watch_live(LiveWatch watch);
+
+// "90s", "5m", "2h", or seconds; empty: 0.
+[[nodiscard]] std::optional<Nanos> parse_time_span(const std::string& text);
+// Whether this program made the event itself, by what it writes and reads to tell of others.
+[[nodiscard]] bool is_own(const Event& event);
 
 } // namespace gyr::app

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gyr::app {
@@ -31,7 +32,7 @@ Exit show_statistics(const CheckedRules& rules, Nanos duration, bool json) {
                                   .let_through = {c.let_through.begin(), c.let_through.end()},
                                   .refused = {c.refused.begin(), c.refused.end()}});
     };
-    const LiveEnd end = watch_live(watch);
+    const LiveEnd end = watch_live(std::move(watch));
     if (end.exit != Exit::fine) return end.exit;
     const EventPlan events = plan::plan_events(*rules.matcher);
     return print(json ? plan::statistics_json(events, statistics) + "\n" : plan::statistics_text(events, statistics));

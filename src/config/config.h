@@ -119,6 +119,18 @@ struct Config {
         std::string verify;  // "1/1000": so many of what it leaves out are sent all the same, to check it; "0": none
     } plan;
 
+    struct Capture {                  // files around alerts
+        std::string mode;             // "off", "rules", "all"
+        std::string path;             // of the files, in front of time and number
+        Nanos duration = 0;           // after the alert
+        std::uint64_t size_bytes = 0; // of one file, before compression; 0: no limit
+        std::uint64_t keep = 0;       // files; 0: all
+    } capture;
+
+    struct Recorder {                                // what came before an alert
+        std::uint64_t seconds = 0, memory_bytes = 0; // 0 seconds: off
+    } recorder;
+
     struct State {
         std::uint64_t memory_bytes = 0; // budget of the process table
         Nanos lineage = 0;              // how long an ended process is remembered

@@ -75,7 +75,11 @@ constexpr std::array kKeys = {
     FalcoKey{"engine.modern_ebpf.drop_failed_exit", Fate::ignored, "the rules decide what the kernel tells", "false"},
     FalcoKey{"engine.modern_ebpf.disable_iterators", Fate::ignored, kKernel, "false"},
     FalcoKey{"engine.replay", Fate::ignored, "`gyr replay` takes the file as its argument"},
-    FalcoKey{"capture", Fate::ignored, "captures are set up in gyr.yaml", "false"},
+    FalcoKey{"capture.enabled"},
+    FalcoKey{"capture.path_prefix"},
+    FalcoKey{"capture.mode"},
+    FalcoKey{"capture.default_duration"},
+    FalcoKey{"capture.max_file_size_mb"},
     FalcoKey{"load_plugins", Fate::ignored, "see plugins"},
     FalcoKey{"plugins"},
     FalcoKey{"static_fields"},
@@ -155,6 +159,7 @@ class Translator {
         static_fields();
         appends();
         web_server();
+        captures();
     }
 
   private:
@@ -249,6 +254,29 @@ class Translator {
                                                        what.key == "tag" ? what.value.text : ""});
             }
         }
+    }
+
+    std::uint64_t count(std::string_view path, std::uint64_t standard, std::uint64_t most) {
+        const std::string given = text(path, std::to_string(standard));
+        std::uint64_t value = 0;
+        const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), value);
+        if (error == std::errc() && end == given.data() + given.size() && value <= most) return value;
+        problem(find(path)->place, fmt::format("{}: a number up to {} is wanted", path, most));
+        return standard;
+    }
+
+    void captures() {
+        const std::string mode = text("capture.mode", "rules");
+        if (mode != "rules" && mode != "all_rules")
+            problem(find("capture.mode")->place, fmt::format("capture.mode: there is no mode '{}'", mode));
+        const char* wanted = mode == "all_rules" ? "all" : "rules";
+        config_.capture.mode = flag("capture.enabled", false) ? wanted : "off";
+        config_.capture.path = text("capture.path_prefix", "/tmp/falco");
+        config_.capture.duration =
+            static_cast<Nanos>(std::max<std::uint64_t>(count("capture.default_duration", 5000, 86'400'000), 1)) *
+            1'000'000;
+        config_.capture.size_bytes = count("capture.max_file_size_mb", 0, 1'000'000) << 20;
+        config_.capture.keep = 0;
     }
 
     void engine() {

@@ -181,6 +181,22 @@ TEST(FalcoConfig, KeysOfOurOwnStandUnderTheirName) {
     EXPECT_EQ(load("stdout_output: {enabled: true}\ngyr: {nothing: 1}\n").problems.size(), 1U);
 }
 
+TEST(FalcoConfig, Captures) {
+    EXPECT_EQ(load("stdout_output: {enabled: true}\n").config.capture.mode, "off") << "as Falco's default";
+    const Loaded loaded = load("stdout_output: {enabled: true}\ncapture: {enabled: true, path_prefix: /c/falco, mode: "
+                               "all_rules, default_duration: 250, max_file_size_mb: 3}\n");
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    EXPECT_TRUE(loaded.notes.empty());
+    EXPECT_EQ(loaded.config.capture.mode, "all");
+    EXPECT_EQ(loaded.config.capture.path, "/c/falco");
+    EXPECT_EQ(loaded.config.capture.duration, 250'000'000);
+    EXPECT_EQ(loaded.config.capture.size_bytes, 3U << 20);
+    EXPECT_EQ(loaded.config.capture.keep, 0U) << "Falco deletes none";
+    EXPECT_EQ(load("stdout_output: {enabled: true}\ncapture: {enabled: true, mode: some}\n").problems.size(), 1U);
+    EXPECT_EQ(
+        load("stdout_output: {enabled: true}\ncapture: {enabled: true, default_duration: long}\n").problems.size(), 1U);
+}
+
 TEST(FalcoConfig, OverridesRulesAndSelections) {
     const Loaded loaded =
         load("stdout_output: {enabled: true}\nrules: [{disable: {tag: network}}, {enable: {rule: 'Terminal*'}}]\n",

@@ -46,6 +46,23 @@ void clear_event(int fd) {
     }
 }
 
+// What the rules want, and everything else as well.
+EventPlan with_everything(EventPlan plan) {
+    for (EventDemand& all : plan::plan_everything().demands) {
+        const auto same = std::ranges::find(plan.demands, all.code, &EventDemand::code);
+        if (same != plan.demands.end())
+            *same = std::move(all);
+        else
+            plan.demands.push_back(std::move(all));
+    }
+    return plan;
+}
+
+bool may_capture(const Matcher& matcher, const CaptureStageOptions& options) {
+    return options.all_rules || options.files.recorder.span > 0 ||
+           std::ranges::any_of(matcher.rules(), [](const Rule& rule) { return rule.enabled && rule.capture; });
+}
+
 } // namespace
 
 Engine::Engine(Options options, AlertSink& sink)
@@ -75,7 +92,9 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
     engine->source_ = std::move(*source);
     // What takes longest begins first: the programs for system calls are verified while the processes are read.
     engine->source_->prepare(engine->options_.events ? *engine->options_.events
-                                                     : plan::plan_events(*matcher, nullptr, engine->options_.plan));
+                             : engine->options_.captures && may_capture(*matcher, *engine->options_.captures)
+                                 ? plan::plan_everything()
+                                 : plan::plan_events(*matcher, nullptr, engine->options_.plan));
 
     auto resolver = Resolver::create(engine->options_.resolver);
     if (!resolver) return std::unexpected(resolver.error());
@@ -128,9 +147,26 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
                     return self->identities_ ? self->identities_->names_of(fd) : std::span<const std::string>{};
                 },
             .plan_error = [self](std::string_view rule, const Event& event) { self->report_plan_error(rule, event); },
-            .observe = engine->options_.observe,
+            .observe =
+                [self](const Event& event, const EvalWorld& world) {
+                    if (self->options_.observe) self->options_.observe(event, world);
+                    if (self->captures_) self->captures_->see(event, world);
+                },
+            .matched =
+                [self](const Rule& rule, const Event& event) {
+                    if (!self->captures_) return;
+                    self->captures_->matched(rule, event, self->pipeline_->world());
+                    if (self->captures_->wants_everything()) self->pipeline_->set_observing(true);
+                },
         },
         std::move(matcher));
+    engine->pipeline_->set_observing(engine->options_.observe != nullptr);
+    if (engine->options_.captures) {
+        engine->captures_ = std::make_unique<CaptureStage>(*engine->options_.captures, engine->pipeline_->processes(),
+                                                           engine->users_.get());
+        engine->capturing_ = engine->captures_->wants_everything();
+        engine->pipeline_->set_observing(engine->capturing_ || engine->options_.observe);
+    }
 
     for (const int fd : {engine->wake_fd_, engine->source_->fd(), engine->resolver_->fd(), engine->users_->fd(),
                          engine->audit_ ? engine->audit_->fd() : -1}) {
@@ -191,7 +227,7 @@ Result<> Engine::carry_out_plan() {
     // What was decided about processes was for the rules before; without it, every rule may match everything.
     masks_.reset();
     source_->drop_process_masks();
-    if (auto ok = source_->set_events(plan); !ok) return ok;
+    if (auto ok = source_->set_events(capturing_ ? with_everything(plan) : plan); !ok) return ok;
     pipeline_->set_failed_exec_rules(plan.failed_exec_rules);
     follow_identities(plan);
     if (plan.process_nodes.empty()) return {};
@@ -277,6 +313,8 @@ Result<> Engine::run() {
         if (n < 0 && errno != EINTR) return fail_errno("wait for events", errno);
         // Records first: they are what the rest is about.
         drain(std::chrono::milliseconds{0});
+        if (options_.pause) options_.pause();
+        follow_captures();
         for (int i = 0; i < n; ++i) {
             const int fd = ready[static_cast<std::size_t>(i)].data.fd;
             if (fd == resolver_->fd())
@@ -333,7 +371,8 @@ void Engine::take_commands() {
     }
     if (!rules) return;
     // First what the kernel tells, then what is asked about it: in between there may be too much, never too little.
-    if (auto ok = source_->set_events(plan::plan_events(pipeline_->matcher(), rules.get(), options_.plan)); !ok)
+    EventPlan both = plan::plan_events(pipeline_->matcher(), rules.get(), options_.plan);
+    if (auto ok = source_->set_events(capturing_ ? with_everything(std::move(both)) : both); !ok)
         spdlog::error("new rules: {}", ok.error().message);
     pipeline_->swap_rules(std::move(rules));
     if (auto ok = follow_plan(); !ok) spdlog::error("new rules: {}", ok.error().message);
@@ -425,6 +464,16 @@ void Engine::keep_budget() {
     spdlog::warn("the agent uses {} % of a processor, its budget is {} %: given up are {}", share, budget, kWhat[shed]);
 }
 
+// Everything is collected as long as a capture is written, or the last seconds are kept for one.
+void Engine::follow_captures() {
+    if (!captures_) return;
+    captures_->tick(wall_now());
+    if (captures_->wants_everything() == capturing_) return;
+    capturing_ = !capturing_;
+    pipeline_->set_observing(capturing_ || options_.observe);
+    if (auto ok = follow_plan(); !ok) spdlog::error("capture: {}", ok.error().message);
+}
+
 std::vector<std::string> Engine::blind_rules() const {
     std::vector<std::string> names;
     for (const Rule& rule : pipeline_->matcher().rules()) {
@@ -449,7 +498,9 @@ void Engine::stop() {
 }
 
 Result<> Engine::prepare_rules(const Matcher& matcher) {
-    return source_->prepare_events(plan::plan_events(matcher, nullptr, options_.plan));
+    const EventPlan plan = plan::plan_events(matcher, nullptr, options_.plan);
+    const bool everything = options_.captures && may_capture(matcher, *options_.captures);
+    return source_->prepare_events(everything ? with_everything(plan) : plan);
 }
 
 void Engine::swap_rules(std::shared_ptr<const Matcher> matcher) {
@@ -467,6 +518,7 @@ void Engine::finish() {
     while (drain(std::chrono::milliseconds{0}) > 0) {
     }
     pipeline_->flush();
+    if (captures_) captures_->end();
     watch_losses();
     gaps_.close([this](GapRecord gap) { emit_gap(std::move(gap)); });
 }
@@ -498,6 +550,10 @@ Engine::Summary Engine::summary() const {
     s.malformed = source_->malformed();
     s.rule_costs = pipeline_->rule_costs().by_rule();
     s.rules = pipeline_->rules();
+    if (captures_) {
+        s.captures = captures_->stats();
+        s.recorder_starved = captures_->recorder().starved();
+    }
     for (const LossCounters& loss : s.losses) s.lost += loss.count;
     for (const EventLoss& loss : s.event_losses) s.lost += loss.lost.count;
     s.running = steady_now() - started_;

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "containers/resolver.h"
 #include "containers/users.h"
+#include "engine/capture_stage.h"
 #include "engine/container_table.h"
 #include "engine/gap_watch.h"
 #include "engine/host_cgroups.h"
@@ -43,12 +44,14 @@ class Engine {
         std::function<void(const std::string&)> on_audit_problem = {}; // any thread; one sentence
         // For commands that show or keep events rather than judge them: gets every event from armed on.
         std::function<void(const Event&, const EvalWorld&)> observe = {};
-        plan::LowerOptions plan = {};         // how rules become what is collected
-        std::optional<EventPlan> events = {}; // what to collect; without it, what the rules want
-        std::uint32_t plan_verify = 0;        // LiveSource::verify()
-        bool count_clauses = false;           // LiveSource::count_clauses()
-        std::uint32_t cpu_budget_percent = 0; // of one processor; 0: no limit
-        Nanos gap_quiet = 1'000'000'000;      // a gap record is closed after this long without another loss
+        std::function<void()> pause = {}; // what came at once was handed on; at least a few times a second
+        std::optional<CaptureStageOptions> captures = {}; // around alerts
+        plan::LowerOptions plan = {};                     // how rules become what is collected
+        std::optional<EventPlan> events = {};             // what to collect; without it, what the rules want
+        std::uint32_t plan_verify = 0;                    // LiveSource::verify()
+        bool count_clauses = false;                       // LiveSource::count_clauses()
+        std::uint32_t cpu_budget_percent = 0;             // of one processor; 0: no limit
+        Nanos gap_quiet = 1'000'000'000;                  // a gap record is closed after this long without another loss
     };
     struct Summary {
         Pipeline::Stats pipeline;
@@ -65,6 +68,8 @@ class Engine {
         std::uint64_t malformed = 0;
         std::vector<Nanos> rule_costs; // by rule of the matcher, estimated (engine/rule_cost.h)
         std::shared_ptr<const Matcher> rules;
+        recording::AlertCaptures::Stats captures;
+        std::uint64_t recorder_starved = 0; // events of the last seconds that found no room
     };
     using Build = std::function<Pipeline::Built(const Matcher&, std::uint32_t, const Event&, const EvalWorld&)>;
 
@@ -90,6 +95,9 @@ class Engine {
     // As summary() was at most a second ago. Any thread.
     [[nodiscard]] Summary latest() const;
     [[nodiscard]] const LiveSource& source() const { return *source_; }
+    // Of the thread that runs it.
+    [[nodiscard]] const ProcessTable& processes() const { return pipeline_->processes(); }
+    [[nodiscard]] const UserView* users() const { return users_.get(); }
     // What is listened to, as of start(). Any thread, after start().
     [[nodiscard]] std::vector<Hook> hooks() const;
     [[nodiscard]] int audit_port() const { return audit_ ? audit_->port() : -1; } // of the webhook; -1: there is none
@@ -112,6 +120,7 @@ class Engine {
     void add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset);
     [[nodiscard]] const std::vector<std::string>& blind_to(EventCode code);
     void keep_budget();
+    void follow_captures();
     void remember(std::uint64_t cgroup_set, const std::string& container);
     void report_plan_error(std::string_view rule, const Event& event);
     void publish_summary();
@@ -129,6 +138,8 @@ class Engine {
     HostCgroups host_cgroups_;
     std::unique_ptr<plan::ProcessMasks> masks_; // null: no rule is left out for a process
     std::unique_ptr<Pipeline> pipeline_;
+    std::unique_ptr<CaptureStage> captures_;    // null: none are wanted
+    bool capturing_ = false;                    // everything is collected for one
     std::unique_ptr<IdentityTable> identities_; // null: no rule names a file by its exact path
     GapWatch gaps_;
     mutable std::mutex latest_mutex_;

@@ -78,13 +78,22 @@ Pipeline::Pipeline(Options options, Surroundings surroundings, std::shared_ptr<c
 }
 
 EvalWorld Pipeline::world() const {
-    return {.processes = &table_, .users = around_.users, .hostname = &options_.hostname};
+    return {.processes = &table_,
+            .users = around_.users,
+            .hostname = &options_.hostname,
+            .first_event_time = first_event_time_};
+}
+
+void Pipeline::count(Event& event) {
+    event.number = ++event_number_;
+    event.previous_time = std::exchange(previous_event_time_, event.time);
+    if (first_event_time_ == 0) first_event_time_ = event.time;
 }
 
 Event Pipeline::event_of(const ProcessRecord& record, const ProcessTable::Applied& applied) {
     Event event;
-    event.number = ++event_number_;
     event.time = record.time;
+    count(event);
     event.tid = record.tid;
     event.cpu = record.cpu;
     event.record = record.kind;
@@ -156,10 +165,11 @@ void Pipeline::on_record(const ProcessRecord& record) {
     }
     const bool snapshot_again = record.kind == RecordKind::snapshot && !applied.new_exec_image;
     const bool event_rules = matcher_->wants(code) && !snapshot_again;
-    if (!process_rules && !event_rules && !around_.observe) return;
+    const bool observed = around_.observe && observing_;
+    if (!process_rules && !event_rules && !observed) return;
 
     const Event event = event_of(record, applied);
-    if (around_.observe && armed_) around_.observe(event, world());
+    if (observed && armed_) around_.observe(event, world());
     if (!process_rules && !event_rules) return;
     if (!armed_) {
         early_.push_back({event, process_rules, event_rules});
@@ -177,9 +187,10 @@ void Pipeline::on_event(const RawEvent& raw) {
     event.code = raw.code;
     event.params = raw.params;
     const bool wanted = matcher_->wants(event);
-    if (!wanted && !around_.observe) return;
-    event.number = ++event_number_;
+    const bool observed = around_.observe && observing_;
+    if (!wanted && !observed) return;
     event.time = raw.time;
+    count(event);
     event.tid = static_cast<Tid>(raw.tid);
     event.cpu = raw.cpu;
     event.fd = raw.fd;
@@ -190,7 +201,7 @@ void Pipeline::on_event(const RawEvent& raw) {
     if (process != nullptr) event.process = process->image;
     if (raw.ids)
         event.process = table_.with_ids(event.process, raw.ids->uid, raw.ids->euid, raw.ids->gid, raw.ids->egid);
-    if (around_.observe) around_.observe(event, world());
+    if (observed) around_.observe(event, world());
     if (!wanted) return;
     judge(event, nullptr, true, false);
     if (around_.other_names && event.fd != nullptr && is_file(event.fd->type)) judge_other_names(event);
@@ -252,6 +263,7 @@ void Pipeline::judge(const Event& event, Process* process, bool event_rules, boo
 
 void Pipeline::deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule) {
     if (matcher->rules()[rule].priority > options_.minimum_priority) return;
+    if (around_.matched) around_.matched(matcher->rules()[rule], event);
     Built built = around_.build(*matcher, rule, event, world());
     if (built.pending)
         hold(event, matcher, rule, true, around_.steady_now() + options_.metadata_wait);
@@ -288,6 +300,8 @@ bool Pipeline::finish(Held& held, bool last_chance) {
             return true;
         }
         held.matched = true;
+        const Rule& rule = held.matcher->rules()[held.rule];
+        if (around_.matched && rule.priority <= options_.minimum_priority) around_.matched(rule, held.event);
     }
     if (held.matcher->rules()[held.rule].priority > options_.minimum_priority) return true;
     Built built = around_.build(*held.matcher, held.rule, held.event, world());
@@ -345,7 +359,7 @@ void Pipeline::on_audit(AuditEventPtr audit) {
     const AuditEvent& about = *audit;
     Event event = event_of_audit(audit, 0);
     if (matcher_->wants(event.code) && armed_) {
-        event.number = ++event_number_;
+        count(event);
         judge(event, nullptr, true, false);
     }
     if (!join_) return;
@@ -362,8 +376,8 @@ void Pipeline::attach(const ExecJoin::Attach& attach, Nanos time) {
         table_.set_session(process, ExecJoin::attach(image.session.get(), attach));
         if (attach.ends || !armed_ || !matcher_->has_process_rules()) return;
         Event event;
-        event.number = ++event_number_;
         event.time = time;
+        count(event);
         event.code = kProcChange;
         event.record = RecordKind::change;
         event.tid = process.image->key.pid;
@@ -434,8 +448,8 @@ void Pipeline::swap_rules(std::shared_ptr<const Matcher> matcher) {
         process.fired = std::move(fired);
         if (!armed_ || !matcher_->has_process_rules()) return;
         Event event;
-        event.number = ++event_number_;
         event.time = last_time_;
+        count(event);
         event.code = kSnapshot;
         event.record = RecordKind::snapshot;
         event.tid = process.image->key.pid;

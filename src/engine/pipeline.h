@@ -61,6 +61,8 @@ class Pipeline {
         std::function<void(std::string_view rule, const Event&)> plan_error = {};
         // Every event, before rules look at it: for printing and recording. Empty: nobody wants to see them.
         std::function<void(const Event&, const EvalWorld&)> observe = {};
+        // A rule matches this event and its alert goes out, now or when its metadata have come.
+        std::function<void(const Rule&, const Event&)> matched = {};
     };
     struct Stats {
         std::uint64_t events = 0; // records that became events
@@ -77,6 +79,8 @@ class Pipeline {
     // An event with parameters, of a process that records told of.
     void on_event(const RawEvent& raw);
     // The rules that are about execs that failed; no others are reported of one.
+    // Whether observe is told of events (at first it is).
+    void set_observing(bool on) { observing_ = on; }
     void set_failed_exec_rules(std::vector<std::uint32_t> rules) { failed_exec_rules_ = std::move(rules); }
     // Processes that were there before are all known: rules are evaluated only from here on, in the order in which
     // things happened, so that no process is judged before its parents are known.
@@ -121,6 +125,7 @@ class Pipeline {
     };
 
     [[nodiscard]] Event event_of(const ProcessRecord& record, const ProcessTable::Applied& applied);
+    void count(Event& event); // its number and its place in time
     // but: rules that are not to be reported.
     void judge(const Event& event, Process* process, bool event_rules, bool process_rules,
                std::span<const std::uint32_t> but = {});
@@ -149,12 +154,13 @@ class Pipeline {
     RuleCosts costs_;
     std::vector<std::uint32_t> failed_exec_rules_;
     std::vector<Early> early_;
-    bool armed_ = false;
+    bool armed_ = false, observing_ = true;
     std::list<Held> held_; // oldest deadline first
     std::list<Sent> sent_; // oldest first
     std::optional<ExecJoin> join_;
     std::uint64_t event_number_ = 0;
     Nanos last_time_ = 0;
+    Nanos first_event_time_ = 0, previous_event_time_ = 0;
     Nanos last_expiry_ = 0;
     Stats stats_;
 };

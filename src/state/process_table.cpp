@@ -391,6 +391,10 @@ void ProcessTable::for_each_living(const std::function<void(Process&)>& visit) {
     }
 }
 
+void ProcessTable::for_each(const std::function<void(const Process&)>& visit) const {
+    for (const auto& [key, process] : processes_) visit(process);
+}
+
 void ProcessTable::reclassify(const std::function<bool(const ProcessImage&)>& pick) {
     if (!classify_) return;
     for (auto& [key, process] : processes_) {

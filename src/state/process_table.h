@@ -84,6 +84,7 @@ class ProcessTable final : public ProcessView {
     // so that a series of events makes one.
     [[nodiscard]] ProcessImagePtr with_ids(const ProcessImagePtr& image, Uid uid, Uid euid, Gid gid, Gid egid);
     void for_each_living(const std::function<void(Process&)>& visit);
+    void for_each(const std::function<void(const Process&)>& visit) const; // ended ones included
     // Asks the classifier again for every living process of which pick says so (a runtime's word came late).
     void reclassify(const std::function<bool(const ProcessImage&)>& pick);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the `gyr` command lines of a document, as a reader who copies them would: in a folder with the demo's capture under
 every name the document uses and a rule file of one rule. Each must end with 0, and those that print captures' contents must
-print something. A document without a command line fails: it would test nothing.
+print something. A document without a command line fails: it would test nothing. Live events are left out.
 
     check_commands.py GYR RULES DOCUMENT..."""
 
@@ -25,6 +25,7 @@ def main(binary, rules, documents):
     for document in documents:
         with open(document, encoding="utf-8") as file:
             lines = re.findall(r"^    (gyr (?:replay|events|explain|demo|rules).*)$", file.read(), re.M)
+        lines = [line for line in lines if not line.startswith("gyr events") or "--capture" in line]
         if not lines:
             failed += 1
             print("FAIL: %s has no command lines" % document)
