@@ -75,10 +75,11 @@ class FileChannel final : public Channel {
         const bool exists = ::stat(path_.c_str(), &named) == 0;
         if (fd_ && (!exists || named.st_ino != inode_ || named.st_dev != device_)) fd_.reset(); // moved away
         if (!fd_ && !open()) return false;
+        if (!regular_) return true; // a pipe or a device has no size
         const Nanos now = static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000;
         const bool big = rotate_.bytes != 0 && size_ > 0 && size_ + bytes > rotate_.bytes;
         const bool old = rotate_.age != 0 && size_ > 0 && now - begun_ >= rotate_.age;
-        return (!big && !old) || (regular_ && rotate() && open());
+        return (!big && !old) || (rotate() && open());
     }
 
     bool open() {
@@ -136,8 +137,10 @@ class FileChannel final : public Channel {
             }
         }
         if (::rename(path_.c_str(), numbered(1, false).c_str()) != 0) return failed("rename");
-        if (rotate_.compress && compress(numbered(1, false), numbered(1, true)))
-            std::filesystem::remove(numbered(1, false), error);
+        if (rotate_.compress) {
+            const bool good = compress(numbered(1, false), numbered(1, true));
+            std::filesystem::remove(numbered(1, !good), error); // where there is no room for both, the whole one stays
+        }
         return true;
     }
 
