@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -28,6 +29,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace gyr::app {
 namespace {
@@ -53,8 +55,31 @@ void notify_service_manager(std::string_view state) {
 
 constexpr Nanos kDebounce = kSecond / 10; // changes that come together are one
 
+// Sees to it that every thread gives up its privileges, also one that a slow disk holds up just then.
+class SandboxWatch {
+  public:
+    void entered() { begin_.store(Clock::now().time_since_epoch().count(), std::memory_order_release); }
+    void look() {
+        const auto begin = begin_.load(std::memory_order_acquire);
+        if (begin == 0 || settled_) return;
+        const std::vector<std::string> outside = threads_outside_sandbox();
+        settled_ = outside.empty();
+        if (settled_ || told_ || Clock::now() - Clock::time_point(Clock::duration(begin)) < kPatience) return;
+        told_ = true;
+        log(LogLevel::warning, fmt::format("sandbox: threads that do not come to give up their capabilities: {}",
+                                           fmt::join(outside, ", ")));
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::seconds kPatience{10};
+    std::atomic<Clock::rep> begin_{0};
+    bool settled_ = false, told_ = false; // of the thread that looks
+};
+
 // Waits for signals and changed files until the agent ends.
-void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::stop_token& stop) {
+void watch(Agent& agent, SandboxWatch& sandbox, const sigset_t& signals, bool watch_files,
+           const std::stop_token& stop) {
     const UniqueFd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
     FileWatch files;
     std::vector<std::string> paths = agent.watched_paths();
@@ -79,6 +104,7 @@ void watch(Agent& agent, const sigset_t& signals, bool watch_files, const std::s
     while (!stop.stop_requested()) {
         std::array<pollfd, 2> fds{{{signal_fd.get(), POLLIN, 0}, {files.fd(), POLLIN, 0}}};
         const int ready = ::poll(fds.data(), watch_files ? 2 : 1, 100);
+        sandbox.look();
         agent.tick();
         if (agent.generation() != generation) follow(fingerprint(paths)); // it was loaded over the API
         const bool changed = std::exchange(look, false) && watch_files && fingerprint(paths) != content;
@@ -118,11 +144,14 @@ Exit run_live(const CommonOptions& options) {
     Agent& agent = **made;
     auto api = Api::start(agent);
     if (!api) return complain(Exit::usage, api.error().message);
-    std::jthread watcher([&](const std::stop_token& stop) { watch(agent, signals, agent.state().config.watch, stop); });
+    SandboxWatch sandbox;
+    std::jthread watcher(
+        [&](const std::stop_token& stop) { watch(agent, sandbox, signals, agent.state().config.watch, stop); });
     if (const Exit started = agent.start(); started != Exit::fine) return started;
     if (agent.state().config.sandbox) {
         if (auto ok = enter_sandbox(); !ok)
             log(LogLevel::warning, "sandbox: " + ok.error().message + "; set sandbox=false to go on without a word");
+        sandbox.entered();
     }
     notify_service_manager("READY=1");
     const Exit ran = agent.run();

@@ -21,10 +21,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <set>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -74,18 +72,18 @@ std::uint64_t mask_of(std::span<const KeptCapability> capabilities) {
 }
 
 // capset(2) and the bounding set concern the calling thread alone, so each thread makes the calls itself, in a signal
-// handler. Only system calls happen there.
+// handler. Only system calls happen there. The handler stays: a thread inside a call that nothing interrupts (a disk
+// that takes its time) comes to it before it runs on.
 std::atomic<std::uint64_t> g_keep{0};
-std::atomic<int> g_done{0}, g_failed{0};
+std::atomic<bool> g_bounded{false}; // the bounding set is ours to keep small
 
 void limit_this_thread() {
     const std::uint64_t keep = g_keep.load(std::memory_order_relaxed);
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     std::array<__user_cap_data_struct, 2> data{};
-    bool good = ::syscall(SYS_capget, &header, data.data()) == 0;
-    // Dropping from the bounding set takes CAP_SETPCAP; without it the set is somebody else's to keep small.
+    if (::syscall(SYS_capget, &header, data.data()) != 0) return;
     const bool may_bound = (data[0].effective >> CAP_SETPCAP & 1) != 0;
-    for (unsigned c = 0; may_bound && c <= CAP_LAST_CAP; ++c)
+    for (unsigned c = 0; may_bound && c < 64; ++c) // the kernel may know more than its headers here
         if ((keep >> c & 1) == 0) static_cast<void>(::prctl(PR_CAPBSET_DROP, c, 0, 0, 0));
     static_cast<void>(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
     for (std::size_t half = 0; half < 2; ++half) {
@@ -94,8 +92,7 @@ void limit_this_thread() {
         data[half].effective = data[half].permitted;
         data[half].inheritable = 0;
     }
-    good = good && ::syscall(SYS_capset, &header, data.data()) == 0;
-    (good ? g_done : g_failed).fetch_add(1, std::memory_order_relaxed);
+    static_cast<void>(::syscall(SYS_capset, &header, data.data()));
 }
 
 void on_signal(int) {
@@ -104,62 +101,77 @@ void on_signal(int) {
     errno = saved;
 }
 
-std::set<pid_t> threads_of_this_process() {
-    std::set<pid_t> out;
+bool may_bound() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, 2> data{};
+    return ::syscall(SYS_capget, &header, data.data()) == 0 && (data[0].effective >> CAP_SETPCAP & 1) != 0;
+}
+
+// What the kernel says of a thread.
+struct ThreadStatus {
+    std::string name;
+    bool has_more = false; // than is to be kept
+    bool told = false;     // the signal waits for it
+};
+
+// Nothing when the thread has ended.
+std::optional<ThreadStatus> status_of(std::string_view tid) {
+    std::ifstream file(fmt::format("/proc/self/task/{}/status", tid));
+    if (!file) return {};
+    const std::uint64_t excess = ~g_keep.load(std::memory_order_relaxed);
+    ThreadStatus out;
+    bool whole = false;
+    for (std::string line; std::getline(file, line);) {
+        const std::size_t colon = line.find(':');
+        const std::size_t begin = line.find_first_not_of(" \t", colon + 1);
+        if (colon == std::string::npos || begin == std::string::npos) continue;
+        const std::string_view key = std::string_view(line).substr(0, colon);
+        const std::string_view text = std::string_view(line).substr(begin);
+        if (key == "Name") out.name = text;
+        std::uint64_t set = 0;
+        if (!key.starts_with("Cap") && key != "SigPnd") continue;
+        if (std::from_chars(text.data(), text.data() + text.size(), set, 16).ec != std::errc()) continue;
+        if (key == "CapPrm" || (key == "CapBnd" && g_bounded)) out.has_more |= (set & excess) != 0;
+        if (key == "CapInh" || key == "CapAmb") out.has_more |= set != 0;
+        if (key == "SigPnd") out.told = (set >> (every_thread_signal() - 1) & 1) != 0;
+        whole |= key == "CapAmb"; // the last of them
+    }
+    if (!whole) return {};
+    return out;
+}
+
+// Tells every thread that has more than it is to keep, also those made meanwhile by one that still had it. The names of
+// these threads.
+std::vector<std::string> tell_threads() {
+    std::vector<std::string> out;
     DIR* folder = ::opendir("/proc/self/task");
-    if (folder == nullptr) return out;
+    if (folder == nullptr) return {"all"};
     while (const dirent* entry = ::readdir(folder)) {
         const std::string_view name = entry->d_name;
         pid_t tid = 0;
-        if (std::from_chars(name.data(), name.data() + name.size(), tid).ec == std::errc()) out.insert(tid);
+        if (std::from_chars(name.data(), name.data() + name.size(), tid).ec != std::errc()) continue;
+        const std::optional<ThreadStatus> status = status_of(name);
+        if (!status || !status->has_more) continue;
+        if (!status->told) static_cast<void>(::syscall(SYS_tgkill, ::getpid(), tid, every_thread_signal()));
+        out.push_back(status->name);
     }
     ::closedir(folder);
     return out;
 }
 
-// This thread will never take that signal.
-bool blocks(pid_t tid, int number) {
-    std::ifstream status(fmt::format("/proc/self/task/{}/status", tid));
-    for (std::string line; std::getline(status, line);) {
-        if (!line.starts_with("SigBlk:")) continue;
-        return (std::strtoull(line.c_str() + std::strlen("SigBlk:"), nullptr, 16) >> (number - 1) & 1) != 0;
-    }
-    return false;
-}
-
 Result<> limit_capabilities() {
-    constexpr std::chrono::milliseconds kPatience{500}; // nothing is looked at meanwhile
+    constexpr std::chrono::milliseconds kPatience{200}; // nothing is looked at meanwhile
     g_keep = mask_of(kKept);
-    g_done = g_failed = 0;
-    const int number = every_thread_signal();
-    // The handler stays: a thread that the kernel holds up, in a write to a slow disk say, takes the signal only when
-    // it comes back, and without a handler the signal would end the agent.
-    struct sigaction action{};
+    g_bounded = may_bound();
+    struct sigaction action {};
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigfillset(&action.sa_mask);
-    if (::sigaction(number, &action, nullptr) != 0) return fail_errno("install a handler", errno);
-    const pid_t self = ::gettid();
-    std::set<pid_t> told{self};
+    if (::sigaction(every_thread_signal(), &action, nullptr) != 0) return fail_errno("install a handler", errno);
     limit_this_thread();
-    int expected = 1;
-    // A thread that another one made meanwhile may have what its maker still had: look until there is no new one.
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    for (bool news = true; news && std::chrono::steady_clock::now() < deadline;) {
-        news = false;
-        for (const pid_t tid : threads_of_this_process()) {
-            if (!told.insert(tid).second) continue;
-            if (::syscall(SYS_tgkill, ::getpid(), tid, number) == 0) ++expected, news = true;
-        }
-        while (g_done + g_failed < expected && std::chrono::steady_clock::now() < deadline)
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    int keep = g_failed;
-    if (g_done + g_failed < expected)
-        keep += static_cast<int>(std::ranges::count_if(told, [&](pid_t tid) { return blocks(tid, number); }));
-    if (keep > 0)
-        return fail(ErrorKind::unsupported,
-                    fmt::format("{} of {} threads keep capabilities they do not need", keep, expected));
+    while (!tell_threads().empty() && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return {};
 }
 
@@ -212,6 +224,8 @@ std::span<const std::string_view> refused_calls() {
     }();
     return names;
 }
+
+std::vector<std::string> threads_outside_sandbox() { return tell_threads(); }
 
 Result<> enter_sandbox() {
     const Result<> capabilities = limit_capabilities();

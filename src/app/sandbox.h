@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace gyr::app {
 
@@ -22,8 +24,10 @@ struct KeptCapability {
 // Names of the system calls that fail with EPERM from then on.
 [[nodiscard]] std::span<const std::string_view> refused_calls();
 
-// All threads at once; one that the kernel holds up gives up its capabilities when it comes back. A capability that the
-// process does not have is not gained. Error: some of it did not work; what did stays.
+// All threads are told. One inside a call that nothing interrupts gives up before it runs on, which is not waited for
+// long. A capability that the process does not have is not gained. Error: some of it did not work; what did stays.
 [[nodiscard]] Result<> enter_sandbox();
+// Names of the threads that are not there yet; tells those that nobody told, as they are younger.
+[[nodiscard]] std::vector<std::string> threads_outside_sandbox();
 
 } // namespace gyr::app

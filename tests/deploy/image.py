@@ -13,6 +13,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kubernetes"))
 import cri  # noqa: E402
+import docker_image  # noqa: E402
 from cri import live  # noqa: E402
 
 TAG = "docker.io/library/gyr:test"
@@ -22,29 +23,6 @@ def granted():
     """The capabilities of the manifest."""
     with open(os.path.join(live.ROOT, "deploy/kubernetes/gyr.yaml"), encoding="utf-8") as file:
         return json.loads(re.search(r"^\s+add: (\[.*\])$", file.read(), re.M).group(1))
-
-
-def build(folder, node):
-    """By Docker, as anybody would; containerd gets what it made."""
-    context = os.path.join(folder, "context")
-    os.mkdir(context)
-    live.check([os.path.join(live.ROOT, "deploy/image/make-root.sh"), live.find_binary(),
-                os.path.join(live.ROOT, "rules-default"), context + "/root"])
-    archive = os.path.join(folder, "gyr.tar")
-    with live.Runtimes("docker") as docker:
-        live.check(docker.docker("build", "-q", "--network=none", "-t", TAG, "-f",
-                                 os.path.join(live.ROOT, "deploy/image/Dockerfile"), context),
-                   env={**os.environ, "DOCKER_BUILDKIT": "0"})
-        size = int(live.check(docker.docker("image", "inspect", "-f", "{{.Size}}", TAG)))
-        print("the image has %d MiB" % (size >> 20))
-        live.check(docker.docker("save", "-o", archive, TAG))
-    live.check(node.ctr("image", "import", archive))
-
-
-def root_is_shared():
-    """systemd makes it so; a runtime refuses HostToContainer, as the manifest has it, where nobody did."""
-    with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        return any("shared:" in line for line in file if line.split()[4] == "/")
 
 
 def agent_pod(folder):
@@ -64,7 +42,7 @@ def agent_pod(folder):
         "command": [],
         "args": ["run", "--format", "json", "-r", "/usr/share/gyr/rules", "-r", "/etc/gyr/rules.d", "-o", "host.root=/host"],
         "mounts": [{"container_path": "/host", "host_path": "/", "readonly": True,
-                    "propagation": 1 if root_is_shared() else 0},
+                    "propagation": 1 if docker_image.root_is_shared() else 0},
                    {"container_path": "/etc/gyr/rules.d", "host_path": folder + "/agent-rules", "readonly": True},
                    {"container_path": "/var/lib/gyr", "host_path": folder + "/agent-journal"},
                    {"container_path": "/run/gyr", "host_path": folder + "/agent-run"},
@@ -104,7 +82,7 @@ def main():
     results = live.Results()
     with cri.Node() as node:
         folder = node.runtimes.folder
-        build(folder, node)
+        live.check(node.ctr("image", "import", docker_image.build(folder, TAG)))
         web = cri.Pod("web", "shop", {"app": "web"}, "nginx")
         node.run(web)
         agent = agent_pod(folder)

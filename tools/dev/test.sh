@@ -1,7 +1,8 @@
 # ./dev test: builds and runs what is asked for, and closes with "N passed, N failed". Sourced by ./dev.
 #
 # Tests are told apart by CTest labels: unit (no root, seconds), house (layers, format, documents), kernel (loads BPF),
-# e2e (real containers). kernel and e2e need root and run one at a time.
+# e2e (real containers), kubernetes (the node that GYR_CLUSTER names; only when asked for). The last three need root and
+# run one at a time.
 
 test_results=() test_trouble=0
 # What clang's sanitizers turn addresses into lines with.
@@ -15,7 +16,7 @@ run_tests() {
     log=$(new_log "$name")
     rm -f -- "$results"
     jobs=$(nproc)
-    case "$labels" in *kernel* | *e2e*) jobs=1 ;; esac
+    case "$labels" in *kernel* | *e2e* | *kubernetes*) jobs=1 ;; esac
     [ -z "$filter" ] || only=(-R "$filter")
     # ThreadSanitizer of GCC 12 does not know the address layout that newer kernels randomise over.
     if [ "$build" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then wrapper=(setarch "$(uname -m)" -R); fi
@@ -118,7 +119,7 @@ cmd_test() {
     for argument in "$@"; do
         case "$argument" in
             --asan | --tsan | --release) builds+=("${argument#--}") ;;
-            --unit | --house | --kernel | --e2e) kinds="${kinds:+$kinds }${argument#--}" ;;
+            --unit | --house | --kernel | --e2e | --kubernetes) kinds="${kinds:+$kinds }${argument#--}" ;;
             --all) builds=(release asan tsan) ;;
             -*) die "test does not know $argument; see ./dev help" ;;
             *) filter=${filter:+$filter|}$argument ;;

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""The chart on a real Kubernetes node: the DaemonSet runs the image built here, two users open shells in a pod with
+`kubectl exec -it` and one attaches, and `kubectl logs` of the agent names container, image, pod, labels and the user. The
+kubelet, containerd and the agent are restarted in between. Not a part of the usual tests: ./dev test --kubernetes, with the
+node that GYR_CLUSTER names (cluster.py). GYR_IMAGE_BASE may name a folder with a system that the image is put on."""
+
+import os
+import sys
+import tempfile
+import time
+
+import check_deploy
+import cluster
+from cluster import live
+
+sys.path.insert(0, os.path.join(live.ROOT, "tests/deploy"))
+import docker_image  # noqa: E402
+
+IMAGE = "localhost/gyr:test"
+BUSYBOX = "docker.io/library/busybox:latest"
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: my-busybox-pod, namespace: default, labels: {app: my-busybox, tier: front}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: busybox, image: "busybox:latest", imagePullPolicy: Never, command: [sh, -c, "while :; do sleep 3600; done"]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: waiting, namespace: default, labels: {app: waiting}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: shell, image: "busybox:latest", imagePullPolicy: Never, command: [sh], stdin: true, tty: true}
+"""
+# Of programs with a mark, so that nothing else on the node raises them.
+RULES = """
+- rule: Marked Program
+  desc: A program in a pod whose argument begins with the test's mark.
+  condition: spawned_process and container and proc.args startswith "/gyr-%s"
+  output: "%%proc.args user=%%k8s.user.name confidence=%%k8s.user.confidence from=%%k8s.user.source_ip"
+  priority: NOTICE
+- rule: Exec Requested
+  desc: The request, as the audit log has it.
+  condition: ka.target.subresource in (exec, attach) and ka.response.code = 101
+  output: "%%ka.user.name asks for %%ka.target.subresource in %%ka.target.name"
+  priority: NOTICE
+  source: k8s_audit
+"""
+SHELL = "Terminal Access"
+
+
+def rules(mark):
+    with open(os.path.join(live.ROOT, "examples/rules/terminal-access.yaml"), encoding="utf-8") as file:
+        return {"terminal-access.yaml": file.read(), "marked.yaml": RULES % mark}
+
+
+def manifests(folder, mark):
+    return "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: gyr}\n" + check_deploy.render_chart({
+        "image": IMAGE, "imagePullPolicy": "Never", "rules": rules(mark), "audit": {"listen": cluster.AUDIT_LISTEN},
+        "journalPath": folder + "/journal",
+        "hostMountPropagation": "HostToContainer" if docker_image.root_is_shared() else "None"})
+
+
+class Test:
+    def __init__(self, results, node, mark):
+        self.results, self.node, self.mark = results, node, mark
+        self.marks = 0
+        self.log = None
+        self.delays = []
+
+    def agent_pod(self):
+        self.node.kubectl("-n", "gyr", "rollout", "status", "daemonset/gyr", "--timeout=120s")
+        pods = [p for p in self.node.get("pods", "-n", "gyr", "-l", "app.kubernetes.io/name=gyr")["items"]
+                if "deletionTimestamp" not in p["metadata"]]
+        return pods[0]["metadata"]["name"]
+
+    def follow(self):
+        """The agent's log anew, as a runtime that was restarted has closed it."""
+        if self.log:
+            self.log.close()
+        self.log = cluster.Log(self.node, "gyr", self.agent_pod())
+        self.log.wait_for(lambda line: line.startswith("gyr: armed"), "that the agent is armed")
+
+    def next_mark(self):
+        self.marks += 1
+        return "/gyr-%s-%d" % (self.mark, self.marks)
+
+    def alert(self, rule, user, begin, what, **fields):
+        """The alert that names the user; `begin`: when what it tells of was not there yet."""
+        def fits(alert):
+            return (alert.get("rule") == rule and alert.get("output_fields", {}).items() >= fields.items()
+                    and alert_time(alert) >= begin)
+        came, first = self.log.wait_for_alert(fits, "%s: %s" % (what, rule))
+        self.delays.append(came - alert_time(first))
+        return self.log.wait_for_alert(lambda a: fits(a) and a.get("k8s", {}).get("user") == user,
+                                       "%s: %s of %s" % (what, rule, user))[1]
+
+    def check(self, alert, pod, container, user, what):
+        equal = self.results.equal
+        equal(alert["container"].get("name"), container, what + ": container")
+        equal(alert["container"].get("image"), BUSYBOX, what + ": image")
+        equal(alert["container"].get("runtime"), "containerd", what + ": runtime")
+        equal(alert["k8s"].get("pod"), pod["metadata"]["name"], what + ": pod")
+        equal(alert["k8s"].get("namespace"), "default", what + ": namespace")
+        equal(alert["k8s"].get("pod_uid"), pod["metadata"]["uid"], what + ": uid")
+        for label in pod["metadata"]["labels"].items():
+            self.results.expect("%s:%s" % label in alert["k8s"].get("labels", ""), "%s: label %s" % (what, label))
+        equal(alert["container"].get("full_id"),
+              pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2], what + ": container id")
+        equal(alert.get("missing", {}), {}, what + ": missing values")
+        equal(alert["k8s"].get("user"), user, what + ": user")
+
+    def shell(self, user, what):
+        """kubectl exec -it my-busybox-pod -- sh, and a program from there."""
+        pod = self.node.get("pod", "my-busybox-pod")
+        what, name, mark, begin = "%s, %s" % (what, user), cluster.USERS[user], self.next_mark(), time.time()
+        terminal = self.node.terminal(user, "exec", "-it", "my-busybox-pod", "--", "sh")
+        terminal.read_until(lambda text: b"#" in text)
+        terminal.type(b"ls %s\nexit 0\n" % mark.encode())
+        terminal.end()
+        shell = self.alert(SHELL, name, begin, what, **{"container.name": "busybox"})
+        self.check(shell, pod, "busybox", name, what)
+        self.results.expect(shell["proc"]["tty"] != 0, what + ": on a terminal")
+        below = self.alert("Marked Program", name, begin, what, **{"proc.args": mark})
+        self.check(below, pod, "busybox", name, what + ", from the shell")
+        self.results.equal(below["output_fields"].get("k8s.user.confidence"), "exact", what + ": confidence")
+        self.results.equal(below["output_fields"].get("k8s.user.source_ip"), "10.96.0.1", what + ": address")
+
+    def both(self, what):
+        for user in cluster.USERS:
+            self.shell(user, what)
+
+    def attach(self, user):
+        pod = self.node.get("pod", "waiting")
+        what, name, mark, begin = "attach, " + user, cluster.USERS[user], self.next_mark(), time.time()
+        terminal = self.node.terminal(user, "attach", "-it", "waiting")
+        terminal.read_until(lambda text: b"command prompt" in text)
+        # What is typed before it is attached has no reader.
+        while not terminal.written.count(mark.encode()) > 1:
+            seen = len(terminal.written)
+            terminal.type(b"ls %s\n" % mark.encode())
+            terminal.read_until(lambda text: len(text) > seen and b"# " in text[seen:])
+        self.check(self.alert("Marked Program", name, begin, what, **{"proc.args": mark}), pod, "shell", name, what)
+        terminal.close()
+
+
+def alert_time(alert):
+    seconds, _, rest = alert["time"].partition(".")
+    return cluster.calendar.timegm(time.strptime(seconds, "%Y-%m-%dT%H:%M:%S")) + float("0." + rest.rstrip("Z"))
+
+
+def new_rules(test, folder):
+    """A changed ConfigMap is in force as soon as the kubelet brings it, which takes it a minute."""
+    changed = manifests(folder, test.mark).replace("rule: Marked Program", "rule: Program With A Mark")
+    test.node.apply(changed)
+    test.log.wait_for(lambda line: '"kind":"reload"' in line, "the reload")
+
+
+def main():
+    live.require_root()
+    results = live.Results()
+    node = cluster.Cluster()
+    mark = "%x" % os.getpid()
+    with tempfile.TemporaryDirectory(prefix="gyr-node-") as folder:
+        archive = docker_image.build(folder, IMAGE, os.environ.get("GYR_IMAGE_BASE"))
+        node.up()
+        try:
+            node.call("image", archive)
+            node.apply(POD)
+            node.apply(manifests(folder, mark))
+            node.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "pod/my-busybox-pod", "pod/waiting")
+            test = Test(results, node, mark)
+            test.follow()
+            test.both("at first")
+            test.attach("alice")
+            for daemon in ("kubelet", "containerd"):
+                node.restart(daemon)
+                test.follow()
+                test.both("after a restart of " + daemon)
+            node.kubectl("-n", "gyr", "delete", "pod", test.agent_pod())
+            test.follow()
+            test.both("after a restart of the agent")
+            new_rules(test, folder)
+            test.log.close()
+            print("alerts were in the log %.2f s after what they tell of, at most" % max(test.delays))
+        finally:
+            node.kubectl("delete", "namespace", "gyr", "--ignore-not-found", "--timeout=60s")
+            node.kubectl("delete", "pod", "my-busybox-pod", "waiting", "--ignore-not-found", "--timeout=60s")
+    return results.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
