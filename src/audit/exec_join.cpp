@@ -126,12 +126,11 @@ Nanos ExecJoin::next_deadline() const {
     return next;
 }
 
-bool ExecJoin::fits(const Started& started, const Request& request) const {
+bool ExecJoin::fits(const Started& started, const Request& request, Nanos skew) const {
     const ContainerInfo* info = started.container->info.get();
     if (!info || info->pod_name != request.pod || info->pod_namespace != request.pod_namespace) return false;
     if (!request.container.empty() && info->name != request.container) return false;
-    if (started.start < request.received - options_.skew || started.start > request.received + options_.latency)
-        return false;
+    if (started.start < request.received - skew || started.start > request.received + options_.latency) return false;
     return runs(*started.exec, request.command);
 }
 
@@ -141,7 +140,13 @@ bool ExecJoin::decide(bool time_is_over, Nanos steady) {
     std::vector<std::size_t> wanted(requests_.size(), 0); // by how many sessions
     for (std::size_t s = 0; s < sessions_.size(); ++s)
         for (std::size_t r = 0; r < requests_.size(); ++r)
-            if (fits(sessions_[s], requests_[r])) fitting[s].push_back(r), ++wanted[r];
+            if (fits(sessions_[s], requests_[r], options_.skew)) fitting[s].push_back(r), ++wanted[r];
+    const auto is_late = [&](const Started& s) { return time_is_over && s.steady + options_.wait <= steady; };
+    for (std::size_t s = 0; s < sessions_.size(); ++s) {
+        if (!fitting[s].empty() || !(is_late(sessions_[s]) || !sessions_[s].session->pending())) continue;
+        for (std::size_t r = 0; r < requests_.size(); ++r)
+            if (wanted[r] == 0 && fits(sessions_[s], requests_[r], options_.far_skew)) fitting[s].push_back(r);
+    }
     // Sessions that want the same single request contend for it: it is nobody's for certain.
     std::vector<std::size_t> only(requests_.size(), 0);
     std::set<std::size_t> taken;
@@ -167,12 +172,19 @@ bool ExecJoin::decide(bool time_is_over, Nanos steady) {
         }
         // As many sessions as requests, all by the same user: whichever is whose, the user is known.
         std::size_t rivals = 0;
-        for (const auto& f : fitting)
-            if (std::ranges::any_of(
-                    f, [&](std::size_t r) { return std::ranges::find(fitting[s], r) != fitting[s].end(); }))
-                ++rivals;
+        bool open = false; // one of them may yet find a request of its own
+        for (std::size_t other = 0; other < fitting.size(); ++other) {
+            if (std::ranges::none_of(fitting[other], [&](std::size_t r) {
+                    return std::ranges::find(fitting[s], r) != fitting[s].end();
+                }))
+                continue;
+            ++rivals;
+            open |= other != s && sessions_[other].session->pending() && !is_late(sessions_[other]);
+        }
         const bool contended = rivals > fitting[s].size();
-        const bool late = time_is_over && sessions_[s].steady + options_.wait <= steady;
+        if (contended && open && users.size() == 1 && session.exact() && *session.exact() == candidates.front())
+            continue;
+        const bool late = is_late(sessions_[s]);
         const ContainerInfo* info = sessions_[s].container->info.get();
         const bool no_pod = info && info->complete && info->pod_name.empty();
         Missing why = session.why;

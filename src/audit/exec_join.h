@@ -25,7 +25,8 @@ class ExecJoin {
   public:
     struct Options {
         Nanos wait = 3'000'000'000;     // from the process's start until a session without a request is one
-        Nanos skew = 2'000'000'000;     // how far the clocks of node and API server may be apart
+        Nanos skew = 1'000'000'000;     // how far the clocks of node and API server may be apart
+        Nanos far_skew = 5'000'000'000; // the same, for a request and a session that nothing else fits
         Nanos latency = 10'000'000'000; // from request to process, at most
         Nanos settle = 60'000'000'000;  // after this nothing is changed any more
         std::size_t most = 2'048;       // sessions and requests looked at, each; beyond, the oldest are settled
@@ -75,7 +76,7 @@ class ExecJoin {
         Nanos received = 0; // wall clock of the API server
     };
 
-    [[nodiscard]] bool fits(const Started& started, const Request& request) const;
+    [[nodiscard]] bool fits(const Started& started, const Request& request, Nanos skew) const;
     bool decide(bool time_is_over, Nanos steady);
     void drop_old();
 

@@ -136,6 +136,34 @@ TEST(ExecJoin, WhatOnlyOneCanHaveIsNoOthers) {
     EXPECT_EQ(two->exact()->user, "bob");
 }
 
+TEST(ExecJoin, TwoUsersSomeSecondsApartAreToldApart) {
+    Node n;
+    const auto one = n.start({"sh"}, 1.1);
+    n.request("a", "alice", "command=sh", 1);
+    ASSERT_TRUE(one->exact());
+    const std::uint32_t generation = one->generation;
+    const auto two = n.start({"sh"}, 3.0);
+    EXPECT_TRUE(two->pending()); // not the one that the first has
+    n.request("b", "bob", "command=sh", 3);
+    ASSERT_TRUE(one->exact() && two->exact());
+    EXPECT_EQ(one->exact()->user, "alice");
+    EXPECT_EQ(one->generation, generation);
+    EXPECT_EQ(two->exact()->user, "bob");
+}
+
+TEST(ExecJoin, AClockThatIsBehindIsBorneWithWhenNothingElseFits) {
+    Node n;
+    const auto one = n.start({"sh"}, 1.0);
+    n.request("a", "alice", "command=sh", 4);
+    EXPECT_TRUE(one->pending());
+    n.join.on_time(n.join.next_deadline());
+    ASSERT_TRUE(one->exact());
+    EXPECT_EQ(one->exact()->user, "alice");
+    const auto two = n.start({"sh"}, 4.1); // that fits better
+    EXPECT_EQ(one->confidence, KubeConfidence::none);
+    ASSERT_TRUE(two->exact());
+}
+
 TEST(ExecJoin, OneUserTwiceIsStillThatUser) {
     Node n;
     const auto one = n.start({"sh"}, 1.1), two = n.start({"sh"}, 1.3);
