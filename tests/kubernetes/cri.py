@@ -1,8 +1,9 @@
 """Pods on a containerd of their own, made over CRI as a kubelet makes them: names, labels and annotations are those that
 a kubelet of a real cluster gives."""
 
-import io
+import glob
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -91,12 +92,28 @@ class Pod:
         }
 
 
+def cgroups_of_pods():
+    return glob.glob("/sys/fs/cgroup/kubepods") + glob.glob("/sys/fs/cgroup/*/kubepods")
+
+
+def remove_cgroups(tops):
+    """The runtime makes the folder of a pod in all hierarchies; a kubelet would remove it."""
+    for top in tops:
+        for folder, _, _ in os.walk(top, topdown=False):
+            try:
+                os.rmdir(folder)
+            except OSError as error: # a process that is ending holds it
+                print("%s stays: %s" % (folder, error))
+
+
 class Node:
     """A containerd with its CRI plugin, for the time of a `with` block."""
 
     def __enter__(self):
         live.require_root()
         self.client = find_client()
+        self.pods = []
+        self.cgroups_before = set(cgroups_of_pods())
         os.environ["RT_CONTAINERD_MORE"] = PLUGIN
         self.runtimes = live.Runtimes("containerd").__enter__()
         self.socket = self.runtimes.variables["RT_CONTAINERD_SOCKET"]
@@ -105,7 +122,6 @@ class Node:
         except BaseException:
             self.__exit__()
             raise
-        self.pods = []
         return self
 
     def _load_images(self):
@@ -121,7 +137,14 @@ class Node:
         live.check(self.ctr("image", "tag", IMAGE, IMAGE.rpartition(":")[0] + "@" + self.digest))
 
     def __exit__(self, *_):
-        self.runtimes.__exit__()
+        try:
+            sandboxes = [{"pod_sandbox_id": p.sandbox} for p in self.pods]
+            for method in ("StopPodSandbox", "RemovePodSandbox"):
+                if sandboxes:
+                    self.cri(method, *sandboxes)
+        finally:
+            self.runtimes.__exit__()
+        remove_cgroups(set(cgroups_of_pods()) - self.cgroups_before)
         os.environ.pop("RT_CONTAINERD_MORE", None)
 
     def ctr(self, *arguments):
@@ -138,12 +161,12 @@ class Node:
         """Sandboxes and containers of all, at the same time."""
         for pod, answer in zip(pods, self.cri("RunPodSandbox", *[{"config": p.sandbox_config()} for p in pods])):
             pod.sandbox = answer["pod_sandbox_id"]
+            self.pods.append(pod)
         created = self.cri("CreateContainer", *[{"pod_sandbox_id": p.sandbox, "config": p.container_config(),
                                                  "sandbox_config": p.sandbox_config()} for p in pods])
         for pod, answer in zip(pods, created):
             pod.id = answer["container_id"]
         self.cri("StartContainer", *[{"container_id": p.id} for p in pods])
-        self.pods += pods
         return pods[0]
 
     def exec_tty(self, pod, *command):
