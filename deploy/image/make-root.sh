@@ -10,14 +10,18 @@ chmod 1777 "$root/tmp"
 strip -o "$root/usr/bin/gyr" "$gyr"
 cp "$rules"/*.yaml "$root/usr/share/gyr/rules/"
 # Each library at the path the loader looks for, as a file of its own.
-ldd "$gyr" | grep -o '/[^ ]*' | sort -u | while read -r library; do
+mapfile -t libraries < <(ldd "$gyr" | grep -o '/[^ ]*' | sort -u)
+for library in "${libraries[@]}"; do
   mkdir -p "$root$(dirname "$library")"
   cp -L "$library" "$root$library"
-  package=$(dpkg -S "$(readlink -f "$library")" 2>/dev/null | head -1 | cut -d: -f1) || true
-  [ -z "$package" ] || [ ! -f "/usr/share/doc/$package/copyright" ] || {
-    mkdir -p "$root/usr/share/doc/$package"
-    cp "/usr/share/doc/$package/copyright" "$root/usr/share/doc/$package/"
-  }
+done
+# Packages know a file by the path it had before or after /lib became a link to /usr/lib. One question for all: each
+# reads every package's list.
+mapfile -t files < <(readlink -f "${libraries[@]}" | sed -E 'p; s#^/usr##' | sort -u)
+{ dpkg -S "${files[@]}" 2>/dev/null || true; } | cut -d: -f1 | sort -u | while read -r package; do
+  [ -f "/usr/share/doc/$package/copyright" ] || continue
+  mkdir -p "$root/usr/share/doc/$package"
+  cp "/usr/share/doc/$package/copyright" "$root/usr/share/doc/$package/"
 done
 [ ! -f /etc/ssl/certs/ca-certificates.crt ] || cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 printf 'root:x:0:0:root:/:/sbin/nologin\n' >"$root/etc/passwd"

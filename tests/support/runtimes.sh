@@ -53,13 +53,12 @@ rt_wait_for() { # rt_wait_for PID COMMAND...
 # An image archive in Docker's format, which all three runtimes load.
 rt_image_archive() {
   [ -f "$RT_DIR/image.tar" ] && return 0
-  local root=$RT_DIR/image/rootfs file target applet digest
+  local root=$RT_DIR/image/rootfs file target digest
   mkdir -p "$root"/{bin,etc,tmp,proc,dev,sys,root,home/app,lib,lib64,usr/bin,usr/sbin,var/tmp} || return 1
   chmod 1777 "$root/tmp" "$root/var/tmp"
   cp /bin/busybox "$root/bin/busybox"
-  for applet in $(/bin/busybox --list); do
-    case $applet in sh | ash | bash | su | busybox | hush) ;; *) ln "$root/bin/busybox" "$root/bin/$applet" ;; esac
-  done
+  "$root/bin/busybox" --install "$root/bin" || return 1
+  rm -f "$root"/bin/{sh,ash,bash,hush,su}
   cp /bin/busybox "$root/bin/su" && chmod 4755 "$root/bin/su"
   cp /bin/dash "$root/bin/dash" && ln "$root/bin/dash" "$root/bin/sh" && ln "$root/bin/dash" "$root/bin/ash"
   cp /bin/bash "$root/bin/bash"
@@ -153,6 +152,8 @@ rt_cleanup() {
     for id in $(rt_ctr container ls -q 2>/dev/null); do rt_ctr container rm "$id" >/dev/null 2>&1; done
   fi
   [ -f "$RT_DIR/containers.conf" ] && rt_podman_raw rm -fa -t 0 >/dev/null 2>&1
+  # Nothing is left that dockerd would have to put in order, and when asked it takes a second to go.
+  [ -n "${RT_DOCKERD_PID:-}" ] && kill -9 "$RT_DOCKERD_PID" 2>/dev/null
   for pid in "${RT_PIDS[@]}"; do kill "$pid" 2>/dev/null; done
   for pid in "${RT_PIDS[@]}"; do
     for ((i = 0; i < 200; i++)); do kill -0 "$pid" 2>/dev/null || break; sleep 0.05; done
@@ -160,10 +161,10 @@ rt_cleanup() {
     wait "$pid" 2>/dev/null
   done
   # What is left of daemons' children (a shim, a daemon's own containerd) names this folder on its command line.
-  for pid in /proc/[0-9]*; do
-    pid=${pid#/proc/}
+  for pid in $(grep -slF -- "$RT_DIR/" /proc/[0-9]*/cmdline); do
+    pid=${pid#/proc/} pid=${pid%/cmdline}
     [ "$pid" = $$ ] && continue
-    case $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) in
+    case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
       *containerd*"$RT_DIR/"* | *conmon*"$RT_DIR/"*) kill -9 "$pid" 2>/dev/null ;;
     esac
   done
