@@ -19,6 +19,16 @@ bool may_change(const Event& event) {
     return (p.container && p.container->pending()) ||
            (p.session && !p.session->settled && p.session->why != Missing::not_kubernetes);
 }
+// Of a container that somebody could attach to, as its own process has a terminal: nobody has. It says nothing, but
+// what belongs to it is looked at again when the log, which is late, tells of somebody.
+std::shared_ptr<KubeSession> nobodys_session() {
+    auto session = std::make_shared<KubeSession>();
+    session->why = Missing::not_applicable;
+    return session;
+}
+bool is_nobodys(const Event& event) {
+    return event.process && event.process->session && event.process->session->why == Missing::not_applicable;
+}
 // Another number whenever one of the two has changed.
 std::uint32_t state_of(const Event& event) {
     const ProcessImage& p = *event.process;
@@ -73,6 +83,7 @@ Pipeline::Pipeline(Options options, Surroundings surroundings, std::shared_ptr<c
     if (!options_.join) return;
     join_.emplace(*options_.join);
     table_.set_open_session([this](const ProcessImage& image, const ProcessImage* before) {
+        if (image.vpid == 1 && image.tty != 0) return nobodys_session();
         return join_->open(image, before, table_.find(image.parent), image.exec->exec_time, around_.steady_now());
     });
 }
@@ -318,13 +329,15 @@ void Pipeline::send(const Held& held, Built built) {
 
 void Pipeline::keep_for_later(const Held& held, std::string uuid) {
     const Nanos now = around_.steady_now();
-    sent_.push_back({held, std::move(uuid), 0, state_of(held.event), now + options_.amend_for});
+    const Nanos patience = is_nobodys(held.event) ? options_.join->wait : options_.amend_for;
+    sent_.push_back({held, std::move(uuid), 0, state_of(held.event), now + patience});
     sent_.back().held.event.keep();
     while (sent_.size() > options_.amended_max || (!sent_.empty() && sent_.front().until <= now)) sent_.pop_front();
 }
 
 bool Pipeline::amend(Sent& sent) {
-    const bool last = !may_change(sent.held.event);
+    const bool over = is_nobodys(sent.held.event) && sent.until <= around_.steady_now();
+    const bool last = over || !may_change(sent.held.event);
     const std::uint32_t state = state_of(sent.held.event);
     if (state == sent.state) return last;
     sent.state = state;
@@ -364,26 +377,56 @@ void Pipeline::on_audit(AuditEventPtr audit) {
     }
     if (!join_) return;
     if (join_->on_audit(about)) look_again();
-    if (const auto attached = ExecJoin::attach_of(about)) attach(*attached, about.time);
+    if (const auto attached = ExecJoin::attach_of(about)) attach(*attached, about);
 }
 
-// Of a container's own process: it is asked about again, as something that rules may look at has changed.
-void Pipeline::attach(const ExecJoin::Attach& attach, Nanos time) {
+// Of a container's own process, and of what it has started since they attached.
+void Pipeline::attach(const ExecJoin::Attach& attach, const AuditEvent& audit) {
+    std::vector<std::pair<std::shared_ptr<KubeSession>, std::shared_ptr<KubeSession>>> changed; // before, after
     table_.for_each_living([&](Process& process) {
         const ProcessImage& image = *process.image;
         if (image.vpid != 1 || !image.container || !image.container->info || !attach.is_for(*image.container->info))
             return;
-        table_.set_session(process, ExecJoin::attach(image.session.get(), attach));
-        if (attach.ends || !armed_ || !matcher_->has_process_rules()) return;
-        Event event;
-        event.time = time;
-        count(event);
-        event.code = kProcChange;
-        event.record = RecordKind::change;
-        event.tid = process.image->key.pid;
-        event.process = process.image;
-        judge(event, &process, false, true);
+        const std::shared_ptr<KubeSession> before = image.session;
+        std::shared_ptr<KubeSession> after = ExecJoin::attach(before.get(), attach);
+        if (!after && image.tty != 0) after = nobodys_session();
+        if (before && !attach.ends) changed.emplace_back(before, after);
+        set_session(process, std::move(after), audit.time, !attach.ends);
     });
+    if (changed.empty()) return;
+    const auto session_of = [&](const ProcessImage& image) -> std::shared_ptr<KubeSession> {
+        const auto found = std::ranges::find(changed, image.session, [](const auto& pair) { return pair.first; });
+        return found == changed.end() ? nullptr : found->second;
+    };
+    table_.for_each_living([&](Process& process) {
+        if (std::max(process.image->start_time, process.image->exec->exec_time) < audit.received) return;
+        if (auto session = session_of(*process.image)) set_session(process, std::move(session), audit.time, true);
+    });
+    const auto tell = [&](Event& event) {
+        if (!event.process || event.time < audit.received) return;
+        if (auto session = session_of(*event.process)) event.process = table_.with_session(event.process, session);
+    };
+    for (Held& held : held_) tell(held.event);
+    for (Sent& sent : sent_) {
+        const ProcessImagePtr before = sent.held.event.process;
+        tell(sent.held.event);
+        if (sent.held.event.process != before) --sent.state; // it is not what was told
+    }
+    look_again();
+}
+
+// It is asked about again, as something that rules may look at has changed.
+void Pipeline::set_session(Process& process, std::shared_ptr<KubeSession> session, Nanos time, bool ask) {
+    process.image = table_.with_session(process.image, std::move(session));
+    if (!ask || !armed_ || !matcher_->has_process_rules()) return;
+    Event event;
+    event.time = time;
+    count(event);
+    event.code = kProcChange;
+    event.record = RecordKind::change;
+    event.tid = process.image->key.pid;
+    event.process = process.image;
+    judge(event, &process, false, true);
 }
 
 void Pipeline::on_metadata() {

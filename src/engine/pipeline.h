@@ -140,7 +140,8 @@ class Pipeline {
     void send(const Held& held, Built built);
     void keep_for_later(const Held& held, std::string uuid);
     void look_again();
-    void attach(const ExecJoin::Attach& attach, Nanos time);
+    void attach(const ExecJoin::Attach& attach, const AuditEvent& audit);
+    void set_session(Process& process, std::shared_ptr<KubeSession> session, Nanos time, bool ask);
     bool amend(Sent& sent); // true: nothing more will come
     void send(Alert alert);
 

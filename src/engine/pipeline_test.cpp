@@ -439,5 +439,47 @@ TEST(Pipeline, WhatAnAttachedUserStartsIsTheirs) {
     EXPECT_EQ(s.alerts.size(), 1U);
 }
 
+// The log is late: until it comes nobody knows who is attached, and alerts have gone out.
+TEST(Pipeline, WhatAnAttachedUserDidBeforeTheLogCameIsTheirs) {
+    Script s(std::string(kUserRules) + R"(
+- rule: Ran nc
+  desc: Netcat was started.
+  condition: spawned_process and proc.name = nc
+  output: nc
+  priority: NOTICE
+)",
+             with_join());
+    auto info = std::make_shared<ContainerInfo>();
+    info->name = "app", info->pod_name = "web", info->pod_namespace = "default";
+    s.container->info = info;
+    s.container->why = Missing::none;
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/kubepods/x"}};
+    s.tty = 34'816; // somebody could attach
+    ProcessRecord first = s.record(RecordKind::exec, 20, 5, "sh");
+    first.vpid = 1;
+    s.pipeline.on_record(first);
+    const auto run = [&](Pid pid) {
+        s.pipeline.on_record(s.record(RecordKind::fork, pid, 20, "sh"));
+        s.exec(pid, "nc", 20);
+    };
+    run(21);
+    s.now = 1'500; // alice attaches in between
+    run(22);
+    EXPECT_EQ(s.names(), (Names{"Ran nc", "Ran nc"}));
+    const auto batch = parse_audit(
+        R"({"auditID":"a","stage":"ResponseStarted","verb":"create","user":{"username":"alice"},"requestURI":"/x",)"
+        R"("objectRef":{"resource":"pods","subresource":"attach","namespace":"default","name":"web"},)"
+        R"("requestReceivedTimestamp":"2023-11-14T22:13:20.000001Z","stageTimestamp":"2023-11-14T22:13:20.000001Z"})");
+    ASSERT_TRUE(batch && batch->events.size() == 1);
+    s.pipeline.on_audit(batch->events[0]);
+    ASSERT_EQ(s.alerts.size(), 3U);
+    EXPECT_EQ(s.alerts[2].rule, "Ran nc");
+    EXPECT_EQ(s.alerts[2].revision, 1U);
+    EXPECT_EQ(s.alerts[2].uuid, s.alerts[1].uuid);
+    run(23);
+    EXPECT_EQ(s.names(), (Names{"Ran nc", "Ran nc", "Ran nc", "By alice", "Ran nc"}));
+}
+
 } // namespace
 } // namespace gyr

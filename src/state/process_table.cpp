@@ -181,8 +181,8 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
         p.container = classify_(p);
     }
     if (previous != nullptr && previous->session && p.container) p.session = previous->session;
-    if (record.kind == RecordKind::exec && p.container && !p.session && open_session_)
-        p.session = open_session_(p, previous);
+    const bool begins = record.kind == RecordKind::exec || (record.kind == RecordKind::snapshot && previous == nullptr);
+    if (begins && p.container && !p.session && open_session_) p.session = open_session_(p, previous);
     return metered(std::move(p), bytes_);
 }
 
@@ -408,11 +408,11 @@ void ProcessTable::reclassify(const std::function<bool(const ProcessImage&)>& pi
     }
 }
 
-void ProcessTable::set_session(Process& process, std::shared_ptr<KubeSession> session) {
-    ProcessImage copy = *process.image;
+ProcessImagePtr ProcessTable::with_session(const ProcessImagePtr& image, std::shared_ptr<KubeSession> session) {
+    ProcessImage copy = *image;
     copy.session = std::move(session);
     copy.generation = ++generation_;
-    process.image = metered(std::move(copy), bytes_);
+    return metered(std::move(copy), bytes_);
 }
 
 ProcessTable::Stats ProcessTable::stats() const {

@@ -62,13 +62,13 @@ class ProcessTable final : public ProcessView {
     // Called when an image's cgroups or namespaces are new: the container it belongs to, null for the host.
     using Classifier = std::function<std::shared_ptr<Container>(const ProcessImage&)>;
 
-    // Called when a program begins to run that belongs to no session yet: the one it begins. before: the process's
-    // image until now, null when not known.
+    // Called when a program begins to run, or is found running, that belongs to no session yet: the one it begins.
+    // before: the process's image until now, null when not known.
     using OpenSession = std::function<std::shared_ptr<KubeSession>(const ProcessImage&, const ProcessImage* before)>;
 
     ProcessTable(Options options, Classifier classify);
-    // The process, and what it starts from now on, belongs to it; null: to none.
-    void set_session(Process& process, std::shared_ptr<KubeSession> session);
+    // The image as one that belongs to a session; null: to none. What a process with it starts belongs to the same.
+    [[nodiscard]] ProcessImagePtr with_session(const ProcessImagePtr& image, std::shared_ptr<KubeSession> session);
     void set_open_session(OpenSession open) { open_session_ = std::move(open); }
 
     Applied apply(const ProcessRecord& record);

@@ -2,9 +2,11 @@
 """The chart on a real Kubernetes node: the DaemonSet runs the image built here, two users open shells in a pod with
 `kubectl exec -it` and one attaches, and `kubectl logs` of the agent names container, image, pod, labels and the user. The
 kubelet, containerd and the agent are restarted in between. Not a part of the usual tests: ./dev test --kubernetes, with the
-node that GYR_CLUSTER names (cluster.py). GYR_IMAGE_BASE may name a folder with a system that the image is put on."""
+node that GYR_CLUSTER names (cluster.py). The image is put on a system that debootstrap makes, where it is installed;
+GYR_IMAGE_BASE names the folder of another one, or is empty for an image with nothing else."""
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -152,6 +154,16 @@ def alert_time(alert):
     return cluster.calendar.timegm(time.strptime(seconds, "%Y-%m-%dT%H:%M:%S")) + float("0." + rest.rstrip("Z"))
 
 
+def base_of_image(folder):
+    if "GYR_IMAGE_BASE" in os.environ:
+        return os.environ["GYR_IMAGE_BASE"]
+    if not shutil.which("debootstrap"):
+        print("the image is put on nothing, as there is no debootstrap")
+        return None
+    live.check(["debootstrap", "--variant=minbase", "bookworm", folder + "/base"])
+    return folder + "/base"
+
+
 def new_rules(test, folder):
     """A changed ConfigMap is in force as soon as the kubelet brings it, which takes it a minute."""
     changed = manifests(folder, test.mark).replace("rule: Marked Program", "rule: Program With A Mark")
@@ -165,7 +177,7 @@ def main():
     node = cluster.Cluster()
     mark = "%x" % os.getpid()
     with tempfile.TemporaryDirectory(prefix="gyr-node-") as folder:
-        archive = docker_image.build(folder, IMAGE, os.environ.get("GYR_IMAGE_BASE"))
+        archive = docker_image.build(folder, IMAGE, base_of_image(folder))
         node.up()
         try:
             node.call("image", archive)
