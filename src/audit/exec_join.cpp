@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -58,7 +59,13 @@ bool ExecJoin::on_audit(const AuditEvent& audit) {
         requests_.erase(known);
         return decide(false, 0);
     }
-    if (known != requests_.end()) return false; // another stage of it
+    const std::string_view stage = audit.text({"stage"});
+    const Nanos ended = stage == "ResponseComplete" || stage == "Panic" ? audit.time : 0;
+    if (known != requests_.end()) { // another stage of it
+        if (ended == 0 || known->ended != 0) return false;
+        known->ended = ended;
+        return decide(false, 0);
+    }
     request.who.user = audit.text({"user", "username"});
     request.who.groups = audit.texts({"user", "groups"});
     if (const auto from = audit.texts({"sourceIPs"}); !from.empty()) request.who.source_ip = from.front();
@@ -69,6 +76,7 @@ bool ExecJoin::on_audit(const AuditEvent& audit) {
     if (auto containers = uri_parameters(uri, "container"); !containers.empty())
         request.container = std::move(containers.front());
     request.received = audit.received;
+    request.ended = ended;
     requests_.push_back(std::move(request));
     drop_old();
     return decide(false, 0);
@@ -134,6 +142,23 @@ bool ExecJoin::fits(const Started& started, const Request& request, Nanos skew) 
     return runs(*started.exec, request.command);
 }
 
+// The first process that fits a request cannot be that of another request which came when the first one was over: then
+// the first one would have to be that of a later process. That holds whatever the clocks say, as both times are the API
+// server's.
+void ExecJoin::drop_later_requests(std::vector<std::vector<std::size_t>>& fitting) const {
+    constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
+    std::vector<Nanos> first(requests_.size(), kNever); // start of the first process that fits
+    for (std::size_t s = 0; s < sessions_.size(); ++s)
+        for (const std::size_t r : fitting[s]) first[r] = std::min(first[r], sessions_[s].start);
+    for (std::size_t s = 0; s < sessions_.size(); ++s) {
+        Nanos end = kNever;
+        for (const std::size_t r : fitting[s])
+            if (first[r] == sessions_[s].start && requests_[r].ended != 0) end = std::min(end, requests_[r].ended);
+        if (end == kNever) continue;
+        std::erase_if(fitting[s], [&](std::size_t r) { return requests_[r].received >= end + options_.apart; });
+    }
+}
+
 // From which requests each session may come, what only one can have taken away from the others; then what that means.
 bool ExecJoin::decide(bool time_is_over, Nanos steady) {
     std::vector<std::vector<std::size_t>> fitting(sessions_.size());
@@ -141,6 +166,7 @@ bool ExecJoin::decide(bool time_is_over, Nanos steady) {
     for (std::size_t s = 0; s < sessions_.size(); ++s)
         for (std::size_t r = 0; r < requests_.size(); ++r)
             if (fits(sessions_[s], requests_[r], options_.skew)) fitting[s].push_back(r), ++wanted[r];
+    drop_later_requests(fitting);
     const auto is_late = [&](const Started& s) { return time_is_over && s.steady + options_.wait <= steady; };
     for (std::size_t s = 0; s < sessions_.size(); ++s) {
         if (!fitting[s].empty() || !(is_late(sessions_[s]) || !sessions_[s].session->pending())) continue;

@@ -28,6 +28,7 @@ class ExecJoin {
         Nanos skew = 1'000'000'000;     // how far the clocks of node and API server may be apart
         Nanos far_skew = 5'000'000'000; // the same, for a request and a session that nothing else fits
         Nanos latency = 10'000'000'000; // from request to process, at most
+        Nanos apart = 500'000'000;      // between the end of one request and another one that is certainly later
         Nanos settle = 60'000'000'000;  // after this nothing is changed any more
         std::size_t most = 2'048;       // sessions and requests looked at, each; beyond, the oldest are settled
     };
@@ -74,9 +75,11 @@ class ExecJoin {
         std::string pod_namespace, pod, container; // container: empty when the request names none
         std::vector<std::string> command;
         Nanos received = 0; // wall clock of the API server
+        Nanos ended = 0;    // likewise; 0: not yet, or not told
     };
 
     [[nodiscard]] bool fits(const Started& started, const Request& request, Nanos skew) const;
+    void drop_later_requests(std::vector<std::vector<std::size_t>>& fitting) const;
     bool decide(bool time_is_over, Nanos steady);
     void drop_old();
 

@@ -50,9 +50,16 @@ struct Node {
     }
     bool request(const std::string& id, const std::string& user, const std::string& query, int second,
                  const std::string& more = R"("responseStatus":{"code":101})", const std::string& pod = "web") {
-        const std::string time = "2026-01-31T12:00:0" + std::to_string(second) + ".000000Z";
+        return stage("ResponseStarted", id, user, query, std::to_string(second) + ".000000", more, pod);
+    }
+    bool ended(const std::string& id, const std::string& user, const std::string& query, const std::string& second) {
+        return stage("ResponseComplete", id, user, query, second, R"("responseStatus":{"code":101})", "web");
+    }
+    bool stage(const std::string& stage, const std::string& id, const std::string& user, const std::string& query,
+               const std::string& second, const std::string& more, const std::string& pod) {
+        const std::string time = "2026-01-31T12:00:0" + second + "Z";
         const auto batch = parse_audit(
-            R"({"auditID":")" + id + R"(","stage":"ResponseStarted","verb":"create","user":{"username":")" + user +
+            R"({"auditID":")" + id + R"(","stage":")" + stage + R"(","verb":"create","user":{"username":")" + user +
             R"(","groups":["dev"]},"sourceIPs":["10.0.0.7","10.0.0.8"],"requestURI":"/x?)" + query +
             R"(","objectRef":{"resource":"pods","subresource":"exec","namespace":"default","name":")" + pod +
             R"("},"requestReceivedTimestamp":")" + time + R"(","stageTimestamp":")" + time + R"(",)" + more + "}");
@@ -149,6 +156,31 @@ TEST(ExecJoin, TwoUsersSomeSecondsApartAreToldApart) {
     EXPECT_EQ(one->exact()->user, "alice");
     EXPECT_EQ(one->generation, generation);
     EXPECT_EQ(two->exact()->user, "bob");
+}
+
+TEST(ExecJoin, ARequestAfterTheEndOfAnotherIsOfALaterProcess) {
+    Node n;
+    const auto one = n.start({"sh"}, 1.1);
+    n.request("a", "alice", "command=sh", 1);
+    n.ended("a", "alice", "command=sh", "1.300000");
+    const auto two = n.start({"sh"}, 2.05);
+    n.request("b", "bob", "command=sh", 2); // by the clocks it may be of either
+    ASSERT_TRUE(one->exact() && two->exact());
+    EXPECT_EQ(one->exact()->user, "alice");
+    EXPECT_EQ(two->exact()->user, "bob");
+}
+
+TEST(ExecJoin, TwoRequestsAtOnceAreToldApartByNobody) {
+    Node n;
+    const auto one = n.start({"sh"}, 1.1), two = n.start({"sh"}, 1.2);
+    n.request("a", "alice", "command=sh", 1);
+    n.request("b", "bob", "command=sh", 1);
+    n.ended("a", "alice", "command=sh", "1.500000");
+    n.ended("b", "bob", "command=sh", "1.600000");
+    for (const auto& session : {one, two}) {
+        EXPECT_EQ(session->confidence, KubeConfidence::ambiguous);
+        EXPECT_EQ(users(*session), (Users{"alice", "bob"}));
+    }
 }
 
 TEST(ExecJoin, AClockThatIsBehindIsBorneWithWhenNothingElseFits) {
