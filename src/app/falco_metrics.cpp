@@ -143,6 +143,7 @@ void events(Exposition& out, const Engine::Summary& e) {
     }
     out.family("falcosecurity_scap_n_drops_buffer_total", Type::counter, kHelp);
     for (const auto& [name, count] : drops) out.sample(count, {{"drop", std::string(name)}, {"dir", "exit"}});
+    out.single("falcosecurity_scap_n_drops_task_total", Type::counter, kHelp, e.losses[3].count);
     out.single("falcosecurity_scap_n_threads_total", Type::gauge, kHelp, e.processes.living);
     out.single("falcosecurity_scap_n_added_threads_total", Type::counter, kHelp, e.processes.records);
     out.single("falcosecurity_scap_n_drops_full_threadtable_total", Type::counter, kHelp, e.processes.evicted);
