@@ -21,6 +21,27 @@ static __always_inline long read_user(void* to, u32 bytes, u64 from, struct task
     return bpf_probe_read_user(to, bytes, (void*)from);
 }
 
+struct page_walk {
+    struct scratch* s;
+    struct task_struct* task;
+    u64 from, left;
+};
+
+static __always_inline long page_step(struct page_walk* w, const int REMOTE) {
+    struct scratch* s = w->s;
+    u32 at = s->fill;
+    u64 piece = GYR_PAGE - (w->from & (GYR_PAGE - 1));
+    if (piece > w->left) piece = w->left;
+    if (piece == 0 || piece > GYR_PAGE || at > GYR_AREA_SIZE - GYR_PAGE) return 1;
+    if (read_user(&s->area[at], piece, w->from, w->task, REMOTE)) return 1;
+    s->fill = at + piece;
+    w->from += piece;
+    w->left -= piece;
+    return 0;
+}
+static long page_step_own(u32 index, struct page_walk* w) { return page_step(w, 0); }
+static long page_step_remote(u32 index, struct page_walk* w) { return page_step(w, 1); }
+
 /*
  * Appends bytes (at most MAX, a constant) from user memory. When a page is missing, takes what comes before it.
  * Gives the number of bytes appended.
@@ -38,18 +59,12 @@ static __always_inline u32 append_user(struct scratch* s, u64 from, u32 bytes, s
         return bytes;
     }
     count_error(GYR_ERROR_USER_MEMORY);
-    u32 done = 0;
-    for (u32 i = 0; i < MAX / GYR_PAGE; i++) {
-        if (done >= bytes) break;
-        u32 piece = GYR_PAGE - ((from + done) & (GYR_PAGE - 1));
-        if (piece > bytes - done) piece = bytes - done;
-        u32 p = at + done;
-        if (p > GYR_AREA_SIZE - GYR_PAGE || piece > GYR_PAGE) break;
-        if (read_user(&s->area[p], piece, from + done, task, REMOTE)) break;
-        done += piece;
-    }
-    s->fill = at + done;
-    return done;
+    struct page_walk w = {.s = s, .task = task, .from = from, .left = bytes};
+    if (REMOTE)
+        bpf_loop(MAX / GYR_PAGE + 1, page_step_remote, &w, 0);
+    else
+        bpf_loop(MAX / GYR_PAGE + 1, page_step_own, &w, 0);
+    return bytes - w.left;
 }
 
 struct hash_walk {

@@ -185,7 +185,7 @@ __noinline u32 path_sets(u64 file) {
 
 /* A process is where its leader is. */
 static __always_inline bool of_host(void) {
-    struct task_struct* leader = bpf_get_current_task_btf()->group_leader;
+    struct task_struct* leader = current_task()->group_leader;
     u64 id = cgroup_set((u64)BPF_CORE_READ(leader, cgroups));
     u8* how = bpf_map_lookup_elem(&host_cgroups, &id);
     if (!how) return false;
@@ -255,7 +255,7 @@ __noinline u32 end_sets(u64 file) {
 
 /* What rules may match the process; all of them unless what was decided about it still holds. */
 __noinline u64 process_bits(void) {
-    struct task_struct* task = bpf_get_current_task_btf();
+    struct task_struct* task = current_task();
     struct task_struct* leader = task->group_leader;
     u32 key = task->tgid;
     struct gyr_process_mask* m = bpf_map_lookup_elem(&process_masks, &key);

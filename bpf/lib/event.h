@@ -80,7 +80,7 @@ __noinline int count_event_loss(u32 event_class, u32 reason) {
     if (event_class >= GYR_CLASSES) return 0;
     u64 now = bpf_ktime_get_boot_ns();
     add_loss(&event_losses[event_class], now);
-    struct task_struct* leader = bpf_get_current_task_btf()->group_leader;
+    struct task_struct* leader = current_task()->group_leader;
     struct gyr_loss_key key = {.event_class = event_class, .reason = reason};
     key.cgroup_set = cgroup_set((u64)BPF_CORE_READ(leader, cgroups));
     struct gyr_loss* l = bpf_map_lookup_elem(&losses_by_cgroups, &key);
@@ -95,7 +95,7 @@ __noinline int count_event_loss(u32 event_class, u32 reason) {
 
 /* Starts a record in s. */
 static __always_inline void begin_event(struct scratch* s, struct gyr_plan* plan, struct call* c, u32 slot, u32 flags) {
-    struct task_struct* task = bpf_get_current_task_btf();
+    struct task_struct* task = current_task();
     struct gyr_event_header* h = (void*)s->area;
     u64 id = bpf_get_current_pid_tgid();
     h->magic = GYR_EVENT_MAGIC;

@@ -141,8 +141,8 @@ __noinline int fetch_base(struct scratch* s, struct call* c, struct gyr_fetch* f
     s32 fd = f->arg < 6 ? (s32)source_of(c, f->arg) : -100;
     struct gyr_blob b = {};
     if (fd == -100) {
-        struct fs_struct* fs = bpf_get_current_task_btf()->fs;
-        if (fs) append_path(s, &b, fs->pwd.mnt, fs->pwd.dentry);
+        struct fs_struct* fs = current_task()->fs;
+        if (fs) append_path(s, &b, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
         return b.flags;
     }
     struct file* file = file_of(fd);
@@ -154,7 +154,7 @@ __noinline int fetch_base(struct scratch* s, struct call* c, struct gyr_fetch* f
 __noinline int fetch_memory(struct scratch* s) {
     if (!s) return 0;
     u32 at = area_end(s);
-    struct mm_struct* mm = bpf_get_current_task_btf()->mm;
+    struct mm_struct* mm = current_task()->mm;
     if (!mm || at > GYR_AREA_SIZE - 12) return 0;
     u32 pages[3] = {BPF_CORE_READ(mm, total_vm), mm_pages(mm, 0) + mm_pages(mm, 1) + mm_pages(mm, 3), mm_pages(mm, 2)};
     __builtin_memcpy(&s->area[at], pages, sizeof pages);

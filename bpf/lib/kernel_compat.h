@@ -6,6 +6,8 @@
 #ifndef GYR_KERNEL_COMPAT_H
 #define GYR_KERNEL_COMPAT_H
 
+#include "abi/kernel_casts.h"
+#include "abi/process_wire.h"
 #include "lib/kernel_types.h"
 
 #include <bpf/bpf_core_read.h>
@@ -13,7 +15,17 @@
 
 extern void* bpf_rdonly_cast(const void* object, u32 type) __ksym;
 /* The pointer may be stale or wrong: reads through it give zero then, as with bpf_probe_read_kernel(). */
-#define kernel_pointer(type, pointer) ((struct type*)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(struct type)))
+#define kernel_pointer(type, pointer) ((struct type*)bpf_rdonly_cast((pointer), kernel_type_##type))
+
+#define GYR_KERNEL_TYPE(type) const volatile gyr_u32 kernel_type_##type = 0;
+GYR_KERNEL_CASTS(GYR_KERNEL_TYPE)
+#undef GYR_KERNEL_TYPE
+
+/* As a plain pointer, too: for one that it trusts, the verifier goes through all of the kernel's types at each member.
+ */
+static __always_inline struct task_struct* current_task(void) {
+    return kernel_pointer(task_struct, bpf_get_current_task_btf());
+}
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

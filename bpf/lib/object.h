@@ -11,7 +11,7 @@
 
 /* The open file behind a descriptor of current. */
 static __always_inline struct file* file_of(s32 fd) {
-    struct task_struct* task = bpf_get_current_task_btf();
+    struct task_struct* task = current_task();
     struct files_struct* files = task->files;
     if (!files) return NULL;
     struct fdtable* table = files->fdt;
@@ -22,7 +22,7 @@ static __always_inline struct file* file_of(s32 fd) {
 }
 
 static __always_inline bool close_on_exec(s32 fd) {
-    struct task_struct* task = bpf_get_current_task_btf();
+    struct task_struct* task = current_task();
     struct files_struct* files = task->files;
     if (!files) return false;
     struct fdtable* table = files->fdt;
@@ -91,8 +91,7 @@ __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_p
     struct file* f = kernel_pointer(file, (void*)file);
     struct inode* inode = f->f_inode;
     struct super_block* sb = inode->i_sb;
-    struct vfsmount* mnt = f->f_path.mnt;
-    struct dentry* dentry = f->f_path.dentry;
+    struct vfsmount* mnt = BPF_CORE_READ(f, f_path.mnt); /* a number to the verifier, as functions take it */
     o->ino = inode->i_ino;
     o->dev = sb->s_dev;
     o->rdev = inode->i_rdev;
@@ -119,7 +118,7 @@ __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_p
     }
     if (with_path) {
         struct gyr_blob b = {};
-        append_path(s, &b, mnt, dentry);
+        append_path(s, &b, mnt, BPF_CORE_READ(f, f_path.dentry));
         return b.flags;
     }
     return 0;

@@ -58,11 +58,12 @@ static long path_step(u32 index, struct path_walk* w) {
     return 0;
 }
 
-static __noinline int append_path(struct scratch* s, struct gyr_blob* b, struct vfsmount* mnt, struct dentry* dentry) {
+/* Not static: verified once, by itself, not for each caller. */
+__noinline int walk_path(struct scratch* s, struct gyr_blob* b, u64 mnt, u64 dentry) {
     if (!s || !b) return 0;
     blob_begin(s, b);
     if (!mnt || !dentry) return 0;
-    struct path_walk w = {.s = s, .dentry = dentry, .vfsmnt = mnt, .start = s->fill};
+    struct path_walk w = {.s = s, .dentry = (void*)dentry, .vfsmnt = (void*)mnt, .start = s->fill};
     bpf_loop(GYR_PATH_DEPTH, path_step, &w, 0);
     if (!w.done) {
         count_error(GYR_ERROR_PATH_DEPTH);
@@ -71,6 +72,11 @@ static __noinline int append_path(struct scratch* s, struct gyr_blob* b, struct 
     b->flags = w.flags;
     blob_end(s, b);
     return 0;
+}
+
+static __always_inline void append_path(struct scratch* s, struct gyr_blob* b, struct vfsmount* mnt,
+                                        struct dentry* dentry) {
+    walk_path(s, b, (u64)mnt, (u64)dentry);
 }
 
 #endif

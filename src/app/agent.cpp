@@ -3,6 +3,7 @@
 #include "alerts/builder.h"
 #include "app/engine_setup.h"
 #include "app/file_digest.h"
+#include "app/spare_memory.h"
 #include "config/settings.h"
 #include "journal/chain.h"
 
@@ -262,6 +263,7 @@ Exit Agent::start() {
     log(LogLevel::info, fmt::format("armed after {} ms with {} processes known", (wall_now() - started_at_) / 1'000'000,
                                     at_start.processes.living));
     armed_.store(true, std::memory_order_release);
+    spare_memory();
     return Exit::fine;
 }
 

@@ -87,14 +87,13 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
     engine->epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (engine->wake_fd_ < 0 || engine->epoll_fd_ < 0) return fail_errno("create event descriptors", errno);
 
-    auto source = LiveSource::create(engine->options_.live);
+    auto source = LiveSource::create(engine->options_.live,
+                                     engine->options_.events ? *engine->options_.events
+                                     : engine->options_.captures && may_capture(*matcher, *engine->options_.captures)
+                                         ? plan::plan_everything()
+                                         : plan::plan_events(*matcher, nullptr, engine->options_.plan));
     if (!source) return std::unexpected(source.error());
     engine->source_ = std::move(*source);
-    // What takes longest begins first: the programs for system calls are verified while the processes are read.
-    engine->source_->prepare(engine->options_.events ? *engine->options_.events
-                             : engine->options_.captures && may_capture(*matcher, *engine->options_.captures)
-                                 ? plan::plan_everything()
-                                 : plan::plan_events(*matcher, nullptr, engine->options_.plan));
 
     auto resolver = Resolver::create(engine->options_.resolver);
     if (!resolver) return std::unexpected(resolver.error());

@@ -16,11 +16,11 @@ namespace gyr::test {
 namespace {
 
 const std::map<std::string, std::uint32_t> kBudgets{
-    {"process_fork", 46'000},         {"process_exec", 46'000},    {"process_exit", 7'000},
-    {"process_exit_by_count", 7'000}, {"process_rename", 7'000},   {"process_cgroup", 7'000},
-    {"process_prepare_exec", 150},    {"process_iterate", 42'000}, {"call_exit", 57'000},
-    {"call_enter", 31'000},           {"uring_submit", 32'000},    {"uring_complete", 57'000},
-    {"signal_deliver", 31'000},       {"page_fault", 31'000},      {"identify", 150},
+    {"process_fork", 22'000},         {"process_exec", 22'000},    {"process_exit", 6'500},
+    {"process_exit_by_count", 6'500}, {"process_rename", 6'500},   {"process_cgroup", 6'500},
+    {"process_prepare_exec", 150},    {"process_iterate", 23'000}, {"call_exit", 34'000},
+    {"call_enter", 11'000},           {"uring_submit", 11'000},    {"uring_complete", 34'000},
+    {"signal_deliver", 11'000},       {"page_fault", 11'000},      {"identify", 150},
 };
 
 TEST(VerifierBudget, EveryProgramStaysBelowItsOwn) {

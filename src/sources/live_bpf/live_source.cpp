@@ -262,7 +262,7 @@ std::size_t LiveSource::Impl::turn(RecordSink sink, EventSink events) {
 LiveSource::LiveSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LiveSource::~LiveSource() = default;
 
-Result<std::unique_ptr<LiveSource>> LiveSource::create(const LiveOptions& options) {
+Result<std::unique_ptr<LiveSource>> LiveSource::create(const LiveOptions& options, const EventPlan& first) {
     auto impl = std::make_unique<Impl>();
     impl->options = options;
     auto programs = Programs::load({.ring_bytes = options.ring_bytes,
@@ -270,7 +270,8 @@ Result<std::unique_ptr<LiveSource>> LiveSource::create(const LiveOptions& option
                                     .bulk_ring_bytes = options.bulk_ring_bytes,
                                     .buffer_bytes = options.buffer_bytes,
                                     .env_bytes = options.env_bytes,
-                                    .exit_by_count = options.exit_by_count});
+                                    .exit_by_count = options.exit_by_count},
+                                   lower_plan(first, 0).hooks);
     if (!programs) return std::unexpected(programs.error());
     impl->programs = std::move(*programs);
     for (std::size_t lane = 0; lane < impl->rings.size(); ++lane) {
@@ -342,11 +343,6 @@ Result<> LiveSource::refresh_all() {
     if (impl_->iterator) return {}; // a pass is under way
     impl_->set_pending(true);
     return impl_->begin_pass({.kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
-}
-
-void LiveSource::prepare(const EventPlan& plan) {
-    if (!plan.demands.empty() && impl_->programs->can_trace_calls())
-        impl_->programs->prepare(lower_plan(plan, 0).hooks);
 }
 
 Result<> LiveSource::prepare_events(const EventPlan& plan) {

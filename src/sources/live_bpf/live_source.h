@@ -39,8 +39,9 @@ class LiveSource {
   public:
     static constexpr std::chrono::milliseconds kMaxQuiet{200};
 
-    // Errors: unsupported, with what this host lacks. Loads, attaches nothing yet.
-    static Result<std::unique_ptr<LiveSource>> create(const LiveOptions& options);
+    // Errors: unsupported, with what this host lacks. Loads, attaches nothing yet; what a plan of the first events will
+    // need begins to be loaded too, in threads of its own.
+    static Result<std::unique_ptr<LiveSource>> create(const LiveOptions& options, const EventPlan& first = {});
     ~LiveSource();
     LiveSource(const LiveSource&) = delete;
     LiveSource& operator=(const LiveSource&) = delete;
@@ -51,8 +52,6 @@ class LiveSource {
     std::size_t poll(std::chrono::milliseconds timeout, RecordSink sink);
     // The same with events, in the order in which things happened.
     std::size_t poll(std::chrono::milliseconds timeout, RecordSink sink, EventSink events);
-    // Begins, in a thread of its own, to load what a plan of these events will need.
-    void prepare(const EventPlan& plan);
     // From here on these events are told too; an empty plan takes the system-call tracepoints away. Errors:
     // unsupported, when the kernel lets us see no system calls.
     Result<> set_events(const EventPlan& plan);

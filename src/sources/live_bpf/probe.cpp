@@ -61,7 +61,7 @@ std::vector<ProbeResult> probe_host() {
     std::vector<ProbeResult> out;
     probe_kernel(out);
     probe_privilege(out);
-    auto programs = Programs::load({.ring_bytes = 4096});
+    auto programs = Programs::load({.ring_bytes = 4096}, {});
     if (programs) {
         auto attached = (*programs)->attach();
         if (!attached) out.push_back({"hooks", false, true, attached.error().message, "everything live"});

@@ -1,11 +1,15 @@
 #include "sources/live_bpf/programs.h"
 
+#include "abi/kernel_casts.h"
+#include "base/fd.h"
+#include "sources/live_bpf/kernel_btf.h"
 #include "sources/live_bpf/kernel_facts.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
 #include <cstdio>
@@ -15,6 +19,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -44,12 +49,16 @@ __attribute__((format(printf, 2, 0))) int keep_complaint(libbpf_print_level leve
     return 0;
 }
 
-// A type that the kernel itself does not have is looked for in its modules, which takes CAP_SYS_ADMIN. Without it the
-// kernel's types are named as all there are.
-gyr_bpf* open_skeleton() {
+using Skeleton = std::unique_ptr<gyr_bpf, decltype(&gyr_bpf::destroy)>;
+
+// types: a file of type information, or nothing for the kernel's own.
+Skeleton open_skeleton(const std::string& types) {
     DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options);
-    if ((effective_capabilities() >> CAP_SYS_ADMIN & 1) == 0) options.btf_custom_path = "/sys/kernel/btf/vmlinux";
-    return gyr_bpf::open(&options);
+    if (!types.empty()) options.btf_custom_path = types.c_str();
+    // What the kernel itself does not have is looked for in its modules, which takes CAP_SYS_ADMIN.
+    else if ((effective_capabilities() >> CAP_SYS_ADMIN & 1) == 0)
+        options.btf_custom_path = "/sys/kernel/btf/vmlinux";
+    return {gyr_bpf::open(&options), &gyr_bpf::destroy};
 }
 
 struct ProgramFact {
@@ -83,18 +92,28 @@ constexpr std::array kFacts{
 } // namespace
 
 struct Programs::Object {
-    gyr_bpf* skeleton = nullptr; // the maps, and the programs that are always there
-    // The same object again, on the same maps, with programs that are attached on demand: made when something of it is
-    // wanted, since verifying it takes longer than all the rest.
-    std::vector<gyr_bpf*> calls;
+    ProgramOptions options;
+    std::array<std::uint32_t, GYR_LANES> ring_bytes{};
+    ReducedTypes types;
+    UniqueFd types_file; // types.bytes
+    std::string types_path;
+    Skeleton skeleton{nullptr, &gyr_bpf::destroy}; // the maps
+    // The same object again, on the same maps, with some of the programs: those that are always there, and those that
+    // are attached on demand, made when something of them is wanted. Each is verified by a thread of its own.
+    std::vector<Skeleton> loaded;
+    std::mutex mutex; // guards loaded
     std::vector<bpf_link*> links;
     std::map<std::string_view, bpf_link*> on_demand;
 
-    ~Object() {
-        detach();
-        for (gyr_bpf* more : calls) gyr_bpf::destroy(more);
-        gyr_bpf::destroy(skeleton);
-    }
+    Object() = default;
+    ~Object() { detach(); }
+    Object(const Object&) = delete;
+    Object& operator=(const Object&) = delete;
+
+    Result<> make_maps();
+    Result<> load(const std::vector<std::string_view>& programs);
+    Result<> load_calls(const std::vector<std::string_view>& programs);
+    [[nodiscard]] bpf_program* find(std::string_view name);
     void detach() {
         for (bpf_link* link : links) bpf_link__destroy(link);
         links.clear();
@@ -103,12 +122,10 @@ struct Programs::Object {
     void detach_calls() {
         for (auto& [name, link] : on_demand) bpf_link__destroy(std::exchange(link, nullptr));
     }
-    Result<> load_calls(const ProgramOptions& options, const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
-                        const std::vector<std::string_view>& programs);
-    [[nodiscard]] bpf_program* find_call(std::string_view name) const;
-    Object() = default;
-    Object(const Object&) = delete;
-    Object& operator=(const Object&) = delete;
+
+  private:
+    void write_types();
+    void configure(gyr_bpf& s) const;
 };
 
 Programs::Programs(std::unique_ptr<Object> object) : object_(std::move(object)) {}
@@ -116,9 +133,7 @@ Programs::~Programs() {
     if (preparing_.valid()) preparing_.wait();
 }
 
-namespace {
-
-void configure(gyr_bpf& s, const ProgramOptions& options, const std::array<std::uint32_t, GYR_LANES>& ring_bytes) {
+void Programs::Object::configure(gyr_bpf& s) const {
     const int cpus = std::max(libbpf_num_possible_cpus(), 1);
     const auto n = static_cast<std::uint32_t>(cpus);
     // One a CPU and two for the iterator; beyond 64 CPUs, not all exec in the same microseconds.
@@ -133,20 +148,55 @@ void configure(gyr_bpf& s, const ProgramOptions& options, const std::array<std::
     bpf_map__set_max_entries(s.maps.critical, ring_bytes[GYR_LANE_CRITICAL]);
     bpf_map__set_max_entries(s.maps.network, ring_bytes[GYR_LANE_NETWORK]);
     bpf_map__set_max_entries(s.maps.bulk, ring_bytes[GYR_LANE_BULK]);
+    const auto number_of = [this](std::string_view name) {
+        const auto found = types.structs.find(name);
+        return found != types.structs.end() ? found->second : 0;
+    };
+#define GYR_KERNEL_TYPE(type) s.rodata->kernel_type_##type = number_of(#type);
+    GYR_KERNEL_CASTS(GYR_KERNEL_TYPE)
+#undef GYR_KERNEL_TYPE
 }
 
-} // namespace
+// Where the file cannot be made, libbpf reads the kernel's own.
+void Programs::Object::write_types() {
+    if (types.bytes.empty()) return;
+    UniqueFd file(::memfd_create("types", MFD_CLOEXEC));
+    const std::string path = fmt::format("/proc/self/fd/{}", file.get());
+    if (!file || ::write(file.get(), types.bytes.data(), types.bytes.size()) != std::ssize(types.bytes) ||
+        ::access(path.c_str(), R_OK) != 0)
+        return;
+    types_file = std::move(file);
+    types_path = path;
+}
 
-namespace {
+Result<> Programs::Object::make_maps() {
+    const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), &btf__free);
+    const Skeleton ours = open_skeleton({});
+    if (ours == nullptr || kernel == nullptr)
+        return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
+    types = reduce_types(kernel.get(), bpf_object__btf(ours->obj));
+    write_types();
+    skeleton = open_skeleton(types_path);
+    if (skeleton == nullptr)
+        return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
+    configure(*skeleton);
+    bpf_program* p = nullptr;
+    bpf_object__for_each_program(p, skeleton->obj) bpf_program__set_autoload(p, false);
+    if (const int err = gyr_bpf::load(skeleton.get()); err != 0)
+        return fail(ErrorKind::unsupported,
+                    err == -EPERM || err == -EACCES
+                        ? explain_refusal()
+                        : fmt::format("the kernel refused the tables of the BPF programs: {} ({})", std::strerror(-err),
+                                      last_complaint));
+    return {};
+}
 
-// Another object on the maps of one that is loaded, with these programs.
-Result<gyr_bpf*> load_more(const gyr_bpf& loaded, const ProgramOptions& options,
-                           const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
-                           const std::vector<std::string_view>& programs) {
-    gyr_bpf* made = open_skeleton();
+// Another object on the maps, with these programs.
+Result<> Programs::Object::load(const std::vector<std::string_view>& programs) {
+    Skeleton made = open_skeleton(types_path);
     if (made == nullptr)
         return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
-    configure(*made, options, ring_bytes);
+    configure(*made);
     bpf_program* p = nullptr;
     bpf_object__for_each_program(p, made->obj) {
         bpf_program__set_autoload(p, std::ranges::find(programs, std::string_view(bpf_program__name(p))) !=
@@ -155,119 +205,107 @@ Result<gyr_bpf*> load_more(const gyr_bpf& loaded, const ProgramOptions& options,
     int err = 0;
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, made->obj) {
-        const bpf_map* shared = bpf_object__find_map_by_name(loaded.obj, bpf_map__name(map));
+        const bpf_map* shared = bpf_object__find_map_by_name(skeleton->obj, bpf_map__name(map));
         if (err == 0) err = shared == nullptr ? -ENOENT : bpf_map__reuse_fd(map, bpf_map__fd(shared));
     }
-    if (err == 0) err = gyr_bpf::load(made);
-    if (err == 0) return made;
-    gyr_bpf::destroy(made);
-    return fail(ErrorKind::unsupported, fmt::format("the kernel refused the programs for system calls: {} ({})",
-                                                    std::strerror(-err), last_complaint));
+    if (err == 0) err = gyr_bpf::load(made.get());
+    if (err == -EPERM || err == -EACCES) return fail(ErrorKind::unsupported, explain_refusal());
+    if (err != 0)
+        return fail(ErrorKind::unsupported,
+                    fmt::format("the kernel refused the BPF programs: {} ({})", std::strerror(-err), last_complaint));
+    const std::lock_guard lock(mutex);
+    loaded.push_back(std::move(made));
+    return {};
 }
 
-} // namespace
-
-bpf_program* Programs::Object::find_call(std::string_view name) const {
-    for (const gyr_bpf* loaded : calls) {
-        bpf_program* p = bpf_object__find_program_by_name(loaded->obj, std::string(name).c_str());
+bpf_program* Programs::Object::find(std::string_view name) {
+    const std::lock_guard lock(mutex);
+    for (const Skeleton& object : loaded) {
+        bpf_program* p = bpf_object__find_program_by_name(object->obj, std::string(name).c_str());
         if (p != nullptr && bpf_program__autoload(p)) return p;
     }
     return nullptr;
 }
 
 // In two threads, each with about half of the verifier's work; a kernel that refuses one refuses the others too.
-Result<> Programs::Object::load_calls(const ProgramOptions& options,
-                                      const std::array<std::uint32_t, GYR_LANES>& ring_bytes,
-                                      const std::vector<std::string_view>& programs) {
+Result<> Programs::Object::load_calls(const std::vector<std::string_view>& programs) {
     std::array<std::vector<std::string_view>, 2> halves;
     for (const std::string_view program : programs) halves[program == "call_exit" ? 0 : 1].push_back(program);
-    std::optional<Result<gyr_bpf*>> second;
+    Result<> second;
     std::thread other;
-    if (!halves[0].empty() && !halves[1].empty())
-        other = std::thread([&] { second = load_more(*skeleton, options, ring_bytes, halves[1]); });
-    Result<gyr_bpf*> first = load_more(*skeleton, options, ring_bytes, halves[0].empty() ? halves[1] : halves[0]);
+    if (!halves[0].empty() && !halves[1].empty()) other = std::thread([&] { second = load(halves[1]); });
+    const Result<> first = load(halves[0].empty() ? halves[1] : halves[0]);
     if (other.joinable()) other.join();
-    if (second && *second) calls.push_back(**second);
-    if (!first) return std::unexpected(first.error());
-    calls.push_back(*first);
-    if (second && !*second) return std::unexpected(second->error());
-    return {};
+    return first ? second : first;
 }
 
-Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options) {
-    libbpf_set_print(keep_complaint);
-    const KernelTypes types = read_kernel_types();
-    if (!types.present)
-        return fail(ErrorKind::unsupported,
-                    "this kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing "
-                    "(CONFIG_DEBUG_INFO_BTF)");
-    const std::uint32_t page = 4096;
-    std::array<std::uint32_t, GYR_LANES> ring_bytes{options.ring_bytes, options.network_ring_bytes,
-                                                    options.bulk_ring_bytes};
-    for (std::uint32_t& bytes : ring_bytes) bytes = std::bit_ceil(std::clamp(bytes, page, 1U << 30));
-    const bool by_count = options.exit_by_count || !types.exit_tells_group;
+namespace {
 
-    // First with everything that has a hook; if the kernel refuses, with the required ones alone.
-    int err = 0;
-    for (const bool optional_too : {true, false}) {
-        auto object = std::make_unique<Object>();
-        object->skeleton = open_skeleton();
-        if (object->skeleton == nullptr)
-            return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
-        configure(*object->skeleton, options, ring_bytes);
-        std::vector<Hook> hooks;
+// Which of the two programs for the same hook is not used.
+std::string_view other_exit(bool by_count) { return by_count ? "process_exit" : "process_exit_by_count"; }
+
+} // namespace
+
+Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options, const OnDemand& first) {
+    libbpf_set_print(keep_complaint);
+    auto object = std::make_unique<Object>();
+    object->options = options;
+    const std::uint32_t page = 4096;
+    object->ring_bytes = {options.ring_bytes, options.network_ring_bytes, options.bulk_ring_bytes};
+    for (std::uint32_t& bytes : object->ring_bytes) bytes = std::bit_ceil(std::clamp(bytes, page, 1U << 30));
+    std::unique_ptr<Programs> programs(new Programs(std::move(object)));
+
+    std::vector<std::string_view> required, optional;
+    {
+        const KernelTypes types = read_kernel_types();
+        if (!types.present)
+            return fail(ErrorKind::unsupported,
+                        "this kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing "
+                        "(CONFIG_DEBUG_INFO_BTF)");
+        const std::string_view unused = other_exit(options.exit_by_count || !types.exit_tells_group);
         for (const ProgramFact& f : kFacts) {
-            bpf_program* p = bpf_object__find_program_by_name(object->skeleton->obj, f.program);
-            const std::string_view name = f.program;
-            const bool other_exit =
-                (name == "process_exit" && by_count) || (name == "process_exit_by_count" && !by_count);
+            if (f.program == unused) continue;
             const bool there = std::string_view(f.kind) == "iterator"           ? types.sleepable_iterator
                                : std::string_view(f.kind) == "run by the agent" ? true
                                                                                 : types.has_tracepoint(f.hook);
-            const bool load = !other_exit && there && (f.required || optional_too);
-            bpf_program__set_autoload(p, load && !f.on_demand);
-            if (!other_exit)
-                hooks.push_back(
-                    {f.hook, f.kind, false,
-                     load ? ""
-                          : fmt::format("{}; not seen: {}", there ? "refused by this kernel" : "not in this kernel",
-                                        f.coverage)});
-            if (!other_exit && !there && f.required)
+            if (!there && f.required)
                 return fail(ErrorKind::unsupported, fmt::format("this kernel has no {} {}", f.kind, f.hook));
+            programs->hooks_.push_back(
+                {f.hook, f.kind, false, there ? "" : fmt::format("not in this kernel; not seen: {}", f.coverage)});
+            if (there && !f.on_demand) (f.required ? required : optional).emplace_back(f.program);
         }
-        err = gyr_bpf::load(object->skeleton);
-        if (err == 0) {
-            std::unique_ptr<Programs> programs(new Programs(std::move(object)));
-            programs->hooks_ = std::move(hooks);
-            programs->ring_bytes_ = ring_bytes;
-            programs->options_ = options;
-            return programs;
-        }
-        if (err == -EPERM || err == -ENOMEM) break; // fewer programs would not help
     }
-    if (err == -EPERM || err == -EACCES) return fail(ErrorKind::unsupported, explain_refusal());
-    return fail(ErrorKind::unsupported,
-                fmt::format("the kernel refused the BPF programs: {} ({})", std::strerror(-err), last_complaint));
+    if (auto ok = programs->object_->make_maps(); !ok) return std::unexpected(ok.error());
+    programs->prepare(first);
+
+    // First with everything that has a hook; if the kernel refuses, with the required ones alone.
+    std::vector<std::string_view> all = required;
+    all.insert(all.end(), optional.begin(), optional.end());
+    if (programs->object_->load(all)) return programs;
+    if (auto ok = programs->object_->load(required); !ok) return std::unexpected(ok.error());
+    for (const ProgramFact& f : kFacts) {
+        if (std::ranges::find(optional, std::string_view(f.program)) == optional.end()) continue;
+        const auto hook = std::ranges::find(programs->hooks_, std::string_view(f.hook), &Hook::name);
+        hook->detail = fmt::format("refused by this kernel; not seen: {}", f.coverage);
+    }
+    return programs;
 }
 
 Result<> Programs::attach() {
-    bpf_program* p = nullptr;
-    bpf_object__for_each_program(p, object_->skeleton->obj) {
-        const auto fact = std::ranges::find(kFacts, std::string_view(bpf_program__name(p)),
-                                            [](const ProgramFact& f) { return std::string_view(f.program); });
-        if (fact == kFacts.end() || !bpf_program__autoload(p)) continue;
-        const auto hook = std::ranges::find(hooks_, std::string_view(fact->hook), &Hook::name);
-        if (std::string_view(fact->kind) != "tracepoint") {
+    for (const ProgramFact& fact : kFacts) {
+        bpf_program* p = fact.on_demand ? nullptr : object_->find(fact.program);
+        if (p == nullptr) continue;
+        const auto hook = std::ranges::find(hooks_, std::string_view(fact.hook), &Hook::name);
+        if (std::string_view(fact.kind) != "tracepoint") {
             hook->active = true; // opened when needed
             continue;
         }
-        if (fact->on_demand) continue;
         bpf_link* link = bpf_program__attach(p);
         if (link == nullptr) {
             const int err = errno;
-            if (fact->required)
-                return fail(ErrorKind::unsupported, fmt::format("attach to {}: {}", fact->hook, std::strerror(err)));
-            hook->detail = fmt::format("{}; not seen: {}", std::strerror(err), fact->coverage);
+            if (fact.required)
+                return fail(ErrorKind::unsupported, fmt::format("attach to {}: {}", fact.hook, std::strerror(err)));
+            hook->detail = fmt::format("{}; not seen: {}", std::strerror(err), fact.coverage);
             continue;
         }
         hook->active = true;
@@ -302,7 +340,7 @@ std::array<Wanted, 6> programs_for(const Programs::OnDemand& wanted) {
 std::vector<std::string_view> Programs::missing_calls(const OnDemand& wanted) const {
     std::vector<std::string_view> out;
     for (const Wanted& w : programs_for(wanted))
-        if (w.wanted && has_hook(w.program) && object_->find_call(w.program) == nullptr) out.emplace_back(w.program);
+        if (w.wanted && has_hook(w.program) && object_->find(w.program) == nullptr) out.emplace_back(w.program);
     return out;
 }
 
@@ -310,9 +348,8 @@ void Programs::prepare(const OnDemand& wanted) {
     const std::lock_guard lock(calls_mutex_);
     auto missing = missing_calls(wanted);
     if (missing.empty() || preparing_.valid()) return;
-    preparing_ = std::async(std::launch::async, [this, missing = std::move(missing)] {
-        return object_->load_calls(options_, ring_bytes_, missing);
-    });
+    preparing_ =
+        std::async(std::launch::async, [this, missing = std::move(missing)] { return object_->load_calls(missing); });
 }
 
 Result<> Programs::load_beforehand(const OnDemand& wanted) {
@@ -324,14 +361,14 @@ Result<> Programs::load_missing(const OnDemand& wanted) {
     // What it could not load is tried again below, and then reported.
     if (preparing_.valid()) (void)preparing_.get();
     const std::vector<std::string_view> missing = missing_calls(wanted);
-    return missing.empty() ? Result<>{} : object_->load_calls(options_, ring_bytes_, missing);
+    return missing.empty() ? Result<>{} : object_->load_calls(missing);
 }
 
 Result<> Programs::attach_on_demand(const OnDemand& wanted) {
     const std::lock_guard lock(calls_mutex_);
     if (auto r = load_missing(wanted); !r) return r;
     for (const Wanted& w : programs_for(wanted)) {
-        bpf_program* program = object_->find_call(w.program);
+        bpf_program* program = object_->find(w.program);
         bpf_link*& link = object_->on_demand[w.program];
         const auto fact = std::ranges::find(kFacts, std::string_view(w.program),
                                             [](const ProgramFact& f) { return std::string_view(f.program); });
@@ -360,7 +397,7 @@ void Programs::detach() {
     for (Hook& hook : hooks_) hook.active = false;
 }
 
-bool Programs::has_iterator() const { return bpf_program__autoload(object_->skeleton->progs.process_iterate); }
+bool Programs::has_iterator() const { return object_->find("process_iterate") != nullptr; }
 
 Result<int> Programs::open_iterator(std::int32_t tid) {
     bpf_iter_link_info info{};
@@ -368,7 +405,7 @@ Result<int> Programs::open_iterator(std::int32_t tid) {
     LIBBPF_OPTS(bpf_iter_attach_opts, opts);
     opts.link_info = &info;
     opts.link_info_len = sizeof info;
-    bpf_link* link = bpf_program__attach_iter(object_->skeleton->progs.process_iterate, tid != 0 ? &opts : nullptr);
+    bpf_link* link = bpf_program__attach_iter(object_->find("process_iterate"), tid != 0 ? &opts : nullptr);
     if (link == nullptr) return fail_errno("attach the task iterator", errno);
     const int fd = bpf_iter_create(bpf_link__fd(link));
     const int err = errno;
@@ -377,6 +414,7 @@ Result<int> Programs::open_iterator(std::int32_t tid) {
     return fd;
 }
 
+std::uint32_t Programs::ring_bytes(std::size_t lane) const { return object_->ring_bytes[lane]; }
 int Programs::ring_fd(std::size_t lane) const {
     const auto& maps = object_->skeleton->maps;
     return bpf_map__fd(lane == GYR_LANE_NETWORK ? maps.network : lane == GYR_LANE_BULK ? maps.bulk : maps.critical);
@@ -396,12 +434,12 @@ int Programs::files_fd() const { return bpf_map__fd(object_->skeleton->maps.file
 gyr_u64* Programs::file_filter() const { return object_->skeleton->data_wanted->file_filter; }
 
 Result<gyr_file_key> Programs::identify(int fd) {
-    const bpf_program* p = object_->skeleton->progs.identify;
+    const bpf_program* p = object_->find("identify");
     std::uint64_t argument = static_cast<std::uint64_t>(fd);
     LIBBPF_OPTS(bpf_test_run_opts, run);
     run.ctx_in = &argument;
     run.ctx_size_in = sizeof argument;
-    if (!bpf_program__autoload(p) || bpf_prog_test_run_opts(bpf_program__fd(p), &run) != 0 || run.retval != 1)
+    if (p == nullptr || bpf_prog_test_run_opts(bpf_program__fd(p), &run) != 0 || run.retval != 1)
         return fail(ErrorKind::unsupported, "the kernel does not tell which file this is");
     return object_->skeleton->bss->identified;
 }
@@ -411,9 +449,8 @@ const gyr_u64* Programs::errors() const { return object_->skeleton->bss->errors;
 
 std::vector<std::pair<std::string, std::uint32_t>> Programs::verified_instructions() const {
     std::vector<std::pair<std::string, std::uint32_t>> out;
-    std::vector<const gyr_bpf*> objects(object_->calls.begin(), object_->calls.end());
-    objects.push_back(object_->skeleton);
-    for (const gyr_bpf* loaded : objects) {
+    const std::lock_guard lock(object_->mutex);
+    for (const Skeleton& loaded : object_->loaded) {
         bpf_program* p = nullptr;
         bpf_object__for_each_program(p, loaded->obj) {
             if (!bpf_program__autoload(p)) continue;

@@ -7,7 +7,6 @@
 #include "base/result.h"
 #include "sources/source.h"
 
-#include <array>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -29,9 +28,13 @@ struct ProgramOptions {
 
 class Programs {
   public:
-    // Loads all programs that this kernel has hooks for, those of system calls excepted. Errors: unsupported when a
-    // required one cannot be loaded.
-    static Result<std::unique_ptr<Programs>> load(const ProgramOptions& options);
+    // Of system calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
+    struct OnDemand {
+        bool calls = false, enter = false, uring = false, signals = false, page_faults = false;
+    };
+    // Loads all programs that this kernel has hooks for, those on demand excepted. Beside that it begins to load what
+    // first wants, in threads of their own. Errors: unsupported when a required program cannot be loaded.
+    static Result<std::unique_ptr<Programs>> load(const ProgramOptions& options, const OnDemand& first);
     ~Programs();
     Programs(const Programs&) = delete;
     Programs& operator=(const Programs&) = delete;
@@ -39,15 +42,9 @@ class Programs {
     Result<> attach();
     void detach();
 
-    // System calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
-    // Loaded when they are first wanted, which takes some 100 ms.
     [[nodiscard]] bool can_trace_calls() const;
-    struct OnDemand {
-        bool calls = false, enter = false, uring = false, signals = false, page_faults = false;
-    };
+    // Programs that are wanted for the first time are loaded, which takes some 100 ms.
     Result<> attach_on_demand(const OnDemand& wanted);
-    // Begins to load what attach_on_demand() will want, in a thread of its own.
-    void prepare(const OnDemand& wanted);
     // Loads it here and now, without attaching any. Any thread, so that whoever reads events need not stand still for
     // it.
     Result<> load_beforehand(const OnDemand& wanted);
@@ -59,7 +56,7 @@ class Programs {
 
     // By lane, GYR_LANES of them.
     [[nodiscard]] int ring_fd(std::size_t lane = GYR_LANE_CRITICAL) const;
-    [[nodiscard]] std::uint32_t ring_bytes(std::size_t lane = GYR_LANE_CRITICAL) const { return ring_bytes_[lane]; }
+    [[nodiscard]] std::uint32_t ring_bytes(std::size_t lane = GYR_LANE_CRITICAL) const;
     [[nodiscard]] gyr_u16* wanted() const;        // GYR_SLOTS of them
     [[nodiscard]] gyr_u64* name_filter() const;   // GYR_NAME_KINDS of them
     [[nodiscard]] gyr_loss* event_losses() const; // 512 of them, by event code
@@ -87,13 +84,13 @@ class Programs {
     [[nodiscard]] std::vector<std::string_view> missing_calls(const OnDemand& wanted) const;
     [[nodiscard]] bool has_hook(std::string_view program) const; // the kernel has what it hangs on
 
+    // Begins to load what attach_on_demand() will want, in a thread of its own.
+    void prepare(const OnDemand& wanted);
     Result<> load_missing(const OnDemand& wanted);
 
     std::unique_ptr<Object> object_;
     std::mutex calls_mutex_; // guards the programs of system calls, and what hooks_ says of them
     std::vector<Hook> hooks_;
-    std::array<std::uint32_t, GYR_LANES> ring_bytes_{};
-    ProgramOptions options_; // for what is loaded later
     std::future<Result<>> preparing_;
 };
 

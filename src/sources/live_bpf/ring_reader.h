@@ -2,6 +2,9 @@
 // Reader of a BPF ring buffer. Records are handed out where they lie, without a copy, and given back to the kernel
 // as soon as the callback returns. libbpf's own reader can neither stop after so many records nor tell, after the
 // reader said that it goes to sleep, whether something has come in the meantime; both are needed here.
+//
+// Only a window of the buffer is mapped at a time: the kernel maps all of a ring's pages at once, and twice, so that
+// a ring would count double in the memory of this process. The window moves when it has been read through.
 
 #include "base/function_ref.h"
 #include "base/result.h"
@@ -15,8 +18,11 @@ namespace gyr {
 
 class RingReader {
   public:
-    // map_fd is a BPF_MAP_TYPE_RINGBUF of the given size and stays the caller's.
-    static Result<std::unique_ptr<RingReader>> create(int map_fd, std::size_t bytes);
+    static constexpr std::size_t kWindow = std::size_t{512} << 10;
+
+    // map_fd is a BPF_MAP_TYPE_RINGBUF of the given size and stays the caller's, who keeps it open. window: bytes
+    // mapped at a time, unless a record is larger.
+    static Result<std::unique_ptr<RingReader>> create(int map_fd, std::size_t bytes, std::size_t window = kWindow);
     ~RingReader();
     RingReader(const RingReader&) = delete;
     RingReader& operator=(const RingReader&) = delete;
@@ -28,16 +34,23 @@ class RingReader {
     // REQUIRES: peek() has just given a record.
     void pop();
     // A finished record waits.
-    [[nodiscard]] bool has_data() const;
+    [[nodiscard]] bool has_data();
 
   private:
-    RingReader(std::size_t bytes, std::size_t page, void* consumer, void* producer)
-        : bytes_(bytes), page_(page), consumer_(consumer), producer_(producer) {}
-    [[nodiscard]] const std::byte* data() const { return static_cast<const std::byte*>(producer_) + page_; }
+    RingReader(int map_fd, std::size_t bytes, std::size_t page, std::size_t window)
+        : map_fd_(map_fd), bytes_(bytes), page_(page), window_(window) {}
+    // The bytes at this position of the ring, mapped; null when the kernel finds no memory to map them.
+    [[nodiscard]] const std::byte* at(unsigned long position, std::size_t length);
+    [[nodiscard]] unsigned long consumed() const;
+    [[nodiscard]] unsigned long produced() const;
+    void give_back(unsigned long upto);
 
-    std::size_t bytes_, page_;
-    void* consumer_; // one page, ours to write
-    void* producer_; // one page, then the data twice in a row, so that no record is ever split
+    int map_fd_;
+    std::size_t bytes_, page_, window_;
+    void* consumer_ = nullptr;       // one page, ours to write
+    const void* producer_ = nullptr; // one page
+    void* data_ = nullptr; // the window: of the data, which the kernel has twice in a row, so that no record is split
+    std::size_t begin_ = 0, end_ = 0; // of the window, in the doubled data; the same when nothing is mapped
 };
 
 } // namespace gyr
