@@ -74,7 +74,9 @@ void log_rules(const CheckedRules& rules) {
             ++usable;
         }
     }
-    log(LogLevel::info, fmt::format("{} rules from {} files", usable, rules.loaded.files.size()));
+    const std::size_t files = rules.loaded.files.size();
+    log(LogLevel::info,
+        fmt::format("{} rule{} from {} file{}", usable, usable == 1 ? "" : "s", files, files == 1 ? "" : "s"));
 }
 
 // Rules that wait for what nobody brings.
@@ -180,7 +182,6 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
             return std::unexpected(
                 complain(Exit::bad, fmt::format("rule '{}' cannot be used: {}", rule.name, rule.disabled_why)));
     }
-    log_rules(rules);
 
     const auto usage = [](const std::string& what) { return std::unexpected(complain(Exit::usage, what)); };
     if (config.outputs.empty()) return usage("no output is configured");
@@ -221,7 +222,7 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
     };
     auto audit = audit_options(config);
     if (!audit) return usage(audit.error().message);
-    warn_of_absent_audit(rules, audit->any());
+    const bool listens_to_audit = audit->any();
     Engine::Options engine_settings = engine_options(config, std::move(*audit));
     const auto verify = parse_share(config.plan.verify);
     if (!verify) return usage(fmt::format("plan.verify: '{}' is neither 0 nor 1/N", config.plan.verify));
@@ -230,6 +231,9 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
     auto engine = Engine::create(std::move(engine_settings), rules.matcher, std::move(build), *counted_);
     if (!engine) return std::unexpected(complain(exit_code(engine.error()), engine.error().message));
     engine_ = std::move(*engine);
+    // Not before all that can end it here: what ends it stands alone.
+    log_rules(rules);
+    warn_of_absent_audit(rules, listens_to_audit);
     if (const int port = engine_->audit_port(); port >= 0)
         log(LogLevel::info, fmt::format("audit log: listening on port {}", port));
     take(std::move(*settings), rules);

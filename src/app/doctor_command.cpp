@@ -26,6 +26,7 @@ Exit doctor(const CommonOptions& options, bool json) {
     for (const auto* list : {&c.docker.sockets, &c.podman.sockets, &c.containerd.sockets, &c.cri.sockets}) {
         for (const std::string& path : *list) {
             std::error_code ignored;
+            if (std::ranges::find(sockets, path, &std::pair<std::string, bool>::first) != sockets.end()) continue;
             sockets.emplace_back(path, std::filesystem::exists(settings->config.host.root + "/" + path, ignored));
         }
     }

@@ -12,7 +12,7 @@ inline void block_signals() {
     sigset_t all;
     sigfillset(&all);
     sigdelset(&all, every_thread_signal());
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
 } // namespace gyr

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <expected>
 #include <set>
 
 namespace gyr::fields {
@@ -18,15 +19,15 @@ struct Probe {
     std::shared_ptr<ProcessImage> process = world.process(20, "/bin/busybox", {"sh", "-c", "echo hi"}, parent.get());
     Event event = test::exec_event(process);
     Arena arena;
-    std::deque<BoundField> bound_fields; // a value may be a text of its field's argument
+    std::deque<std::expected<BoundField, BindError>> bound_fields;
 
     Value value(std::string_view name, std::optional<std::string> arg = {}) {
-        auto bound = bind_field(name, arg);
+        // A value may point into the field's prepared argument.
+        const auto& bound = bound_fields.emplace_back(bind_field(name, arg));
         EXPECT_TRUE(bound) << name << ": " << (bound ? "" : bound.error().message);
         if (!bound || !bound->field->extract) return Value::missing(Missing::unsupported);
-        const BoundField& field = bound_fields.emplace_back(std::move(*bound));
         const EvalWorld view = world.view();
-        return field.field->extract(Context{event, view, arena}, field.arg);
+        return bound->field->extract(Context{event, view, arena}, bound->arg);
     }
     std::string text(std::string_view name, std::optional<std::string> arg = {}) {
         const Value v = value(name, std::move(arg));

@@ -3,6 +3,8 @@
 
 #include "outputs/channels.h"
 
+#include "base/thread_signals.h"
+
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
@@ -36,6 +38,15 @@ void on_report(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
     const std::unique_ptr<Report> report(static_cast<Report*>(message->_private));
     report->batch->errors[report->index] = message->err;
     --report->batch->open;
+}
+
+// librdkafka's threads block every signal; they too must hear what is told to each thread.
+rd_kafka_resp_err_t on_thread_start(rd_kafka_t*, rd_kafka_thread_type_t, const char*, void*) {
+    block_signals();
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void*, char*, std::size_t) {
+    return rd_kafka_interceptor_add_on_thread_start(client, "gyr", on_thread_start, nullptr);
 }
 
 Result<Producer> make_producer(const OutputOptions& options) {
@@ -73,6 +84,7 @@ Result<Producer> make_producer(const OutputOptions& options) {
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     rd_kafka_conf_set_log_cb(conf,
                              [](const rd_kafka_t*, int, const char*, const char*) {}); // the output tells of trouble
+    rd_kafka_conf_interceptor_add_on_new(conf, "gyr", on_new, nullptr);
     rd_kafka_t* producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why.data(), why.size());
     if (producer == nullptr) {
         rd_kafka_conf_destroy(conf);

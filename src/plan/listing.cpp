@@ -116,7 +116,9 @@ std::string plan_text(const Matcher& matcher) {
         out += "system calls\n";
         for (const EventDemand& d : events.demands) out += demand_text(d, events);
     }
-    out += fmt::format("events looked at by rules: {}\n", fmt::join(wanted(matcher), ", "));
+    const auto events_wanted = wanted(matcher);
+    out += fmt::format("events looked at by rules: {}\n",
+                       events_wanted.empty() ? "none" : fmt::format("{}", fmt::join(events_wanted, ", ")));
     out += fmt::format("process rules, once per program image: {}\n", s.process_rules.size());
     for (const std::string_view name : s.process_rules) out += fmt::format("  {}\n", name);
     out += fmt::format("event rules: {}\n", s.event_rules.size());

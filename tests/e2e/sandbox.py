@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 
@@ -133,11 +134,17 @@ def main():
     own = {line.split(":")[0]: line.split()[1] for line in open("/proc/self/status") if line.startswith("Cap")}
     own_filter = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("Seccomp:"))
     kept = mask(names) & int(own["CapEff"], 16)
-    with live.Runtimes("docker") as rt:
+    with live.Runtimes("docker") as rt, tempfile.TemporaryDirectory(prefix="gyr-sandbox-") as folder:
+        # librdkafka brings threads of its own; that no server is there does not keep it from that.
+        with open(folder + "/kafka.yaml", "w", encoding="utf-8") as file:
+            file.write("outputs: [{type: stdout, format: json}, {type: kafka, url: 'kafka://127.0.0.1:1', topic: t}]\n")
         with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt,
-                        options=["server.probes=[http://127.0.0.1:0]", "audit.listen=127.0.0.1:0"]) as agent:
+                        options=["server.probes=[http://127.0.0.1:0]", "audit.listen=127.0.0.1:0"],
+                        arguments=["-c", folder + "/kafka.yaml"]) as agent:
             agent.sentinel()
             check_threads(results, agent, kept, "armed")
+            results.expect(any(status["Name"].startswith("rdk:") for status in status_of(agent.pid).values()),
+                           "librdkafka's threads are among them")
             path = os.path.join(agent.folder, "extra-0.yaml")
             wanted = os.path.join(rt.folder, "looked-at")
             with open(wanted, "w", encoding="utf-8"):
