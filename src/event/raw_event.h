@@ -49,6 +49,11 @@ template <class T>
     return value;
 }
 
+// A notification of a plugin: it has the plugin's source. Number 0 stands for the system calls' own.
+[[nodiscard]] inline bool is_of_plugin(EventCode code, std::span<const std::string_view> params) {
+    return code == kAsync && !params.empty() && load_param<std::uint32_t>(params[0]) != 0;
+}
+
 // A text parameter without its NUL.
 [[nodiscard]] inline std::string_view text_of_param(std::string_view bytes) {
     if (!bytes.empty() && bytes.back() == '\0') bytes.remove_suffix(1);

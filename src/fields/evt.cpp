@@ -58,13 +58,8 @@ Value reltime(const Context& c, const Argument&) {
 }
 
 Value source(const Context& c, const Argument&) {
-    // A notification of a plugin has the source of that plugin, and none is here; 0 stands for the system calls.
-    if (c.event.code == kAsync) {
-        if (c.event.number == 0) return Value::missing(Missing::pending);
-        if (!c.event.params.empty() && c.event.params[0].size() >= sizeof(std::uint32_t) &&
-            load_param<std::uint32_t>(c.event.params[0]) != 0)
-            return Value::missing(Missing::unsupported);
-    }
+    if (c.event.code == kAsync && c.event.number == 0) return Value::missing(Missing::pending);
+    if (is_of_plugin(c.event.code, c.event.params)) return Value::missing(Missing::unsupported); // it is not here
     return Value::of_text(c.event.code == kPluginEvent ? "k8s_audit" : "syscall");
 }
 Value plugin_name(const Context& c, const Argument&) {

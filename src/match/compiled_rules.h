@@ -22,6 +22,7 @@ struct CompiledRules {
 
     std::vector<Rule> rules;
     bool process_bits = true;
+    bool filter = false; // asked about events of all sources
     Expressions expressions;
     Graph graph;
     std::size_t slots = 0; // of results kept with a process image

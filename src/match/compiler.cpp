@@ -31,6 +31,7 @@ class Compiler {
 
     void run() {
         impl_.process_bits = options_.process_bits;
+        impl_.filter = options_.filter;
         impl_.compiled.resize(impl_.rules.size());
         std::vector<ProgramRule> process;
         std::vector<std::vector<ProgramRule>> by_key(impl_.keys.size());

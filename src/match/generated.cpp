@@ -387,7 +387,8 @@ std::size_t compare_generated(std::uint64_t seed, std::size_t conditions, std::s
     const auto look = [&](const Scene& scene) {
         const EvalWorld world = scene.view();
         std::vector<Truth> expected;
-        if (scene.event.code == kPluginEvent) { // of another source: these rules are not asked
+        if (scene.event.code == kPluginEvent ||
+            is_of_plugin(scene.event.code, scene.event.params)) { // of another source: these rules are not asked
             verdicts.clear();
             matcher->evaluate(scene.event, world, *scratch, verdicts);
             if (!verdicts.matched.empty() || !verdicts.undecided.empty()) problem = "rules asked of another source";

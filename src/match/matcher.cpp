@@ -1,5 +1,6 @@
 #include "match/matcher.h"
 
+#include "event/raw_event.h"
 #include "event/schema.h"
 #include "match/compiled_rules.h"
 #include "match/evaluator.h"
@@ -55,6 +56,7 @@ void order(std::vector<std::uint32_t>& rules, std::size_t from) {
 void Matcher::evaluate(const Event& event, const EvalWorld& world, Scratch& scratch, Verdicts& out) const {
     const Program* program = impl_->program(key_of(event));
     if (!program) return;
+    if (!impl_->filter && is_of_plugin(event.code, event.params)) return; // rules have events of their source alone
     Evaluator& eval = scratch.evaluator;
     eval.begin(event, world, impl_->process_bits, false);
     const std::size_t matched = out.matched.size(), undecided = out.undecided.size();
