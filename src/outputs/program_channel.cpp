@@ -192,7 +192,8 @@ class ProgramChannel final : public Channel {
             if (std::string problem = process_.start(command_); !problem.empty()) return problem;
         }
         while (!pending_.empty()) {
-            // It stays until it is written: what a process leaves unread that ends meanwhile is older, and goes before it.
+            // It stays until it is written: what a process leaves unread that ends meanwhile is older, and goes before
+            // it.
             const std::string line = pending_.front();
             if (std::string problem = write(line, patience); !problem.empty()) return problem;
             pending_.pop_front();

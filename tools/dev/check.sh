@@ -73,14 +73,24 @@ cmd_bench() {
     exec "build/release/bench/bench_$name" "$@"
 }
 
+# The same generated conditions and events as the fuzz target match has, ten million pairs of them without a sanitizer.
+fuzz_agreement() {
+    build_tree release bench_agreement
+    run_step fuzz-agreement "Comparing the evaluator with the reference" as_owner build/release/bench/bench_agreement
+}
+
 cmd_fuzz() {
     local target=${1:-} seconds=${2:-60} name names failed=0
     need_packages build fuzz
     case "$target" in *[!0-9]* | '') ;; *) seconds=$target target='' ;; esac
+    if [ "$target" = agreement ]; then
+        fuzz_agreement
+        return
+    fi
     mapfile -t names < <(find fuzz/targets -name '*_fuzz.cpp' -printf '%f\n' | sed 's/_fuzz\.cpp$//' | sort)
     if [ -n "$target" ]; then
         target=${target%_fuzz}
-        [ -e "fuzz/targets/${target}_fuzz.cpp" ] || die "no fuzz target $target; there are: ${names[*]}"
+        [ -e "fuzz/targets/${target}_fuzz.cpp" ] || die "no fuzz target $target; there are: ${names[*]} agreement"
         names=("$target")
     fi
     build_tree fuzz "${names[@]/%/_fuzz}"
@@ -93,5 +103,6 @@ cmd_fuzz() {
             -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
             -artifact_prefix="build/fuzz/crashes/$name-" "build/fuzz/found/$name" "${seeds[@]}" || failed=1
     done
+    [ -n "$target" ] || fuzz_agreement || failed=1
     [ "$failed" -eq 0 ] || die "a fuzz target failed; its input is in build/fuzz/crashes/"
 }
