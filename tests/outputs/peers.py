@@ -390,7 +390,8 @@ class Rsyslog(Process):
     def lines(self):
         try:
             with open(self.folder + "/out", "rb") as file:
-                return file.read()
+                data = file.read()
+            return data[:data.rfind(b"\n") + 1]  # a long line is written in pieces
         except FileNotFoundError:
             return b""
 
@@ -430,12 +431,12 @@ class Program:
         return {"type": "program", "command": self.command, "keep_alive": self.keep_alive}
 
     def received(self):
-        try:
-            with open(self.folder + "/out", "rb") as file:
-                return numbers(file.read())
-        except FileNotFoundError:
-            return []
+        return numbers(b"\n".join(self.documents()))
 
     def documents(self):
-        with open(self.folder + "/out", "rb") as file:
-            return file.read().splitlines()
+        """Whole lines: the shell writes a long one in pieces."""
+        try:
+            with open(self.folder + "/out", "rb") as file:
+                return file.read().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
