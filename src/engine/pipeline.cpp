@@ -415,15 +415,18 @@ void Pipeline::attach(const ExecJoin::Attach& attach, const AuditEvent& audit) {
     look_again();
 }
 
-// It is asked about again, as something that rules may look at has changed.
 void Pipeline::set_session(Process& process, std::shared_ptr<KubeSession> session, Nanos time, bool ask) {
     process.image = table_.with_session(process.image, std::move(session));
-    if (!ask || !armed_ || !matcher_->has_process_rules()) return;
+    if (ask) ask_again(process, kProcChange, RecordKind::change, time);
+}
+
+void Pipeline::ask_again(Process& process, EventCode code, RecordKind kind, Nanos time) {
+    if (!armed_ || !matcher_->has_process_rules()) return;
     Event event;
     event.time = time;
     count(event);
-    event.code = kProcChange;
-    event.record = RecordKind::change;
+    event.code = code;
+    event.record = kind;
     event.tid = process.image->key.pid;
     event.process = process.image;
     judge(event, &process, false, true);
@@ -489,15 +492,7 @@ void Pipeline::swap_rules(std::shared_ptr<const Matcher> matcher) {
             if (old->is_fired(from, process.fired)) matcher_->set_fired(to, fired);
         }
         process.fired = std::move(fired);
-        if (!armed_ || !matcher_->has_process_rules()) return;
-        Event event;
-        event.time = last_time_;
-        count(event);
-        event.code = kSnapshot;
-        event.record = RecordKind::snapshot;
-        event.tid = process.image->key.pid;
-        event.process = process.image;
-        judge(event, &process, false, true);
+        ask_again(process, kSnapshot, RecordKind::snapshot, last_time_);
     });
 }
 

@@ -142,6 +142,8 @@ class Pipeline {
     void look_again();
     void attach(const ExecJoin::Attach& attach, const AuditEvent& audit);
     void set_session(Process& process, std::shared_ptr<KubeSession> session, Nanos time, bool ask);
+    // Rules about processes look at it again: something that they may ask, or they themselves, have changed.
+    void ask_again(Process& process, EventCode code, RecordKind kind, Nanos time);
     bool amend(Sent& sent); // true: nothing more will come
     void send(Alert alert);
 

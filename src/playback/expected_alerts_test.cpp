@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <zlib.h>
 
 #include <filesystem>
 #include <map>
@@ -20,20 +19,9 @@ namespace fs = std::filesystem;
 using Key = std::tuple<std::string, std::int64_t, std::int64_t, std::string>; // rule, time, thread, type
 using Counts = std::map<Key, int>;
 
-std::string read_gzip(const std::string& path) {
-    std::string out;
-    gzFile file = gzopen(path.c_str(), "rb");
-    if (file == nullptr) return out;
-    std::string piece(1 << 16, '\0');
-    for (int n = 0; (n = gzread(file, piece.data(), static_cast<unsigned>(piece.size()))) > 0;)
-        out.append(piece, 0, static_cast<std::size_t>(n));
-    gzclose(file);
-    return out;
-}
-
 Counts expected_of(const std::string& path) {
     Counts counts;
-    const std::string text = read_gzip(path);
+    const std::string text = test::read_gzip(path);
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
         const auto line = nlohmann::json::parse(text.substr(at, end - at));

@@ -7,7 +7,6 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <zlib.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -23,17 +22,6 @@ using Lines = std::multiset<std::string>;
 constexpr std::string_view kSuggested =
     " container_id=%container.id container_name=%container.name container_image_repository=%container.image.repository "
     "container_image_tag=%container.image.tag k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
-
-std::string unpacked(const fs::path& path) {
-    std::string out;
-    gzFile file = gzopen(path.c_str(), "rb");
-    if (file == nullptr) return out;
-    std::string piece(1 << 16, '\0');
-    for (int n = 0; (n = gzread(file, piece.data(), static_cast<unsigned>(piece.size()))) > 0;)
-        out.append(piece, 0, static_cast<std::size_t>(n));
-    gzclose(file);
-    return out;
-}
 
 // What stands behind the key, as it was written, up to what follows.
 std::string between(const std::string& line, std::string_view key, std::string_view end) {
@@ -78,7 +66,7 @@ TEST(FalcoJson, AlertsOfRealCapturesAreTheSameBytes) {
         const std::string capture = name.substr(0, name.size() - std::string_view(".jsonl.gz").size());
         SCOPED_TRACE(capture);
         Lines expected;
-        const std::string text = unpacked(entry.path());
+        const std::string text = test::read_gzip(entry.path());
         for (std::size_t at = 0; at < text.size();) {
             const std::size_t end = std::min(text.find('\n', at), text.size());
             if (std::string line = falco_line(text.substr(at, end - at), rules); !line.empty())

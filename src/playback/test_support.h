@@ -7,12 +7,26 @@
 #include "playback/playback.h"
 #include "rules/loader.h"
 
+#include <zlib.h>
+
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace gyr::test {
+
+// All of a packed file; empty when there is none.
+inline std::string read_gzip(const std::string& path) {
+    std::string out;
+    gzFile file = gzopen(path.c_str(), "rb");
+    if (file == nullptr) return out;
+    std::string piece(1 << 16, '\0');
+    for (int n = 0; (n = gzread(file, piece.data(), static_cast<unsigned>(piece.size()))) > 0;)
+        out.append(piece, 0, static_cast<std::size_t>(n));
+    gzclose(file);
+    return out;
+}
 
 struct RuleSet {
     rules::LoadedRules loaded;
