@@ -6,6 +6,7 @@ import base64
 import http.server
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -24,10 +25,25 @@ def numbers(data):
     return [int(m.group(1), 16) for m in UUID.finditer(data)]
 
 
+given_out = set()
+
+
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port for a server that may be away for a while: below those that the kernel gives to any socket that asks for none,
+    or another connection has it when the server comes back."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        limit = int(file.read().split()[0])
+    while True:
+        port = random.randrange(min(10000, limit // 2), limit)
+        if port in given_out:
+            continue
+        given_out.add(port)
+        with socket.socket(socket.AF_INET, kind) as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def await_port(port):
@@ -372,10 +388,11 @@ class Rsyslog(Process):
         if self.transport in ("tcp", "tls"):
             await_port(self.port)
             self.proxy.up()
-        while self.transport == "udp" and not listens_udp(self.port):
-            time.sleep(0.02)
+        there = {"udp": lambda: listens_udp(self.port), "unix": lambda: os.path.exists(self.socket)}.get(self.transport)
         deadline = time.monotonic() + PATIENCE
-        while self.transport == "unix" and not os.path.exists(self.socket) and time.monotonic() < deadline:
+        while there is not None and not there():
+            if time.monotonic() > deadline:
+                raise RuntimeError("rsyslogd does not listen")
             time.sleep(0.02)
 
     def output(self):
