@@ -16,15 +16,35 @@ endif()
 # build. A single file that changed takes longer, so an editor's or a debugger's build is better without.
 option(GYR_UNITY "Compile several sources at once" OFF)
 if(GYR_UNITY)
-  set(CMAKE_UNITY_BUILD ON)
-  set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
   # A type of a source's anonymous namespace seems to be of a header's when the source is included.
   add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
 endif()
 
-# gyr_alone(FILE...): sources of the calling folder that name something as a neighbour does, and are compiled alone.
-function(gyr_alone)
-  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+# gyr_apart(FILE...): sources of the calling folder that name something as a neighbour does, but not as one another: they
+# are compiled together, apart from the neighbours.
+function(gyr_apart)
+  get_property(COUNT DIRECTORY PROPERTY GYR_APART)
+  math(EXPR COUNT "0${COUNT} + 1")
+  set_property(DIRECTORY PROPERTY GYR_APART ${COUNT})
+  set_source_files_properties(${ARGN} PROPERTIES UNITY_GROUP "apart${COUNT}")
+endfunction()
+
+# gyr_together(TARGET): with GYR_UNITY, compiles its sources in groups of 16, and those that are apart as gyr_apart says.
+function(gyr_together TARGET)
+  if(NOT GYR_UNITY)
+    return()
+  endif()
+  get_target_property(SOURCES ${TARGET} SOURCES)
+  set(COUNT 0)
+  foreach(FILE IN LISTS SOURCES)
+    get_source_file_property(GROUP "${FILE}" UNITY_GROUP)
+    if(NOT GROUP)
+      math(EXPR NUMBER "${COUNT} / 16")
+      math(EXPR COUNT "${COUNT} + 1")
+      set_source_files_properties("${FILE}" PROPERTIES UNITY_GROUP "common${NUMBER}")
+    endif()
+  endforeach()
+  set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 endfunction()
 
 # mold links the many test programs several times faster than the default linker. GCC 12 knows it by name.
