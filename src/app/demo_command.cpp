@@ -1,4 +1,4 @@
-// gyr demo: a small capture of ours through the default rules, and why each alert was raised.
+// gyr demo: a small capture that gyr record made through the default rules, and why each alert was raised.
 
 #include "alerts/format.h"
 #include "app/commands.h"
@@ -6,7 +6,7 @@
 #include "app/settings.h"
 #include "app/time_zone.h"
 #include "match/explain.h"
-#include "playback/demo_story.h"
+#include "playback/demo_capture.h"
 #include "playback/playback.h"
 
 #include <CLI/CLI.hpp>
@@ -16,13 +16,16 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace gyr::app {
 namespace {
 
 constexpr const char* kIntroduction =
-    "A capture of a break-in, made for this demo: somebody opens a shell in the container \"web\", reads the password\n"
+    "A recorded break-in: in the container \"web\" somebody opens a shell with `docker exec -it web sh`, reads the "
+    "password\n"
     "file, fetches a program and runs it. These are the alerts of the default rules, and what decided each.\n\n";
 
 struct DemoOptions {
@@ -30,7 +33,7 @@ struct DemoOptions {
     std::string write;
 };
 
-Exit write_capture(const std::string& path, const std::string& capture) {
+Exit write_capture(const std::string& path, std::string_view capture) {
     std::ofstream file(path, std::ios::binary);
     file.write(capture.data(), static_cast<std::streamsize>(capture.size()));
     file.close();
@@ -39,9 +42,8 @@ Exit write_capture(const std::string& path, const std::string& capture) {
 }
 
 Exit demo(const DemoOptions& options) {
-    const auto capture = playback::demo_capture();
-    if (!capture) return complain(Exit::bad, capture.error().message);
-    if (!options.write.empty()) return write_capture(options.write, *capture);
+    const std::string_view capture = playback::demo_capture();
+    if (!options.write.empty()) return write_capture(options.write, capture);
     const auto settings = load_settings(options.common);
     if (!settings) return settings.error();
     const auto rules = load_for_captures(settings->config);
@@ -62,7 +64,7 @@ Exit demo(const DemoOptions& options) {
         out += fmt::format("{}\n{}\n  because\n{}\n", alert.rule, format_record(alert, {}), reasons);
     };
     playback::Playback playback({}, rules->matcher, emit, explain);
-    auto reader = capfile::Reader::from_bytes(std::as_bytes(std::span(*capture)));
+    auto reader = capfile::Reader::from_bytes(std::as_bytes(std::span(capture)));
     if (!reader) return complain(Exit::bad, reader.error().message);
     const playback::WalkEnd end = playback.play(*reader);
     if (end.damage) return complain(Exit::bad, end.damage->message);

@@ -6,14 +6,17 @@
 #include "app/settings.h"
 #include "app/time_zone.h"
 #include "plan/lower.h"
+#include "playback/capture_cut.h"
 #include "playback/capture_walk.h"
 #include "playback/event_printer.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <limits>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 namespace gyr::app {
@@ -24,7 +27,8 @@ constexpr std::size_t kPieceBytes = 1 << 16;
 struct EventsOptions {
     std::vector<std::string> filter;
     std::string format{playback::kDefaultEventFormat};
-    std::string capture, time_zone, output = "text";
+    std::string capture, time_zone, output = "text", write;
+    std::uint32_t ancestors = std::numeric_limits<std::uint32_t>::max();
     std::uint64_t until = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t count = std::numeric_limits<std::uint64_t>::max(); // lines
     // Live.
@@ -88,6 +92,31 @@ Exit events_of_capture(const EventsOptions& options, playback::EventPrinter& pri
     return Exit::fine;
 }
 
+// Into another capture instead of lines.
+Exit events_into_capture(const EventsOptions& options, playback::EventPrinter& filter) {
+    if (options.capture.empty() || options.capture == "-")
+        return complain(Exit::usage, "--write reads a capture file twice: name one with --capture");
+    auto once = capfile::Reader::open(options.capture);
+    if (!once) return complain(Exit::bad, once.error().message);
+    auto again = capfile::Reader::open(options.capture);
+    if (!again) return complain(Exit::bad, again.error().message);
+    std::error_code none;
+    if (std::filesystem::equivalent(options.capture, options.write, none))
+        return complain(Exit::usage, "--write would overwrite the capture that is read");
+    constexpr int kSmall = 9;
+    auto writer = capfile::Writer::create(options.write, {.compress = true, .level = kSmall, .enter_events = true});
+    if (!writer) return complain(Exit::bad, writer.error().message);
+    const playback::CutOptions cut{.until = options.until, .ancestors = options.ancestors};
+    const auto end = playback::cut_capture(*once, *again, filter, cut, *writer);
+    if (!end) return complain(Exit::bad, end.error().message);
+    if (const auto closed = writer->close(); !closed) return complain(Exit::bad, closed.error().message);
+    const Exit told = print(
+        fmt::format("{} events in {}, and {} for the state alone\n", end->matched, options.write, end->state_only));
+    if (told != Exit::fine) return told;
+    if (end->damage) return complain(Exit::bad, fmt::format("{}: {}", options.capture, end->damage->message));
+    return Exit::fine;
+}
+
 // What the filter asks of the process alone may hold for an event of any type.
 EventPlan wanted_by(const playback::EventPrinter& printer) {
     if (printer.everything() || printer.matcher().is_process_rule(0)) return plan::plan_everything();
@@ -122,6 +151,7 @@ Exit events(const EventsOptions& options) {
     use_time_zone(!options.time_zone.empty() ? options.time_zone : live ? "local" : "UTC");
     auto printer = playback::EventPrinter::create(fmt::format("{}", fmt::join(options.filter, " ")), options.format);
     if (!printer) return complain(Exit::usage, printer.error().message);
+    if (!options.write.empty()) return events_into_capture(options, *printer);
     return live ? events_as_they_happen(options, *printer) : events_of_capture(options, *printer);
 }
 
@@ -145,9 +175,16 @@ void add_events_command(CLI::App& app, Action& action) {
         ->check(CLI::IsMember({"text", "json"}));
     command->add_option("--time-zone", o->time_zone,
                         "For times of day: UTC, Europe/Berlin …, local (default: UTC; live: local)");
+    command
+        ->add_option("-w,--write", o->write,
+                     "Instead of lines: write a smaller capture of these events and what readers must know of others")
+        ->type_name("FILE");
+    command->add_option("--ancestors", o->ancestors, "With --write: of a process keep so many (default: all)")
+        ->type_name("N");
     command->footer("Examples:\n  gyr events \"evt.type = connect and container\" -n 20\n  gyr events \"evt.type = "
                     "execve and proc.name = sh\" --capture incident.scap -p "
-                    "\"%evt.time %proc.cmdline\"");
+                    "\"%evt.time %proc.cmdline\"\n  gyr events \"container.name = web\" --capture incident.scap -w "
+                    "report.scap");
     command->callback([&action, o] { action = [o] { return events(*o); }; });
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A capture made up from a script: processes that are there, then what they do, one call an event. For the demo, for
-// benchmarks and for tests, which need captures whose every event is known.
+// A capture made up from a script: processes that are there, then what they do, one call an event. For tests, which
+// need captures whose every event is known.
 //
 //     Script script;
 //     script.process({.pid = 1, .comm = "init", .exe = "/sbin/init"});

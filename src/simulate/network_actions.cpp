@@ -13,7 +13,7 @@ constexpr std::array kActions{
                {container, {"as tool connect 203.0.113.5 4444"}}},
     RuleAction{"Standard Streams Redirected to Connection in Container",
                {container, {"redirect dup2 0"}},
-               {container, {"redirect dup2 7"}}},
+               {container, {"redirect dup2 7", "connection-flags"}}},
     RuleAction{"Cloud Metadata Service Contacted from Container",
                {container, {"connect 169.254.169.254 80"}},
                {container, {"connect 203.0.113.5 80"}}},

@@ -82,10 +82,18 @@ int redirect(Words w) {
     return done == to ? 0 : cannot(w[0]);
 }
 
+// The flags of a connection read and set: the results, 2 and 0, are no descriptors.
+int connection_flags(Words) {
+    const int fd = connected();
+    if (fd < 0) return cannot("loopback");
+    const int flags = ::fcntl(fd, F_GETFL);
+    return flags == O_RDWR && ::fcntl(fd, F_SETFL, flags) == 0 ? 0 : cannot("fcntl");
+}
+
 constexpr std::array kDeeds{
     NamedDeed{"connect", connect_to},          NamedDeed{"connect-unix", connect_unix},
     NamedDeed{"packet-socket", packet_socket}, NamedDeed{"internet-socket", internet_socket},
-    NamedDeed{"redirect", redirect},
+    NamedDeed{"redirect", redirect},           NamedDeed{"connection-flags", connection_flags},
 };
 
 } // namespace
