@@ -85,10 +85,7 @@ Value either(const Context& c, const Argument&) {
 
 Value l4proto(const Context& c, const Argument&) {
     if (!c.event.fd) return no_fd(c);
-    const FdInfo& fd = *c.event.fd;
-    // Of a socket in a capture the protocol shows once it is known who asks and who serves.
-    const bool idle = c.event.fds && is_connection(fd) && (fd.marks & (kFdRoleClient | kFdRoleServer)) == 0;
-    const std::string_view name = l4_name(idle && fd.l4 != L4Protocol::raw ? L4Protocol::not_applicable : fd.l4);
+    const std::string_view name = l4_name(shown_protocol(c, *c.event.fd));
     return Value::of_text(name.empty() ? std::string_view("<NA>") : name);
 }
 Value sockfamily(const Context& c, const Argument&) {

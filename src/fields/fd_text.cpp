@@ -48,10 +48,17 @@ const FdInfo* find_fd(const Context& c, std::int64_t number) {
     return c.event.fds && number >= 0 ? c.event.fds->find_fd(number) : nullptr;
 }
 
-std::string_view fd_label(const FdInfo& fd, Arena& arena) {
-    const std::string_view protocol = is_ipv4(fd.type) || is_ipv6(fd.type) ? l4_name(fd.l4).substr(0, 1) : "";
+L4Protocol shown_protocol(const Context& c, const FdInfo& fd) {
+    const bool idle = c.event.fds && (fd.type == FdType::ipv4 || fd.type == FdType::ipv6) &&
+                      (fd.marks & (kFdRoleClient | kFdRoleServer)) == 0;
+    return idle && fd.l4 != L4Protocol::raw ? L4Protocol::not_applicable : fd.l4;
+}
+
+std::string_view fd_label(const Context& c, const FdInfo& fd) {
+    const std::string_view protocol =
+        is_ipv4(fd.type) || is_ipv6(fd.type) ? l4_name(shown_protocol(c, fd)).substr(0, 1) : "";
     const std::size_t size = 3 + protocol.size() + fd.name.size();
-    char* out = arena.allocate(size);
+    char* out = c.arena.allocate(size);
     char* at = out;
     *at++ = '<';
     *at++ = fd_type_char(fd.type);

@@ -18,8 +18,11 @@ inline constexpr std::int64_t kWorkingDirectory = -100; // AT_FDCWD
 // What a number stands for in the process of the event; null when that is not known.
 [[nodiscard]] const FdInfo* find_fd(const Context& c, std::int64_t number);
 
+// The protocol that is told of a socket. Of a connection in a capture it shows once it is known who asks and who
+// serves.
+[[nodiscard]] L4Protocol shown_protocol(const Context& c, const FdInfo& fd);
 // "<4t>10.0.0.1:80->…": kind, protocol and name.
-[[nodiscard]] std::string_view fd_label(const FdInfo& fd, Arena& arena);
+[[nodiscard]] std::string_view fd_label(const Context& c, const FdInfo& fd);
 
 // Address bytes as text.
 [[nodiscard]] std::string_view ip_text(const std::uint8_t* bytes, bool v6, Arena& arena);

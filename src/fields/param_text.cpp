@@ -56,9 +56,12 @@ Value user_word(const Context& c, ParamType type, std::uint32_t number) {
 
 std::string_view process_word(const Context& c, std::int64_t pid) {
     const ProcessImage* p = c.process();
-    if (p && (pid == p->key.pid || pid == c.event.tid)) return p->comm;
-    if (!c.world.processes || pid <= 0) return "";
-    const ProcessImage* other = c.world.processes->find_pid(static_cast<Pid>(pid));
+    const bool own = p && pid == p->key.pid;
+    // In a capture a thread has an image of its own, and a name that may differ from its process's.
+    if (p && (pid == c.event.tid || (own && !c.event.fds))) return p->comm;
+    const ProcessImage* other =
+        c.world.processes && pid > 0 ? c.world.processes->find_pid(static_cast<Pid>(pid)) : nullptr;
+    if (!other && own) other = p;
     return other ? std::string_view(other->comm) : std::string_view("");
 }
 
@@ -66,13 +69,12 @@ std::string_view fd_word(const Context& c, std::int64_t number) {
     if (number == kWorkingDirectory) return "AT_FDCWD";
     if (number < 0) return errno_name(number);
     const FdInfo* fd = find_fd(c, number);
-    return fd ? fd_label(*fd, c.arena) : std::string_view("");
+    return fd ? fd_label(c, *fd) : std::string_view("");
 }
 
 std::string_view path_word(const Context& c, const WireParam& p, std::string_view path) {
     if (path.empty() || path.starts_with('/') || path == "<NA>") return "";
-    const std::string_view full = absolute_path(base_of(c, p), path, c.arena);
-    return full == path ? std::string_view("") : full;
+    return absolute_path(base_of(c, p), path, c.arena);
 }
 
 } // namespace
