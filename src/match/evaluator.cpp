@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
+#include <type_traits>
 
 namespace gyr::match {
 
 using fields::Value;
+
+static_assert(std::is_trivially_destructible_v<Value>);
 
 void ImageResults::resize(std::size_t slots) {
     words_ = (slots * 2 + 63) / 64;
@@ -65,43 +69,41 @@ void Evaluator::begin(const Event& event, const EvalWorld& world, bool use_image
         images_.deselect();
 }
 
-Value Evaluator::value(ExprId id) {
-    if (value_round_[id] == round_) return values_[id];
+const Value& Evaluator::value(ExprId id) {
+    Value& v = values_[id];
+    if (value_round_[id] == round_) return v;
     const Expression& e = expressions_[id];
-    Value v;
-    switch (e.kind) {
-    case Expression::Kind::constant: v = Value::of_text(e.constant); break;
-    case Expression::Kind::field:
-        v = e.field.field->extract ? e.field.field->extract(fields::Context{*event_, *world_, arena_}, e.field.arg)
-                                   : Value::missing(Missing::unsupported);
-        break;
-    case Expression::Kind::list:
-    case Expression::Kind::transform: {
-        const std::span<Value> args = arena_.make_array<Value>(e.args.size());
-        for (std::size_t i = 0; i < args.size(); ++i) args[i] = value(e.args[i]);
-        if (e.kind == Expression::Kind::transform) {
-            v = transform(e, args, arena_);
-            break;
-        }
-        v = Value::of_list(args);
-        for (const Value& a : args)
-            if (a.is_missing() && !v.is_pending()) v = a;
-        break;
-    }
-    }
-    values_[id] = v;
+    // Made in its place: a copy would wait for each part to be written.
+    if (e.kind == Expression::Kind::field && e.field.field->extract)
+        ::new (static_cast<void*>(&v)) Value(e.field.field->extract({*event_, *world_, arena_}, e.field.arg));
+    else
+        v = compute_value(e);
     value_round_[id] = round_;
     return v;
 }
 
-Truth Evaluator::test(const Predicate& p) {
-    const Value left = value(p.left);
-    if (left.is_missing()) return left.is_pending() && !pending_is_missing_ ? Truth::undecided : Truth::no;
-    Value right;
-    if (p.right) {
-        right = value(*p.right);
-        if (right.is_missing()) return right.is_pending() && !pending_is_missing_ ? Truth::undecided : Truth::no;
+Value Evaluator::compute_value(const Expression& e) {
+    switch (e.kind) {
+    case Expression::Kind::constant: return Value::of_text(e.constant);
+    case Expression::Kind::field: return Value::missing(Missing::unsupported); // one that computes has been asked
+    case Expression::Kind::list:
+    case Expression::Kind::transform: break;
     }
+    const std::span<Value> args = arena_.make_array<Value>(e.args.size());
+    for (std::size_t i = 0; i < args.size(); ++i) args[i] = value(e.args[i]);
+    if (e.kind == Expression::Kind::transform) return transform(e, args, arena_);
+    Value v = Value::of_list(args);
+    for (const Value& a : args)
+        if (a.is_missing() && !v.is_pending()) v = a;
+    return v;
+}
+
+Truth Evaluator::test(const Predicate& p) {
+    const Value& left = value(p.left);
+    if (left.is_missing()) return left.is_pending() && !pending_is_missing_ ? Truth::undecided : Truth::no;
+    static const Value kNone;
+    const Value& right = p.right ? value(*p.right) : kNone;
+    if (p.right && right.is_missing()) return right.is_pending() && !pending_is_missing_ ? Truth::undecided : Truth::no;
     return p.test(left, right, arena_) ? Truth::yes : Truth::no;
 }
 

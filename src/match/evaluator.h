@@ -42,11 +42,12 @@ class Evaluator final : public ValueSource {
     Evaluator(const Expressions& expressions, const Graph& graph, std::size_t slots);
 
     void begin(const Event& event, const EvalWorld& world, bool use_image_results, bool pending_is_missing);
-    fields::Value value(ExprId id) override;
+    const fields::Value& value(ExprId id) override;
     Truth truth(NodeId id);
     [[nodiscard]] bool pending_is_missing() const { return pending_is_missing_; }
 
   private:
+    [[nodiscard]] fields::Value compute_value(const Expression& e);
     Truth compute(NodeId id);
     Truth test(const Predicate& p);
 

@@ -38,11 +38,11 @@ struct TypeError {
     bool unknown_field = false;
 };
 
-// Computes values, each at most once per round. See matcher.cpp's Scratch.
+// Computes values, each at most once per round, and keeps them for it. See matcher.cpp's Scratch.
 class ValueSource {
   public:
     virtual ~ValueSource() = default;
-    virtual fields::Value value(ExprId id) = 0;
+    virtual const fields::Value& value(ExprId id) = 0;
 };
 
 class Expressions {

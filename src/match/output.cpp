@@ -128,7 +128,7 @@ Rendered Output::render(ValueSource& values, const Expressions& expressions) con
             out.text += step.literal;
             continue;
         }
-        const Value v = values.value(step.expression);
+        const Value& v = values.value(step.expression);
         out.pending = out.pending || v.is_pending();
         std::string text = text_of(v, expressions[step.expression]);
         if (step.width > 0) text.resize(step.width, ' ');

@@ -1,5 +1,7 @@
 #include "match/pattern_set.h"
 
+#include <algorithm>
+
 namespace gyr::match {
 namespace {
 
@@ -20,6 +22,15 @@ void PatternSet::build() {
         }
     }
     for (char c = 'A'; c <= 'Z'; ++c) class_of_[static_cast<unsigned char>(c)] = class_of_[lower(c)];
+
+    for (const auto& [text, id] : patterns_) width_ = std::min(width_, text.size());
+    mask_ = (1u << (8 * width_)) - 1;
+    for (const auto& [text, id] : patterns_) {
+        std::uint32_t key = 0;
+        for (std::size_t i = 0; i < width_; ++i) key = key << 8 | fold(text[i]);
+        const std::size_t bit = hash(key);
+        begins_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+    }
 
     // The trie, state 0 the root; 0 as a transition means none yet.
     std::vector<std::vector<std::uint32_t>> ids(1);
@@ -61,6 +72,8 @@ void PatternSet::build() {
         hits_.insert(hits_.end(), list.begin(), list.end());
     }
     first_hit_.push_back(static_cast<std::uint32_t>(hits_.size()));
+    // A step is a sum and a look: states become places in the table, and say whether patterns end there.
+    for (std::uint32_t& to : next_) to = to * classes_ | (ids[to].empty() ? 0 : kHits);
     patterns_ = {};
 }
 

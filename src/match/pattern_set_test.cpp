@@ -39,8 +39,8 @@ TEST(PatternSet, NoPatterns) {
 
 TEST(PatternSet, AgreesWithLookingForEachPattern) {
     std::mt19937 random(7);
-    const auto word = [&](std::size_t most) {
-        std::string s(1 + random() % most, 'a');
+    const auto word = [&](std::size_t most, std::size_t least = 1) {
+        std::string s(least + random() % (most + 1 - least), 'a');
         for (char& c : s) c = static_cast<char>("abB/"[random() % 4]);
         return s;
     };
@@ -51,7 +51,8 @@ TEST(PatternSet, AgreesWithLookingForEachPattern) {
     for (int round = 0; round < 300; ++round) {
         PatternSet set;
         std::vector<std::string> patterns(1 + random() % 40);
-        for (std::uint32_t i = 0; i < patterns.size(); ++i) set.add(patterns[i] = word(5), i);
+        const std::size_t least = 1 + random() % 4; // how short the shortest are decides how places are judged
+        for (std::uint32_t i = 0; i < patterns.size(); ++i) set.add(patterns[i] = word(5, least), i);
         set.build();
         for (int n = 0; n < 10; ++n) {
             const std::string text = word(30);

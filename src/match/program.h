@@ -59,7 +59,7 @@ class Program {
         for (const Branch& inner : branch.branches) run(inner, eval, visit);
         for (const Index& index : branch.indexes) {
             const auto found = [&](std::uint32_t i) { visit(branch.keyed[i]); };
-            const fields::Value v = eval.value(index.field);
+            const fields::Value& v = eval.value(index.field);
             if (v.is_missing()) {
                 if (v.is_pending() && !eval.pending_is_missing())
                     for (const std::uint32_t i : index.all) found(i);

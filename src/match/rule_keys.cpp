@@ -59,13 +59,16 @@ std::optional<Keys> of_predicate(const Predicate& p) {
     return out;
 }
 
-// Exact keys before parts, few before many, long parts before short ones.
-std::tuple<bool, std::size_t, std::size_t> rank(const Keys& keys) {
+// Exact keys before parts, few before many, long parts before short ones. Parts of what lasts come last of all: looking
+// for them in a list of capabilities at each event costs more than the answer that is kept with the image.
+std::tuple<bool, bool, std::size_t, std::size_t> rank(const Keys& keys) {
     const auto is_part = [](const RuleKey& k) { return k.kind == RuleKey::Kind::part; };
     std::size_t shortest = 1000;
     for (const RuleKey& k : keys)
         if (is_part(k)) shortest = std::min(shortest, k.text.size());
-    return {std::ranges::any_of(keys, is_part), shortest < 3 ? 1000 : keys.size(), 1000 - shortest};
+    const auto is_lasting_part = [&](const RuleKey& k) { return is_part(k) && k.lasting; };
+    return {std::ranges::any_of(keys, is_part), std::ranges::any_of(keys, is_lasting_part),
+            shortest < 3 ? 1000 : keys.size(), 1000 - shortest};
 }
 
 } // namespace
@@ -76,7 +79,11 @@ std::optional<Keys> keys_of(const Graph& graph, NodeId id) {
     const Node& node = graph.node(id);
     std::optional<Keys> out;
     switch (node.kind) {
-    case NodeKind::predicate: return of_predicate(graph.predicate(id));
+    case NodeKind::predicate:
+        out = of_predicate(graph.predicate(id));
+        if (out)
+            for (RuleKey& key : *out) key.lasting = is_lasting(node.scope);
+        return out;
     case NodeKind::conjunction:
         for (const NodeId child : graph.children(id)) {
             auto keys = keys_of(graph, child);

@@ -17,6 +17,7 @@ struct RuleKey {
     ExprId field = 0;
     std::string text;
     std::uint64_t number = 0; // as number_bits
+    bool lasting = false;     // what it tells holds for a whole image, and is kept with it once it has been asked
 };
 
 // At least one of the keys holds whenever the formula does; nothing when there are no such keys, or too many.

@@ -13,19 +13,15 @@ std::uint32_t cost(const FdInfo& info) {
     return static_cast<std::uint32_t>(std::min<std::size_t>(n, UINT32_MAX));
 }
 
-void empty_string(std::string& s) {
-    if (s.capacity() > kKeepCapacity)
-        std::string().swap(s);
-    else
-        s.clear();
+void bound(std::string& s) {
+    if (s.capacity() > kKeepCapacity) std::string().swap(s);
 }
 
-// The default value, without giving up the strings' memory.
+// The default value; assigning leaves the strings their memory.
 void reset(FdInfo& info) {
-    std::string name = std::move(info.name), raw = std::move(info.name_raw), real = std::move(info.real_path);
-    empty_string(name), empty_string(raw), empty_string(real);
-    info = FdInfo{};
-    info.name = std::move(name), info.name_raw = std::move(raw), info.real_path = std::move(real);
+    static const FdInfo kEmpty;
+    bound(info.name), bound(info.name_raw), bound(info.real_path);
+    info = kEmpty;
 }
 
 } // namespace
@@ -78,8 +74,12 @@ void FdTable::set(std::int64_t fd, FdEntry& entry, FdPool& pool) {
     FdEntry** slot = nullptr;
     if (fd >= 0 && fd < kLow) {
         const auto i = static_cast<std::size_t>(fd);
-        if (i >= low_.size()) low_.resize(std::min<std::size_t>(kLow, std::max<std::size_t>(i + 1, low_.size() * 2)));
+        if (i >= low_.size()) {
+            low_.resize(std::min<std::size_t>(kLow, std::max<std::size_t>(i + 1, low_.size() * 2)));
+            used_.resize((low_.size() + 63) / 64);
+        }
         slot = &low_[i];
+        used_[i / 64] |= std::uint64_t{1} << (i % 64);
     } else {
         if (!high_) high_ = std::make_unique<std::unordered_map<std::int64_t, FdEntry*>>();
         slot = &(*high_)[fd];
@@ -94,10 +94,13 @@ void FdTable::set(std::int64_t fd, FdEntry& entry, FdPool& pool) {
 bool FdTable::erase(std::int64_t fd, FdPool& pool) {
     FdEntry* entry = find(fd);
     if (!entry) return false;
-    if (fd >= 0 && fd < kLow)
-        low_[static_cast<std::size_t>(fd)] = nullptr;
-    else
+    if (fd >= 0 && fd < kLow) {
+        const auto i = static_cast<std::size_t>(fd);
+        low_[i] = nullptr;
+        used_[i / 64] &= ~(std::uint64_t{1} << (i % 64));
+    } else {
         high_->erase(fd);
+    }
     --count_;
     pool.release(*entry);
     return true;
@@ -118,6 +121,7 @@ void FdTable::erase_range(std::int64_t first, std::int64_t last, FdPool& pool) {
 void FdTable::clear(FdPool& pool) {
     for_each([&](std::int64_t, FdEntry& entry) { pool.release(entry); });
     low_.clear();
+    used_.clear();
     high_.reset();
     count_ = 0;
 }
@@ -126,6 +130,7 @@ void FdTable::share_from(const FdTable& other, FdPool& pool) {
     if (&other == this) return;
     clear(pool);
     low_ = other.low_;
+    used_ = other.used_;
     if (other.high_) high_ = std::make_unique<std::unordered_map<std::int64_t, FdEntry*>>(*other.high_);
     count_ = other.count_;
     for_each([&](std::int64_t, FdEntry& entry) { pool.retain(entry); });

@@ -5,6 +5,7 @@
 
 #include "event/fd_info.h"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -67,8 +68,11 @@ class FdTable {
 
     template <class F>
     void for_each(F&& visit) const { // visit(number, entry), ascending below kLow
-        for (std::size_t i = 0; i < low_.size(); ++i)
-            if (low_[i]) visit(static_cast<std::int64_t>(i), *low_[i]);
+        for (std::size_t word = 0; word < used_.size(); ++word)
+            for (std::uint64_t bits = used_[word]; bits != 0; bits &= bits - 1) {
+                const std::size_t i = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+                visit(static_cast<std::int64_t>(i), *low_[i]);
+            }
         if (high_)
             for (const auto& [fd, entry] : *high_) visit(fd, *entry);
     }
@@ -78,6 +82,8 @@ class FdTable {
     [[nodiscard]] FdEntry* find_high(std::int64_t fd) const;
 
     std::vector<FdEntry*> low_;
+    std::vector<std::uint64_t>
+        used_; // a bit for each place of low_: a shell has few descriptors, and one of them is 255
     std::unique_ptr<std::unordered_map<std::int64_t, FdEntry*>> high_;
     std::size_t count_ = 0;
 };

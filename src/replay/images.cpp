@@ -1,6 +1,7 @@
 #include "replay/images.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace gyr::replay {
 
@@ -15,10 +16,17 @@ std::string_view without_last_nul(std::string_view items) {
 }
 
 void find_offsets(ItemList& list) {
-    list.offsets.reserve(static_cast<std::size_t>(std::ranges::count(list.bytes, '\0')) + 1);
+    constexpr std::size_t kUsual = 24; // bytes of an item
+    list.offsets.reserve(list.bytes.size() / kUsual + 2);
     list.offsets.push_back(0);
-    for (std::size_t i = 0; i < list.bytes.size(); ++i)
-        if (list.bytes[i] == '\0') list.offsets.push_back(static_cast<std::uint32_t>(i + 1));
+    const char* begin = list.bytes.data();
+    const char* end = begin + list.bytes.size();
+    for (const char* at = begin; at != end;) {
+        const void* nul = std::memchr(at, '\0', static_cast<std::size_t>(end - at));
+        if (nul == nullptr) break;
+        at = static_cast<const char*>(nul) + 1;
+        list.offsets.push_back(static_cast<std::uint32_t>(at - begin));
+    }
     list.total_bytes = list.bytes.size();
 }
 
