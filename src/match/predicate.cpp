@@ -218,6 +218,8 @@ void Predicate::prepare() {
     default: cost = membership ? 3 : 2 + n; break;
     }
     if (left_list || left_any) cost *= 4;
+    constexpr unsigned kFindsAnother = 10; // the value is another process's, or of a database of users
+    if (scope == fields::Scope::world) cost += kFindsAnother;
 }
 
 // Whether the components of a path begin where its bytes say, as far as the first four go.

@@ -8,6 +8,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -24,9 +25,28 @@ namespace gyr::match {
 // True, false, or not decidable before a pending value comes (Kleene's logic).
 enum class Truth : std::uint8_t { no, yes, undecided };
 
+// For tables of what rules name, in which values are looked up: short texts mostly, a few words of the machine each.
 struct TextHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
+    std::size_t operator()(std::string_view s) const noexcept {
+        constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+        const auto word = [&s](std::size_t at, std::size_t size) {
+            std::uint64_t w = 0;
+            std::memcpy(&w, s.data() + at, size);
+            return w;
+        };
+        std::uint64_t h = s.size() * kOdd;
+        const auto mix = [&h](std::uint64_t w) { h = (std::rotl(h, 29) ^ w) * kOdd; };
+        std::size_t at = 0;
+        for (; s.size() - at > 8; at += 8) mix(word(at, 8));
+        if (s.size() >= 8)
+            mix(word(s.size() - 8, 8));
+        else if (s.size() >= 4)
+            mix(word(0, 4) | word(s.size() - 4, 4) << 32);
+        else if (!s.empty())
+            mix(word(0, 1) | word(s.size() / 2, 1) << 8 | word(s.size() - 1, 1) << 16);
+        return h ^ h >> 32;
+    }
 };
 using TextSet = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 

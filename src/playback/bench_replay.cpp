@@ -1,14 +1,20 @@
 // A whole replay: reader, state, rules, alerts. Events a second of processor time, resident memory, and bytes of state,
-// for the captures named, or for a made-up one in the mix of a busy host.
+// for the captures named, or for a made-up one in the mix of a busy host and, where GYR_TEST_DATA has captures, one of
+// all their events over and over, which has every type.
 //
-//     bench_replay [-r RULES]... [CAPTURE]...
+//     bench_replay [-r RULES]... [--mixed] [CAPTURE]...
+//
+// --mixed: the captures named as one, the events of each over and over.
 
+#include "base/test_data.h"
 #include "capfile/synthetic.h"
+#include "playback/bench_mixed.h"
 #include "playback/test_support.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -60,22 +66,51 @@ bool measure(const std::string& path, const std::shared_ptr<const Matcher>& matc
     return true;
 }
 
-bool make(const std::string& path, std::uint64_t events) {
+std::string temporary() { return "/tmp/gyr-bench-replay-" + std::to_string(::getpid()) + ".scap"; }
+
+bool measure_synthetic(std::uint64_t events, const std::shared_ptr<const Matcher>& matcher) {
+    const std::string path = temporary();
     auto writer = capfile::Writer::create(path, {.compress = false});
-    if (writer && capfile::write_synthetic(*writer, events) && writer->close()) return true;
-    std::fprintf(stderr, "cannot write %s\n", path.c_str());
-    return false;
+    const bool good = writer && capfile::write_synthetic(*writer, events) && writer->close();
+    if (!good) std::fprintf(stderr, "cannot write %s\n", path.c_str());
+    const bool measured = good && measure(path, matcher);
+    ::unlink(path.c_str());
+    return measured;
+}
+
+bool measure_mixed(const std::vector<std::string>& captures, const std::shared_ptr<const Matcher>& matcher) {
+    constexpr std::uint64_t kEventsOfEach = 100'000;
+    const std::string path = temporary();
+    const auto written = playback::write_mixed(path, captures, kEventsOfEach);
+    if (!written) std::fprintf(stderr, "%s\n", written.error().message.c_str());
+    const bool measured = written && measure(path, matcher);
+    ::unlink(path.c_str());
+    return measured;
+}
+
+std::vector<std::string> given_captures() {
+    std::vector<std::string> captures;
+    const std::filesystem::path folder = std::filesystem::path(test_data_dir()) / "captures";
+    if (test_data_dir().empty() || !std::filesystem::is_directory(folder)) return captures;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        if (entry.path().extension() == ".scap") captures.push_back(entry.path().string());
+    std::ranges::sort(captures);
+    return captures;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     std::vector<std::string> rules, captures;
+    bool mixed = false;
     for (int i = 1; i < argc; ++i) {
-        if (std::string(argv[i]) == "-r" && i + 1 < argc)
+        const std::string_view word = argv[i];
+        if (word == "-r" && i + 1 < argc)
             rules.emplace_back(argv[++i]);
+        else if (word == "--mixed")
+            mixed = true;
         else
-            captures.emplace_back(argv[i]);
+            captures.emplace_back(word);
     }
     if (rules.empty()) rules.emplace_back("rules-default");
     const test::RuleSet set = test::load_files(rules);
@@ -83,12 +118,13 @@ int main(int argc, char** argv) {
     for (const Rule& rule : set.matcher->rules()) usable += rule.enabled && rule.disabled_why.empty() ? 1 : 0;
     std::printf("%zu of %zu rules in use\n", usable, set.matcher->rules().size());
     bool good = true;
-    for (const std::string& capture : captures) good = measure(capture, set.matcher) && good;
-    if (!captures.empty()) return good ? 0 : 1;
-    for (const std::uint64_t events : {std::uint64_t{300'000}, std::uint64_t{3'000'000}}) {
-        const std::string path = "/tmp/gyr-bench-replay-" + std::to_string(::getpid()) + ".scap";
-        good = make(path, events) && measure(path, set.matcher) && good;
-        ::unlink(path.c_str());
+    if (!captures.empty()) {
+        if (mixed) return measure_mixed(captures, set.matcher) ? 0 : 1;
+        for (const std::string& capture : captures) good = measure(capture, set.matcher) && good;
+        return good ? 0 : 1;
     }
+    for (const std::uint64_t events : {std::uint64_t{300'000}, std::uint64_t{3'000'000}})
+        good = measure_synthetic(events, set.matcher) && good;
+    if (const auto all = given_captures(); !all.empty()) good = measure_mixed(all, set.matcher) && good;
     return good ? 0 : 1;
 }

@@ -14,9 +14,10 @@ WalkEnd walk(capfile::Reader& reader, replay::ReplayState& state,
     for (;;) {
         switch (reader.next()) {
         case Item::event: {
-            const Event* event = state.on_event(reader.event());
+            const bool looked_at = reader.for_rules();
+            const Event* event = state.on_event(reader.event(), looked_at);
             if (event->number > until) return end;
-            if (!reader.for_rules()) break;
+            if (!looked_at) break;
             ++end.events;
             end.last_time = event->time;
             if (world.first_event_time == 0) world.first_event_time = event->time;

@@ -4,6 +4,7 @@
 #include "replay/sockets.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gyr::replay {
 
@@ -96,7 +97,7 @@ class ReplayState::Impl final : public FdView {
     void on_section();
     void on_thread(const capfile::ThreadRecord& r);
     void on_fd(const capfile::FdRecord& r);
-    const Event* on_event(const RawEvent& raw);
+    const Event* on_event(const RawEvent& raw, bool looked_at);
 
     [[nodiscard]] const FdInfo* find_fd(std::int64_t number) const override {
         const FdEntry* entry = current_ ? current_->owner().fds.find(number) : nullptr;
@@ -117,12 +118,14 @@ class ReplayState::Impl final : public FdView {
     [[nodiscard]] Thread* thread_of(const RawEvent& raw, Lookup lookup);
     void take_shared(Thread& thread);
     void settle(Step& s, const Traits& traits);
+    void unsettle();
     void read_facts(const Thread& thread);
 
     const std::array<Traits, kCodes> traits_ = make_traits();
     const std::array<Apply, kCodes>& appliers_ = appliers();
     Event event_;
     ThreadFacts facts_;
+    bool told_facts_ = false;   // facts_ are of a thread
     Thread* current_ = nullptr; // of the event
     std::uint64_t events_ = 0, unknown_threads_ = 0;
     std::vector<std::int64_t> listed_; // threads that lists told of since the last event
@@ -274,6 +277,7 @@ Thread* ReplayState::Impl::thread_of(const RawEvent& raw, Lookup lookup) {
 
 // A thread's working directory and limits are its process's.
 void ReplayState::Impl::take_shared(Thread& thread) {
+    if (thread.is_main()) return;
     Thread& owner = thread.owner();
     if (&owner == &thread || owner.shared_version == thread.shared_version) return;
     thread.shared_version = owner.shared_version;
@@ -305,17 +309,25 @@ void ReplayState::Impl::settle(Step& s, const Traits& traits) {
     event_.has_result = traits.result_bytes != 0 && s.bytes(0).size() >= traits.result_bytes;
     event_.result = !event_.has_result ? 0 : traits.result_bytes == 8 ? s.result() : s.number<std::uint32_t>(0);
     if (!s.thread) {
-        event_.process.reset();
-        facts_ = {};
+        if (event_.process) event_.process.reset();
+        if (std::exchange(told_facts_, false)) facts_ = {};
         return;
     }
     take_shared(*s.thread);
     const ProcessImagePtr& image = tables_.threads.image_of(*s.thread);
     if (event_.process != image) event_.process = image;
     read_facts(*s.thread);
+    told_facts_ = true;
 }
 
-const Event* ReplayState::Impl::on_event(const RawEvent& raw) {
+// As for an event of nobody; the process stays in hand for the next event, which is its most often.
+void ReplayState::Impl::unsettle() {
+    current_ = nullptr;
+    event_.fd = nullptr;
+    event_.fd_number = -1;
+}
+
+const Event* ReplayState::Impl::on_event(const RawEvent& raw, bool looked_at) {
     finish_last();
     if (!listed_.empty()) begin_events();
     event_.code = raw.code;
@@ -330,15 +342,22 @@ const Event* ReplayState::Impl::on_event(const RawEvent& raw) {
     if (event_.before) event_.before.reset();
     static constexpr Traits kNobody{};
     const Traits& traits = raw.code < kCodes ? traits_[raw.code] : kNobody;
+    const Apply apply = raw.code < kCodes ? appliers_[raw.code] : nullptr;
     Step step(tables_, raw, event_);
     step.thread = thread_of(raw, traits.lookup);
+    if (!looked_at && !apply) {
+        unsettle();
+        return &event_;
+    }
     if (step.thread && traits.fd_param >= 0 && step.has(static_cast<std::size_t>(traits.fd_param))) {
         step.fd_number = step.number<std::int64_t>(static_cast<std::size_t>(traits.fd_param));
         step.fd = step.fds().find(step.fd_number);
     }
-    if (raw.code < kCodes)
-        if (const Apply apply = appliers_[raw.code]) apply(step);
-    settle(step, traits);
+    if (apply) apply(step);
+    if (looked_at)
+        settle(step, traits);
+    else
+        unsettle();
     return &event_;
 }
 
@@ -387,7 +406,7 @@ void ReplayState::on_group(const capfile::GroupRecord& group) {
 }
 void ReplayState::on_thread(const capfile::ThreadRecord& thread) { impl_->on_thread(thread); }
 void ReplayState::on_fd(const capfile::FdRecord& fd) { impl_->on_fd(fd); }
-const Event* ReplayState::on_event(const RawEvent& raw) { return impl_->on_event(raw); }
+const Event* ReplayState::on_event(const RawEvent& raw, bool looked_at) { return impl_->on_event(raw, looked_at); }
 
 const ProcessView& ReplayState::processes() const { return impl_->tables_.threads; }
 const UserView& ReplayState::users() const { return impl_->tables_.users; }

@@ -57,8 +57,9 @@ class ReplayState {
     void on_thread(const capfile::ThreadRecord& thread);
     void on_fd(const capfile::FdRecord& fd);
 
-    // Never null. The same object each time.
-    [[nodiscard]] const Event* on_event(const RawEvent& raw);
+    // Never null. The same object each time. Of an event that nobody will look at (the begin of a call) only what it
+    // changes and its number count: the object tells nothing else of it.
+    [[nodiscard]] const Event* on_event(const RawEvent& raw, bool looked_at = true);
 
     [[nodiscard]] const ProcessView& processes() const;
     [[nodiscard]] const UserView& users() const;
