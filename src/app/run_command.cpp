@@ -7,6 +7,7 @@
 #include "app/host_limits.h"
 #include "app/sandbox.h"
 #include "app/settings.h"
+#include "app/startup_taint.h"
 #include "base/fd.h"
 
 #include <CLI/CLI.hpp>
@@ -26,6 +27,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -142,6 +144,8 @@ Exit run_live(const CommonOptions& options) {
     if (!made) return made.error();
     if (!refused.empty()) log(LogLevel::info, refused);
     Agent& agent = **made;
+    auto taint = startup_taint(agent.state().config);
+    if (!taint) return complain(Exit::usage, taint.error().message);
     auto api = Api::start(agent);
     if (!api) return complain(Exit::usage, api.error().message);
     SandboxWatch sandbox;
@@ -154,8 +158,11 @@ Exit run_live(const CommonOptions& options) {
         sandbox.entered();
     }
     notify_service_manager("READY=1");
+    std::optional<TaintRemoval> removal;
+    if (!taint->key.empty()) removal.emplace(std::move(*taint));
     const Exit ran = agent.run();
     notify_service_manager("STOPPING=1");
+    removal.reset();
     watcher.request_stop();
     watcher.join(); // no reload beside the end
     api->reset();

@@ -166,6 +166,13 @@ struct Config {
         Nanos join_wait = 0; // how long a session waits for its request
     } audit;
 
+    struct Kubernetes {
+        std::string startup_taint; // empty: none
+        std::string node;          // empty: host.name
+        std::string api;           // empty: as the environment says
+        std::string credentials;   // folder
+    } kubernetes;
+
     struct Log {
         std::string level;  // "error", "warning", "info", "debug"
         std::string format; // "text", "json"

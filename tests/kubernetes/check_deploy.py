@@ -38,7 +38,7 @@ def lookup(path, world):
 
 
 def render(text, world):
-    """{{ .Values.a.b }}, {{ … | toJson }}, {{- if … }} … {{- end }}; anything else is refused."""
+    """{{ .Values.a.b }}, {{ … | toJson }}, {{ ne .Values.a "text" }}, {{- if … }} … {{- end }}; anything else is refused."""
     out, wanted = [], []
     for part in re.split(r"(\n?[ \t]*\{\{-.*?\}\}|\{\{.*?\}\})", text):
         tag = re.fullmatch(r"\s*\{\{-?\s*(.*?)\s*\}\}", part, re.S)
@@ -51,6 +51,9 @@ def render(text, world):
             wanted.append(bool(lookup(words[3:], world)))
         elif words == "end":
             wanted.pop()
+        elif words.startswith("ne ") and all(wanted):
+            path, text = words[3:].split(" ", 1)
+            out.append(str(lookup(path, world) != json.loads(text)).lower())
         elif all(wanted):
             path, _, filter_name = (w.strip() for w in words.partition("|"))
             value = lookup(path, world)
@@ -89,21 +92,41 @@ def by_kind(all_objects, kind, name=None):
     return found[0]
 
 
-def check_objects(text, what, audit=False):
+CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+
+
+def check_rights(every, pod, account, config, what, taint):
+    """A token and a right only where a taint is to be removed, and then this right and no other."""
+    expect(account["automountServiceAccountToken"] is False, what + ": whoever else uses the account gets no token")
+    expect(pod["automountServiceAccountToken"] is bool(taint), what + ": the token of the API")
+    expect(config.get("kubernetes", {}).get("startup_taint", "") == taint, what + ": the taint in the configuration")
+    rights = [o for o in every if o["kind"].endswith(("Role", "RoleBinding"))]
+    if not taint:
+        expect(not rights, what + ": no right")
+        return
+    role, binding = by_kind(rights, "ClusterRole"), by_kind(rights, "ClusterRoleBinding")
+    expect(len(rights) == 2, what + ": one role, bound once")
+    expect(role["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "patch"]}], what + ": its right")
+    expect(binding["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                                  "name": role["metadata"]["name"]}, what + ": the role that is bound")
+    expect(binding["subjects"] == [{"kind": "ServiceAccount", "name": account["metadata"]["name"],
+                                    "namespace": account["metadata"]["namespace"]}], what + ": to whom it is bound")
+
+
+def check_objects(text, what, audit=False, taint=""):
     every = objects(text)
     for o in every:
         for key in ("apiVersion", "kind", "metadata"):
             expect(key in o, "%s: an object without %s" % (what, key))
         expect(o["metadata"].get("name"), "%s: a %s without a name" % (what, o.get("kind")))
-        expect(o["kind"] == "Namespace" or o["metadata"].get("namespace"), "%s: %s has no namespace" % (what, o["kind"]))
+        expect((o["kind"] in CLUSTER_WIDE) != ("namespace" in o["metadata"]), "%s: namespace of %s" % (what, o["kind"]))
+        expect(o["kind"] in CLUSTER_WIDE or o["metadata"].get("namespace"), "%s: %s has no namespace" % (what, o["kind"]))
     daemon = by_kind(every, "DaemonSet")
     labels = daemon["spec"]["template"]["metadata"]["labels"]
     expect(daemon["spec"]["selector"]["matchLabels"].items() <= labels.items(), what + ": the selector finds its pods")
     pod = daemon["spec"]["template"]["spec"]
     account = by_kind(every, "ServiceAccount")
     expect(pod["serviceAccountName"] == account["metadata"]["name"], what + ": the service account")
-    expect(account["automountServiceAccountToken"] is False and pod["automountServiceAccountToken"] is False,
-           what + ": no token of the API")
     expect(pod["hostPID"] is True, what + ": the host's processes")
     expect({"operator": "Exists"} in pod["tolerations"], what + ": on tainted nodes too")
     container = pod["containers"][0]
@@ -125,6 +148,7 @@ def check_objects(text, what, audit=False):
     config = yaml.safe_load(maps["gyr-config"]["data"]["gyr.yaml"])
     expect(config["host"]["root"] == next(m["mountPath"] for m in mounts if m["name"] == "host"), what + ": host.root")
     expect(("audit" in config) == audit, what + ": the webhook")
+    check_rights(every, pod, account, config, what, taint)
     yaml.safe_load(maps["gyr-config"]["data"]["values.yaml"])
     ports = {p["name"]: p["containerPort"] for p in container["ports"]}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
@@ -181,7 +205,8 @@ def main():
     check_config(every, gyr, "plain")
     full = check_objects(render_chart({
         "audit": {"listen": "127.0.0.1:9765", "tlsSecret": "audit"}, "serviceMonitor": {"enabled": True},
-        "rules": {"mine.yaml": "- list: x\n  items: [\"{{ not a template }}\", 'a: b']\n"}}), "full", audit=True)
+        "startupTaint": "gyr/not-watched",
+        "rules": {"mine.yaml": "- list: x\n  items: [\"{{ not a template }}\", 'a: b']\n"}}), "full", audit=True, taint="gyr/not-watched")
     check_config(full, gyr, "full")
     monitor = by_kind(full, "ServiceMonitor")
     expect(monitor["spec"]["endpoints"][0]["path"] == "/metrics", "the metrics' path")

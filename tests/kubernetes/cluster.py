@@ -1,5 +1,5 @@
-"""A real Kubernetes node for tests, by the program that $GYR_CLUSTER names (or the folder it is in, as `cluster`). What it
-must understand:
+"""A real Kubernetes node for tests, by the program that $GYR_CLUSTER names (or the folder it is in, as `cluster`); without
+it shared/kubernetes/cluster of a folder above this one. What it must understand:
 
     up                 start the node, or whatever of it is not running
     status             a line "NAME pid NUMBER" for each daemon, kubelet and containerd among them
@@ -27,8 +27,17 @@ AUDIT_LISTEN = "127.0.0.1:9765"
 USERS = {"admin": "kubernetes-admin", "alice": "alice@example.com"}
 
 
+def find_above(name):
+    folder = live.ROOT
+    while folder != "/":
+        folder = os.path.dirname(folder)
+        if os.access(os.path.join(folder, name), os.X_OK):
+            return os.path.join(folder, name)
+    return None
+
+
 def find_program():
-    path = os.environ.get("GYR_CLUSTER")
+    path = os.environ.get("GYR_CLUSTER") or find_above("shared/kubernetes/cluster")
     if not path:
         live.skip("GYR_CLUSTER names no Kubernetes node (tests/kubernetes/cluster.py says what it must be)")
     if os.path.isdir(path):

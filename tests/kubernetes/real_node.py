@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The chart on a real Kubernetes node: the DaemonSet runs the image built here, two users open shells in a pod with
 `kubectl exec -it` and one attaches, and `kubectl logs` of the agent names container, image, pod, labels and the user. The
-kubelet, containerd and the agent are restarted in between. Not a part of the usual tests: ./dev test --kubernetes, with the
+kubelet, containerd and the agent are restarted in between. The node has a startup taint, so that no pod but the agent's
+runs before the agent has removed it. Not a part of the usual tests: ./dev test --kubernetes, with the
 node that GYR_CLUSTER names (cluster.py). The image is put on a system that debootstrap makes, where it is installed;
 GYR_IMAGE_BASE names the folder of another one, or is empty for an image with nothing else."""
 
@@ -52,6 +53,7 @@ RULES = """
   source: k8s_audit
 """
 SHELL = "Terminal Access"
+TAINT = "gyr/not-watched"
 
 
 def rules(mark):
@@ -62,6 +64,7 @@ def rules(mark):
 def manifests(folder, mark):
     return "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: gyr}\n" + check_deploy.render_chart({
         "image": IMAGE, "imagePullPolicy": "Never", "rules": rules(mark), "audit": {"listen": cluster.AUDIT_LISTEN},
+        "startupTaint": TAINT,
         "journalPath": folder + "/journal",
         "hostMountPropagation": "HostToContainer" if docker_image.root_is_shared() else "None"})
 
@@ -182,11 +185,16 @@ def main():
         node.up()
         try:
             node.call("image", archive)
+            node.kubectl("taint", "nodes", "--all", "--overwrite", TAINT + "=:NoSchedule")
             node.apply(POD)
+            node.kubectl("wait", "--for=condition=PodScheduled=False", "--timeout=60s", "pod/my-busybox-pod", "pod/waiting")
             node.apply(manifests(folder, mark))
             node.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "pod/my-busybox-pod", "pod/waiting")
             test = Test(results, node, mark)
             test.follow()
+            test.log.wait_for(lambda line: "startup taint: %s removed from node" % TAINT in line, "the taint's end")
+            taints = [t for n in node.get("nodes")["items"] for t in n["spec"].get("taints", []) if t["key"] == TAINT]
+            results.equal(taints, [], "startup taint")
             test.both("at first")
             test.attach("alice")
             for daemon in ("kubelet", "containerd"):
@@ -200,7 +208,10 @@ def main():
             test.log.close()
             print("alerts were in the log %.2f s after what they tell of, at most" % max(test.delays))
         finally:
+            if any(t["key"] == TAINT for n in node.get("nodes")["items"] for t in n["spec"].get("taints", [])):
+                node.kubectl("taint", "nodes", "--all", TAINT + "-")
             node.kubectl("delete", "namespace", "gyr", "--ignore-not-found", "--timeout=60s")
+            node.kubectl("delete", "clusterrole,clusterrolebinding", "gyr-startup-taint", "--ignore-not-found")
             node.kubectl("delete", "pod", "my-busybox-pod", "waiting", "--ignore-not-found", "--timeout=60s")
     return results.finish()
 
