@@ -1,12 +1,10 @@
 #include "containers/disk_lookup.h"
 
-#include "containers/bounded_file.h"
 #include "containers/cgroup_id.h"
 #include "containers/metadata.h"
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <sys/stat.h>
 
 namespace gyr {
@@ -63,9 +61,7 @@ std::string DiskLookup::from_host(const std::string& path) const {
 }
 
 std::optional<std::string> DiskLookup::read(const std::string& path) const {
-    auto bytes = read_bounded_file(on_host(path), options_.max_bytes);
-    if (!bytes) return std::nullopt;
-    return std::move(*bytes);
+    return files_.read(path, options_.max_bytes);
 }
 
 // An overlay folder of Docker's overlay2 or containers/storage: "diff" is the upper layer, "lower" names the others as
@@ -79,11 +75,9 @@ std::vector<std::string> DiskLookup::overlay_layers(const std::string& folder, c
         const std::string_view item = rest.substr(0, rest.find(':'));
         rest.remove_prefix(std::min(rest.size(), item.size() + 1));
         if (!item.starts_with("l/") || !is_safe_id(item.substr(2))) continue;
-        std::error_code error;
         // "../<layer>/diff"; resolved by hand as the name of another link must not be followed further.
-        const std::string target =
-            std::filesystem::read_symlink(on_host(links + "/" + std::string(item.substr(2))), error).string();
-        if (error || !target.starts_with("../") || target.find("..", 3) != std::string::npos) continue;
+        const std::string target = files_.read_link(links + "/" + std::string(item.substr(2)));
+        if (!target.starts_with("../") || target.find("..", 3) != std::string::npos) continue;
         layers.push_back(before(links, "/l") + target.substr(2));
     }
     return layers;
@@ -100,7 +94,7 @@ std::optional<ContainerInfo> DiskLookup::find_docker(const std::string& root, co
     // The storage driver is not asked: overlay2 is what nearly all have, others are found through the bundle.
     const std::string image_root = root + "/image/overlay2";
     if (!info.image_id.empty()) {
-        const auto repositories = read_bounded_file(on_host(image_root + "/repositories.json"), kMaxRepositories);
+        const auto repositories = files_.read(image_root + "/repositories.json", kMaxRepositories);
         if (repositories) parse_docker_repositories(*repositories, info);
     }
     split_image_name(info);
@@ -143,8 +137,7 @@ std::optional<DiskLookup::Found> DiskLookup::find_bundle(const std::string& bund
 
 std::optional<DiskLookup::Found> DiskLookup::find_storage(const std::string& graph_root, const std::string& full_id,
                                                           const std::string& bundle) const {
-    const auto containers =
-        read_bounded_file(on_host(graph_root + "/overlay-containers/containers.json"), kMaxRepositories);
+    const auto containers = files_.read(graph_root + "/overlay-containers/containers.json", kMaxRepositories);
     const std::string userdata = bundle.empty() ? graph_root + "/overlay-containers/" + full_id + "/userdata" : bundle;
     Found found;
     found.info.full_id = full_id;
@@ -161,7 +154,7 @@ std::optional<DiskLookup::Found> DiskLookup::find_storage(const std::string& gra
     if (!known) return std::nullopt;
     if (!cri_name.empty()) info.name = cri_name;
     if (!cri_image.empty()) info.image = cri_image;
-    if (const auto images = read_bounded_file(on_host(graph_root + "/overlay-images/images.json"), kMaxRepositories)) {
+    if (const auto images = files_.read(graph_root + "/overlay-images/images.json", kMaxRepositories)) {
         parse_storage_images(*images, info);
     }
     split_image_name(info);
@@ -182,12 +175,8 @@ std::optional<DiskLookup::Found> DiskLookup::find_in_containerd(const std::strin
             if (auto found = find_bundle(tasks + "/" + name_space + "/" + full_id, full_id)) return found;
             continue;
         }
-        std::error_code error;
-        std::size_t seen = 0;
-        for (std::filesystem::directory_iterator it(on_host(tasks), error), end;
-             !error && it != end && seen < kMaxNamespaces; it.increment(error), ++seen) {
-            if (auto found = find_bundle(tasks + "/" + it->path().filename().string() + "/" + full_id, full_id))
-                return found;
+        for (const std::string& name : files_.list(tasks, kMaxNamespaces)) {
+            if (auto found = find_bundle(tasks + "/" + name + "/" + full_id, full_id)) return found;
         }
     }
     return std::nullopt;

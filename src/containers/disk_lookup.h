@@ -2,6 +2,7 @@
 // A container's metadata from what its runtime keeps on disk, without asking any process. Does I/O and may take as long
 // as the file system takes: for worker threads.
 
+#include "containers/file_root.h"
 #include "containers/resolver.h"
 
 #include <cstdint>
@@ -14,7 +15,11 @@ namespace gyr {
 
 class DiskLookup {
   public:
-    explicit DiskLookup(const ResolverOptions& options) : options_(options), docker_roots_(options.docker_roots) {}
+    // Of the host.
+    explicit DiskLookup(const ResolverOptions& options) : DiskLookup(options, FileRoot(options.host_root)) {}
+    // Of a runtime that runs in a container itself and sees these files.
+    DiskLookup(const ResolverOptions& options, FileRoot files)
+        : options_(options), files_(std::move(files)), docker_roots_(options.docker_roots) {}
 
     struct Found {
         ContainerInfo info;
@@ -33,6 +38,7 @@ class DiskLookup {
     [[nodiscard]] std::optional<Found> find_storage(const std::string& graph_root, const std::string& full_id,
                                                     const std::string& bundle = {}) const;
 
+    [[nodiscard]] const FileRoot& files() const { return files_; }
     // Any thread.
     void add_docker_root(const std::string& root);
     [[nodiscard]] std::vector<std::string> docker_roots() const;
@@ -53,6 +59,7 @@ class DiskLookup {
     [[nodiscard]] std::optional<Found> find_rootless(const std::string& full_id, const std::string& cgroup_path) const;
 
     const ResolverOptions& options_;
+    const FileRoot files_;
     mutable std::mutex mutex_;
     std::vector<std::string> docker_roots_; // guarded by mutex_
 };

@@ -56,24 +56,31 @@ bool add_conmon(const ProcessImage& conmon, ResolverHints& hints) {
 
 } // namespace
 
-bool add_hints(const ProcessImage& supervisor, ResolverHints& hints) {
-    // A process inside a container may call itself what it likes; its word about the host's files is not taken.
-    if (supervisor.container != nullptr || supervisor.kernel_thread || supervisor.exec == nullptr) return false;
+bool add_hints(const ProcessImage& supervisor, ResolverHints& hints, std::string_view outer) {
+    if (supervisor.kernel_thread || supervisor.exec == nullptr) return false;
+    // A process inside a container may call itself what it likes; its word about the host's files is not taken, and
+    // about its own container's only as to what the kernel says is within that.
+    if (supervisor.container != nullptr && (outer.empty() || supervisor.container->id != outer)) return false;
     const std::string_view name = base_name(supervisor.exec->exe_path);
-    if (name.starts_with("containerd-shim")) return add_shim(supervisor, hints);
-    if (name == "conmon") return add_conmon(supervisor, hints);
-    return false;
+    const bool found = name.starts_with("containerd-shim") ? add_shim(supervisor, hints)
+                       : name == "conmon"                  ? add_conmon(supervisor, hints)
+                                                           : false;
+    if (found && supervisor.container != nullptr) {
+        hints.supervisor = supervisor.key.pid;
+        hints.supervisor_mnt = supervisor.namespaces.mnt;
+    }
+    return found;
 }
 
-ResolverHints find_hints(const ProcessImage& process, const ProcessView& processes) {
+ResolverHints find_hints(const ProcessImage& process, const ProcessView& processes, std::string_view outer) {
     ResolverHints hints;
     hints.pid = process.key.pid;
     const ProcessImage* at = &process;
     for (int level = 0; level < kLevels && at != nullptr; ++level) {
         const ProcessImage* creator = processes.find_creator(at->key);
         const ProcessImage* parent = at->parent ? processes.find(at->parent) : nullptr;
-        if (parent != nullptr && add_hints(*parent, hints)) break;
-        if (creator != nullptr && creator != parent && add_hints(*creator, hints)) break;
+        if (parent != nullptr && add_hints(*parent, hints, outer)) break;
+        if (creator != nullptr && creator != parent && add_hints(*creator, hints, outer)) break;
         at = parent != nullptr ? parent : creator;
     }
     return hints;

@@ -4,6 +4,7 @@
 #include "containers/disk_lookup.h"
 #include "containers/folder_watch.h"
 #include "containers/metadata.h"
+#include "containers/nested_lookup.h"
 #include "containers/runtime_client.h"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ constexpr std::size_t kMaxDockerRoots = 16;
 constexpr std::size_t kRoundsPending = 4;  // after these a container that nobody knows is no_runtime
 constexpr std::size_t kRoundsUnasked = 5;  // for one that only a watched folder has told of
 constexpr milliseconds kLookAround{2'000}; // folders that were not there yet
+constexpr std::string_view kInContainers = "in containers";
 constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task";
 
 void signal_fd(int fd) {
@@ -198,7 +200,8 @@ class Resolver::Impl {
         bool any_timeout = false, any_denied = false;
     };
 
-    // A socket and its thread; or, without client, the reader of folders that belong to other users.
+    // A socket and its thread; or, without client, the reader of folders that belong to other users, or (with the path
+    // kInContainers) of what runtimes in containers know.
     struct Endpoint {
         RuntimeKind kind = RuntimeKind::docker;
         std::string path;
@@ -385,6 +388,8 @@ class Resolver::Impl {
             CallStatus status = CallStatus::unknown_id;
             if (endpoint.client != nullptr) {
                 status = endpoint.client->ask(hints, info);
+            } else if (endpoint.path == kInContainers) {
+                status = look_in_container(options_, hints, cgroup_path, info);
             } else if (auto on_disk = disk_.find(full_id, cgroup_path, hints)) {
                 info = std::move(on_disk->info);
                 status = CallStatus::found;
@@ -511,7 +516,8 @@ class Resolver::Impl {
             return;
         }
         std::optional<DiskLookup::Found> on_disk;
-        const bool foreign = options_.use_disk && disk_.is_foreign(cgroup_path, hints);
+        const bool nested = hints.supervisor != 0;
+        const bool foreign = options_.use_disk && (nested || disk_.is_foreign(cgroup_path, hints));
         if (options_.use_disk && !foreign) on_disk = disk_.find(full_id, cgroup_path, hints);
         std::string socket;
         if (on_disk) {
@@ -522,8 +528,8 @@ class Resolver::Impl {
             }
         }
         const bool complete = on_disk && on_disk->info.complete;
-        const auto sockets =
-            complete ? std::vector<std::pair<RuntimeKind, std::string>>{} : sockets_for(full_id, type, hints, socket);
+        const auto sockets = complete || nested ? std::vector<std::pair<RuntimeKind, std::string>>{}
+                                                : sockets_for(full_id, type, hints, socket);
         {
             const std::scoped_lock lock(mutex_);
             const auto found = entries_.find(full_id);
@@ -534,7 +540,9 @@ class Resolver::Impl {
                 take_info(full_id, entry, std::move(on_disk->info));
             }
             if (!is_complete(entry)) {
-                if (foreign) ask(endpoint_for(RuntimeKind::podman, "", false), full_id, entry);
+                if (foreign)
+                    ask(endpoint_for(RuntimeKind::podman, nested ? std::string(kInContainers) : "", false), full_id,
+                        entry);
                 for (const auto& [kind, path] : sockets) ask(endpoint_for(kind, path, true), full_id, entry);
             }
             if (entry.outstanding == 0) finish_round(full_id, entry);

@@ -6,6 +6,8 @@
 //   request() ──▶ disk thread: watched folders, bundle, Docker's and Podman's state (about a millisecond)
 //                    │ not known or not complete
 //                    └▶ one thread per socket that exists: a runtime that hangs holds up nobody else
+//                    │ what a runtime inside a container knows is read through that container's root, by a thread of
+//                    │ its own
 //   answers come back through fd() + drain(), on the thread that calls drain().
 //
 // Docker's folders are watched, so that in the ordinary case metadata is there (cached()) before the container's first
@@ -70,6 +72,10 @@ struct ResolverHints {
     std::string containerd_namespace, containerd_socket, bundle;
     std::string name;                 // conmon -n
     std::string graph_root, run_root; // Podman's, from conmon's arguments
+    // The supervisor runs in a container itself: all of the above are paths as this process of it sees them. 0: the
+    // host's.
+    Pid supervisor = 0;
+    std::uint32_t supervisor_mnt = 0; // its mount namespace
 };
 
 struct ResolverAnswer {

@@ -1,52 +1,27 @@
 #include "containers/user_files.h"
 
 #include "containers/bounded_file.h"
+#include "containers/file_root.h"
 
 #include <cerrno>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-#include <utility>
 
 namespace gyr {
 namespace {
-
-class Fd {
-  public:
-    explicit Fd(int fd) : fd_(fd) {}
-    ~Fd() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Fd& operator=(Fd&&) = delete;
-    [[nodiscard]] int get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-
-  private:
-    int fd_;
-};
-
-// path below root, whatever links the container has laid: they are resolved as the container would.
-int open_in_root(int root, const char* path, int flags) {
-    open_how how{};
-    how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
-    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-    return static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how));
-}
 
 enum class Read : std::uint8_t { ok, absent, failed };
 
 Read read_in_root(int root, const char* path, std::size_t max_bytes, std::string& text, bool& cut) {
     // First by O_PATH, which opens nothing: a device or FIFO that the container put there is never touched.
-    const Fd place(open_in_root(root, path, O_PATH));
+    const UniqueFd place(open_in_root(root, path, O_PATH));
     if (!place) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? Read::absent : Read::failed;
     struct stat status {};
     if (::fstat(place.get(), &status) != 0 || !S_ISREG(status.st_mode)) return Read::absent;
-    const Fd file(open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    const UniqueFd file(open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     if (!file) return Read::failed;
     auto bytes = read_bounded_fd(file.get(), path, max_bytes, &cut);
     if (!bytes) return Read::failed;
@@ -71,15 +46,16 @@ int open_folder(const std::string& path) { return ::open(path.c_str(), O_PATH | 
 
 // One file from overlay layers, upper first. A character device 0:0 stands for "removed here", an opaque folder for
 // "nothing of what is below".
-Read read_layers(const std::vector<Fd>& layers, const char* path, std::size_t max_bytes, std::string& text, bool& cut) {
-    for (const Fd& layer : layers) {
-        const Fd place(open_in_root(layer.get(), path, O_PATH | O_NOFOLLOW));
+Read read_layers(const std::vector<UniqueFd>& layers, const char* path, std::size_t max_bytes, std::string& text,
+                 bool& cut) {
+    for (const UniqueFd& layer : layers) {
+        const UniqueFd place(open_in_root(layer.get(), path, O_PATH | O_NOFOLLOW));
         if (place) {
             struct stat status {};
             if (::fstat(place.get(), &status) == 0 && S_ISCHR(status.st_mode)) return Read::absent;
             return read_in_root(layer.get(), path, max_bytes, text, cut);
         }
-        const Fd folder(open_in_root(layer.get(), "etc", O_RDONLY | O_DIRECTORY | O_NONBLOCK));
+        const UniqueFd folder(open_in_root(layer.get(), "etc", O_RDONLY | O_DIRECTORY | O_NONBLOCK));
         char value = 0;
         if (folder && ::fgetxattr(folder.get(), "trusted.overlay.opaque", &value, 1) == 1 && value == 'y')
             return Read::absent;
@@ -89,7 +65,7 @@ Read read_layers(const std::vector<Fd>& layers, const char* path, std::size_t ma
 
 bool load_process(const UserFilesWanted& wanted, UserFiles& files, Missing& why) {
     const std::string process = wanted.proc + "/" + std::to_string(wanted.pid);
-    const Fd root(open_folder(process + "/root"));
+    const UniqueFd root(open_folder(process + "/root"));
     if (!root) {
         why = errno == EACCES || errno == EPERM ? Missing::denied : Missing::gone;
         return false;
@@ -117,12 +93,12 @@ bool load_process(const UserFilesWanted& wanted, UserFiles& files, Missing& why)
 
 bool load_image(const UserFilesWanted& wanted, UserFiles& files) {
     if (!wanted.rootfs.empty()) {
-        const Fd root(open_folder(wanted.host_root + wanted.rootfs));
+        const UniqueFd root(open_folder(wanted.host_root + wanted.rootfs));
         if (root && load_tree(root.get(), wanted.max_bytes, files) == Read::ok) return true;
     }
-    std::vector<Fd> layers;
+    std::vector<UniqueFd> layers;
     for (const std::string& layer : wanted.layers) {
-        Fd fd(open_folder(wanted.host_root + layer));
+        UniqueFd fd(open_folder(wanted.host_root + layer));
         if (fd) layers.push_back(std::move(fd)); // the upper one goes with the container, the image's stay
     }
     if (layers.empty()) return false;
@@ -141,7 +117,7 @@ bool load_image(const UserFilesWanted& wanted, UserFiles& files) {
 std::shared_ptr<const UserFiles> load_user_files(const UserFilesWanted& wanted) {
     auto files = std::make_shared<UserFiles>();
     if (wanted.pid == 0) {
-        const Fd root(open_folder(wanted.host_root.empty() ? "/" : wanted.host_root));
+        const UniqueFd root(open_folder(wanted.host_root.empty() ? "/" : wanted.host_root));
         if (!root || load_tree(root.get(), wanted.max_bytes, *files) == Read::failed) files->why = Missing::denied;
         return files;
     }

@@ -180,7 +180,8 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
 }
 
 std::shared_ptr<const ContainerInfo> Engine::ask_about(const CgroupMatch& match, const ProcessImage& image) {
-    ResolverHints hints = pipeline_ ? find_hints(image, pipeline_->processes()) : ResolverHints{};
+    const std::string outer = match.chain.size() > 1 ? match.chain[match.chain.size() - 2] : std::string{};
+    ResolverHints hints = pipeline_ ? find_hints(image, pipeline_->processes(), outer) : ResolverHints{};
     hints.pid = image.key.pid;
     if (match.spelling == CgroupSpelling::text && hints.containerd_namespace.empty())
         hints.containerd_namespace = match.containerd_namespace;
@@ -288,7 +289,10 @@ std::size_t Engine::drain(std::chrono::milliseconds timeout) {
     const std::size_t count = source_->poll(
         timeout,
         [this](const ProcessRecord& record) {
-            if (record.key.pid == 1) {
+            // The kernel's thread of threads has the namespaces that the system booted with: the host's, where its
+            // first process, whose word goes before, is not told of.
+            if (record.key.pid == 1 || (record.key.pid == 2 && !host_known_)) {
+                host_known_ = true;
                 containers_.set_host(record.namespaces);
                 host_cgroups_.set_host(record.namespaces);
                 source_->set_host_namespace(record.namespaces.mnt);

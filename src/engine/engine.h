@@ -152,6 +152,7 @@ class Engine {
     int wake_fd_ = -1;
     int epoll_fd_ = -1;
     std::vector<Tid> to_refresh_;
+    bool host_known_ = false;                             // whose namespaces are the host's
     std::map<EventCode, std::vector<std::string>> blind_; // names of rules by event type, of the rules of the moment
     std::unordered_map<std::uint64_t, std::string> container_of_; // ids by cgroup_set
     std::uint64_t events_lost_ = 0;

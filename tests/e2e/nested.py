@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Docker in Docker: a shell in a container that a dockerd inside a container with the right to mount started. The alert
-is of the inner container, names the outer one in the chain, and says why it has no name: what the inner dockerd knows of it
-lies where only the outer container sees it."""
+"""Docker in Docker: shells in containers that a dockerd inside a container with the right to mount started, one that ran
+before the agent and one after. The alert is of the inner container, names the outer one in the chain, and has the name and
+image that the inner dockerd knows, which lies where only the outer container sees it."""
 
 import os
 import sys
@@ -15,7 +15,9 @@ RULES = """
 - rule: Nested Shell
   desc: A shell with a terminal in a container.
   condition: spawned_process and container and proc.name = sh and proc.tty != 0
-  output: "chain=%container.chain name=%container.name image=%container.image missing=%container.missing"
+  output: >
+    chain=%container.chain name=%container.name image=%container.image repository=%container.image.repository
+    label=%container.label[which] user=%user.name
   priority: NOTICE
 """
 SOCKET = "unix:///run/inner/docker.sock"
@@ -57,6 +59,27 @@ def wait_for_inner(rt):
         time.sleep(0.05)
 
 
+def shell_in(rt, name, agent, full):
+    status, output = live.run_tty(rt.docker("exec", "-t", "outer", "/usr/bin/docker", "-H", SOCKET, "exec", "-t", name, "sh",
+                                            "-c", "true"))
+    if status != 0:
+        raise RuntimeError("exec in %s: %r" % (name, output))
+    return agent.wait_for(lambda r: r.get("rule") == "Nested Shell" and r["container"].get("full_id") == full,
+                          "the alert of " + name)
+
+
+def check(results, alert, outer, name, full):
+    fields = alert["output_fields"]
+    results.equal(fields.get("container.chain"), [outer[:12], full[:12]], name + ": chain")
+    results.equal(alert["container"].get("runtime"), "docker", name + ": runtime")
+    results.equal(alert.get("missing", {}), {}, name + ": missing values")
+    results.equal(alert["container"].get("name"), name, name + ": name")
+    results.equal(alert["container"].get("image"), "gyr-test", name + ": image")
+    results.equal(fields.get("container.image.repository"), "gyr-test", name + ": repository")
+    results.equal(fields.get("container.label[which]"), "label of " + name, name + ": label")
+    results.equal(fields.get("user.name"), "root", name + ": user")
+
+
 def main():
     live.require_root()
     results = live.Results()
@@ -64,20 +87,18 @@ def main():
         outer = start_outer(rt)
         wait_for_inner(rt)
         live.check(inner(rt, "load", "-q", "-i", "/image.tar"))
+
+        def start(name):
+            return live.check(inner(rt, "run", "-d", "--name", name, "--label", "which=label of " + name, "gyr-test", "sleep",
+                                    "100000"))
+        before = start("before")
         with live.Agent(text=[RULES], runtimes=rt) as agent:
-            full = live.check(inner(rt, "run", "-d", "--name", "within", "gyr-test", "sleep", "100000"))
-            status, output = live.run_tty(rt.docker("exec", "-t", "outer", "/usr/bin/docker", "-H", SOCKET, "exec", "-t",
-                                                    "within", "sh", "-c", "true"))
-            results.equal(status, 0, "exec: %r" % output)
-            alert = agent.wait_for(lambda r: r.get("rule") == "Nested Shell" and r["container"].get("full_id") == full,
-                                   "the inner container's alert")
+            after = start("after")
+            for name, full in (("before", before), ("after", after)):
+                check(results, shell_in(rt, name, agent, full), outer, name, full)
             agent.sentinel()
             agent.stop()
-            results.equal(alert["output_fields"].get("container.chain"), [outer[:12], full[:12]], "chain")
-            results.equal(alert["container"].get("runtime"), "docker", "runtime")
-            results.equal(alert["missing"], {"container.name": "no_runtime", "container.image": "no_runtime"}, "missing values")
-            results.equal(alert["output_fields"].get("container.missing"), "no_runtime", "the reason")
-        live.check(inner(rt, "rm", "-f", "within"))
+        live.check(inner(rt, "rm", "-f", "before", "after"))
     return results.finish()
 
 
