@@ -230,6 +230,8 @@ __noinline u32 end_sets(u64 file) {
     struct sock* sk = so->sk;
     u16 family = sk->__sk_common.skc_family;
     if (family != AF_INET && family != AF_INET6) return 0;
+    /* Where it has no other end, that is the one given with the call: a connection refused, a datagram. */
+    if (!sk->__sk_common.skc_dport) return ALL_SETS;
     u32 sets = 0;
     if (name_filter[GYR_NAME_PORT]) {
         sets |= sets_of(GYR_NAME_PORT, sk->__sk_common.skc_num);

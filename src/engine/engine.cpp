@@ -25,6 +25,7 @@ namespace {
 constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kPublishEvery = 500'000'000;
 constexpr std::size_t kMostCgroups = 65'536;
+constexpr int kMostTurns = 64;                       // of reading what is there before rules are swapped
 constexpr std::chrono::milliseconds kFirstLook{100}; // for the files that rules name
 constexpr Nanos kCollectEvery = 5'000'000'000;
 // By RecordKind.
@@ -377,6 +378,9 @@ void Engine::take_commands() {
     EventPlan both = plan::plan_events(pipeline_->matcher(), rules.get(), options_.plan);
     if (auto ok = source_->set_events(capturing_ ? with_everything(std::move(both)) : both); !ok)
         spdlog::error("new rules: {}", ok.error().message);
+    // What is on its way was chosen, and marked as left out, for the rules before: they are asked about it.
+    for (int turn = 0; turn < kMostTurns && drain(std::chrono::milliseconds{0}) != 0; ++turn) {
+    }
     pipeline_->swap_rules(std::move(rules));
     if (auto ok = follow_plan(); !ok) spdlog::error("new rules: {}", ok.error().message);
 }

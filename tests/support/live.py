@@ -226,6 +226,15 @@ class Agent:
             if record and wanted(record):
                 return record
 
+    def wait_for_next(self, begin, wanted):
+        """Reads until a record behind the first `begin` ones satisfies wanted(record); returns it."""
+        while True:
+            while begin < len(self.alerts):
+                begin += 1
+                if wanted(self.alerts[begin - 1]):
+                    return self.alerts[begin - 1]
+            self.next_record()
+
     def next_record(self):
         """Reads one more record into alerts; an error when none comes."""
         try:

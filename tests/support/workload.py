@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 libc = ctypes.CDLL(None, use_errno=True)
 CALLS = {"open": 2, "creat": 85, "openat2": 437, "open_by_handle_at": 304, "name_to_handle_at": 303, "renameat2": 316,
@@ -77,6 +78,7 @@ def files(folder):
     os.symlink("/etc/shadow", folder + "/shadow-link")
     os.link(folder + "/secret", folder + "/hard")
     opens(folder)
+    odd_names(folder)
     names(folder)
 
 
@@ -134,6 +136,21 @@ def opens(folder):
     os.close(call("creat", folder + "/created", 0o755))
 
 
+def odd_names(folder):
+    for name in (b"odd\xff\x01", "Gro\u00df-\u00e9".encode(), b"new\nline", b"quo\"te", b" space ", b"SECRET"):
+        path = os.fsencode(folder) + b"/" + name
+        touch(path, os.O_CREAT | os.O_RDWR)
+        touch(path)
+    os.mkdir(folder + "/moved")
+    touch(folder + "/moved/secret", os.O_CREAT | os.O_RDWR)
+    held = os.open(folder + "/moved/secret", os.O_RDONLY)
+    os.rename(folder + "/moved", folder + "/passwd")
+    os.read(held, 1)
+    os.fstat(held)
+    touch(folder + "/passwd/secret")
+    os.close(held)
+
+
 def names(folder):
     a, b = folder + "/one", folder + "/two"
     for _ in range(2):
@@ -175,10 +192,22 @@ def connections(folder, port):
                     attempt(s.send, b"x")
                 with socket.socket(family, kind) as s:
                     attempt(s.sendto, b"y", (address, to))
+            with socket.socket(family, kind) as s:
+                attempt(s.connect, (address, 9))  # refused: the socket has no other end any more
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
         s.setblocking(False)
         attempt(s.connect, ("198.51.100.7", 443))  # of no network
         attempt(s.connect, ("127.0.0.1", own))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        s.sendto(b"z", receiver.getsockname())
+        s.sendmsg([b"z"], [], 0, receiver.getsockname())
+        receiver.recvfrom(10)
+        receiver.recvmsg(10)
+        receiver.connect(s.getsockname())
+        receiver.send(b"w")
+        s.recv(10)
     peer = listener.accept()[0]
     peer.close()
     listener.close()
@@ -225,6 +254,14 @@ def programs(folder):
         touch("/etc/shadow")
         touch(folder + "/secret")
     in_child(renamed)
+
+    def of_thread():
+        call("prctl", 15, "renamed", 0, 0, 0)
+        touch(folder + "/secret")
+        touch("/etc/shadow")
+    thread = threading.Thread(target=of_thread)
+    thread.start()
+    thread.join()
 
 
 def namespaces(folder):

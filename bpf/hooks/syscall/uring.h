@@ -19,6 +19,7 @@ struct io_kiocb {
 };
 struct io_uring_cqe {
     s32 res;
+    u32 flags;
 };
 struct filename {
     const char* uptr;
@@ -78,10 +79,20 @@ struct io_rw {
     u64 addr;
     u32 len;
 };
+struct io_splice {
+    u64 len;
+    int splice_fd_in;
+    unsigned int flags;
+};
+struct io_shutdown {
+    int how;
+};
 #pragma clang attribute pop
 
 #define OP_READV 1
 #define OP_WRITEV 2
+#define OP_READ_FIXED 4
+#define OP_WRITE_FIXED 5
 #define OP_SENDMSG 9
 #define OP_RECVMSG 10
 #define OP_ACCEPT 13
@@ -92,14 +103,22 @@ struct io_rw {
 #define OP_SEND 26
 #define OP_RECV 27
 #define OP_OPENAT2 28
+#define OP_SPLICE 30
+#define OP_SHUTDOWN 34
 #define OP_RENAMEAT 35
 #define OP_UNLINKAT 36
 #define OP_MKDIRAT 37
 #define OP_SYMLINKAT 38
 #define OP_LINKAT 39
 #define OP_SOCKET 45
+#define OP_SEND_ZC 47
+#define OP_SENDMSG_ZC 48
+#define OP_READ_MULTISHOT 49
 #define OP_BIND 56
 #define OP_LISTEN 57
+#define OP_READV_FIXED 60
+#define OP_WRITEV_FIXED 61
+#define CQE_MORE 2u            /* IORING_CQE_F_MORE: the request goes on */
 #define CQE_SKIP (1ull << 6)   /* IOSQE_CQE_SKIP_SUCCESS as a request has it */
 #define FIXED_FILE (1ull << 0) /* IOSQE_FIXED_FILE: the number is an index into the ring's own table */
 
@@ -147,6 +166,8 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
     case OP_SEND:
     case OP_RECV:
     case OP_SENDMSG:
+    case OP_SEND_ZC:
+    case OP_SENDMSG_ZC:
     case OP_RECVMSG: {
         struct io_sr_msg* o = data;
         c->args[1] = (u64)BPF_CORE_READ(o, buf);
@@ -156,6 +177,11 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
     }
     case OP_READ:
     case OP_WRITE:
+    case OP_READ_FIXED:
+    case OP_WRITE_FIXED:
+    case OP_READ_MULTISHOT:
+    case OP_READV_FIXED:
+    case OP_WRITEV_FIXED:
     case OP_READV:
     case OP_WRITEV: {
         struct io_rw* o = data;
@@ -211,17 +237,33 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
         c->args[1] = BPF_CORE_READ(o, backlog);
         break;
     }
+    case OP_SHUTDOWN: {
+        struct io_shutdown* o = data;
+        c->args[1] = BPF_CORE_READ(o, how);
+        break;
+    }
+    case OP_SPLICE: {
+        struct io_splice* o = data;
+        c->args[2] = c->args[0];
+        c->args[0] = (s64)BPF_CORE_READ(o, splice_fd_in);
+        c->args[4] = BPF_CORE_READ(o, len);
+        c->args[5] = BPF_CORE_READ(o, flags);
+        break;
+    }
     default: break;
     }
     return 0;
 }
 
-/* Operations whose first argument is an open file. */
-static __always_inline bool acts_on_file(struct io_kiocb* req) {
-    u32 opcode = BPF_CORE_READ(req, opcode);
-    return opcode == OP_CONNECT || opcode == OP_ACCEPT || opcode == OP_BIND || opcode == OP_LISTEN ||
-           opcode == OP_READV || opcode == OP_WRITEV || opcode == OP_READ || opcode == OP_WRITE ||
-           opcode == OP_SENDMSG || opcode == OP_RECVMSG || opcode == OP_SEND || opcode == OP_RECV;
+/* Operations whose first argument is the open file of the request: of connect, accept, bind, listen, shutdown, and of
+ * all that read, write, send and receive. */
+static __always_inline bool acts_on_file(u32 opcode) {
+    const u64 low = 1ull << OP_READV | 1ull << OP_WRITEV | 1ull << OP_READ_FIXED | 1ull << OP_WRITE_FIXED |
+                    1ull << OP_SENDMSG | 1ull << OP_RECVMSG | 1ull << OP_ACCEPT | 1ull << OP_CONNECT | 1ull << OP_READ |
+                    1ull << OP_WRITE | 1ull << OP_SEND | 1ull << OP_RECV | 1ull << OP_SHUTDOWN | 1ull << OP_SEND_ZC |
+                    1ull << OP_SENDMSG_ZC | 1ull << OP_READ_MULTISHOT | 1ull << OP_BIND | 1ull << OP_LISTEN |
+                    1ull << OP_READV_FIXED | 1ull << OP_WRITEV_FIXED;
+    return opcode < 64 && (low >> opcode & 1);
 }
 
 /* Whether what an operation makes goes into the ring's own table and not among the descriptors of the process. */
@@ -256,7 +298,7 @@ int BPF_PROG(uring_submit, struct io_kiocb* req) {
     uring_arguments(&c, req);
     u64 flags = BPF_CORE_READ(req, flags);
     if (into_table(req)) c.phase = GYR_UNTOLD;
-    if ((flags & FIXED_FILE) && acts_on_file(req)) c.args[0] = -1;
+    if ((flags & FIXED_FILE) && acts_on_file(slot - GYR_URING_BASE)) c.args[0] = -1;
     if (flags & CQE_SKIP) { /* rare enough to be told whatever the plan says */
         c.phase = GYR_UNTOLD;
         u32 entry = wanted[slot];
@@ -275,12 +317,15 @@ int BPF_PROG(uring_complete, void* context, void* req, struct io_uring_cqe* cqe)
     struct call* kept = bpf_map_lookup_elem(&uring_calls, &key);
     if (!kept) return 0;
     struct call c = *kept;
-    bpf_map_delete_elem(&uring_calls, &key);
-    u32 slot = c.compat;
+    struct io_kiocb* done = req;
+    u32 slot = c.compat, opcode = BPF_CORE_READ(done, opcode);
+    bool same = slot == GYR_URING_BASE + opcode; /* else what was kept is of an earlier use of the request */
+    if (!same || !(BPF_CORE_READ(cqe, flags) & CQE_MORE)) bpf_map_delete_elem(&uring_calls, &key);
+    if (!same) return 0;
     c.compat = 0;
     c.result = BPF_CORE_READ(cqe, res);
-    struct io_kiocb* done = req;
-    if ((BPF_CORE_READ(done, flags) & FIXED_FILE) && acts_on_file(done)) c.file = (u64)BPF_CORE_READ(done, cmd.file);
+    /* The file the request holds: its number may stand for another by now. */
+    if (acts_on_file(opcode)) c.file = (u64)BPF_CORE_READ(done, cmd.file);
     tell_uring(&c, slot);
     return 0;
 }

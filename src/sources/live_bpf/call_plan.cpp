@@ -32,10 +32,15 @@ struct UringOperation {
     std::string_view call;
 };
 constexpr UringOperation kUringOperations[] = {
-    {1, "readv"},      {2, "writev"},  {9, "sendmsg"},    {10, "recvmsg"},  {13, "accept4"},
-    {16, "connect"},   {18, "openat"}, {22, "read"},      {23, "write"},    {26, "sendto"},
-    {27, "recvfrom"},  {28, "openat"}, {35, "renameat2"}, {36, "unlinkat"}, {37, "mkdirat"},
-    {38, "symlinkat"}, {39, "linkat"}, {45, "socket"},    {56, "bind"},     {57, "listen"},
+    {1, "readv"},           {2, "writev"},     {3, "fsync"},      {4, "read"},       {5, "write"},
+    {8, "sync_file_range"}, {9, "sendmsg"},    {10, "recvmsg"},   {13, "accept4"},   {16, "connect"},
+    {17, "fallocate"},      {18, "openat"},    {19, "close"},     {21, "statx"},     {22, "read"},
+    {23, "write"},          {24, "fadvise64"}, {25, "madvise"},   {26, "sendto"},    {27, "recvfrom"},
+    {28, "openat"},         {29, "epoll_ctl"}, {30, "splice"},    {33, "tee"},       {34, "shutdown"},
+    {35, "renameat2"},      {36, "unlinkat"},  {37, "mkdirat"},   {38, "symlinkat"}, {39, "linkat"},
+    {41, "fsetxattr"},      {42, "setxattr"},  {43, "fgetxattr"}, {44, "getxattr"},  {45, "socket"},
+    {47, "sendto"},         {48, "sendmsg"},   {49, "read"},      {50, "waitid"},    {55, "ftruncate"},
+    {56, "bind"},           {57, "listen"},    {60, "readv"},     {61, "writev"},
 };
 constexpr std::uint16_t kSocketCall = GYR_COMPAT_BASE + 102;
 constexpr std::size_t kHalf = GYR_PLANS / 2;
@@ -115,6 +120,33 @@ gyr_network_key network_key(const Network& n) {
     key.prefix = n.first;
     std::ranges::copy(n.second, key.address);
     return key;
+}
+
+// The sets of names that a path is in, as the kernel finds them by walking it.
+std::uint32_t sets_of_path(const std::vector<PathName>& names, std::string_view path) {
+    std::vector<std::string_view> parts;
+    for (std::size_t at = 1; at <= path.size();) {
+        const std::size_t end = std::min(path.find('/', at), path.size());
+        parts.push_back(path.substr(at, end - at));
+        at = end + 1;
+    }
+    const auto part = [&parts](std::size_t i) { return i < parts.size() ? parts[i] : std::string_view{}; };
+    const auto from_end = [&parts](std::size_t i) {
+        return i < parts.size() ? parts[parts.size() - 1 - i] : std::string_view{};
+    };
+    std::uint32_t sets = 0;
+    for (const PathName& n : names) {
+        bool is = false;
+        switch (n.kind) {
+        case PathName::Kind::base: is = n.first == from_end(0); break;
+        case PathName::Kind::pair: is = n.second == from_end(0) && n.first == from_end(1); break;
+        case PathName::Kind::parent: is = n.second == from_end(1) && n.first == from_end(2); break;
+        case PathName::Kind::top: is = n.first == part(0); break;
+        case PathName::Kind::tops: is = n.first == part(0) && n.second == part(1); break;
+        }
+        if (is) sets |= n.sets;
+    }
+    return sets;
 }
 
 // Until every program that runs at this moment has ended: the kernel runs them inside of what this call waits for.
@@ -212,12 +244,12 @@ Result<> CallPlan::set_files(std::map<std::string, std::vector<gyr_file_key>> fi
 // For the plan in use; next: the names of one that is about to be, whose generation it is already.
 Result<> CallPlan::write_files(const std::vector<PathName>* next) {
     std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> wanted;
+    // A file known by a path has that name to every rule, also to those that ask for its folder or its last component.
     const auto add = [&](const std::vector<PathName>& names, unsigned of) {
-        for (const PathName& n : names) {
-            if (n.path.empty()) continue;
-            const auto found = files_.find(n.path);
-            if (found == files_.end()) continue;
-            for (const gyr_file_key& f : found->second) wanted[{f.ino, f.dev}] |= (n.sets & 0xffffU) << (of * kSetBits);
+        for (const auto& [path, found] : files_) {
+            const std::uint32_t sets = (sets_of_path(names, path) & 0xffffU) << (of * kSetBits);
+            if (sets == 0) continue;
+            for (const gyr_file_key& f : found) wanted[{f.ino, f.dev}] |= sets;
         }
     };
     add(path_names_, next == nullptr ? generation_ : generation_ ^ 1U);

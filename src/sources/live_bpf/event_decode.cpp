@@ -429,7 +429,26 @@ void EventDecoder::read_objects(const CollectedEvent& event, const gyr_event_hea
         take_asked(parse_address(items_[1].bytes), objects_[0].endpoints);
     }
     describe_object(objects_[0], side, fd_);
+    describe_datagram(header);
     if (event.fetches[0].arg == GYR_FROM_RESULT) fd_.creator_pid = header.tgid;
+}
+
+// A datagram of a socket that is not connected: its other end is in the call, and that of this datagram alone.
+void EventDecoder::describe_datagram(const gyr_event_header& header) {
+    const bool to = header.code == 31 || header.code == 49, from = header.code == 35 || header.code == 53;
+    if ((!to && !from) || (from && header.result < 0)) return;
+    const gyr_endpoints& e = objects_[0].endpoints;
+    if ((e.family != AF_INET && e.family != AF_INET6) || e.type != SOCK_DGRAM || e.remote_port != 0) return;
+    std::span<const std::byte> address = items_[2].bytes;
+    if (header.code == 49 || header.code == 53) {
+        const gyr_message m = message(1);
+        address = items_[1].bytes.subspan(std::min(sizeof m, items_[1].bytes.size()), m.address);
+    }
+    KernelObject object = objects_[0];
+    take_asked(parse_address(address), object.endpoints);
+    if (object.endpoints.remote_port == 0) return;
+    describe_object(object, to ? SocketSide::client : SocketSide::server, fd_);
+    fd_.marks = static_cast<std::uint16_t>(fd_.marks & ~kFdConnected);
 }
 
 void EventDecoder::write_socket_param(const ParamSource& p, const gyr_event_header& h, Writer& w) {

@@ -44,6 +44,7 @@ class EventDecoder {
     bool read_items(const gyr_event_header& header, std::span<const std::byte> rest);
     void keep_half(const gyr_event_header& header, std::span<const std::byte> bytes);
     void take_half(const gyr_event_header& header);
+    void describe_datagram(const gyr_event_header& header);
     void read_objects(const CollectedEvent& event, const gyr_event_header& header);
     void resolve_path(const CollectedEvent& event, const gyr_event_header& header);
     void write_param(const ParamSource& p, std::uint8_t width, const gyr_event_header& h, Writer& w);
