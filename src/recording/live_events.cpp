@@ -76,6 +76,10 @@ Result<> LiveEvents::put(const RawEvent& event, const UserView* users, Tell tell
 
 Result<> LiveEvents::put_system_call(const Event& event, std::uint32_t dump_flags, const UserView* users, Tell tell) {
     RawEvent raw;
+    if (led_path_.begin_of(event, raw)) {
+        raw.dump_flags = dump_flags;
+        if (auto done = put(raw, users, tell); !done) return done;
+    }
     raw.code = event.code;
     raw.cpu = event.cpu;
     raw.time = event.time;

@@ -11,6 +11,7 @@
 #include "event/raw_event.h"
 #include "recording/container_facts.h"
 #include "recording/flight_recorder.h"
+#include "recording/led_path.h"
 #include "recording/process_events.h"
 #include "state/event.h"
 #include "state/process_table.h"
@@ -63,6 +64,7 @@ class LiveEvents {
     LiveEventOptions options_;
     ProcessEvents process_events_;
     ContainerFacts facts_;
+    LedPath led_path_;
     FlightRecorder held_;
     std::vector<Waiting> waiting_;   // not empty: events are held back
     std::set<std::string> given_up_; // containers by id: their events are not held back any more

@@ -46,7 +46,8 @@ void opened(Step& s, const Opened& o) {
         info.dev = s.number<std::uint32_t>(o.dev);
         info.ino = s.number<std::uint64_t>(o.dev + 1);
     }
-    info.name_raw = name;
+    const std::string_view told = s.text(o.name); // the begin of the call may tell what it led to (gyr record)
+    info.name_raw = told.empty() ? name : told;
     info.name = s.tables.path;
     s.fd_name_changed = !info.name.empty();
     s.pool().recount(*entry);

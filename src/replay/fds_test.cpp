@@ -60,6 +60,18 @@ TEST(ReplayFds, PathsBelowADirectoryDescriptor) {
     EXPECT_EQ(s.event("creat", 100, {{"fd", 7}, {"name", "new"}}).fd->name, "/var/new");
 }
 
+// As gyr record writes it of an open over a link.
+TEST(ReplayFds, ABeginMayTellWhereTheCallLed) {
+    Shell s;
+    s.event("openat", 100, {{"dirfd", -100}, {"name", "/etc/shadow"}}, EventDirection::enter);
+    const Event& e = s.event("openat", 100, {{"fd", 3}, {"dirfd", -100}, {"name", "/tmp/link"}});
+    ASSERT_TRUE(e.fd);
+    EXPECT_EQ(e.fd->name, "/etc/shadow");
+    EXPECT_EQ(e.fd->name_raw, "/tmp/link") << "what was asked for stays";
+    // It is told of one call.
+    EXPECT_EQ(s.event("openat", 100, {{"fd", 4}, {"dirfd", -100}, {"name", "/tmp/link"}}).fd->name, "/tmp/link");
+}
+
 TEST(ReplayFds, CloseIsSeenWithWhatWasClosed) {
     Shell s;
     s.open(100, 3, "/a");
