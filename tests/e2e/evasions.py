@@ -6,14 +6,18 @@ or a gap record tells what was not seen. The names are those of docs/evasions.md
 import collections
 import os
 import random
+import resource
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+for _folder in ("support", "outputs"):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", _folder))
 import live  # noqa: E402
+from peers import free_port  # noqa: E402
 
 RULES = """
 - list: opens
@@ -37,6 +41,16 @@ RULES = """
   desc: The second program.
   condition: spawned_process and proc.exepath in ({f}/run-a, {f}/run-b)
   output: "%proc.exepath"
+  priority: NOTICE
+- rule: Ring Connected
+  desc: The third port.
+  condition: evt.type = connect and fd.sport = {c}
+  output: "%fd.sip %fd.sport %proc.name"
+  priority: NOTICE
+- rule: Pipe Read
+  desc: Read by whatever number.
+  condition: evt.type = read and fd.name = {f}/fifo and evt.rawres > 0
+  output: "%fd.name %fd.type"
   priority: NOTICE
 - rule: Removed
   desc: The file is removed.
@@ -89,6 +103,9 @@ class Attack:
             return None
         return done.stdout.decode(errors="replace")
 
+    def is_connected(self, record):
+        return record["output"] == "127.0.0.1 %d evader" % self.port
+
     def expect(self, what, rule, count, holds=None):
         self.expected.append((what, rule, count, holds))
 
@@ -133,12 +150,48 @@ def side_doors(a):
             words = ("remove", f + "/victim") if rule == "Removed" else ("rename", f + "/old", f + "/new")
             if a.run("E12 io_uring " + words[0], "uring", *words, *poll) is not None:
                 a.expect("E12 io_uring " + words[0], rule, 2)
+    with socket.create_server(("127.0.0.1", a.port)) as server:
+        for poll in ((), ("poll",)):
+            if a.run("E12 io_uring connect", "uring", "connect", str(a.port), *poll) is not None:
+                a.expect("E12 io_uring connect", "Ring Connected", 2, a.is_connected)
+                server.accept()[0].close()  # it did connect
+    os.mkfifo(f + "/fifo")
+    if a.run("E12 io_uring, the number reused", "uring-reuse", f + "/fifo") is not None:
+        a.expect("E12 io_uring, the number reused", "Pipe Read", 1, lambda r: r["output"] == f + "/fifo pipe")
     a.expected = list(dict.fromkeys(a.expected))  # both ways of one are one expectation
 
 
+def most_processes():
+    """As many as evasions are told of with, or as this machine can have beside its own."""
+    if os.environ.get("GYR_EVASIONS") != "all":
+        return 3000
+    limits = [resource.getrlimit(resource.RLIMIT_NPROC)[0]]
+    for name in ("pid_max", "threads-max"):
+        with open("/proc/sys/kernel/" + name, encoding="ascii") as file:
+            limits.append(int(file.read()))
+    return min([300000] + [limit * 3 // 4 for limit in limits if limit > 0])
+
+
 def crowds(a):
-    a.run("E14 many processes", "crowd", "3000", a.folder + "/secret")
-    a.opened += 1
+    count = most_processes()
+    print("E14: %d processes alive" % count)
+    if a.run("E14 many processes", "crowd", str(count), a.folder + "/secret") is not None:
+        a.opened += 1
+
+
+def exhausted(results, folder):
+    """E14: the table of processes has little room; what one of them does is told as it is, or a gap says that it may not be."""
+    evader = os.path.join(os.path.dirname(live.find_actor()), "evader")
+    with live.Agent(text=[RULES.format(f=folder, b=1, c=1)], options=["state.memory=1MiB"]) as agent:
+        done = subprocess.run([evader, "crowd", str(max(8000, most_processes())), folder + "/secret"], stdout=subprocess.PIPE, check=False,
+                              timeout=live.PATIENCE * 5)
+        results.equal(done.returncode, 0, "E14: the crowd")
+        agent.sentinel_after_loss()
+        agent.stop()
+        found = [r["proc"]["pid"] for r in agent.of_rule("Secret Opened")]
+        gaps = [r["gap"] for r in agent.alerts if "gap" in r]
+        results.expect(found == [int(done.stdout)] or gaps, "E14: who opened the file, with a table that is too small: %r" % found)
+        print("E14, 1 MiB of state: %s, %d gaps" % ("seen" if found else "not seen", len(gaps)))
 
 
 def lengths(a):
@@ -214,7 +267,7 @@ def compare(a, agent, held):
 
 def flood(results, folder):
     """E13: one open hidden in a burst, from the same process's parent: an alert, or a gap that tells of it."""
-    rules = RULES.format(f=folder, b=1) + """
+    rules = RULES.format(f=folder, b=1, c=1) + """
 - rule: Noise
   desc: Every open of a file that nobody cares about, so that the kernel has to tell all of them.
   condition: evt.type in (opens) and fd.name = {f}/public and proc.name = nobody-has-this-name
@@ -252,7 +305,8 @@ def main():
         holder = subprocess.Popen([attack.evader, "hold", folder + "/held"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         results.equal(holder.stdout.readline(), b"held\n", "E24: the file is open before the agent starts")
         attack.readers = {}
-        with live.Agent(text=[RULES.format(f=folder, b=ports[1])]) as agent:
+        attack.port = free_port()
+        with live.Agent(text=[RULES.format(f=folder, b=ports[1], c=attack.port)]) as agent:
             holder.communicate(b"\n", timeout=live.PATIENCE)
             races(attack, ports)
             other_names(attack)
@@ -265,6 +319,7 @@ def main():
             agent.sentinel()
             agent.stop()
             compare(attack, agent, holder.pid)
+        exhausted(results, folder)
         flood(results, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -26,6 +26,16 @@ RULES = """
   condition: evt.type in (open, openat) and fd.directory = {f}/links
   output: "%fd.name"
   priority: INFO
+- rule: Known Folder
+  desc: By the name that another rule has for the file, its folder is this one.
+  condition: evt.type in (open, openat) and fd.directory = {f} and evt.is_open_write = true and fd.name endswith /secret
+  output: "%fd.name %fd.nameraw"
+  priority: INFO
+- rule: Sent or Refused
+  desc: The other end is in the call alone.
+  condition: evt.type in (connect, sendto, sendmsg) and fd.sport = 9
+  output: "%evt.type %fd.sip %fd.l4proto %evt.res"
+  priority: INFO
 - rule: Exec Failed
   desc: A program that is not there.
   condition: evt.type in (execve, execveat) and evt.failed = true
@@ -38,7 +48,7 @@ RULES = """
   priority: INFO
 """
 WORK = """
-import os, sys
+import os, socket, sys
 folder = sys.argv[1]
 def read(path):
     os.close(os.open(path, os.O_RDONLY))
@@ -49,6 +59,13 @@ read("/proc/self/root" + folder + "/links/hard")
 read(folder + "/other")
 os.close(os.open(folder + "/links/hard", os.O_WRONLY))
 os.system("mount --bind %s/secret %s/links/bound && cat %s/links/bound" % (folder, folder, folder))
+datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagram.sendto(b"x", ("127.0.0.1", 9))
+datagram.sendmsg([b"x"], [], 0, ("127.0.0.2", 9))
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_STREAM).connect(("127.0.0.1", 9))
+except ConnectionRefusedError:
+    pass
 try:
     os.execv("/no/such/program", ["x"])
 except FileNotFoundError:
@@ -89,6 +106,11 @@ def identities(results, folder):
     results.expect(reads[-1][2] == folder + "/links/later", "the file that replaced it: %r" % reads[-1])
     below = {r["output"] for r in agent.of_rule("Below Links")}
     results.equal(below, {folder + "/links/" + n for n in ("hard", "bound", "later")}, "rules about the other name")
+    results.equal([r["output"] for r in agent.of_rule("Known Folder")], [secret + " " + folder + "/links/hard"],
+                  "rules about the folder of the name that rules have for it")
+    results.equal([r["output"] for r in agent.of_rule("Sent or Refused")],
+                  ["sendto 127.0.0.1 udp SUCCESS", "sendmsg 127.0.0.2 udp SUCCESS", "connect 127.0.0.1 tcp ECONNREFUSED"],
+                  "ends that only the call tells")
     failed = [r["output"] for r in agent.of_rule("Exec Failed") if "/no/such/program" in r["output"]]
     results.equal(failed, ["execve ENOENT /no/such/program"], "the exec that failed")
     results.equal([r["output"] for r in agent.of_rule("Program")], ["SUCCESS"], "the program that ran")

@@ -188,22 +188,39 @@ static struct ring make_ring(unsigned flags) {
     if (r.submit == MAP_FAILED || r.complete == MAP_FAILED || r.entries == MAP_FAILED) fail("mmap of the ring");
     return r;
 }
-static int submit(struct ring* r, const struct io_uring_sqe* entry) {
+static void submit(struct ring* r, const struct io_uring_sqe* entry) {
     _Atomic unsigned* tail = (void*)(r->submit + r->p.sq_off.tail);
     unsigned* array = (void*)(r->submit + r->p.sq_off.array);
     const unsigned mask = *(unsigned*)(r->submit + r->p.sq_off.ring_mask), at = *tail & mask;
     r->entries[at] = *entry;
     array[at] = at;
     atomic_store(tail, *tail + 1);
-    unsigned flags = IORING_ENTER_GETEVENTS;
-    if (r->flags & IORING_SETUP_SQPOLL) flags |= IORING_ENTER_SQ_WAKEUP;
-    if (syscall(SYS_io_uring_enter, r->fd, 1, 1, flags, NULL, 0) < 0) fail("io_uring_enter");
+    const unsigned flags = r->flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0;
+    if (syscall(SYS_io_uring_enter, r->fd, 1, 0, flags, NULL, 0) < 0) fail("io_uring_enter");
+}
+static int complete(struct ring* r) {
+    if (syscall(SYS_io_uring_enter, r->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0) fail("io_uring_enter");
     _Atomic unsigned* head = (void*)(r->complete + r->p.cq_off.head);
     const unsigned complete_mask = *(unsigned*)(r->complete + r->p.cq_off.ring_mask);
     const struct io_uring_cqe* done = (void*)(r->complete + r->p.cq_off.cqes);
     const int result = done[*head & complete_mask].res;
     atomic_store(head, *head + 1);
     return result;
+}
+
+// uring-reuse FIFO: a read that waits, of a number that is given to another file before it ends.
+static int uring_reuse(char** argv) {
+    struct ring ring = make_ring(0);
+    const int fd = open(argv[0], O_RDWR), other = open(argv[0], O_RDWR), null = open("/dev/null", O_RDWR);
+    if (fd < 0 || other < 0 || null < 0) fail(argv[0]);
+    char byte = 0;
+    struct io_uring_sqe e = {.opcode = IORING_OP_READ, .fd = fd, .addr = (uintptr_t)&byte, .len = 1};
+    submit(&ring, &e);
+    if (dup2(null, fd) < 0 || write(other, "x", 1) != 1) fail("write");
+    const int result = complete(&ring);
+    if (result != 1) return 121;
+    printf("1\n");
+    return byte == 'x' ? 0 : 121;
 }
 
 // uring open|remove|rename|connect ARGUMENT... [poll]
@@ -228,7 +245,8 @@ static int uring(int argc, char** argv) {
         e.addr = (uintptr_t)&to;
         e.off = sizeof to;
     }
-    const int result = submit(&ring, &e);
+    submit(&ring, &e);
+    const int result = complete(&ring);
     if (result < 0) {
         errno = -result;
         fail(argv[0]);
@@ -360,11 +378,17 @@ int main(int argc, char** argv) {
         const char* name;
         int arguments;
         int (*run)(char**);
-    } kVerbs[] = {{"race-open", 3, race_open}, {"race-connect", 3, race_connect},
-                  {"race-exec", 3, race_exec}, {"reuse", 4, reuse},
-                  {"int80", 1, int80},         {"receive", 1, receive},
-                  {"hold", 1, hold},           {"flood", 2, flood},
-                  {"crowd", 2, crowd},         {"random", 2, random_calls}};
+    } kVerbs[] = {{"race-open", 3, race_open},
+                  {"race-connect", 3, race_connect},
+                  {"race-exec", 3, race_exec},
+                  {"reuse", 4, reuse},
+                  {"int80", 1, int80},
+                  {"receive", 1, receive},
+                  {"hold", 1, hold},
+                  {"flood", 2, flood},
+                  {"crowd", 2, crowd},
+                  {"random", 2, random_calls},
+                  {"uring-reuse", 1, uring_reuse}};
     if (argc == 2 && strcmp(argv[1], "who") == 0) return who();
     if (argc > 3 && strcmp(argv[1], "uring") == 0) return uring(argc - 2, argv + 2);
     for (size_t i = 0; i < sizeof kVerbs / sizeof *kVerbs; ++i)
