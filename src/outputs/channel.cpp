@@ -66,9 +66,9 @@ Nanos deadline_of(const Patience& patience, Nanos timeout) {
     return std::min(patience.until.load(std::memory_order_acquire), monotonic_now() + timeout);
 }
 
-bool Channel::wait_idle(const Patience& patience) {
+Idle Channel::wait_idle(const Patience& patience) {
     wait_for_wake(patience, INT64_MAX);
-    return false;
+    return Idle::woken;
 }
 
 std::string fit(const Item& item, const FormatOptions& format, std::size_t max_bytes) {

@@ -19,6 +19,13 @@ struct Item {
     std::string text;
 };
 
+// How a wait for something to do ended.
+enum class Idle : std::uint8_t {
+    woken,  // patience.wake_fd was readable
+    broken, // what had been handed over may not have arrived; send() with no items repeats it
+    closed, // the receiver is gone for good
+};
+
 enum class Sent : std::uint8_t {
     all,     // everything has arrived
     retry,   // from the first that has not: later it may
@@ -36,10 +43,11 @@ struct SendResult {
 class Channel {
   public:
     virtual ~Channel() = default;
-    // Waits no longer than the output's timeout for any one answer, and not beyond patience.
+    // Waits no longer than the output's timeout for any one answer, and not beyond patience. No items: only what an
+    // earlier receiver may have lost.
     virtual SendResult send(std::span<const Item> items, const Patience& patience) = 0;
-    // Sleeps until patience.wake_fd is readable and drains it; true when the receiver has gone meanwhile.
-    virtual bool wait_idle(const Patience& patience);
+    // Sleeps until patience.wake_fd is readable and drains it, or until there is trouble with the receiver.
+    virtual Idle wait_idle(const Patience& patience);
     // Opens again whatever has a name (a file that was moved away).
     virtual void reopen() {}
     // The end: what was handed over gets its time to be taken.

@@ -78,9 +78,9 @@ LineWriter::Step LineWriter::write_some(const char* bytes, std::size_t size, std
     }
 }
 
-bool LineWriter::wait_writable(const Patience& patience) {
+bool LineWriter::await_room(const Patience& patience, Nanos deadline) {
     while (true) {
-        const Nanos until = patience.until.load(std::memory_order_acquire);
+        const Nanos until = std::min(deadline, patience.until.load(std::memory_order_acquire));
         int timeout_ms = -1;
         if (until != INT64_MAX) {
             const Nanos left = until - monotonic_now();
@@ -99,7 +99,7 @@ bool LineWriter::wait_writable(const Patience& patience) {
     }
 }
 
-WriteOutcome LineWriter::write_line(std::string line, const Patience& patience) {
+WriteOutcome LineWriter::write_line(std::string line, const Patience& patience, Nanos deadline) {
     if (torn_) {
         line.insert(line.begin(), '\n');
     }
@@ -107,7 +107,7 @@ WriteOutcome LineWriter::write_line(std::string line, const Patience& patience) 
     while (done < line.size()) {
         const Step step = write_some(line.data() + done, line.size() - done, done);
         WriteOutcome end = WriteOutcome::written;
-        if (step == Step::progress || (step == Step::full && wait_writable(patience))) {
+        if (step == Step::progress || (step == Step::full && await_room(patience, deadline))) {
             continue;
         }
         switch (step) {

@@ -31,8 +31,11 @@ class LineWriter {
     LineWriter(const LineWriter&) = delete;
     LineWriter& operator=(const LineWriter&) = delete;
 
-    // One line, its newline included; goes out in one write(2) where the receiver takes it.
-    WriteOutcome write_line(std::string line, const Patience& patience);
+    // One line, its newline included; goes out in one write(2) where the receiver takes it. What is not taken until the
+    // deadline is given up.
+    WriteOutcome write_line(std::string line, const Patience& patience, Nanos deadline = INT64_MAX);
+    // Whether the receiver takes something, or has gone, before the deadline.
+    bool await_room(const Patience& patience, Nanos deadline);
     // Sleeps until wake_fd is readable or the receiver has gone; true when it has gone. Drains wake_fd.
     bool wait_idle(const Patience& patience);
 
@@ -55,7 +58,6 @@ class LineWriter {
     enum class Step : std::uint8_t { progress, full, reader_gone, error };
 
     Step write_some(const char* bytes, std::size_t size, std::size_t& done);
-    bool wait_writable(const Patience& patience); // false: out of patience
     [[nodiscard]] int fd() const { return own_fd_ >= 0 ? own_fd_ : fd_; }
 
     int fd_;

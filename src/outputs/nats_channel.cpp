@@ -1,5 +1,6 @@
 // NATS JetStream: each record is published with a reply subject, and has arrived when the stream has acknowledged it.
-// Nats-Msg-Id makes the stream drop what it has already. url: nats://host or tls://host; topic: the subject.
+// Nats-Msg-Id makes the stream drop what it has already. url: nats://host or tls://host; topic: the subject. Why not
+// cnats: docs/adr/0007-nats-by-a-client-of-our-own.md.
 
 #include "outputs/channels.h"
 #include "outputs/net_stream.h"

@@ -78,14 +78,11 @@ std::unexpected<Error> NetStream::broken(std::string message) {
     return fail(ErrorKind::io, std::move(message));
 }
 
-Result<> NetStream::wait(short events, Nanos deadline, const Patience& patience) {
+Result<> NetStream::wait_on(short events, Nanos deadline, const Patience& patience) {
     for (;;) {
         const Nanos until = std::min(deadline, patience.until.load(std::memory_order_acquire));
         const Nanos left = until - monotonic_now();
-        if (left <= 0) {
-            close();
-            return fail(ErrorKind::timeout, "the server does not answer");
-        }
+        if (left <= 0) return fail(ErrorKind::timeout, "the server does not answer");
         std::array<pollfd, 2> fds{{{fd_.get(), events, 0}, {patience.wake_fd, POLLIN, 0}}};
         const int ready =
             ::poll(fds.data(), fds.size(), static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 60'000)));
@@ -96,6 +93,12 @@ Result<> NetStream::wait(short events, Nanos deadline, const Patience& patience)
             [[maybe_unused]] const auto n = ::read(patience.wake_fd, &value, sizeof value);
         }
     }
+}
+
+Result<> NetStream::wait(short events, Nanos deadline, const Patience& patience) {
+    Result<> ready = wait_on(events, deadline, patience);
+    if (!ready) close();
+    return ready;
 }
 
 Result<> NetStream::connect(const Address& address, Nanos deadline, const Patience& patience) {
@@ -135,9 +138,15 @@ Result<> NetStream::connect(const Address& address, Nanos deadline, const Patien
     if (!last)
         return fail(last.error().kind,
                     fmt::format("cannot connect to {}:{}: {}", address.host, address.port, last.error().message));
-    const int on = 1;
-    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    const auto set = [this](int level, int option, int value) {
+        ::setsockopt(fd_.get(), level, option, &value, sizeof value);
+    };
+    set(IPPROTO_TCP, TCP_NODELAY, 1);
+    // A host that is gone without a word is noticed, also by who only waits, after a minute.
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
     return {};
 }
 
@@ -176,6 +185,19 @@ Result<> NetStream::start_tls(const TlsOptions& options, const std::string& host
 }
 
 Result<> NetStream::write(std::string_view bytes, Nanos deadline, const Patience& patience) {
+    Result<> written = write_on(bytes, deadline, patience);
+    if (!written) close();
+    return written;
+}
+
+Result<> NetStream::write_from(std::string& bytes, Nanos deadline, const Patience& patience) {
+    std::string_view left = bytes;
+    const Result<> written = write_on(left, deadline, patience);
+    bytes.erase(0, bytes.size() - left.size());
+    return written;
+}
+
+Result<> NetStream::write_on(std::string_view& bytes, Nanos deadline, const Patience& patience) {
     if (!fd_) return fail(ErrorKind::io, "there is no connection");
     while (!bytes.empty()) {
         short events = POLLOUT;
@@ -197,7 +219,7 @@ Result<> NetStream::write(std::string_view bytes, Nanos deadline, const Patience
         }
         bytes.remove_prefix(static_cast<std::size_t>(n));
         if (n == 0) {
-            if (auto ok = wait(events, deadline, patience); !ok) return ok;
+            if (auto ok = wait_on(events, deadline, patience); !ok) return ok;
         }
     }
     return {};
@@ -254,6 +276,39 @@ Result<std::string> NetStream::read_exactly(std::size_t count, Nanos deadline, c
     std::string out = buffer_.substr(0, count);
     buffer_.erase(0, count);
     return out;
+}
+
+bool NetStream::discard() {
+    std::array<char, 4096> some{};
+    for (;;) {
+        if (!fd_) return false;
+        if (tls_) {
+            ERR_clear_error();
+            const int n = SSL_read(tls_.get(), some.data(), static_cast<int>(some.size()));
+            if (n > 0) continue;
+            const int why = SSL_get_error(tls_.get(), n);
+            if ((why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) && !hung_up()) return true;
+        } else {
+            const ssize_t n = ::recv(fd_.get(), some.data(), some.size(), MSG_DONTWAIT);
+            if (n > 0 || (n < 0 && errno == EINTR)) continue;
+            if (n < 0 && errno == EAGAIN) return true;
+        }
+        close();
+        return false;
+    }
+}
+
+void NetStream::end(Nanos deadline, const Patience& patience) {
+    if (discard()) {
+        if (tls_) {
+            ERR_clear_error();
+            SSL_shutdown(tls_.get());
+        }
+        ::shutdown(fd_.get(), SHUT_WR);
+        while (discard() && wait(POLLIN, deadline, patience)) {
+        }
+    }
+    close();
 }
 
 bool NetStream::something_to_read() const {

@@ -28,6 +28,8 @@ class NetStream {
     // From here on everything is encrypted; the certificate must be that of host (or of tls.server_name).
     Result<> start_tls(const TlsOptions& tls, const std::string& host, Nanos deadline, const Patience& patience);
     Result<> write(std::string_view bytes, Nanos deadline, const Patience& patience);
+    // Writes and removes what it could. When only the time is over, the connection stays; the next call goes on.
+    Result<> write_from(std::string& bytes, Nanos deadline, const Patience& patience);
     // Without its line end (\n or \r\n).
     Result<std::string> read_line(std::size_t max, Nanos deadline, const Patience& patience);
     Result<std::string> read_exactly(std::size_t count, Nanos deadline, const Patience& patience);
@@ -35,6 +37,11 @@ class NetStream {
     [[nodiscard]] bool something_to_read() const;
     // The other side has ended the connection, as far as can be told without reading.
     [[nodiscard]] bool hung_up() const;
+    // For protocols without answers: reads what has come and forgets it. False: the connection has ended.
+    bool discard();
+    // Tells the other side that this is the end, and waits until it has heard: a connection that is closed with
+    // something unread in it is reset, and what the other side has not read yet is lost.
+    void end(Nanos deadline, const Patience& patience);
     [[nodiscard]] bool is_open() const { return static_cast<bool>(fd_); }
     [[nodiscard]] int fd() const { return fd_.get(); }
     void close();
@@ -43,6 +50,9 @@ class NetStream {
     struct TlsEnd {
         void operator()(ssl_st* tls) const;
     };
+    Result<> write_on(std::string_view& bytes, Nanos deadline, const Patience& patience);
+    // Not closed when it was the time.
+    Result<> wait_on(short events, Nanos deadline, const Patience& patience);
     Result<> wait(short events, Nanos deadline, const Patience& patience);
     Result<> fill(Nanos deadline, const Patience& patience);
     std::unexpected<Error> broken(std::string message);

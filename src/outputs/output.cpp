@@ -72,7 +72,7 @@ OutputStats Output::stats() const {
 
 void Output::run() {
     for (;;) {
-        if (reopen_.exchange(false, std::memory_order_acq_rel)) channel_->reopen();
+        reopen_if_asked();
         declare_refused();
         std::vector<journal::Entry> entries = subscription_->read(batch_, kBatchBytes);
         Step step = Step::done;
@@ -80,8 +80,12 @@ void Output::run() {
             step = deliver(std::move(entries));
         } else if (closing()) {
             step = Step::out_of_time; // all has been delivered
-        } else if (channel_->wait_idle(patience_)) {
-            step = Step::closed;
+        } else {
+            switch (channel_->wait_idle(patience_)) {
+            case Idle::woken: break;
+            case Idle::broken: step = repeat(); break;
+            case Idle::closed: step = Step::closed; break;
+            }
         }
         if (step == Step::out_of_time) break;
         if (step == Step::closed) {
@@ -111,12 +115,32 @@ Output::Step Output::deliver(std::vector<journal::Entry> entries) {
     return step;
 }
 
+void Output::reopen_if_asked() {
+    if (reopen_.exchange(false, std::memory_order_acq_rel)) channel_->reopen();
+}
+
+// What had been handed over when the receiver broke, though nothing new is there to be sent.
+Output::Step Output::repeat() {
+    backoff_ = 0;
+    for (;;) {
+        reopen_if_asked();
+        const SendResult result = channel_->send({}, patience_);
+        if (result.outcome == Sent::all) {
+            trouble_over();
+            return Step::done;
+        }
+        trouble(result.problem);
+        if (!back_off(result.wait)) return Step::out_of_time;
+    }
+}
+
 Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<std::uint64_t>& sequences) {
     std::size_t done = 0;
     int refusals = 0;
     bool one_by_one = false; // after a batch was refused
     backoff_ = 0;
     while (done < items.size()) {
+        reopen_if_asked();
         const std::size_t count = std::min(one_by_one ? 1 : width_, items.size() - done);
         SendResult result = channel_->send(std::span(items).subspan(done, count), patience_);
         if (result.outcome == Sent::all) result.done = count;

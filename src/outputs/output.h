@@ -56,6 +56,8 @@ class Output {
     enum class Step : std::uint8_t { done, out_of_time, closed };
     void run();
     Step deliver(std::vector<journal::Entry> entries);
+    Step repeat();
+    void reopen_if_asked();
     Step send_all(const std::vector<Item>& items, const std::vector<std::uint64_t>& sequences);
     bool back_off(Nanos asked);
     void arrived(const Item& item);

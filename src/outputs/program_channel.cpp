@@ -119,6 +119,10 @@ class ProgramChannel final : public Channel {
 
     SendResult send(std::span<const Item> items, const Patience& patience) override {
         SendResult result;
+        if (items.empty() && !pending_.empty()) {
+            result.problem = write_pending(patience);
+            result.outcome = result.problem.empty() ? Sent::all : Sent::retry;
+        }
         for (const Item& item : items) {
             std::string problem = keep_ ? write_kept(item.text + "\n", patience) : run_once(item.text + "\n", patience);
             if (!problem.empty()) {
@@ -130,16 +134,11 @@ class ProgramChannel final : public Channel {
         }
         return result;
     }
-    bool wait_idle(const Patience& patience) override {
-        if (process_.running()) {
-            // It may end while there is nothing to say.
-            if (process_.writer().wait_idle(patience)) gone(patience);
-        } else if (pending_.empty()) {
-            return Channel::wait_idle(patience);
-        }
-        if (!pending_.empty() && !write_pending(patience).empty())
-            wait_for_wake(patience, monotonic_now() + kRestartPause);
-        return false;
+    Idle wait_idle(const Patience& patience) override {
+        if (!process_.running()) return pending_.empty() ? Channel::wait_idle(patience) : Idle::broken;
+        // It may end while there is nothing to say.
+        if (process_.writer().wait_idle(patience)) gone(patience);
+        return pending_.empty() ? Idle::woken : Idle::broken;
     }
     void reopen() override {
         const Patience none;
@@ -154,8 +153,9 @@ class ProgramChannel final : public Channel {
     std::string run_once(const std::string& line, const Patience& patience) {
         Process process;
         if (std::string problem = process.start(command_); !problem.empty()) return problem;
-        const WriteOutcome written = process.writer().write_line(line, patience);
-        const int status = process.end(deadline_of(patience, timeout_));
+        const Nanos deadline = deadline_of(patience, timeout_);
+        const WriteOutcome written = process.writer().write_line(line, patience, deadline);
+        const int status = process.end(deadline);
         // A program may end well without having read it all.
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && written != WriteOutcome::gave_up) return {};
         return "the program " + describe(status);
@@ -201,7 +201,11 @@ class ProgramChannel final : public Channel {
         return {};
     }
 
+    // A program that reads nothing is waited for, not ended: what it has read and is busy with would be lost. Only the
+    // wait for room has an end, so that no line is torn.
     std::string write(const std::string& line, const Patience& patience) {
+        if (!process_.writer().await_room(patience, deadline_of(patience, timeout_)))
+            return "the program reads nothing";
         switch (process_.writer().write_line(line, patience)) {
         case WriteOutcome::written:
             recent_.push_back(line);
@@ -218,7 +222,6 @@ class ProgramChannel final : public Channel {
     }
 
     static constexpr std::size_t kPipeBytes = 65'536;
-    static constexpr Nanos kRestartPause = 200'000'000; // for a program that ends at once
     const std::string command_;
     const bool keep_;
     const Nanos timeout_;

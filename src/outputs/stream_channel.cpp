@@ -33,7 +33,9 @@ class StreamChannel final : public Channel {
         }
         return result;
     }
-    bool wait_idle(const Patience& patience) override { return writer_.wait_idle(patience); }
+    Idle wait_idle(const Patience& patience) override {
+        return writer_.wait_idle(patience) ? Idle::closed : Idle::woken;
+    }
     void finish(const Patience&) override { writer_.release(); }
 
   private:

@@ -2,7 +2,9 @@
 // octet counting (RFC 6587) or TLS (RFC 5425).
 //
 // The protocol has no answers: what the network or a server that dies had in its hands is not known. Over TCP and TLS
-// the last messages are therefore sent again after a connection broke; a message may arrive twice, none stays away.
+// the last messages are therefore sent again after a connection broke; a message may arrive twice, none stays away. A
+// server that takes nothing for a while is waited for on the connection there is: what is in it and a second one would
+// arrive in whatever order.
 // Over UDP the same is done when the other side says that nobody listens; what it drops in silence is gone.
 
 #include "outputs/channels.h"
@@ -47,6 +49,10 @@ class SyslogChannel final : public Channel {
 
     SendResult send(std::span<const Item> items, const Patience& patience) override {
         SendResult result;
+        if (items.empty()) {
+            const Result<> again = stream() ? go_on(patience) : ensure_datagram();
+            if (!again) return {Sent::retry, 0, again.error().message, 0};
+        }
         for (const Item& item : items) {
             const Result<> sent = stream() ? send_stream(item, patience) : send_datagram(item, patience);
             if (!sent) {
@@ -58,9 +64,26 @@ class SyslogChannel final : public Channel {
         }
         return result;
     }
+    // A connection may break after the last record went into it; that record is not to wait for the next one.
+    Idle wait_idle(const Patience& patience) override {
+        if (stream()) net_.discard();
+        const int fd = stream() ? net_.fd() : socket_.get();
+        if (fd < 0) return again_.empty() ? Channel::wait_idle(patience) : Idle::broken;
+        const short events = stream() ? POLLIN | POLLRDHUP : 0;
+        std::array<pollfd, 2> fds{{{patience.wake_fd, POLLIN, 0}, {fd, events, 0}}};
+        while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+        }
+        if (fds[0].revents != 0) wait_for_wake(patience, 0);
+        if (!stream() && fds[1].revents != 0) socket_.reset();
+        return Idle::woken;
+    }
     void reopen() override {
         net_.close();
         socket_.reset();
+    }
+    void finish(const Patience& patience) override {
+        if (!stream() || again_.empty() || !go_on(patience)) return;
+        net_.end(deadline_of(patience, options_.timeout), patience);
     }
 
   private:
@@ -92,24 +115,40 @@ class SyslogChannel final : public Channel {
     }
 
     Result<> ensure_stream(const Patience& patience) {
-        if (net_.is_open() && !net_.hung_up()) return {};
+        if (net_.discard()) return {};
         const Nanos deadline = deadline_of(patience, options_.timeout);
         if (auto ok = net_.connect(address_, deadline, patience); !ok) return ok;
         if (address_.scheme == "tls") {
             if (auto ok = net_.start_tls(options_.tls, address_.host, deadline, patience); !ok) return ok;
         }
-        for (const std::string& frame : again_) {
-            if (auto ok = net_.write(frame, deadline_of(patience, options_.timeout), patience); !ok) return ok;
-        }
+        // What our kernel holds must be well within what is sent again.
+        const int most = kAgainBytes / 4; // it takes twice that
+        ::setsockopt(net_.fd(), SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
+        rest_.clear();
+        for (const std::string& frame : again_) rest_ += frame;
         return {};
     }
 
+    // Writes what is left of what was begun, as long as the server takes some of it.
+    Result<> go_on(const Patience& patience) {
+        for (;;) {
+            if (auto ok = ensure_stream(patience); !ok) return ok;
+            const std::size_t before = rest_.size();
+            Result<> ok = net_.write_from(rest_, deadline_of(patience, options_.timeout), patience);
+            if (ok || ok.error().kind != ErrorKind::timeout || rest_.size() == before) return ok;
+        }
+    }
+
     Result<> send_stream(const Item& item, const Patience& patience) {
-        if (auto ok = ensure_stream(patience); !ok) return ok;
-        const std::string message = modern(item, kMaxStream);
-        std::string frame = fmt::format("{} {}", message.size(), message);
-        if (auto ok = net_.write(frame, deadline_of(patience, options_.timeout), patience); !ok) return ok;
-        keep_for_later(std::move(frame), kAgainBytes);
+        if (auto ok = go_on(patience); !ok) return ok;
+        if (begun_ != item.record) { // an earlier attempt may have come as far as its frame
+            const std::string message = modern(item, kMaxStream);
+            rest_ = fmt::format("{} {}", message.size(), message);
+            keep_for_later(rest_, kAgainBytes);
+            begun_ = item.record;
+            if (auto ok = go_on(patience); !ok) return ok;
+        }
+        begun_ = nullptr;
         return {};
     }
 
@@ -153,7 +192,9 @@ class SyslogChannel final : public Channel {
         return {};
     }
 
-    Result<> send_again() {
+    Result<> ensure_datagram() {
+        if (socket_) return {};
+        if (auto ok = open_datagram(); !ok) return ok;
         for (const std::string& message : again_) {
             int why = ::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0 ? errno : 0;
             socklen_t size = sizeof why;
@@ -166,10 +207,7 @@ class SyslogChannel final : public Channel {
     }
 
     Result<> send_datagram(const Item& item, const Patience& patience) {
-        if (!socket_) {
-            if (auto ok = open_datagram(); !ok) return ok;
-            if (auto ok = send_again(); !ok) return ok;
-        }
+        if (auto ok = ensure_datagram(); !ok) return ok;
         const bool here = address_.scheme == "unix";
         std::size_t max = here ? kMaxLocal : kMaxUdp;
         const Nanos deadline = deadline_of(patience, options_.timeout);
@@ -211,6 +249,8 @@ class SyslogChannel final : public Channel {
     NetStream net_;
     UniqueFd socket_;
     std::deque<std::string> again_;
+    std::string rest_;     // on this connection: begun, and not written yet
+    AlertRecordPtr begun_; // whose frame is the last of again_, and perhaps in rest_
     std::size_t again_bytes_ = 0;
 };
 

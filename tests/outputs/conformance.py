@@ -121,6 +121,49 @@ def well_formed(peer, number):
         assert not STEERING.search(text), "it has %r" % STEERING.search(text).group()
 
 
+def failures(probe):
+    return sum(output["failures"] for output in probe.stats()["outputs"].values())
+
+
+def fills(peer, probe):
+    if probe.stats()["outputs"][peer.output()["type"]]["behind"] == 0:
+        probe.push(200 if isinstance(peer, (peers.Rsyslog, peers.Program)) else 1)
+    return False
+
+
+def check(name, peer, probe):
+    try:
+        probe.ask("wait")
+        arrived(peer, probe.pushed)
+    except Exception as error:
+        raise RuntimeError("after %s: %s" % (name, error)) from error
+
+
+def slow(peer, seconds):
+    """It takes so long for each alert; 0: no time."""
+    if isinstance(peer, peers.Http):
+        peer.mode = "slow" if seconds else "ok"
+    elif isinstance(peer, peers.Kafka):
+        peer.ask("slow %d" % (1000 * seconds))
+    elif isinstance(peer, peers.Program):
+        peer.slow(seconds)
+    else:
+        peer.proxy.rate = ALERT_BYTES / seconds if seconds else 0
+
+
+def refuse(peer, probe):
+    """One alert is never taken: the others are, and a gap record tells of it."""
+    peer.refused = probe.pushed + 3
+    probe.push(5)
+    probe.await_beside()
+    probe.ask("wait")
+    wanted = [n for n in range(1, probe.pushed + 1) if n != peer.refused]
+    until(lambda: sorted(set(peer.received())) == wanted)
+    assert list(dict.fromkeys(peer.received())) == wanted, "out of order: %s" % peer.received()
+    until(lambda: any(b"the receiver refused it" in document for document in peer.documents()))
+    assert probe.stats()["outputs"][peer.kind]["refused"] == 1
+
+
 def case(peer, kills=True, keeps=True):
     """keeps: what the server had taken, it still has after it was killed."""
     folder = tempfile.mkdtemp(prefix="gyr-test-")
@@ -143,50 +186,30 @@ def case(peer, kills=True, keeps=True):
             probe.ask("wait")
             assert before == 0 or before <= len(peer.received())
             arrived(peer, 2 * count)
-        for mode in ("error", "hang", "slow") if isinstance(peer, peers.Http) else ():
-            peer.mode = mode
-            probe.push(SLOW_COUNT if mode == "slow" else 5)
-            probe.await_beside()
-            if mode != "slow":
-                until(lambda: probe.stats()["outputs"][peer.kind]["failures"] > 0)
-                peer.end.set()
-                peer.mode = "ok"
-                peer.end.clear()
-            probe.ask("wait")
-            arrived(peer, probe.pushed)
-            peer.mode = "ok"
-        if isinstance(peer, peers.Kafka):
-            peer.ask("errors 5")
-            probe.push(5)
-            probe.await_beside()
-            probe.ask("wait")
-            peer.ask("slow %d" % (1000 * SLOW_SECONDS))
-            probe.push(SLOW_COUNT)
-            probe.await_beside()
-            probe.ask("wait")
-            peer.ask("slow 0")
-            arrived(peer, probe.pushed)
-        if isinstance(peer, peers.Process) and hasattr(peer, "transport") is False:
-            peer.freeze()
-            probe.push(5)
-            probe.await_beside()
-            until(lambda: probe.stats()["outputs"][peer.output()["type"]]["failures"] > 0)
-            peer.thaw()
-            probe.ask("wait")
-            arrived(peer, probe.pushed)
-        if isinstance(peer, peers.Program):
-            peer.slow(SLOW_SECONDS)
-        if isinstance(peer, peers.Process):
-            peer.proxy.rate = ALERT_BYTES / SLOW_SECONDS
-        if isinstance(peer, (peers.Program, peers.Process)):
-            probe.push(SLOW_COUNT)
-            probe.await_beside()
-            probe.ask("wait")
-            arrived(peer, probe.pushed)
-            if isinstance(peer, peers.Process):
-                peer.proxy.rate = 0
-            else:
-                peer.slow(0)
+        for name, begin, over, noticed in peer.troubles():
+            before = failures(probe)
+            begin()
+            try:
+                probe.push(5)
+                probe.await_beside()
+                if noticed:
+                    # What takes bytes and gives no answers is only noticed when its buffers are full; and what was pushed may
+                    # have been delivered while the trouble began.
+                    until(lambda: failures(probe) > before or fills(peer, probe))
+                    probe.await_beside()
+            except Exception as error:
+                raise RuntimeError("%s: %s" % (name, error)) from error
+            finally:
+                over()
+            check(name, peer, probe)
+        slow(peer, SLOW_SECONDS)
+        probe.push(SLOW_COUNT)
+        probe.await_beside()
+        probe.ask("wait")
+        slow(peer, 0)
+        check("slow", peer, probe)
+        if isinstance(peer, peers.Http):
+            refuse(peer, probe)
         probe.ask("hostile")
         probe.pushed += 1
         probe.ask("wait")
@@ -251,6 +274,7 @@ def main():
         ("program for each alert", lambda: peers.Program(False), {}),
         ("redis", peers.Redis, {}),
         ("nats", peers.Nats, {}),
+        ("nats over tls", lambda: peers.Nats(certificates), {}),
         ("syslog over udp", lambda: peers.Rsyslog("udp"), {}),
         ("syslog over tcp", lambda: peers.Rsyslog("tcp"), {}),
         ("syslog over tls", lambda: peers.Rsyslog("tls", certificates), {}),
@@ -259,7 +283,7 @@ def main():
     failed, skipped = [], []
 
     def run(name, make, options):
-        kind = {"redis": peers.Redis, "nats": peers.Nats}.get(name, peers.Rsyslog if name.startswith("syslog") else None)
+        kind = {"redis": peers.Redis, "nats": peers.Nats, "syslog": peers.Rsyslog}.get(name.split()[0])
         if kind is not None and kind.missing():
             skipped.append(name + ": its server is not installed")
             return

@@ -1,9 +1,11 @@
 """The servers that outputs are tested against: real ones from Debian packages where there are, else ones of our own that can
 be slow, silent and in a bad mood. Each has start(), stop() (at once, as by SIGKILL), output(): its entry in the configuration,
-and received(): the numbers of the alerts that arrived, in order of arrival."""
+received(): the numbers of the alerts that arrived, in order of arrival, and troubles(): what else may befall it, each with its
+name, what begins it, what ends it, and whether an output must notice while it lasts."""
 
 import base64
 import http.server
+import itertools
 import json
 import os
 import random
@@ -81,14 +83,30 @@ class Certificates:
                     "-extfile", extensions)
 
 
+def shut(side):
+    try:
+        side.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
 class Proxy:
     """Stands in front of a server on 127.0.0.1 and is there as long as that is; what goes to it passes at `rate` bytes a second,
-    0: as fast as it can."""
+    0: as fast as it can. mode: "pass", "mute" (nothing of what the client says is taken), "swallow" (it is taken and thrown away)."""
 
     def __init__(self, target):
-        self.target, self.rate = target, 0
+        self.target, self.rate, self.mode = target, 0, "pass"
         self.port = free_port()
         self.listener = None
+        self.lock = threading.Lock()
+        self.connections = set()
+
+    def cut(self, mode):
+        """From now on in this mode; the connections that there are break."""
+        self.mode = mode
+        with self.lock:
+            for side in self.connections:
+                shut(side)
 
     def up(self):
         # Little room, so that the other side feels how slow it is.
@@ -107,37 +125,52 @@ class Proxy:
         while True:
             try:
                 client, _ = listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.target), PATIENCE)
             except OSError:
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target), PATIENCE)
+            except OSError:
+                client.close()
+                continue
             server.settimeout(None)
+            with self.lock:
+                self.connections |= {client, server}
             threading.Thread(target=self.pump, args=(client, server, True), daemon=True).start()
             threading.Thread(target=self.pump, args=(server, client, False), daemon=True).start()
 
     def pump(self, source, sink, limited):
         try:
-            while data := source.recv(256 if limited and self.rate else 65536):
+            while True:
+                if limited and self.mode == "mute":
+                    time.sleep(0.02)
+                    continue
+                data = source.recv(256 if limited and self.rate else 65536)
+                if not data:
+                    break
                 if limited and self.rate:
                     time.sleep(len(data) / self.rate)
-                sink.sendall(data)
+                if not (limited and self.mode == "swallow"):
+                    sink.sendall(data)
         except OSError:
             pass
-        for side in (source, sink):
-            try:
-                side.shutdown(socket.SHUT_RDWR)  # the other pump ends too
-            except OSError:
-                pass
+        shut(source)
+        shut(sink)  # the other pump ends too
+        with self.lock:
+            self.connections -= {source, sink}
 
 
 class Http:
-    """mode: "ok", "error" (503), "hang" (no answer), "slow" (each answer takes `pause` seconds)."""
+    """mode: "ok", "error" (an answer of `statuses` each, that says nothing of the records), "lost" (taken, and answered by an error),
+    "hang" (no answer), "slow" (each answer takes `pause` seconds). refused: the number of an alert that is never taken."""
+
+    statuses = (503, 429, 500, 401, 404)
 
     pause = 0.3
 
     def __init__(self, kind, certificates=None, extra=None):
         self.kind, self.certificates, self.extra = kind, certificates, extra or {}
         self.port = free_port()
-        self.mode = "ok"
+        self.mode, self.refused, self.errors, self.ids = "ok", None, 0, set()
         self.bodies, self.seen, self.server = [], [], None
         self.lock = threading.Lock()
         self.end = threading.Event()
@@ -163,16 +196,19 @@ class Http:
                     peer.end.wait(peer.pause)
                 status, answer = 200, b"{}"
                 if mode == "error":
-                    status, answer = 503, b"busy"
+                    status, answer = peer.statuses[peer.errors % len(peer.statuses)], b"busy"
+                    peer.errors += 1
                 elif peer.kind == "elasticsearch":
-                    lines = [json.loads(line) for line in body.splitlines()]
-                    items = [{"create": {"status": 201, "_id": line["create"]["_id"]}} for line in lines[::2]]
-                    answer = json.dumps({"errors": False, "items": items}).encode()
-                if mode != "error":
+                    body, answer = peer.take_bulk(body)
+                elif peer.refused in numbers(body):
+                    status, answer = 400, b"no"
+                if status == 200:
                     with peer.lock:
                         peer.bodies.append(body)
                         peer.seen.append((self.path, dict(self.headers)))
-                self.send_response(status)
+                self.send_response(503 if mode == "lost" else status)
+                if status == 429:
+                    self.send_header("Retry-After", "1")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
@@ -193,6 +229,37 @@ class Http:
             context.verify_mode = ssl.CERT_REQUIRED
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def take_bulk(self, body):
+        """What of it is taken, and the answer: of each record one of its own. In mode "busy" all but the first may come again."""
+        taken, items = [], []
+        lines = body.splitlines()
+        for head, record in zip(lines[::2], lines[1::2]):
+            identity = json.loads(head)["create"]["_id"]
+            status = 201
+            if identity in self.ids:
+                status = 409
+            elif self.refused in numbers(head):
+                status = 400
+            elif self.mode == "busy" and items:
+                status = 429
+            else:
+                taken += [head, record]
+                self.ids.add(identity)
+            items.append({"create": {"status": status, "_id": identity}})
+        errors = any(item["create"]["status"] >= 400 for item in items)
+        return b"".join(line + b"\n" for line in taken), json.dumps({"errors": errors, "items": items}).encode()
+
+    def troubles(self):
+        def over():
+            self.end.set()
+            self.mode = "ok"
+            self.end.clear()
+
+        def begin(mode):
+            self.mode = mode
+        for mode in ("error", "lost", "hang") + (("busy",) if self.kind == "elasticsearch" else ()):
+            yield mode, lambda mode=mode: begin(mode), over, True
 
     def stop(self):
         self.end.set()
@@ -219,6 +286,7 @@ class Process:
     """A server that is a program."""
 
     program = None
+    answers = True  # an output waits for its word before it believes in what it has sent
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="gyr-peer-")
@@ -241,11 +309,10 @@ class Process:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def freeze(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self):
-        self.process.send_signal(signal.SIGCONT)
+    def troubles(self):
+        yield "frozen", lambda: self.process.send_signal(signal.SIGSTOP), lambda: self.process.send_signal(signal.SIGCONT), True
+        yield "mute", lambda: self.proxy.cut("mute"), lambda: self.proxy.cut("pass"), True
+        yield "swallowed", lambda: self.proxy.cut("swallow"), lambda: self.proxy.cut("pass"), self.answers
 
 
 class Redis(Process):
@@ -273,46 +340,113 @@ class Redis(Process):
         # Each entry has the uuid twice: as its own field and in the record.
         return numbers(data)[::2]
 
+    def tell(self, *commands):
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
+            file = s.makefile("rb")
+            for command in ('AUTH "pass word"', "SELECT 1", *commands):
+                s.sendall(command.encode() + b"\r\n")
+                answer = file.readline()
+                assert answer.startswith((b"+OK", b":")), answer
+
+    def troubles(self):
+        yield from super().troubles()
+        for name, begin, over in (
+                ("out of memory", ["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
+                ("read only", ["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
+                ("no stream at this key", ["RENAME alerts kept", "SET alerts text"], ["DEL alerts", "RENAME kept alerts"]),
+                ("forbidden", ["ACL SETUSER default -xadd"], ["ACL SETUSER default +xadd"])):
+            yield name, lambda begin=begin: self.tell(*begin), lambda over=over: self.tell(*over), True
+
     def documents(self):
         self.received()
         return [m.group(1) for m in re.finditer(rb"\r\n(\{[^\r\n]*\})\r\n", self.data)]
 
 
 class Nats(Process):
+    """With a user and a password, or over TLS with a token and client certificates."""
+
     program = "nats-server"
+    stream = {"name": "ALERTS", "subjects": ["gyr.>"], "storage": "file", "discard": "new"}
+
+    def __init__(self, certificates=None):
+        super().__init__()
+        self.certificates = certificates
+
+    def configure(self, forbidden="none"):
+        settings = {"listen": "127.0.0.1:%d" % self.port, "jetstream": {"store_dir": self.folder}}
+        if self.certificates:
+            c = self.certificates
+            settings["tls"] = {"cert_file": c.cert, "key_file": c.key, "ca_file": c.ca, "verify": True}
+            settings["authorization"] = {"token": "s3cret"}
+        else:
+            agent = {"user": "gyr", "password": "pass word", "permissions": {"publish": {"deny": [forbidden]}}}
+            settings["authorization"] = {"users": [agent, {"user": "test", "password": "test"}]}
+        with open(self.folder + "/conf", "w", encoding="utf-8") as file:
+            json.dump(settings, file)  # which its own language has in it
 
     def start(self):
-        self.run("-js", "-a", "127.0.0.1", "-p", str(self.port), "-sd", self.folder)
+        self.configure()
+        self.run("-c", self.folder + "/conf")
         await_port(self.port)
-        self.ask("$JS.API.STREAM.CREATE.ALERTS", {"name": "ALERTS", "subjects": ["gyr.>"], "storage": "file"})
+        self.ask("$JS.API.STREAM.CREATE.ALERTS", self.stream)
         self.proxy.up()
 
-    def ask(self, subject, question):
-        body = json.dumps(question).encode()
+    def update(self, **changes):
+        answer = self.ask("$JS.API.STREAM.UPDATE.ALERTS", {**self.stream, **changes})
+        assert "error" not in answer, answer
+
+    def forbid(self, subject):
+        self.configure(subject)
+        self.process.send_signal(signal.SIGHUP)
+
+    def ask(self, subject, *questions):
+        """The answer; a list of them when there are more questions than one."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
+            s.recv(4096)  # who it is
+            credentials = {"user": "test", "pass": "test"}
+            if self.certificates:
+                context = ssl.create_default_context(cafile=self.certificates.ca)
+                context.load_cert_chain(self.certificates.client_cert, self.certificates.client_key)
+                s = context.wrap_socket(s, server_hostname="127.0.0.1")
+                credentials = {"auth_token": "s3cret"}
             file = s.makefile("rb")
-            file.readline()
-            s.sendall(b"CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB answer 1\r\nPUB %s answer %d\r\n%s\r\n"
-                      % (subject.encode(), len(body), body))
-            while True:
-                line = file.readline()
-                if line.startswith(b"PING"):
-                    s.sendall(b"PONG\r\n")
-                elif line.startswith(b"MSG"):
-                    return json.loads(file.read(int(line.split()[-1])))
-                elif line.startswith(b"-ERR") or not line:
-                    raise RuntimeError("nats: %r" % line)
+            hello = json.dumps({"verbose": False, "headers": True, **credentials}).encode()
+            s.sendall(b"CONNECT %s\r\nSUB answer 1\r\n" % hello)
+            answers = []
+            for body in (json.dumps(question).encode() for question in questions):
+                s.sendall(b"PUB %s answer %d\r\n%s\r\n" % (subject.encode(), len(body), body))
+                while not (line := file.readline()).startswith(b"MSG"):
+                    if line.startswith(b"PING"):
+                        s.sendall(b"PONG\r\n")
+                    elif line.startswith(b"-ERR") or not line:
+                        raise RuntimeError("nats: %r" % line)
+                answers.append(json.loads(file.read(int(line.split()[-1]))))
+        return answers[0] if len(answers) == 1 else answers
 
     def output(self):
-        return {"type": "nats", "url": "nats://127.0.0.1:%d" % self.proxy.port, "topic": "gyr.alerts"}
+        entry = {"type": "nats", "url": "nats://127.0.0.1:%d" % self.proxy.port, "topic": "gyr.alerts"}
+        if self.certificates:
+            c = self.certificates
+            return {**entry, "token": "s3cret", "tls": {"ca": c.ca, "cert": c.client_cert, "key": c.client_key}}
+        return {**entry, "user": "gyr", "password": "pass word"}
+
+    def last(self):
+        return self.ask("$JS.API.STREAM.INFO.ALERTS", {})["state"]["last_seq"]
+
+    def troubles(self):
+        yield from super().troubles()
+        yield "no stream", lambda: self.update(subjects=["other.>"]), self.update, True
+        yield "stream full", lambda: self.update(max_msgs=self.last()), self.update, True
+        if not self.certificates:
+            yield "forbidden", lambda: self.forbid("gyr.>"), lambda: self.forbid("none"), True
 
     def received(self):
         return [numbers(document)[0] for document in self.documents()]
 
     def documents(self):
-        last = self.ask("$JS.API.STREAM.INFO.ALERTS", {})["state"]["last_seq"]
-        return [base64.b64decode(self.ask("$JS.API.STREAM.MSG.GET.ALERTS", {"seq": sequence})["message"]["data"])
-                for sequence in range(1, last + 1)]
+        last = self.last()
+        answers = self.ask("$JS.API.STREAM.MSG.GET.ALERTS", *({"seq": sequence} for sequence in range(1, last + 1)))
+        return [base64.b64decode(answer["message"]["data"]) for answer in (answers if last != 1 else [answers])]
 
 
 class Kafka:
@@ -345,6 +479,10 @@ class Kafka:
     def received(self):
         return numbers(b"".join(self.documents()))
 
+    def troubles(self):
+        yield "errors", lambda: self.ask("errors 5"), lambda: None, False  # librdkafka tries again by itself
+        yield "hang", lambda: self.ask("slow 60000"), lambda: self.ask("slow 0"), True
+
     def documents(self):
         return [line.rstrip(b"\n") for line in self.ask("received")]
 
@@ -356,6 +494,7 @@ def listens_udp(port):
 
 class Rsyslog(Process):
     program = "rsyslogd"
+    answers = False
 
     def __init__(self, transport, certificates=None):
         super().__init__()
@@ -404,6 +543,13 @@ class Rsyslog(Process):
             entry["tls"] = {"ca": self.certificates.ca, "cert": self.certificates.client_cert, "key": self.certificates.client_key}
         return entry
 
+    def troubles(self):
+        # What is silently dropped of datagrams is gone.
+        if self.transport == "unix":
+            yield from itertools.islice(super().troubles(), 1)
+        elif self.transport != "udp":
+            yield from super().troubles()
+
     def lines(self):
         try:
             with open(self.folder + "/out", "rb") as file:
@@ -428,10 +574,10 @@ class Program:
         self.keep_alive = keep_alive
         self.ready = self.folder + "/ready"
         # Each kept program ends after some lines, as if it were killed; without "ready" it fails at once.
-        body = ('n=0; while [ $n -lt 7 ] && IFS= read -r line; do test -e {0}/slow && sleep $(cat {0}/slow); '
-                'printf "%s\\n" "$line" >> {0}/out; n=$((n+1)); done')
+        wait = "while test -e {0}/hang; do sleep 0.02; done; test -e {0}/slow && sleep $(cat {0}/slow); "
+        body = 'n=0; while [ $n -lt 7 ] && IFS= read -r line; do ' + wait + 'printf "%s\\n" "$line" >> {0}/out; n=$((n+1)); done'
         if not keep_alive:
-            body = "test -e {0}/slow && sleep $(cat {0}/slow); cat >> {0}/out"
+            body = wait + "cat >> {0}/out"
         self.command = ("test -e {0}/ready || exit 1; " + body).format(self.folder)
 
     def start(self):
@@ -439,6 +585,11 @@ class Program:
 
     def stop(self):
         os.unlink(self.ready)
+
+    def troubles(self):
+        hang = self.folder + "/hang"
+        yield "fails", self.stop, self.start, not self.keep_alive  # what a kept one leaves unread is the next one's
+        yield "hangs", lambda: open(hang, "w", encoding="ascii").close(), lambda: os.unlink(hang), True
 
     def slow(self, seconds):
         with open(self.folder + "/slow", "w", encoding="ascii") as file:
