@@ -45,7 +45,34 @@ struct call {
     u32 compat;
     u32 phase; /* GYR_FETCH_ENTER or 0, or GYR_UNTOLD: the result is not known, or no descriptor */
     u64 file;  /* what the first argument stands for where that is no descriptor of the process; else 0 */
+    u64 regs;  /* where the arguments still are; 0: in args */
 };
+
+#define AT(member) bpf_core_field_offset(struct pt_regs, member)
+static __always_inline u64 argument_in(u64 regs, bool compat, u32 n) {
+    u64 at = compat ? AT(bp) : AT(r9);
+    switch (n) {
+    case 0: at = compat ? AT(bx) : AT(di); break;
+    case 1: at = compat ? AT(cx) : AT(si); break;
+    case 2: at = AT(dx); break;
+    case 3: at = compat ? AT(si) : AT(r10); break;
+    case 4: at = compat ? AT(di) : AT(r8); break;
+    default: break;
+    }
+    u64 value = kernel_word((void*)(regs + at));
+    return compat ? (u32)value : value;
+}
+
+static __always_inline u64 argument_of(struct call* c, u32 n) {
+    if (c->regs) return argument_in(c->regs, c->compat, n);
+    return n < 6 ? c->args[n] : 0;
+}
+
+static __always_inline void read_arguments(struct call* c) {
+    if (!c->regs) return;
+    for (u32 i = 0; i < 6; i++) c->args[i] = argument_in(c->regs, c->compat, i);
+    c->regs = 0;
+}
 
 /* By event class. */
 struct {

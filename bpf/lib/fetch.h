@@ -127,7 +127,7 @@ __noinline int fetch_object(struct scratch* s, struct call* c, struct gyr_fetch*
         fd = -1;
         bpf_probe_read_user(&fd, sizeof fd, (void*)at);
     }
-    struct file* file = f->arg == 0 && c->file ? (void*)c->file : file_of(fd);
+    struct file* file = f->arg == 0 && c->file ? (void*)c->file : file_of(current_task(), fd);
     if (!file) return 0;
     return append_object(s, (u64)file, fd, !(f->flags & GYR_FETCH_NO_PATH));
 }
@@ -145,7 +145,7 @@ __noinline int fetch_base(struct scratch* s, struct call* c, struct gyr_fetch* f
         if (fs) append_path(s, &b, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
         return b.flags;
     }
-    struct file* file = file_of(fd);
+    struct file* file = file_of(current_task(), fd);
     if (!file) return GYR_BLOB_UNREADABLE;
     append_path(s, &b, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
     return b.flags;

@@ -21,6 +21,14 @@ extern void* bpf_rdonly_cast(const void* object, u32 type) __ksym;
 GYR_KERNEL_CASTS(GYR_KERNEL_TYPE)
 #undef GYR_KERNEL_TYPE
 
+/* A word of the kernel's memory; of a pointer: as the number that functions take, which the verifier thinks nothing of.
+ */
+static __always_inline u64 kernel_word(const void* at) {
+    u64 word = kernel_pointer(pt_regs, at)->r15;
+    asm volatile("" : "+r"(word)); /* one load for it and for one of another kind would be refused */
+    return word;
+}
+
 /* As a plain pointer, too: for one that it trusts, the verifier goes through all of the kernel's types at each member.
  */
 static __always_inline struct task_struct* current_task(void) {

@@ -9,16 +9,13 @@
 #define SOCKFS_MAGIC 0x534F434B
 #define TCP_LISTEN 10
 
-/* The open file behind a descriptor of current. */
-static __always_inline struct file* file_of(s32 fd) {
-    struct task_struct* task = current_task();
+/* The open file behind a descriptor of task. */
+static __always_inline struct file* file_of(struct task_struct* task, s32 fd) {
     struct files_struct* files = task->files;
     if (!files) return NULL;
     struct fdtable* table = files->fdt;
     if (!table || fd < 0 || (u32)fd >= table->max_fds) return NULL;
-    struct file* file = NULL;
-    bpf_probe_read_kernel(&file, sizeof file, table->fd + fd);
-    return file;
+    return (struct file*)kernel_word(table->fd + fd);
 }
 
 static __always_inline bool close_on_exec(s32 fd) {

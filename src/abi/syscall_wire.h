@@ -59,27 +59,25 @@ struct gyr_fetch {
 
 /*
  * A clause says when an event may matter: all it asks for must hold. An entry without clauses sends everything;
- * otherwise one clause that holds is enough. What the kernel cannot decide is not asked.
+ * otherwise one clause that holds is enough. What the kernel cannot decide is not asked. The clauses of an entry are
+ * asked all at once: for each thing that can be asked, the entry has the bits of the clauses that ask it.
  */
-#define GYR_CLAUSE_SUCCESS 1u    /* result >= 0 */
-#define GYR_CLAUSE_FAILURE 2u    /* result < 0 */
-#define GYR_CLAUSE_READ 4u       /* opened for reading */
-#define GYR_CLAUSE_WRITE 8u      /* opened for writing */
-#define GYR_CLAUSE_PATH 16u      /* the object's name is in one of path_sets */
-#define GYR_CLAUSE_CONTAINER 32u /* not known to be a process of the host */
-#define GYR_CLAUSE_INTERNET 64u  /* the object is an IPv4 or IPv6 socket */
-#define GYR_CLAUSE_UPWARD 128u   /* the text argument has a ".." in it */
-#define GYR_CLAUSE_ARGUMENT 256u /* the argument numbered by value_arg has the value */
-#define GYR_CLAUSE_PROCESS 512u  /* the process's mask has one of process_bits */
-#define GYR_CLAUSE_ENDS 1024u    /* an end of the object, a socket, is in one of end_sets */
+#define GYR_ASK_SUCCESS 0u   /* result >= 0 */
+#define GYR_ASK_FAILURE 1u   /* result < 0 */
+#define GYR_ASK_READ 2u      /* opened for reading */
+#define GYR_ASK_WRITE 3u     /* opened for writing */
+#define GYR_ASK_INTERNET 4u  /* the object is an IPv4 or IPv6 socket */
+#define GYR_ASK_ENDS 5u      /* an end of the object, a socket, is in one of end_sets */
+#define GYR_ASK_PATH 6u      /* the object's name is in one of path_sets */
+#define GYR_ASK_PROCESS 7u   /* the process's mask has one of process_bits */
+#define GYR_ASK_UPWARD 8u    /* the text argument has a ".." in it */
+#define GYR_ASK_CONTAINER 9u /* not known to be a process of the host */
+#define GYR_ASKS 10u
 
 struct gyr_clause {
-    gyr_u32 needs;     /* GYR_CLAUSE_* */
-    gyr_u32 path_sets; /* bits, for GYR_CLAUSE_PATH */
-    gyr_u32 end_sets;  /* bits, for GYR_CLAUSE_ENDS */
-    gyr_u32 value_arg; /* for GYR_CLAUSE_ARGUMENT */
-    gyr_u64 value_mask, value;
-    gyr_u64 process_bits; /* for GYR_CLAUSE_PROCESS */
+    gyr_u32 path_sets;    /* bits, for GYR_ASK_PATH */
+    gyr_u32 end_sets;     /* bits, for GYR_ASK_ENDS */
+    gyr_u64 process_bits; /* for GYR_ASK_PROCESS */
 };
 
 #define GYR_FETCHES 6u
@@ -91,16 +89,17 @@ struct gyr_clause {
 #define GYR_LANES 3u
 
 /* gyr_plan.flags */
-#define GYR_PLAN_ENTER 1u        /* something is fetched when the call begins */
-#define GYR_PLAN_KEEP_SUCCESS 2u /* no clause asks for a failed call */
+#define GYR_PLAN_ENTER 1u /* something is fetched when the call begins */
 
 struct gyr_plan {
     gyr_u16 code;    /* of the event */
     gyr_u16 call_id; /* architecture-neutral number of the call */
     gyr_u8 lane, flags, fetches, clauses;
-    gyr_u16 object_arg;  /* descriptor the clauses look at: as gyr_fetch.arg */
-    gyr_u16 text_arg;    /* path argument the clauses look at */
-    gyr_u32 event_class; /* index of the loss and statistics counters */
+    gyr_u16 object_arg;     /* descriptor the clauses look at: as gyr_fetch.arg */
+    gyr_u16 text_arg;       /* path argument the clauses look at */
+    gyr_u32 event_class;    /* index of the loss and statistics counters */
+    gyr_u16 asks[GYR_ASKS]; /* by what is asked: bits of clauses */
+    gyr_u32 reserved;
     struct gyr_fetch fetch[GYR_FETCHES];
     struct gyr_clause clause[GYR_CLAUSES];
 };
@@ -206,6 +205,7 @@ struct gyr_loss_key {
 #define GYR_NAME_PORT 7u /* not a name: the hash is the port */
 #define GYR_NAME_TOPS 8u /* first two: "etc\0ssh\0" */
 #define GYR_NAME_KINDS 9u
+#define GYR_NAME_FILTER 512u /* bits of each kind: of hash % 512 of every name */
 struct gyr_name_key {
     gyr_u32 kind;
     gyr_u32 hash;
@@ -236,8 +236,8 @@ struct gyr_process_mask {
 };
 
 GYR_ABI_ASSERT(sizeof(struct gyr_fetch) == 8, "fetch layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 40, "clause layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 16 + 8 * GYR_FETCHES + 40 * GYR_CLAUSES, "plan layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 16, "clause layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 40 + 8 * GYR_FETCHES + 16 * GYR_CLAUSES, "plan layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 128, "header layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_item) == 8, "item layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_message) == 24, "message layout");

@@ -8,32 +8,7 @@
 
 #define NR_SOCKETCALL 102
 
-static __always_inline bool is_compat(void) { return bpf_get_current_task_btf()->thread_info.status & TS_COMPAT; }
-
-/* The slot of the call current is in, or GYR_SLOTS when nobody wants it. */
-static __always_inline u32 wanted_slot(u64 nr) {
-    if (nr >= GYR_CALLS || !(wanted[nr] | wanted[GYR_COMPAT_BASE + nr])) return GYR_SLOTS;
-    u32 slot = is_compat() ? GYR_COMPAT_BASE + nr : nr;
-    return wanted[slot] ? slot : GYR_SLOTS;
-}
-
-static __always_inline void read_arguments(struct call* c, struct pt_regs* regs) {
-    if (c->compat) {
-        c->args[0] = (u32)regs->bx;
-        c->args[1] = (u32)regs->cx;
-        c->args[2] = (u32)regs->dx;
-        c->args[3] = (u32)regs->si;
-        c->args[4] = (u32)regs->di;
-        c->args[5] = (u32)regs->bp;
-        return;
-    }
-    c->args[0] = regs->di;
-    c->args[1] = regs->si;
-    c->args[2] = regs->dx;
-    c->args[3] = regs->r10;
-    c->args[4] = regs->r8;
-    c->args[5] = regs->r9;
-}
+static __always_inline bool is_wanted(u64 nr) { return nr < GYR_CALLS && (wanted[nr] | wanted[GYR_COMPAT_BASE + nr]); }
 
 /* socketcall(2) of 32-bit programs: which operation it is, and its arguments, which lie in memory. */
 __noinline u32 unpack_socketcall(struct call* c) {
@@ -46,55 +21,50 @@ __noinline u32 unpack_socketcall(struct call* c) {
     return GYR_SOCKETCALL_BASE + operation;
 }
 
-/* Fills c in; the entry of the plan for the call, or NULL. */
-static __always_inline struct gyr_plan* begin_call(struct call* c, u32* at) {
-    u32 slot = *at;
-    if ((s32)(bpf_get_current_pid_tgid() >> 32) == own_tgid) return NULL;
-    c->compat = slot >= GYR_COMPAT_BASE;
-    read_arguments(c, (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf()));
+/* Fills c in; the entry of the plan for the call that task is in, or NULL. */
+static __always_inline struct gyr_plan* begin_call(struct call* c, struct task_struct* task, u64 regs, u64 nr,
+                                                   u32* at) {
+    c->compat = (task->thread_info.status & TS_COMPAT) != 0;
+    u32 slot = c->compat ? GYR_COMPAT_BASE + nr : nr;
+    if (slot >= GYR_SLOTS || !wanted[slot] || task->tgid == own_tgid) return NULL;
+    c->regs = regs;
     if (slot == GYR_COMPAT_BASE + NR_SOCKETCALL) {
+        read_arguments(c);
         slot = unpack_socketcall(c);
         if (slot >= GYR_SLOTS || !wanted[slot]) return NULL;
     }
-    if (slot >= GYR_SLOTS) return NULL;
     *at = slot;
     u32 key = wanted[slot];
     return bpf_map_lookup_elem(&plans, &key);
 }
 
-__noinline int handle_enter(u32 slot) {
-    struct call c = {.phase = GYR_FETCH_ENTER};
-    struct gyr_plan* plan = begin_call(&c, &slot);
-    if (plan && (plan->flags & GYR_PLAN_ENTER))
-        tell_call(plan, &c, slot, GYR_EVENT_ENTER | (c.compat ? GYR_EVENT_COMPAT : 0));
-    return 0;
-}
-
-__noinline int handle_exit(u32 slot, s64 result) {
+SEC("tp_btf/sys_exit")
+int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
+    u64 nr = regs->orig_ax;
+    if (!is_wanted(nr)) return 0;
+    struct task_struct* task = current_task();
     struct call c = {.result = result};
-    struct gyr_plan* plan = begin_call(&c, &slot);
+    u32 slot = 0;
+    struct gyr_plan* plan = begin_call(&c, task, (u64)regs, nr, &slot);
     if (!plan) return 0;
     u32 flags = c.compat ? GYR_EVENT_COMPAT : 0;
-    if (!may_matter(plan, &c)) {
+    if (!may_matter(plan, &c, task)) {
         if (!is_sample(plan)) return 0;
         flags |= GYR_EVENT_UNWANTED;
     }
+    read_arguments(&c);
     tell_call(plan, &c, slot, flags);
-    return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
-    u32 slot = wanted_slot(regs->orig_ax);
-    if (slot >= GYR_SLOTS) return 0;
-    handle_exit(slot, result);
     return 0;
 }
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(call_enter, struct pt_regs* regs, long nr) {
-    u32 slot = wanted_slot(nr);
-    if (slot >= GYR_SLOTS) return 0;
-    handle_enter(slot);
+    if (!is_wanted(nr)) return 0;
+    struct call c = {.phase = GYR_FETCH_ENTER};
+    u32 slot = 0;
+    struct gyr_plan* plan = begin_call(&c, current_task(), (u64)regs, nr, &slot);
+    if (!plan || !(plan->flags & GYR_PLAN_ENTER)) return 0;
+    read_arguments(&c);
+    tell_call(plan, &c, slot, GYR_EVENT_ENTER | (c.compat ? GYR_EVENT_COMPAT : 0));
     return 0;
 }

@@ -7,7 +7,7 @@ struct gyr_file_key identified;
 
 SEC("raw_tp")
 int identify(struct bpf_raw_tracepoint_args* ctx) {
-    struct file* file = file_of((s32)ctx->args[0]);
+    struct file* file = file_of(current_task(), (s32)ctx->args[0]);
     if (!file) return 0;
     struct inode* inode = kernel_pointer(file, file)->f_inode;
     identified.ino = inode->i_ino;

@@ -283,7 +283,7 @@ __noinline int tell_uring(struct call* c, u32 slot) {
     u32 key = wanted[slot];
     struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &key);
     if (!plan) return 0;
-    bool matters = may_matter(plan, c);
+    bool matters = may_matter(plan, c, current_task());
     if (matters || is_sample(plan)) tell_call(plan, c, slot, GYR_EVENT_URING | (matters ? 0 : GYR_EVENT_UNWANTED));
     return 0;
 }

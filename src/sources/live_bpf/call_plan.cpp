@@ -46,23 +46,23 @@ constexpr std::uint16_t kSocketCall = GYR_COMPAT_BASE + 102;
 constexpr std::size_t kHalf = GYR_PLANS / 2;
 constexpr unsigned kSetBits = 16;
 
-gyr_clause lower_clause(const EventClause& c, unsigned generation) {
-    gyr_clause out{};
-    const auto need = [&out](bool set, gyr_u32 bit) { out.needs |= set ? bit : 0U; };
-    need(c.success, GYR_CLAUSE_SUCCESS);
-    need(c.failure, GYR_CLAUSE_FAILURE);
-    need(c.read, GYR_CLAUSE_READ);
-    need(c.write, GYR_CLAUSE_WRITE);
-    need(c.container, GYR_CLAUSE_CONTAINER);
-    need(c.internet, GYR_CLAUSE_INTERNET);
-    need(c.upward, GYR_CLAUSE_UPWARD);
-    need(c.path_sets != 0, GYR_CLAUSE_PATH);
-    need(c.end_sets != 0, GYR_CLAUSE_ENDS);
-    need(c.process_bits != 0, GYR_CLAUSE_PROCESS);
-    out.path_sets = (c.path_sets & 0xffffU) << (generation * kSetBits);
-    out.end_sets = (c.end_sets & 0xffffU) << (generation * kSetBits);
-    out.process_bits = c.process_bits;
-    return out;
+void lower_clause(const EventClause& c, unsigned index, unsigned generation, gyr_plan& out) {
+    const auto ask = [&](bool set, gyr_u32 what) {
+        if (set) out.asks[what] = static_cast<gyr_u16>(out.asks[what] | 1U << index);
+    };
+    ask(c.success, GYR_ASK_SUCCESS);
+    ask(c.failure, GYR_ASK_FAILURE);
+    ask(c.read, GYR_ASK_READ);
+    ask(c.write, GYR_ASK_WRITE);
+    ask(c.internet, GYR_ASK_INTERNET);
+    ask(c.end_sets != 0, GYR_ASK_ENDS);
+    ask(c.path_sets != 0, GYR_ASK_PATH);
+    ask(c.process_bits != 0, GYR_ASK_PROCESS);
+    ask(c.upward, GYR_ASK_UPWARD);
+    ask(c.container, GYR_ASK_CONTAINER);
+    out.clause[index] = {.path_sets = (c.path_sets & 0xffffU) << (generation * kSetBits),
+                         .end_sets = (c.end_sets & 0xffffU) << (generation * kSetBits),
+                         .process_bits = c.process_bits};
 }
 
 gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, std::uint16_t call_id,
@@ -85,10 +85,8 @@ gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, st
         p.object_arg = first.arg;
     if (demand.clauses.size() <= GYR_CLAUSES) {
         p.clauses = static_cast<gyr_u8>(demand.clauses.size());
-        for (std::size_t i = 0; i < demand.clauses.size(); ++i)
-            p.clause[i] = lower_clause(demand.clauses[i], generation);
+        for (unsigned i = 0; i < p.clauses; ++i) lower_clause(demand.clauses[i], i, generation, p);
     }
-    if (p.clauses > 0 && std::ranges::all_of(demand.clauses, &EventClause::success)) p.flags |= GYR_PLAN_KEEP_SUCCESS;
     return p;
 }
 
@@ -100,8 +98,10 @@ std::uint64_t mix(std::uint64_t h, std::uint64_t word) {
 std::uint64_t hash_one(std::string_view name) {
     std::uint64_t h = 0x9e3779b97f4a7c15ULL;
     std::array<std::uint64_t, 4> words{};
-    std::memcpy(words.data(), name.data(), std::min<std::size_t>(name.size(), sizeof words - 1));
-    for (const std::uint64_t w : words) h = mix(h, w);
+    const std::size_t length = std::min<std::size_t>(name.size(), sizeof words - 1);
+    std::memcpy(words.data(), name.data(), length);
+    h = mix(h, words[0]);
+    for (std::size_t i = 1; i * sizeof(std::uint64_t) < length; ++i) h = mix(h, words[i]);
     return h;
 }
 
@@ -216,23 +216,31 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
 
 Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& more,
                                const std::vector<PathName>& old) {
-    std::array<std::uint64_t, GYR_NAME_KINDS> filter{};
+    std::array<std::array<std::uint64_t, GYR_NAME_FILTER / 64>, GYR_NAME_KINDS> filter{};
+    const auto pass = [&filter](std::size_t kind, std::uint32_t hash) {
+        filter[kind][hash / 64 % (GYR_NAME_FILTER / 64)] |= std::uint64_t{1} << (hash % 64);
+    };
     for (const std::vector<PathName>* list : {&more, &old}) {
         for (const PathName& n : *list) {
-            if (n.kind == PathName::Kind::tops) filter[GYR_NAME_TOPS] |= std::uint64_t{1} << (hash_one(n.first) & 63);
-            if (n.kind != PathName::Kind::pair && n.kind != PathName::Kind::parent) continue;
-            const std::size_t kind = n.kind == PathName::Kind::pair ? GYR_NAME_LAST : GYR_NAME_DIRECTORY;
-            filter[kind] |= std::uint64_t{1} << (dismissal_hash(n) & 63);
+            if (n.kind == PathName::Kind::tops) pass(GYR_NAME_TOPS, static_cast<std::uint32_t>(hash_one(n.first)));
+            if (n.kind == PathName::Kind::pair) pass(GYR_NAME_LAST, dismissal_hash(n));
+            if (n.kind == PathName::Kind::parent) pass(GYR_NAME_DIRECTORY, dismissal_hash(n));
         }
     }
     for (const auto& [key, sets] : names) {
         const gyr_name_key k{key.first, key.second};
         if (bpf_map_update_elem(programs_.names_fd(), &k, &sets, BPF_ANY) != 0)
             return fail_errno("write a name of the plan", errno);
-        if (key.first != GYR_NAME_TOPS) filter[key.first] |= std::uint64_t{1} << (key.second & 63);
+        if (key.first != GYR_NAME_TOPS) pass(key.first, key.second);
     }
-    for (std::size_t i = 0; i < filter.size(); ++i)
-        __atomic_store_n(&programs_.name_filter()[i], filter[i], __ATOMIC_SEQ_CST);
+    std::uint32_t kinds = 0;
+    for (std::size_t kind = 0; kind < filter.size(); ++kind) {
+        for (std::size_t i = 0; i < filter[kind].size(); ++i) {
+            if (filter[kind][i] != 0) kinds |= 1U << kind;
+            __atomic_store_n(&programs_.name_filter(kind)[i], filter[kind][i], __ATOMIC_SEQ_CST);
+        }
+    }
+    __atomic_store_n(&programs_.name_kinds(), kinds, __ATOMIC_SEQ_CST);
     return {};
 }
 

@@ -420,7 +420,8 @@ int Programs::ring_fd(std::size_t lane) const {
     return bpf_map__fd(lane == GYR_LANE_NETWORK ? maps.network : lane == GYR_LANE_BULK ? maps.bulk : maps.critical);
 }
 gyr_u16* Programs::wanted() const { return object_->skeleton->data_wanted->wanted; }
-gyr_u64* Programs::name_filter() const { return object_->skeleton->data_wanted->name_filter; }
+gyr_u64* Programs::name_filter(std::size_t kind) const { return object_->skeleton->data_wanted->name_filter[kind]; }
+gyr_u32& Programs::name_kinds() const { return object_->skeleton->data_wanted->name_kinds; }
 gyr_loss* Programs::event_losses() const { return object_->skeleton->data_counters->event_losses; }
 int Programs::clause_counters_fd() const { return bpf_map__fd(object_->skeleton->maps.clause_counters); }
 int Programs::losses_by_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.losses_by_cgroups); }

@@ -57,8 +57,9 @@ class Programs {
     // By lane, GYR_LANES of them.
     [[nodiscard]] int ring_fd(std::size_t lane = GYR_LANE_CRITICAL) const;
     [[nodiscard]] std::uint32_t ring_bytes(std::size_t lane = GYR_LANE_CRITICAL) const;
-    [[nodiscard]] gyr_u16* wanted() const;        // GYR_SLOTS of them
-    [[nodiscard]] gyr_u64* name_filter() const;   // GYR_NAME_KINDS of them
+    [[nodiscard]] gyr_u16* wanted() const;                      // GYR_SLOTS of them
+    [[nodiscard]] gyr_u64* name_filter(std::size_t kind) const; // GYR_NAME_FILTER bits
+    [[nodiscard]] gyr_u32& name_kinds() const;
     [[nodiscard]] gyr_loss* event_losses() const; // 512 of them, by event code
     [[nodiscard]] int clause_counters_fd() const;
     [[nodiscard]] int losses_by_cgroups_fd() const;
