@@ -21,7 +21,6 @@ namespace gyr::app {
 namespace {
 
 using std::chrono::milliseconds;
-using Json = nlohmann::json;
 
 constexpr milliseconds kFirstPause{100}, kLongestPause{30'000};
 constexpr long kCallTimeout = 10'000;         // milliseconds
@@ -78,7 +77,7 @@ int is_stopping(void* token, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 
 // What the API server says about a refusal.
 std::string reason_of(const Answer& answer) {
-    const Json status = Json::parse(answer.body, nullptr, false);
+    const nlohmann::json status = nlohmann::json::parse(answer.body, nullptr, false);
     if (status.is_object() && status.contains("message") && status["message"].is_string())
         return fmt::format("status {}: {}", answer.status, status["message"].get<std::string>().substr(0, 300));
     return fmt::format("status {}", answer.status);
@@ -145,19 +144,21 @@ class TaintRemoval::Impl {
         const std::string path = "/api/v1/nodes/" + taint_.node;
         const auto got = call(stop, path, nullptr);
         if (!got) return std::unexpected(got.error());
-        const Json node = Json::parse(got->body, nullptr, false);
+        const nlohmann::json node = nlohmann::json::parse(got->body, nullptr, false);
         if (!node.is_object() || !node.contains("spec") || !node["spec"].is_object())
             return fail(ErrorKind::io, fmt::format("{} answers what is no node", taint_.api));
-        const Json before = node["spec"].value("taints", Json::array());
-        Json after = Json::array();
-        for (const Json& taint : before) {
-            if (!taint.is_object() || taint.value("key", Json()) != Json(taint_.key)) after.push_back(taint);
+        const nlohmann::json before = node["spec"].value("taints", nlohmann::json::array());
+        nlohmann::json after = nlohmann::json::array();
+        for (const nlohmann::json& taint : before) {
+            if (!taint.is_object() || taint.value("key", nlohmann::json()) != nlohmann::json(taint_.key))
+                after.push_back(taint);
         }
         if (after.size() == before.size()) return false;
         // Refused when somebody else has changed the taints meanwhile, so that nothing of theirs is undone.
-        const std::string patch = Json::array({{{"op", "test"}, {"path", "/spec/taints"}, {"value", before}},
-                                               {{"op", "replace"}, {"path", "/spec/taints"}, {"value", after}}})
-                                      .dump();
+        const std::string patch =
+            nlohmann::json::array({{{"op", "test"}, {"path", "/spec/taints"}, {"value", before}},
+                                   {{"op", "replace"}, {"path", "/spec/taints"}, {"value", after}}})
+                .dump();
         if (const auto patched = call(stop, path, &patch); !patched) return std::unexpected(patched.error());
         return true;
     }
