@@ -1,5 +1,7 @@
 #include "alerts/parse.h"
 
+#include "base/units.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -173,6 +175,13 @@ Result<Nanos> parse_utc(std::string_view text) {
         return wrong();
     }
     return static_cast<Nanos>(::timegm(&parts)) * 1'000'000'000 + fraction;
+}
+
+Result<Nanos> parse_since(std::string_view text, Nanos now) {
+    if (const auto ago = parse_duration(text)) return now - *ago;
+    if (const auto time = parse_utc(text)) return *time;
+    return fail(ErrorKind::invalid,
+                fmt::format("'{}' is neither a duration (1h) nor a time (2026-01-31T10:30:00Z)", text.substr(0, 40)));
 }
 
 Result<AlertRecord> parse_record(std::string_view line) {

@@ -14,4 +14,7 @@ namespace gyr {
 // "2026-01-31T10:30:00.123456789Z", with any number of decimals or none.
 [[nodiscard]] Result<Nanos> parse_utc(std::string_view text);
 
+// Such a time, or how long before `now` ("1h").
+[[nodiscard]] Result<Nanos> parse_since(std::string_view text, Nanos now);
+
 } // namespace gyr

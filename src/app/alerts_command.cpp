@@ -5,7 +5,6 @@
 #include "alerts/parse.h"
 #include "app/commands.h"
 #include "app/settings.h"
-#include "base/units.h"
 #include "journal/store.h"
 
 #include <CLI/CLI.hpp>
@@ -48,14 +47,6 @@ std::expected<journal::StoreReader, Exit> open(const AlertsOptions& options) {
     return std::move(*reader);
 }
 
-// A time, or how long ago.
-Result<Nanos> parse_since(const std::string& text) {
-    if (const auto ago = parse_duration(text)) return static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000 - *ago;
-    if (const auto time = parse_utc(text)) return *time;
-    return fail(ErrorKind::invalid,
-                fmt::format("'{}' is neither a duration (1h) nor a time (2026-01-31T10:30:00Z)", text));
-}
-
 Exit show(const AlertsOptions& options) {
     const auto filter = RecordFilter::compile(options.filter);
     if (!filter) return complain(Exit::usage, filter.error().message);
@@ -63,7 +54,7 @@ Exit show(const AlertsOptions& options) {
     if (!reader) return reader.error();
     std::uint64_t after = 0;
     if (!options.since.empty()) {
-        const auto since = parse_since(options.since);
+        const auto since = parse_since(options.since, static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000);
         if (!since) return complain(Exit::usage, since.error().message);
         after = reader->before_time(*since).value_or(0);
     }

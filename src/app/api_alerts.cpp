@@ -4,7 +4,6 @@
 #include "alerts/format.h"
 #include "alerts/lookup.h"
 #include "alerts/parse.h"
-#include "base/units.h"
 #include "journal/store.h"
 
 #include <fmt/format.h>
@@ -42,12 +41,6 @@ std::optional<std::uint64_t> number(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
     return value;
-}
-
-// A time, or how long ago.
-Result<Nanos> parse_since(const std::string& text) {
-    if (const auto ago = parse_duration(text)) return static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000 - *ago;
-    return parse_utc(text);
 }
 
 std::string unknown_parameter(const Request& request, std::initializer_list<std::string_view> known) {
@@ -116,8 +109,8 @@ Response query_alerts(Agent& agent, const Request& request) {
     }
     std::optional<Nanos> since;
     if (const std::string text = parameter(request, "since"); !text.empty()) {
-        const auto given = parse_since(text);
-        if (!given) return bad("since: a duration (1h) or a time (2026-01-31T10:30:00Z)");
+        const auto given = parse_since(text, static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000);
+        if (!given) return bad("since: " + given.error().message);
         since = *given;
     }
     const journal::Status status = agent.journal().status();
