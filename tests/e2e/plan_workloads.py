@@ -127,14 +127,10 @@ def key(alert):
 
 
 def is_compared(alert):
-    """Of system calls: programs that run and other changes of processes go by no plan. Not what depends on the moment at which an
-    agent learns something: that a file is the one a container knows by a name that rules have; that a process was moved to
-    another cgroup, as simulate moves its own before they become what they are to be."""
-    if "rule" not in alert or not re.search(" of=.*yes", alert["output"]):
-        return False
-    if alert.get("scause") in ("procchange", "execve", "execveat", "clone", "clone3", "vfork", "procexit") and "execve E" not in alert["output"]:
-        return False
-    return " real=<NA>" in alert["output"] and not alert.get("proc", {}).get("cmdline", "").startswith("gyr simulate")
+    """Not what depends on the moment at which an agent learns something: an alert said again with more; a change of a process between
+    two events; that a file is the one a container knows by a name that rules have."""
+    return ("rule" in alert and "amends" not in alert and alert.get("scause") != "procchange" and " real=<NA>" in alert["output"]
+            and re.search(" of=.*yes", alert["output"]))
 
 
 def differences(results, agents):
@@ -189,8 +185,7 @@ def main():
     with live.Runtimes("docker") as rt:
         del os.environ["GYR_WORKLOAD"]  # not the agents
         rules = (paths, [marks, broad_rules()])
-        # A clause that hides something hides it every time. What differs once is the container of a process that was moved into its
-        # cgroup a moment ago, which an agent learns by reading the process again.
+        # A clause that hides something hides it every time; what differs once is of the moment at which an agent knew a container.
         left = once(results, seed, rt, rules)
         for _ in range(2):
             if left:
