@@ -4,6 +4,7 @@
 #include "containers/metadata.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <sys/stat.h>
 
@@ -11,6 +12,8 @@ namespace gyr {
 namespace {
 
 constexpr std::string_view kTaskFolder = "/io.containerd.runtime.v2.task";
+// Of containers/storage; vfs is what is left to users whose kernel gives them no overlay.
+constexpr std::array<std::string_view, 4> kStorageDrivers{"overlay", "vfs", "btrfs", "zfs"};
 constexpr std::size_t kMaxLayers = 512;     // overlayfs takes 500
 constexpr std::size_t kMaxNamespaces = 256; // of one containerd
 constexpr std::size_t kMaxRepositories = 16U << 20;
@@ -127,18 +130,29 @@ std::optional<DiskLookup::Found> DiskLookup::find_bundle(const std::string& bund
             if (std::ranges::find(known, root) == known.end()) found.docker_root = root;
         }
     } else if (found.info.type == ContainerType::podman || found.info.type == ContainerType::crio) {
-        const std::string root = before(bundle, "/overlay-containers/");
-        if (!root.empty()) {
-            if (auto more = find_storage(root, full_id, bundle)) return more;
+        for (const std::string_view driver : kStorageDrivers) {
+            const std::string root = before(bundle, "/" + std::string(driver) + "-containers/");
+            if (root.empty()) continue;
+            if (auto more = find_storage_of(driver, root, full_id, bundle)) return more;
         }
     }
     return found;
 }
 
-std::optional<DiskLookup::Found> DiskLookup::find_storage(const std::string& graph_root, const std::string& full_id,
-                                                          const std::string& bundle) const {
-    const auto containers = files_.read(graph_root + "/overlay-containers/containers.json", kMaxRepositories);
-    const std::string userdata = bundle.empty() ? graph_root + "/overlay-containers/" + full_id + "/userdata" : bundle;
+std::optional<DiskLookup::Found> DiskLookup::find_storage(const std::string& graph_root,
+                                                          const std::string& full_id) const {
+    for (const std::string_view driver : kStorageDrivers) {
+        if (auto found = find_storage_of(driver, graph_root, full_id, {})) return found;
+    }
+    return std::nullopt;
+}
+
+std::optional<DiskLookup::Found> DiskLookup::find_storage_of(std::string_view driver, const std::string& graph_root,
+                                                             const std::string& full_id,
+                                                             const std::string& bundle) const {
+    const std::string start = graph_root + "/" + std::string(driver);
+    const auto containers = files_.read(start + "-containers/containers.json", kMaxRepositories);
+    const std::string userdata = bundle.empty() ? start + "-containers/" + full_id + "/userdata" : bundle;
     Found found;
     found.info.full_id = full_id;
     OciBundle extra;
@@ -154,7 +168,7 @@ std::optional<DiskLookup::Found> DiskLookup::find_storage(const std::string& gra
     if (!known) return std::nullopt;
     if (!cri_name.empty()) info.name = cri_name;
     if (!cri_image.empty()) info.image = cri_image;
-    if (const auto images = files_.read(graph_root + "/overlay-images/images.json", kMaxRepositories)) {
+    if (const auto images = files_.read(start + "-images/images.json", kMaxRepositories)) {
         parse_storage_images(*images, info);
     }
     split_image_name(info);

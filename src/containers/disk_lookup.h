@@ -35,8 +35,9 @@ class DiskLookup {
     // A bundle folder.
     [[nodiscard]] std::optional<Found> find_bundle(const std::string& bundle, const std::string& full_id) const;
     // containers/storage of Podman and CRI-O.
-    [[nodiscard]] std::optional<Found> find_storage(const std::string& graph_root, const std::string& full_id,
-                                                    const std::string& bundle = {}) const;
+    [[nodiscard]] std::optional<Found> find_storage(const std::string& graph_root, const std::string& full_id) const;
+    [[nodiscard]] std::optional<Found> find_storage_of(std::string_view driver, const std::string& graph_root,
+                                                       const std::string& full_id, const std::string& bundle) const;
 
     [[nodiscard]] const FileRoot& files() const { return files_; }
     // Any thread.

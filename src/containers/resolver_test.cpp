@@ -335,6 +335,19 @@ TEST_F(ResolverTest, EndsWhileASocketHangs) {
     resolver_.reset();
 }
 
+TEST_F(ResolverTest, ReadsStorageWithoutOverlays) {
+    write("storage/vfs-containers/containers.json",
+          R"([{"id":")" + kId + R"(","names":["r1"],"image":")" + kImage +
+              R"(","metadata":"{\"image-name\":\"localhost/shop:2\",\"name\":\"r1\"}"}])");
+    write("storage/vfs-images/images.json",
+          R"([{"id":")" + kImage + R"(","digest":"sha256:dd","names":["localhost/shop:2"]}])");
+    start();
+    request(kId, ContainerType::podman);
+    ASSERT_TRUE(wait_why(kId, Missing::none));
+    EXPECT_EQ(answers_[kId].info->name, "r1");
+    EXPECT_EQ(answers_[kId].info->image_digest, "sha256:dd");
+}
+
 class LyingRuntime : public ResolverTest, public testing::WithParamInterface<std::string> {};
 
 TEST_P(LyingRuntime, TellsNothingAndHarmsNothing) {
