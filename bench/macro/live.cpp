@@ -1,7 +1,7 @@
 // What watching costs while rules about files and connections are loaded: loops of system calls and a mixed workload,
 // bare and with the agent under several sets of rules (and with falco, where one is on PATH): nanoseconds for each
-// operation, processor time and memory of the agent, events it got, events lost. Bare runs lie between the others, so
-// that a machine that gets slower slows both.
+// operation, requests a second of a redis-server, processor time and memory of the agent, events it got, events lost.
+// Bare runs lie between the others, so that a machine that gets slower slows both.
 //
 //   bench_live [ROUNDS]      GYR_TEST_DATA, or ../shared/data: where rules/falco_rules.yaml is
 
@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -39,7 +40,8 @@ using namespace gyr::bench;
 
 namespace {
 
-constexpr std::array kLoops{"getppid", "read", "open+close", "connect", "fork+exec", "mixed (ms)"};
+constexpr std::array kLoops{"getppid", "read", "open+close", "connect", "fork+exec", "mixed (ms)", "redis (req/s)"};
+constexpr std::size_t kRedis = 6; // more is better
 using Costs = std::array<double, kLoops.size()>;
 
 double best_of(int runs, int count, const std::function<void()>& call) {
@@ -59,13 +61,53 @@ void run_program(const char* const* argv) {
         ::waitpid(pid, nullptr, 0);
 }
 
+bool on_path(const std::string& program) {
+    const char* path = std::getenv("PATH");
+    std::istringstream folders(path != nullptr ? path : "");
+    for (std::string folder; std::getline(folders, folder, ':');)
+        if (::access((folder + "/" + program).c_str(), X_OK) == 0) return true;
+    return false;
+}
+
+// Requests a second that redis-benchmark makes of a redis-server of its own; 0 where they are not installed.
+double redis_rate() {
+    static constexpr const char* kSocket = "/tmp/gyr-bench-redis.sock";
+    if (!on_path("redis-server") || !on_path("redis-benchmark")) return 0;
+    static constexpr const char* kServer[] = {"redis-server", "--port", "0",         "--save",    "",
+                                              "--unixsocket", kSocket,  "--logfile", "/dev/null", nullptr};
+    ::unlink(kSocket);
+    pid_t server = 0;
+    if (::posix_spawnp(&server, kServer[0], nullptr, nullptr, const_cast<char* const*>(kServer), environ) != 0)
+        return 0;
+    for (int i = 0; i < 500 && ::access(kSocket, W_OK) != 0; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    double best = 0;
+    for (int run = 0; run < 2; ++run) {
+        const std::string command =
+            fmt::format("redis-benchmark -s {} -q --csv -c 20 -n 50000 -t get 2>/dev/null", kSocket);
+        FILE* out = ::popen(command.c_str(), "r");
+        char line[512];
+        // "test","requests per second"...; the numbers may be quoted
+        while (out != nullptr && std::fgets(line, sizeof line, out) != nullptr) {
+            const std::string text(line);
+            const std::size_t at = text.find("\"GET\",\"");
+            if (at == 0) best = std::max(best, std::atof(text.c_str() + 7));
+        }
+        if (out != nullptr) ::pclose(out);
+    }
+    ::kill(server, SIGTERM);
+    ::waitpid(server, nullptr, 0);
+    return best;
+}
+
 // In a child: no agent tells of its own process, and this one is nobody's.
 Costs measure() {
     int out[2];
     if (::pipe(out) != 0) fail("pipe");
     const pid_t child = ::fork();
     if (child == 0) {
-        cpu_set_t set;
+        cpu_set_t set, all;
+        ::sched_getaffinity(0, sizeof all, &all);
         CPU_ZERO(&set);
         CPU_SET(1, &set);
         ::sched_setaffinity(0, sizeof set, &set);
@@ -92,6 +134,8 @@ Costs measure() {
             "tar cf - /etc 2>/dev/null | wc -c >/dev/null; ls -lR /usr/lib/python3 >/dev/null; done",
             nullptr};
         c[5] = best_of(2, 1, [] { run_program(kMixed); }) / 1e6;
+        ::sched_setaffinity(0, sizeof all, &all);
+        c[kRedis] = redis_rate();
         (void)!::write(out[1], &c, sizeof c);
         ::_exit(0);
     }
@@ -180,14 +224,6 @@ void measure_other(const Subject& subject, Seen& seen) {
     ::waitpid(pid, nullptr, 0);
 }
 
-bool on_path(const std::string& program) {
-    const char* path = std::getenv("PATH");
-    std::istringstream folders(path != nullptr ? path : "");
-    for (std::string folder; std::getline(folders, folder, ':');)
-        if (::access((folder + "/" + program).c_str(), X_OK) == 0) return true;
-    return false;
-}
-
 std::vector<Subject> subjects() {
     std::vector<Subject> out{{"bare", ""}, {"process rules", std::string(kQuietRule)}};
     std::string standard;
@@ -241,6 +277,13 @@ int main(int argc, char** argv) {
         else
             fmt::print(" {:>7.2f} s {:>5.1f} MB\n", median(seen[i].cpu), median(seen[i].megabytes));
     }
+    const auto rate = [&](std::size_t i) {
+        std::vector<double> samples;
+        for (const Costs& c : seen[i].costs) samples.push_back(c[kRedis]);
+        return median(samples);
+    };
+    for (std::size_t i = 1; i < all.size() && rate(0) > 0; ++i)
+        fmt::print("redis, {} / bare: {:.3f}\n", all[i].name, rate(i) / rate(0));
     for (std::size_t i = 0; i < all.size(); ++i)
         if (!seen[i].last_words.empty()) fmt::print("{}: {}\n", all[i].name, seen[i].last_words);
     return 0;
