@@ -148,6 +148,8 @@ void events(Exposition& out, const Engine::Summary& e) {
     out.single("falcosecurity_scap_n_added_threads_total", Type::counter, kHelp, e.processes.records);
     out.single("falcosecurity_scap_n_drops_full_threadtable_total", Type::counter, kHelp, e.processes.evicted);
     out.single("falcosecurity_plugins_container_n_containers_total", Type::gauge, kHelp, std::uint64_t{e.containers});
+    out.single("falcosecurity_plugins_container_n_missing_container_images_total", Type::gauge, kHelp,
+               std::uint64_t{e.containers_without_image});
 }
 
 void rules(Exposition& out, const Agent& agent, const Agent::State& state) {

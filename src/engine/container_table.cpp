@@ -2,6 +2,7 @@
 
 #include "containers/classify.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace gyr {
@@ -70,6 +71,13 @@ std::shared_ptr<Container> ContainerTable::update(const ResolverAnswer& answer, 
     c.why = answer.why;
     ++c.generation;
     return entry.container;
+}
+
+std::size_t ContainerTable::without_image() const {
+    return static_cast<std::size_t>(std::ranges::count_if(containers_, [](const auto& named) {
+        const ContainerInfo* info = named.second.container->info.get();
+        return info == nullptr || (info->image.empty() && !info->is_pod_sandbox);
+    }));
 }
 
 void ContainerTable::collect(const std::function<void(const Container&)>& forget) {

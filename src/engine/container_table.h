@@ -42,6 +42,8 @@ class ContainerTable {
     // forget. Walks them all: call it every few seconds.
     void collect(const std::function<void(const Container&)>& forget);
     [[nodiscard]] std::size_t size() const { return containers_.size(); }
+    // Those of which no image is known, the sandboxes of pods left out: they have none of their own.
+    [[nodiscard]] std::size_t without_image() const;
 
   private:
     struct Entry {

@@ -549,6 +549,7 @@ Engine::Summary Engine::summary() const {
     s.pipeline = pipeline_->stats();
     s.processes = pipeline_->processes().stats();
     s.containers = containers_.size();
+    s.containers_without_image = containers_.without_image();
     s.at = steady_now();
     s.losses = source_->losses();
     s.event_losses = source_->event_losses();

@@ -57,6 +57,7 @@ class Engine {
         Pipeline::Stats pipeline;
         ProcessTable::Stats processes;
         std::size_t containers = 0;
+        std::size_t containers_without_image = 0;
         std::uint64_t lost = 0; // process records the kernel could not write
         Nanos running = 0;
         Nanos armed_after = 0; // from start() to armed
