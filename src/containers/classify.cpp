@@ -33,10 +33,11 @@ bool is_runtime_helper(std::string_view exe_path, std::string_view comm) {
 }
 
 Belonging classify(const CgroupMatch& match, const NamespaceInodes& process, const NamespaceInodes& host,
-                   std::string_view exe_path, std::string_view comm, bool runtime_knows) {
+                   const Program& program, bool runtime_knows) {
     const Same mnt = compare(process.mnt, host.mnt);
     const Same pid = compare(process.pid, host.pid != 0 ? host.pid : kInitialPidNamespace);
-    if (mnt != Same::no && is_runtime_helper(exe_path, comm)) return Belonging::host;
+    const bool from_host = mnt != Same::no || compare(program.executed_in, host.mnt) == Same::yes;
+    if (from_host && is_runtime_helper(program.exe_path, program.comm)) return Belonging::host;
     if (runtime_knows) return Belonging::container;
     const bool apart = match.spelling == CgroupSpelling::text
                            ? mnt == Same::no && pid == Same::no // "/<a>/<b>" alone says little

@@ -12,7 +12,7 @@ const NamespaceInodes kApart{.mnt = 4026532200, .pid = 4026532203};
 CgroupMatch at(const std::string& path) { return find_container_id(path).value(); }
 Belonging ask(const std::string& path, const NamespaceInodes& own, bool known = false, std::string_view exe = "/bin/sh",
               std::string_view comm = "sh") {
-    return classify(at(path), own, kHost, exe, comm, known);
+    return classify(at(path), own, kHost, {exe, comm, 0}, known);
 }
 
 TEST(Classify, OwnNamespacesInAContainersCgroupAreAContainer) {
@@ -57,6 +57,14 @@ TEST(Classify, AHelpersNameExcusesNothingInsideTheContainer) {
     EXPECT_EQ(ask("/docker/" + kHex, kApart, false, "/tmp/conmon", "runc:[0:PARENT]"), Belonging::container);
 }
 
+TEST(Classify, AHelperThatHasJoinedTheContainerIsHostUntilItExecutesThere) {
+    const std::string path = "/docker/" + kHex;
+    EXPECT_EQ(classify(at(path), kApart, kHost, {"/usr/bin/runc", "runc:[2:INIT]", kHost.mnt}, true), Belonging::host);
+    EXPECT_EQ(classify(at(path), kApart, kHost, {"/usr/bin/runc", "runc:[2:INIT]", kApart.mnt}, true),
+              Belonging::container);
+    EXPECT_EQ(classify(at(path), kApart, kHost, {"/bin/sh", "sh", kHost.mnt}, true), Belonging::container);
+}
+
 TEST(Classify, NamesThatOnlyBeginLikeAHelperAreNone) {
     EXPECT_FALSE(is_runtime_helper("/usr/bin/runcron", "runcron"));
     EXPECT_FALSE(is_runtime_helper("/bin/sh", "sh"));
@@ -64,14 +72,14 @@ TEST(Classify, NamesThatOnlyBeginLikeAHelperAreNone) {
 }
 
 TEST(Classify, UnknownNamespacesTrustARuntimesSpellingOnly) {
-    EXPECT_EQ(classify(at("/docker/" + kHex), {}, {}, "/bin/sh", "sh", false), Belonging::container);
-    EXPECT_EQ(classify(at("/build/" + kHex), {}, {}, "/bin/sh", "sh", false), Belonging::undecided);
+    EXPECT_EQ(classify(at("/docker/" + kHex), {}, {}, {"/bin/sh", "sh", 0}, false), Belonging::container);
+    EXPECT_EQ(classify(at("/build/" + kHex), {}, {}, {"/bin/sh", "sh", 0}, false), Belonging::undecided);
 }
 
 TEST(Classify, TheInitialPidNamespaceIsKnownWithoutTheHostsFirstProcess) {
-    EXPECT_EQ(classify(at("/build/" + kHex), {.mnt = 5, .pid = 4026532203}, {}, "/bin/sh", "sh", false),
+    EXPECT_EQ(classify(at("/build/" + kHex), {.mnt = 5, .pid = 4026532203}, {}, {"/bin/sh", "sh", 0}, false),
               Belonging::container);
-    EXPECT_EQ(classify(at("/build/" + kHex), {.mnt = 5, .pid = kInitialPidNamespace}, {}, "/bin/sh", "sh", false),
+    EXPECT_EQ(classify(at("/build/" + kHex), {.mnt = 5, .pid = kInitialPidNamespace}, {}, {"/bin/sh", "sh", 0}, false),
               Belonging::undecided);
 }
 

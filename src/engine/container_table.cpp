@@ -41,7 +41,8 @@ std::shared_ptr<Container> ContainerTable::classify(const ProcessImage& image) {
     if (!found || image.kernel_thread) return nullptr;
     const auto known = containers_.find(found->full_id);
     const bool runtime_knows = known != containers_.end() && known->second.runtime_knows;
-    switch (gyr::classify(*found, image.namespaces, host_, image.exec->exe_path, image.comm, runtime_knows)) {
+    const Program program{image.exec->exe_path, image.comm, image.exec->mnt_ns};
+    switch (gyr::classify(*found, image.namespaces, host_, program, runtime_knows)) {
     case Belonging::host: return nullptr;
     case Belonging::undecided: {
         // The runtimes are asked; what disk has told at once may already decide.

@@ -46,8 +46,9 @@ struct ExecImage {
     ItemList argv;           // argv[0] included
     ItemList env;
     std::uint32_t exec_id = 0;
-    Nanos exec_time = 0; // wall clock; 0 when it was there before the agent
-    bool compat = false; // 32-bit image entry
+    Nanos exec_time = 0;      // wall clock; 0 when it was there before the agent
+    std::uint32_t mnt_ns = 0; // mount namespace in which the exec took place; 0 when it was not seen
+    bool compat = false;      // 32-bit image entry
 };
 
 struct StdioInfo {

@@ -108,6 +108,7 @@ std::shared_ptr<const ExecImage> ProcessTable::make_exec(const ProcessRecord& re
     e.env = items_of(record.env, tight ? 0 : std::string_view::npos);
     e.exec_id = record.exec_id;
     e.exec_time = by_exec ? record.time : 0;
+    e.mnt_ns = by_exec ? record.namespaces.mnt : 0;
     e.compat = record.compat;
     return metered(std::move(e), bytes_);
 }
