@@ -1,9 +1,9 @@
 // What watching costs while rules about files and connections are loaded: loops of system calls and a mixed workload,
-// bare and with the agent under several sets of rules (and with falco, where one is on PATH): nanoseconds for each
-// operation, requests a second of a redis-server, processor time and memory of the agent, events it got, events lost.
-// Bare runs lie between the others, so that a machine that gets slower slows both.
+// bare and with the agent under several sets of rules (and with falco, where one is given or on PATH): nanoseconds for
+// each operation, requests a second of a redis-server, processor time and memory of the agent, events it got, events
+// lost. Each round begins with another of them, so that a machine that gets slower or faster does so for all.
 //
-//   bench_live [ROUNDS]      GYR_TEST_DATA, or ../shared/data: where rules/falco_rules.yaml is
+//   bench_live [ROUNDS [FALCO]]      GYR_TEST_DATA, or ../shared/data: where rules/falco_rules.yaml is
 
 #include "bench/macro/agent.h"
 #include "bench/macro/statistics.h"
@@ -224,7 +224,7 @@ void measure_other(const Subject& subject, Seen& seen) {
     ::waitpid(pid, nullptr, 0);
 }
 
-std::vector<Subject> subjects() {
+std::vector<Subject> subjects(const std::string& falco) {
     std::vector<Subject> out{{"bare", ""}, {"process rules", std::string(kQuietRule)}};
     std::string standard;
     std::vector<std::filesystem::path> files;
@@ -239,8 +239,8 @@ std::vector<Subject> subjects() {
     if (std::filesystem::exists(stable)) {
         out.push_back({"official stable", text_of(stable)});
         out.push_back({"stable, incubating", text_of(stable) + text_of(incubating)});
-        if (on_path("falco"))
-            out.push_back({"falco, stable", "", {"falco", "-r", stable.string(), "-o", "json_output=true"}});
+        if (!falco.empty())
+            out.push_back({"falco, stable", "", {falco, "-r", stable.string(), "-o", "json_output=true"}});
     }
     return out;
 }
@@ -249,11 +249,12 @@ std::vector<Subject> subjects() {
 
 int main(int argc, char** argv) {
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 3;
-    if (rounds < 1) fail("usage: bench_live [ROUNDS]");
-    const std::vector<Subject> all = subjects();
+    if (rounds < 1) fail("usage: bench_live [ROUNDS [FALCO]]");
+    const std::vector<Subject> all = subjects(argc > 2 ? argv[2] : on_path("falco") ? "falco" : "");
     std::vector<Seen> seen(all.size());
     for (int round = 0; round < rounds; ++round) {
-        for (std::size_t i = 0; i < all.size(); ++i) {
+        for (std::size_t turn = 0; turn < all.size(); ++turn) {
+            const std::size_t i = (static_cast<std::size_t>(round) + turn) % all.size();
             if (!all[i].command.empty())
                 measure_other(all[i], seen[i]);
             else if (all[i].rules.empty())
