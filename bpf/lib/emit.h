@@ -9,6 +9,7 @@
 #ifndef GYR_EMIT_H
 #define GYR_EMIT_H
 
+#include "lib/process_loss.h"
 #include "lib/scratch.h"
 
 const volatile gyr_u32 ring_bytes = 16u << 20;
@@ -51,6 +52,7 @@ static __noinline int emit(struct scratch* s) {
     if (err) {
         count_error(GYR_ERROR_RING_FULL);
         count_loss(kind, r->boottime_ns, r->cgroup_id);
+        count_process_loss(GYR_CLASSES + kind, GYR_LOSS_FULL, r->tgid, r->start_boottime_ns, 0);
         control.consumer_sleeps = 1; /* nothing was sent, so the wake-up is still owed */
     }
     scratch_put(s);

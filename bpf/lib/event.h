@@ -10,8 +10,6 @@
 #include "lib/cgroup.h"
 #include "lib/emit.h"
 
-#define GYR_CLASSES 512u
-
 /* Written by user space while the programs run: which entry of plans a call has, 0 for none. Two bytes change at once.
  */
 gyr_u16 wanted[GYR_SLOTS] SEC(".data.wanted");
@@ -117,6 +115,8 @@ __noinline int count_event_loss(u32 event_class, u32 reason) {
         l = bpf_map_lookup_elem(&losses_by_cgroups, &key);
     }
     if (l) add_loss(l, now);
+    count_process_loss(event_class, reason, bpf_get_current_pid_tgid() >> 32, BPF_CORE_READ(leader, start_boottime),
+                       key.cgroup_set);
     return 0;
 }
 

@@ -194,6 +194,18 @@ struct gyr_loss_key {
 #define GYR_LOSS_SHED 1u
 #define GYR_LOSS_KEYS 4096u
 
+/* The same by process. A process record's class is GYR_CLASSES and its kind; it has no cgroup_set. */
+#define GYR_CLASSES 512u
+struct gyr_process_loss_key {
+    gyr_u64 start_boottime_ns; /* of the thread group's leader */
+    gyr_u64 cgroup_set;
+    gyr_u32 tgid;
+    gyr_u32 event_class;
+    gyr_u32 reason; /* GYR_LOSS_* */
+    gyr_u32 reserved;
+};
+#define GYR_LOSS_PROCESSES 1024u
+
 /* Names that a clause's path sets are made of, by a hash of one component or of two. */
 #define GYR_NAME_BASE 1u   /* last component */
 #define GYR_NAME_PAIR 2u   /* last two: "etc\0shadow\0" */
@@ -246,6 +258,7 @@ GYR_ABI_ASSERT(sizeof(struct gyr_endpoints) == 288, "endpoints layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_network_key) == 20, "network layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_process_mask) == 48, "mask layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_loss_key) == 16, "loss key layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_process_loss_key) == 32, "process loss key layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_clause_counters) == 24 + 16 * GYR_CLAUSES, "counters layout");
 
 #endif

@@ -54,6 +54,7 @@ std::size_t bytes_of(const GapRecord& gap) {
     for (const auto& [rule, count] : gap.rules) {
         total += sizeof rule + sizeof count + rule.size();
     }
+    for (const GapProcess& process : gap.processes) total += sizeof process + process.name.size();
     return total;
 }
 

@@ -73,6 +73,13 @@ struct Alert {
     [[nodiscard]] const AlertBlock* find_block(std::string_view name) const;
 };
 
+// A process that made something of what was lost.
+struct GapProcess {
+    Pid pid = 0;
+    std::string name; // empty: not known
+    std::uint64_t count = 0;
+};
+
 // Something was not seen or not delivered between from and to. Empty strings and lists: not known or not scoped.
 struct GapRecord {
     Nanos from = 0, to = 0;
@@ -84,6 +91,7 @@ struct GapRecord {
     std::string reason;      // one sentence
     std::vector<std::pair<std::string, std::uint64_t>> rules; // rule name, alerts of it lost (0: it was blind)
     std::string hostname;
+    std::vector<GapProcess> processes; // that made the most of it, by count; as far as they could be told apart
 };
 
 // Something the agent did that a reader of the alerts must know (rules reloaded, coverage began).

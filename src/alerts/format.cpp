@@ -62,7 +62,24 @@ std::string describe(const GapRecord& gap) {
     if (!gap.reason.empty()) {
         text += "; " + gap.reason;
     }
+    if (!gap.processes.empty()) {
+        const GapProcess& most = gap.processes.front();
+        text +=
+            fmt::format("; most of it by {} ({}): {}", most.name.empty() ? "process" : most.name, most.pid, most.count);
+    }
     return text;
+}
+
+template <class J>
+J processes_of(const GapRecord& gap) {
+    J out = J::array();
+    for (const GapProcess& process : gap.processes) {
+        J& entry = out.emplace_back(J::object());
+        entry["pid"] = process.pid;
+        if (!process.name.empty()) entry["name"] = process.name;
+        entry["count"] = process.count;
+    }
+    return out;
 }
 
 // The three kinds of record in each format.
@@ -116,6 +133,7 @@ std::string native(const GapRecord& g) {
             rules[rule] = count;
         }
     }
+    if (!g.processes.empty()) gap["processes"] = processes_of<OrderedJson>(g);
     put("hostname", g.hostname);
     OrderedJson document;
     document["gap"] = std::move(gap);
@@ -189,6 +207,7 @@ Internal internal_message(const GapRecord& g) {
     for (const auto& [rule, count] : g.rules) {
         m.fields["gap.rules"][rule] = count;
     }
+    if (!g.processes.empty()) m.fields["gap.processes"] = processes_of<Json>(g);
     return m;
 }
 

@@ -170,10 +170,12 @@ TEST_F(FormatTest, GapIsOneLineInEveryFormat) {
     gap.reason = "the reader is slow";
     gap.rules = {{"Terminal Access", 2}, {"Other", 1}};
     gap.hostname = "node1";
+    gap.processes = {{.pid = 70, .name = "ca\x1bt", .count = 2}, {.pid = 71, .name = {}, .count = 1}};
     EXPECT_EQ(as(gap, AlertFormat::json),
               R"~({"gap":{"from":"2026-01-31T10:30:00.123456789Z","to":"2026-01-31T10:30:01.123456789Z","count":3,)~"
               R"~("stage":"output stdout","class":"alert","reason":"the reader is slow",)~"
-              R"~("rules":{"Terminal Access":2,"Other":1},"hostname":"node1"}})~");
+              R"~("rules":{"Terminal Access":2,"Other":1},)~"
+              R"~("processes":[{"pid":70,"name":"ca\u001bt","count":2},{"pid":71,"count":1}],"hostname":"node1"}})~");
     const json j = json::parse(as(gap, AlertFormat::falco));
     std::vector<std::string> keys;
     for (const auto& [key, value] : j.items()) {

@@ -128,6 +128,13 @@ AlertRecord gap_of(const Json& json) {
         for (const auto& [rule, count] : rules->items())
             g.rules.emplace_back(rule, count.is_number_integer() ? count.get<std::uint64_t>() : 0);
     }
+    if (const auto processes = json.find("processes"); processes != json.end() && processes->is_array()) {
+        for (const Json& process : *processes) {
+            if (!process.is_object()) continue;
+            g.processes.push_back(
+                {number_at<Pid>(process, "pid"), text_at(process, "name"), number_at<std::uint64_t>(process, "count")});
+        }
+    }
     return g;
 }
 

@@ -44,8 +44,17 @@ TEST(Parse, HostileTextIsTheSameTextAfterwards) {
 }
 
 TEST(Parse, GapsAndNoticesComeBack) {
-    GapRecord gap{kTestTime,     kTestTime + 5,        17,     "kernel ring", "exec", "3f2b", "/system.slice",
-                  "it was full", {{"A", 2}, {"B", 0}}, "node1"};
+    GapRecord gap{kTestTime,
+                  kTestTime + 5,
+                  17,
+                  "kernel ring",
+                  "exec",
+                  "3f2b",
+                  "/system.slice",
+                  "it was full",
+                  {{"A", 2}, {"B", 0}},
+                  "node1",
+                  {{70, "cat", 2}, {71, "", 1}}};
     expect_round_trip(gap);
     expect_round_trip(GapRecord{});
     expect_round_trip(Notice{kTestTime, "reload", "new rules", "node1"});

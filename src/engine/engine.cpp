@@ -30,6 +30,9 @@ constexpr std::chrono::milliseconds kFirstLook{100}; // for the files that rules
 constexpr Nanos kCollectEvery = 5'000'000'000;
 // By RecordKind.
 constexpr std::array<std::string_view, kRecordKinds> kClassNames = {"fork", "exec", "exit", "snapshot", "change"};
+constexpr const char* kRecordsLost = "the ring buffer of the process lane was full";
+constexpr const char* kEventsLost = "the ring buffer of its lane was full";
+constexpr const char* kEventsShed = "the agent used more than its share of the processor";
 // Forks and exits do not wake: they are fetched at least this often.
 constexpr int kIdleWaitMs = static_cast<int>(LiveSource::kMaxQuiet.count());
 
@@ -401,13 +404,16 @@ void Engine::watch_losses() {
                         .first = offset + static_cast<Nanos>(loss.first_boottime_ns),
                         .last = offset + static_cast<Nanos>(loss.last_boottime_ns),
                         .container = {},
-                        .reason = "the ring buffer of the process lane was full"});
+                        .reason = kRecordsLost});
     }
     const std::uint64_t total_events = source_->events_lost();
     if (total + total_events == 0) return;
     if (total_events != 0 && (gaps_open_ || total_events != events_lost_)) add_event_losses(seen, offset);
+    if (gaps_open_ || total != lost_records_ || total_events != events_lost_) add_process_losses();
     events_lost_ = total_events;
+    lost_records_ = total;
     gaps_open_ = gaps_.update(seen, now, blind_rules(), [this](GapRecord gap) { emit_gap(std::move(gap)); });
+    if (!gaps_open_) lost_of_.clear();
     // When the flood is over the kernel is asked again for every process, so that the tree is whole.
     if (!gaps_open_ && total != healed_) {
         healed_ = total;
@@ -426,10 +432,25 @@ void Engine::add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset) {
                         .first = offset + static_cast<Nanos>(loss.lost.first_boottime_ns),
                         .last = offset + static_cast<Nanos>(loss.lost.last_boottime_ns),
                         .container = container != container_of_.end() ? std::string_view(container->second) : "",
-                        .reason = loss.shed ? "the agent used more than its share of the processor"
-                                            : "the ring buffer of its lane was full",
+                        .reason = loss.shed ? kEventsShed : kEventsLost,
                         .by_container = true,
                         .rules = &blind_to(loss.code)});
+    }
+}
+
+void Engine::add_process_losses() {
+    for (const ProcessLoss& loss : source_->take_process_losses()) {
+        const ProcessImage* image = pipeline_->processes().find(loss.process);
+        LossByProcess::What what;
+        if (loss.record) {
+            what = {std::string(kClassNames[static_cast<std::size_t>(*loss.record)]), "", kRecordsLost};
+        } else {
+            const EventInfo* info = find_event(loss.code);
+            const auto container = container_of_.find(loss.cgroup_set);
+            what = {std::string(info != nullptr ? info->name : "event"),
+                    container != container_of_.end() ? container->second : "", loss.shed ? kEventsShed : kEventsLost};
+        }
+        lost_of_.add(what, loss.process, image != nullptr ? image->comm : "", loss.count);
     }
 }
 
@@ -489,7 +510,11 @@ std::vector<std::string> Engine::blind_rules() const {
     return names;
 }
 
-void Engine::emit_gap(GapRecord gap) { sink_.push(std::make_shared<const AlertRecord>(std::move(gap))); }
+void Engine::emit_gap(GapRecord gap) {
+    const bool by_container = gap.reason != kRecordsLost;
+    gap.processes = lost_of_.take({gap.event_class, by_container ? gap.container : "", gap.reason});
+    sink_.push(std::make_shared<const AlertRecord>(std::move(gap)));
+}
 
 int Engine::wait_ms() const {
     const Nanos deadline = pipeline_->next_deadline();

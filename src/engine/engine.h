@@ -12,6 +12,7 @@
 #include "engine/gap_watch.h"
 #include "engine/host_cgroups.h"
 #include "engine/identity_table.h"
+#include "engine/loss_by_process.h"
 #include "engine/pipeline.h"
 #include "plan/lower.h"
 #include "plan/process_condition.h"
@@ -119,6 +120,7 @@ class Engine {
     void tell_mask(const ProcessImagePtr& image);
     void watch_losses();
     void add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset);
+    void add_process_losses();
     [[nodiscard]] const std::vector<std::string>& blind_to(EventCode code);
     void keep_budget();
     void follow_captures();
@@ -143,6 +145,7 @@ class Engine {
     bool capturing_ = false;                    // everything is collected for one
     std::unique_ptr<IdentityTable> identities_; // null: no rule names a file by its exact path
     GapWatch gaps_;
+    LossByProcess lost_of_;
     mutable std::mutex latest_mutex_;
     Summary latest_;          // guarded by latest_mutex_
     std::vector<Hook> hooks_; // likewise
@@ -156,7 +159,7 @@ class Engine {
     bool host_known_ = false;                             // whose namespaces are the host's
     std::map<EventCode, std::vector<std::string>> blind_; // names of rules by event type, of the rules of the moment
     std::unordered_map<std::uint64_t, std::string> container_of_; // ids by cgroup_set
-    std::uint64_t events_lost_ = 0;
+    std::uint64_t events_lost_ = 0, lost_records_ = 0;            // when last looked at
     bool gaps_open_ = false;
     unsigned shed_ = 0;
     Nanos budget_wall_ = 0, budget_used_ = 0;

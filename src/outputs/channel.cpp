@@ -46,6 +46,7 @@ void cut(GapRecord& g, std::size_t limit) {
     cut(g.reason, limit);
     cut(g.cgroup, limit);
     if (g.rules.size() > limit / 64) g.rules.resize(limit / 64);
+    if (g.processes.size() > limit / 64) g.processes.resize(limit / 64);
 }
 void cut(Notice& n, std::size_t limit) { cut(n.message, limit); }
 

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace gyr {
@@ -39,6 +40,16 @@ struct EventLoss {
     LossCounters lost;
     std::uint64_t cgroup_set = 0; // of who made them (ProcessRecord::cgroup_set); 0: could not be told apart
     bool shed = false;            // left out on purpose (LiveSource::shed)
+};
+
+// The part of one process in what never reached us.
+struct ProcessLoss {
+    ProcessKey process;
+    std::optional<RecordKind> record; // of which records; none: of events, of this type
+    EventCode code = kEventNone;
+    std::uint64_t cgroup_set = 0; // of events: as in EventLoss
+    bool shed = false;
+    std::uint64_t count = 0;
 };
 
 // A file, whatever it is called: device as in FdInfo and as the kernel has it (major << 20 | minor), inode.

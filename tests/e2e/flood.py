@@ -67,6 +67,9 @@ def lossy(results, program):
         results.expect(FEW - seen <= lost.get("exec", 0) <= FEW - seen + 2000,
                        "lost exec events: %d counted, %d of the burst" % (lost.get("exec", 0), FEW - seen))
         for gap in gaps:
+            made = [p["count"] for p in gap.get("processes", [])]
+            results.expect(made and sum(made) <= gap["count"] and made == sorted(made, reverse=True),
+                           "a gap record names processes that made it: %r" % gap)
             results.expect(gap.get("from") and gap.get("to") and gap["from"] <= gap["to"] and gap.get("stage"),
                            "a gap record says when and where: %r" % gap)
 

@@ -92,6 +92,12 @@ def run(results, folder, group, options, what):
     for gap in gaps:
         results.expect({"Secret Read", "Flooded File"} <= set(gap.get("rules", {})), "%s: blind rules: %r" % (what, gap))
         results.expect("Traced" not in gap.get("rules", {}), "%s: a rule that was not blind: %r" % (what, gap))
+        if gap.get("container") == CONTAINER[:12]:
+            made = gap.get("processes", [])
+            results.expect({p.get("name") for p in made} == {"actor"}, "%s: who made it: %r" % (what, gap))
+            # All but what is being counted in the moment in which it is read.
+            told = sum(p["count"] for p in made)
+            results.expect(0.999 * gap["count"] - 10 <= told <= gap["count"], "%s: %d by process: %r" % (what, told, gap))
     return gaps
 
 

@@ -442,6 +442,30 @@ std::vector<EventLoss> LiveSource::event_losses() const {
     return out;
 }
 
+std::vector<ProcessLoss> LiveSource::take_process_losses() {
+    std::vector<ProcessLoss> out;
+    const int fd = impl_->programs->losses_by_processes_fd();
+    gyr_process_loss_key key{};
+    // What is taken out changes the order, so the first is asked for each time; others come meanwhile, so it has an
+    // end.
+    for (std::uint32_t i = 0; i < GYR_LOSS_PROCESSES && bpf_map_get_next_key(fd, nullptr, &key) == 0; ++i) {
+        std::uint64_t count = 0;
+        if (bpf_map_lookup_and_delete_elem(fd, &key, &count) != 0) break;
+        ProcessLoss loss;
+        loss.process = {static_cast<Pid>(key.tgid), key.start_boottime_ns};
+        loss.count = count;
+        if (key.event_class >= GYR_CLASSES) {
+            loss.record = static_cast<RecordKind>(key.event_class - GYR_CLASSES);
+        } else {
+            loss.code = static_cast<EventCode>(key.event_class);
+            loss.cgroup_set = key.cgroup_set;
+            loss.shed = key.reason == GYR_LOSS_SHED;
+        }
+        out.push_back(loss);
+    }
+    return out;
+}
+
 std::vector<LiveSource::EventCount> LiveSource::event_counts() const {
     std::vector<EventCount> out;
     std::vector<gyr_clause_counters> per_cpu(static_cast<std::size_t>(std::max(libbpf_num_possible_cpus(), 1)));

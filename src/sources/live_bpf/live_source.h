@@ -97,6 +97,8 @@ class LiveSource {
     // Since start, by event type and by who made what was lost.
     [[nodiscard]] std::vector<EventLoss> event_losses() const;
     [[nodiscard]] std::uint64_t events_lost() const; // their number
+    // Since the last call of this, by process: as many as the kernel could tell apart.
+    [[nodiscard]] std::vector<ProcessLoss> take_process_losses();
     struct EventCount {
         EventCode code = kEventNone;
         std::uint64_t sent = 0, stopped = 0; // stopped: by the plan's clauses, in the kernel

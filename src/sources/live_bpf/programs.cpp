@@ -424,6 +424,7 @@ gyr_u64* Programs::name_filter(std::size_t kind) const { return object_->skeleto
 gyr_u32& Programs::name_kinds() const { return object_->skeleton->data_wanted->name_kinds; }
 gyr_loss* Programs::event_losses() const { return object_->skeleton->data_counters->event_losses; }
 int Programs::clause_counters_fd() const { return bpf_map__fd(object_->skeleton->maps.clause_counters); }
+int Programs::losses_by_processes_fd() const { return bpf_map__fd(object_->skeleton->maps.losses_by_processes); }
 int Programs::losses_by_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.losses_by_cgroups); }
 int Programs::plans_fd() const { return bpf_map__fd(object_->skeleton->maps.plans); }
 int Programs::names_fd() const { return bpf_map__fd(object_->skeleton->maps.names); }

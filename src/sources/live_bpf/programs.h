@@ -63,6 +63,7 @@ class Programs {
     [[nodiscard]] gyr_loss* event_losses() const; // 512 of them, by event code
     [[nodiscard]] int clause_counters_fd() const;
     [[nodiscard]] int losses_by_cgroups_fd() const;
+    [[nodiscard]] int losses_by_processes_fd() const;
     [[nodiscard]] int plans_fd() const;
     [[nodiscard]] int names_fd() const;
     [[nodiscard]] int host_cgroups_fd() const;
