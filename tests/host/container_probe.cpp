@@ -167,8 +167,8 @@ int main(int argc, char** argv) {
             std::printf("belongs=host\n");
             continue;
         }
-        const Belonging belongs =
-            classify(*match, seen.image.namespaces, host, seen.image.exec->exe_path, seen.image.comm, false);
+        const Program program{seen.image.exec->exe_path, seen.image.comm, seen.image.exec->mnt_ns};
+        const Belonging belongs = classify(*match, seen.image.namespaces, host, program, false);
         std::printf("belongs=%s\nid=%s\nfull_id=%s\n",
                     belongs == Belonging::host        ? "host"
                     : belongs == Belonging::container ? "container"
