@@ -170,6 +170,15 @@ void rules(Exposition& out, const Agent& agent, const Agent::State& state) {
     }
 }
 
+void programs(Exposition& out, const std::vector<ProgramRuns>& ran) {
+    for (const ProgramRuns& program : ran) {
+        const auto name = [&](const char* what) { return fmt::format("falcosecurity_scap_{}_{}", program.name, what); };
+        out.single(name("run_cnt_total"), Type::counter, kHelp, program.runs);
+        out.single(name("run_time_nanoseconds_total"), Type::counter, kHelp, program.time_ns);
+        out.single(name("avg_time_nanoseconds"), Type::gauge, kHelp, program.time_ns / program.runs);
+    }
+}
+
 void files(Exposition& out, std::string_view name, const std::vector<Agent::FileDigest>& digests) {
     if (digests.empty()) return;
     out.family(name, Type::gauge, kHelp);
@@ -201,6 +210,7 @@ void falco_metrics(Exposition& out, const Agent& agent, const Agent::State& stat
                static_cast<std::uint64_t>(::sysconf(_SC_NPROCESSORS_ONLN)));
     resources(out, state, engine);
     events(out, engine);
+    programs(out, agent.program_runs());
     rules(out, agent, state);
 }
 

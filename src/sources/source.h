@@ -34,6 +34,12 @@ struct Hook {
     std::string detail; // why it is not active, and what is then not seen
 };
 
+// What the kernel counts of a program of ours, while it counts (sysctl kernel.bpf_stats_enabled).
+struct ProgramRuns {
+    std::string name;
+    std::uint64_t runs = 0, time_ns = 0;
+};
+
 // Events of one type that were wanted and never reached us.
 struct EventLoss {
     EventCode code = kEventNone;

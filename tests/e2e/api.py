@@ -223,6 +223,27 @@ plugins_container_n_containers_total plugins_container_n_missing_container_image
 """
 
 
+def programs(results, place):
+    """While the kernel counts what programs of ours cost, it is told."""
+    switch = "/proc/sys/kernel/bpf_stats_enabled"
+    with open(switch, encoding="ascii") as file:
+        before = file.read()
+    try:
+        with open(switch, "w", encoding="ascii") as file:
+            file.write("1")
+        live.check(["true"])
+        _, _, text = place.unix("/metrics")
+        ran = re.findall(r"^falcosecurity_scap_(\w+)_run_cnt_total (\d+)$", text, re.M)
+        results.expect(any("exec" in name and int(count) > 0 for name, count in ran), "programs that ran: %r" % ran)
+        for name, count in ran:
+            spent = sample(text, "falcosecurity_scap_%s_run_time_nanoseconds_total" % name)
+            average = sample(text, "falcosecurity_scap_%s_avg_time_nanoseconds" % name)
+            results.expect(spent and average == int(spent / int(count)), "%s: %r ns in %s runs, %r each" % (name, spent, count, average))
+    finally:
+        with open(switch, "w", encoding="ascii") as file:
+            file.write(before)
+
+
 def metrics(results, place, folder):
     status, _, text = place.unix("/metrics")
     results.equal(status, 200, "/metrics")
@@ -238,6 +259,7 @@ def metrics(results, place, folder):
     results.equal({"falcosecurity_" + name for name in FALCO_METRICS.split()} - set(families), set(), "metrics with Falco's names")
     busy = sample(text, "falcosecurity_falco_host_cpu_usage_ratio")
     results.expect(busy is not None and 0 < busy <= 1, "the host's processors: %r" % busy)
+    programs(results, place)
     if not shutil.which("prometheus"):
         print("skipped: prometheus is not installed")
         return

@@ -542,6 +542,8 @@ std::vector<std::pair<std::string, std::uint64_t>> LiveSource::kernel_errors() c
 }
 
 std::uint64_t LiveSource::malformed() const { return impl_->malformed; }
+std::vector<ProgramRuns> LiveSource::program_runs() const { return impl_->programs->program_runs(); }
+
 std::vector<std::pair<std::string, std::uint32_t>> LiveSource::verified_instructions() const {
     return impl_->programs->verified_instructions();
 }

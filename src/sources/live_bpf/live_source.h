@@ -119,6 +119,8 @@ class LiveSource {
     [[nodiscard]] std::uint64_t malformed() const;
     // Instructions that the kernel's verifier looked at, by program.
     [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> verified_instructions() const;
+    // Of programs that ran while the kernel counted. Any thread.
+    [[nodiscard]] std::vector<ProgramRuns> program_runs() const;
 
   private:
     struct Impl;

@@ -449,8 +449,8 @@ gyr_control& Programs::control() const { return object_->skeleton->bss->control;
 gyr_loss* Programs::losses() const { return object_->skeleton->bss->losses; }
 const gyr_u64* Programs::errors() const { return object_->skeleton->bss->errors; }
 
-std::vector<std::pair<std::string, std::uint32_t>> Programs::verified_instructions() const {
-    std::vector<std::pair<std::string, std::uint32_t>> out;
+template <class F>
+void Programs::for_each_loaded(F visit) const {
     const std::lock_guard lock(object_->mutex);
     for (const Skeleton& loaded : object_->loaded) {
         bpf_program* p = nullptr;
@@ -458,10 +458,22 @@ std::vector<std::pair<std::string, std::uint32_t>> Programs::verified_instructio
             if (!bpf_program__autoload(p)) continue;
             bpf_prog_info info{};
             std::uint32_t length = sizeof info;
-            if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &length) == 0)
-                out.emplace_back(bpf_program__name(p), info.verified_insns);
+            if (bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &length) == 0) visit(bpf_program__name(p), info);
         }
     }
+}
+
+std::vector<std::pair<std::string, std::uint32_t>> Programs::verified_instructions() const {
+    std::vector<std::pair<std::string, std::uint32_t>> out;
+    for_each_loaded([&](const char* name, const bpf_prog_info& info) { out.emplace_back(name, info.verified_insns); });
+    return out;
+}
+
+std::vector<ProgramRuns> Programs::program_runs() const {
+    std::vector<ProgramRuns> out;
+    for_each_loaded([&](const char* name, const bpf_prog_info& info) {
+        if (info.run_cnt != 0) out.push_back({name, info.run_cnt, info.run_time_ns});
+    });
     return out;
 }
 

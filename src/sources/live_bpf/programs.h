@@ -79,10 +79,14 @@ class Programs {
     [[nodiscard]] const gyr_u64* errors() const; // GYR_ERRORS of them
     // Instructions that the verifier looked at, by program.
     [[nodiscard]] std::vector<std::pair<std::string, std::uint32_t>> verified_instructions() const;
+    // Of programs that ran while the kernel counted. Any thread.
+    [[nodiscard]] std::vector<ProgramRuns> program_runs() const;
 
   private:
     struct Object;
     explicit Programs(std::unique_ptr<Object> object);
+    template <class F>
+    void for_each_loaded(F visit) const; // with name and bpf_prog_info
     [[nodiscard]] std::vector<std::string_view> missing_calls(const OnDemand& wanted) const;
     [[nodiscard]] bool has_hook(std::string_view program) const; // the kernel has what it hangs on
 
