@@ -4,6 +4,7 @@
 #include "app/engine_setup.h"
 #include "app/file_digest.h"
 #include "app/spare_memory.h"
+#include "base/clock.h"
 #include "config/settings.h"
 #include "journal/chain.h"
 
@@ -13,7 +14,6 @@
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <ctime>
 #include <optional>
 #include <set>
 #include <utility>
@@ -24,18 +24,6 @@ namespace {
 constexpr Nanos kSecond = 1'000'000'000;
 constexpr Nanos kClosePatience = kSecond / 2; // for outputs that are slow at the end
 constexpr Nanos kStuckAfter = 10 * kSecond;   // it reports twice a second
-
-Nanos wall_now() {
-    timespec t{};
-    ::clock_gettime(CLOCK_REALTIME, &t);
-    return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
-}
-
-Nanos steady_now() {
-    timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
-}
 
 // "1/1000" is 1000, "0" is 0.
 std::optional<std::uint32_t> parse_share(std::string_view text) {

@@ -7,13 +7,14 @@
 #include "app/settings.h"
 #include "journal/store.h"
 
+#include "base/clock.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <poll.h>
 
 #include <charconv>
-#include <ctime>
 #include <memory>
 
 namespace gyr::app {
@@ -54,7 +55,7 @@ Exit show(const AlertsOptions& options) {
     if (!reader) return reader.error();
     std::uint64_t after = 0;
     if (!options.since.empty()) {
-        const auto since = parse_since(options.since, static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000);
+        const auto since = parse_since(options.since, wall_now());
         if (!since) return complain(Exit::usage, since.error().message);
         after = reader->before_time(*since).value_or(0);
     }

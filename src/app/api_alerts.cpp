@@ -4,13 +4,13 @@
 #include "alerts/format.h"
 #include "alerts/lookup.h"
 #include "alerts/parse.h"
+#include "base/clock.h"
 #include "journal/store.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <charconv>
-#include <ctime>
 #include <memory>
 #include <optional>
 
@@ -109,7 +109,7 @@ Response query_alerts(Agent& agent, const Request& request) {
     }
     std::optional<Nanos> since;
     if (const std::string text = parameter(request, "since"); !text.empty()) {
-        const auto given = parse_since(text, static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000);
+        const auto given = parse_since(text, wall_now());
         if (!given) return bad("since: " + given.error().message);
         since = *given;
     }

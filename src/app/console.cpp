@@ -2,6 +2,7 @@
 
 #include "alerts/format.h"
 #include "alerts/json_text.h"
+#include "base/clock.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -134,11 +135,8 @@ void log(LogLevel level, std::string_view message) {
     }
     std::string line;
     if (log_format.load() == LogFormat::json) {
-        timespec now{};
-        ::clock_gettime(CLOCK_REALTIME, &now);
-        const nlohmann::ordered_json j{{"time", format_utc(Nanos{now.tv_sec} * 1'000'000'000 + now.tv_nsec)},
-                                       {"level", to_string(level)},
-                                       {"message", message}};
+        const nlohmann::ordered_json j{
+            {"time", format_utc(wall_now())}, {"level", to_string(level)}, {"message", message}};
         line = json_text::dump_line(j) + "\n";
     } else {
         const std::string_view mark = level == LogLevel::error     ? "error: "

@@ -2,10 +2,10 @@
 
 #include "app/console.h"
 #include "app/outputs_setup.h"
+#include "base/clock.h"
 
 #include <atomic>
 #include <chrono>
-#include <ctime>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,12 +14,6 @@ namespace gyr::app {
 namespace {
 
 constexpr Nanos kSecond = 1'000'000'000;
-
-Nanos wall_now() {
-    timespec t{};
-    ::clock_gettime(CLOCK_REALTIME, &t);
-    return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
-}
 
 } // namespace
 

@@ -1,6 +1,7 @@
 #include "app/live_watch.h"
 
 #include "alerts/sink.h"
+#include "base/clock.h"
 
 #include <array>
 #include <atomic>
@@ -27,12 +28,6 @@ class NoSink final : public AlertSink {
   private:
     std::string name_ = "none";
 };
-
-Nanos steady() {
-    timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC, &t);
-    return Nanos{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
 
 } // namespace
 
@@ -97,12 +92,12 @@ LiveEnd watch_live(LiveWatch watch) {
     running = &agent;
     log(LogLevel::info, "armed");
 
-    const Nanos deadline = watch.duration > 0 ? steady() + watch.duration : 0;
+    const Nanos deadline = watch.duration > 0 ? steady_now() + watch.duration : 0;
     std::jthread clock([&](const std::stop_token& stop) {
         const timespec patience{0, 50'000'000};
         while (!stop.stop_requested()) {
             const int signal = ::sigtimedwait(&signals, nullptr, &patience);
-            if (signal > 0 || (deadline != 0 && steady() >= deadline)) {
+            if (signal > 0 || (deadline != 0 && steady_now() >= deadline)) {
                 agent.stop();
                 return;
             }

@@ -2,12 +2,12 @@
 
 #include "app/commands.h"
 #include "app/falco_metrics.h"
+#include "base/clock.h"
 #include "event/schema.h"
 #include "metrics/exposition.h"
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 
 namespace gyr::app {
 namespace {
@@ -18,12 +18,6 @@ using metrics::Type;
 constexpr std::array<std::string_view, kRecordKinds> kRecordNames = {"fork", "exec", "exit", "snapshot", "change"};
 
 double seconds(Nanos nanos) { return static_cast<double>(nanos) / 1e9; }
-
-Nanos wall_now() {
-    timespec t{};
-    ::clock_gettime(CLOCK_REALTIME, &t);
-    return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-}
 
 std::string event_name(EventCode code) {
     const EventInfo* info = find_event(code);

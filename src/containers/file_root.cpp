@@ -37,6 +37,19 @@ int open_in_root(int root, const char* path, int flags) {
     return static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how));
 }
 
+Result<std::string> read_in_root(int root, const char* path, std::size_t max_bytes, bool* cut) {
+    // First by O_PATH, which opens nothing: a device or FIFO that the container put there is never touched.
+    const UniqueFd place(open_in_root(root, path, O_PATH));
+    if (!place) {
+        const bool absent = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+        return fail(absent ? ErrorKind::not_found : ErrorKind::io, path);
+    }
+    if (!has_type(place.get(), S_IFREG)) return fail(ErrorKind::not_found, path);
+    const UniqueFd file(open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    if (!file) return fail(ErrorKind::io, path);
+    return read_bounded_fd(file.get(), path, max_bytes, cut);
+}
+
 Result<FileRoot> FileRoot::of_process(const std::string& proc, Pid pid, std::uint32_t mnt) {
     const std::string process = proc + "/" + std::to_string(pid);
     UniqueFd root(::open((process + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -54,12 +67,7 @@ std::optional<std::string> FileRoot::read(const std::string& path, std::size_t m
         if (!bytes) return std::nullopt;
         return std::move(*bytes);
     }
-    // First by O_PATH, which opens nothing: a device or FIFO that the container put there is never touched.
-    const UniqueFd place(open_in_root(root_.get(), below(path), O_PATH));
-    if (!place || !has_type(place.get(), S_IFREG)) return std::nullopt;
-    const UniqueFd file(open_in_root(root_.get(), below(path), O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    if (!file) return std::nullopt;
-    auto bytes = read_bounded_fd(file.get(), path, max_bytes);
+    auto bytes = read_in_root(root_.get(), below(path), max_bytes);
     if (!bytes) return std::nullopt;
     return std::move(*bytes);
 }

@@ -49,5 +49,7 @@ class FileRoot {
 
 // path below root, whatever links the container has laid: they are resolved as the container would. -1 and errno.
 [[nodiscard]] int open_in_root(int root, const char* path, int flags);
+// A regular file, as read_bounded_fd() does. not_found: there is none.
+[[nodiscard]] Result<std::string> read_in_root(int root, const char* path, std::size_t max_bytes, bool* cut = nullptr);
 
 } // namespace gyr

@@ -33,7 +33,6 @@ constexpr std::size_t kMaxDockerRoots = 16;
 constexpr std::size_t kRoundsPending = 4;  // after these a container that nobody knows is no_runtime
 constexpr std::size_t kRoundsUnasked = 5;  // for one that only a watched folder has told of
 constexpr milliseconds kLookAround{2'000}; // folders that were not there yet
-constexpr std::string_view kInContainers = "in containers";
 constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task";
 
 void signal_fd(int fd) {
@@ -174,7 +173,7 @@ class Resolver::Impl {
         const std::scoped_lock lock(mutex_);
         std::vector<std::string> lines;
         for (const auto& endpoint : endpoints_) {
-            if (endpoint->client == nullptr) continue;
+            if (endpoint->way != Way::socket) continue;
             lines.push_back(std::string(to_string(endpoint->kind)) + " " + endpoint->path + ": " +
                             std::string(endpoint->asked ? to_string(endpoint->last) : "not asked yet"));
         }
@@ -200,9 +199,14 @@ class Resolver::Impl {
         bool any_timeout = false, any_denied = false;
     };
 
-    // A socket and its thread; or, without client, the reader of folders that belong to other users, or (with the path
-    // kInContainers) of what runtimes in containers know.
+    enum class Way : std::uint8_t {
+        socket,
+        folders_of_users,
+        in_containers, // what runtimes that run in containers know
+    };
+    // A way to be told, and its thread. Only a socket has a kind, a path and a client.
     struct Endpoint {
+        Way way = Way::socket;
         RuntimeKind kind = RuntimeKind::docker;
         std::string path;
         std::unique_ptr<RuntimeClient> client;
@@ -291,16 +295,16 @@ class Resolver::Impl {
 
     // --- endpoints
 
-    Endpoint* endpoint_for(RuntimeKind kind, const std::string& path, bool with_client) {
+    Endpoint* endpoint_for(Way way, RuntimeKind kind = RuntimeKind::podman, const std::string& path = {}) {
         for (const auto& endpoint : endpoints_) {
-            if (endpoint->path == path && endpoint->kind == kind && (endpoint->client != nullptr) == with_client)
-                return endpoint.get();
+            if (endpoint->way == way && endpoint->path == path && endpoint->kind == kind) return endpoint.get();
         }
         if (endpoints_.size() >= kMaxEndpoints) return nullptr;
         auto endpoint = std::make_unique<Endpoint>();
+        endpoint->way = way;
         endpoint->kind = kind;
         endpoint->path = path;
-        if (with_client) {
+        if (way == Way::socket) {
             const bool http = kind == RuntimeKind::docker || kind == RuntimeKind::podman;
             endpoint->client = http ? make_http_client(kind, path, options_.call_timeout, options_.max_bytes)
                                     : make_grpc_client(kind, path, options_.call_timeout, options_.max_bytes);
@@ -386,9 +390,9 @@ class Resolver::Impl {
             const std::string cgroup_path = found->second.cgroup_path;
             lock.unlock();
             CallStatus status = CallStatus::unknown_id;
-            if (endpoint.client != nullptr) {
+            if (endpoint.way == Way::socket) {
                 status = endpoint.client->ask(hints, info);
-            } else if (endpoint.path == kInContainers) {
+            } else if (endpoint.way == Way::in_containers) {
                 status = look_in_container(options_, hints, cgroup_path, info);
             } else if (auto on_disk = disk_.find(full_id, cgroup_path, hints)) {
                 info = std::move(on_disk->info);
@@ -409,7 +413,7 @@ class Resolver::Impl {
                 endpoint.timeouts = 0;
             }
             if (status == CallStatus::unreadable) ++stats_.unreadable;
-            if (status == CallStatus::found) ++(endpoint.client != nullptr ? stats_.socket_hits : stats_.disk_hits);
+            if (status == CallStatus::found) ++(endpoint.way == Way::socket ? stats_.socket_hits : stats_.disk_hits);
             answer(full_id, round, status, status == CallStatus::found ? &info : nullptr);
         }
     }
@@ -540,10 +544,8 @@ class Resolver::Impl {
                 take_info(full_id, entry, std::move(on_disk->info));
             }
             if (!is_complete(entry)) {
-                if (foreign)
-                    ask(endpoint_for(RuntimeKind::podman, nested ? std::string(kInContainers) : "", false), full_id,
-                        entry);
-                for (const auto& [kind, path] : sockets) ask(endpoint_for(kind, path, true), full_id, entry);
+                if (foreign) ask(endpoint_for(nested ? Way::in_containers : Way::folders_of_users), full_id, entry);
+                for (const auto& [kind, path] : sockets) ask(endpoint_for(Way::socket, kind, path), full_id, entry);
             }
             if (entry.outstanding == 0) finish_round(full_id, entry);
         }

@@ -15,16 +15,9 @@ namespace {
 
 enum class Read : std::uint8_t { ok, absent, failed };
 
-Read read_in_root(int root, const char* path, std::size_t max_bytes, std::string& text, bool& cut) {
-    // First by O_PATH, which opens nothing: a device or FIFO that the container put there is never touched.
-    const UniqueFd place(open_in_root(root, path, O_PATH));
-    if (!place) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? Read::absent : Read::failed;
-    struct stat status {};
-    if (::fstat(place.get(), &status) != 0 || !S_ISREG(status.st_mode)) return Read::absent;
-    const UniqueFd file(open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    if (!file) return Read::failed;
-    auto bytes = read_bounded_fd(file.get(), path, max_bytes, &cut);
-    if (!bytes) return Read::failed;
+Read read_file(int root, const char* path, std::size_t max_bytes, std::string& text, bool& cut) {
+    auto bytes = read_in_root(root, path, max_bytes, &cut);
+    if (!bytes) return bytes.error().kind == ErrorKind::not_found ? Read::absent : Read::failed;
     text = std::move(*bytes);
     return Read::ok;
 }
@@ -32,11 +25,11 @@ Read read_in_root(int root, const char* path, std::size_t max_bytes, std::string
 Read load_tree(int root, std::size_t max_bytes, UserFiles& files) {
     std::string text;
     bool cut = false;
-    const Read passwd = read_in_root(root, "etc/passwd", max_bytes, text, cut);
+    const Read passwd = read_file(root, "etc/passwd", max_bytes, text, cut);
     if (passwd == Read::ok) files.table.parse_passwd(text, cut);
     cut = false;
     text.clear();
-    const Read group = read_in_root(root, "etc/group", max_bytes, text, cut);
+    const Read group = read_file(root, "etc/group", max_bytes, text, cut);
     if (group == Read::ok) files.table.parse_group(text, cut);
     if (passwd == Read::ok || group == Read::ok) return Read::ok;
     return passwd == Read::absent && group == Read::absent ? Read::absent : Read::failed;
@@ -53,7 +46,7 @@ Read read_layers(const std::vector<UniqueFd>& layers, const char* path, std::siz
         if (place) {
             struct stat status {};
             if (::fstat(place.get(), &status) == 0 && S_ISCHR(status.st_mode)) return Read::absent;
-            return read_in_root(layer.get(), path, max_bytes, text, cut);
+            return read_file(layer.get(), path, max_bytes, text, cut);
         }
         const UniqueFd folder(open_in_root(layer.get(), "etc", O_RDONLY | O_DIRECTORY | O_NONBLOCK));
         char value = 0;

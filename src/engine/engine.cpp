@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include "base/clock.h"
 #include "containers/hints.h"
 #include "event/schema.h"
 #include "match/program.h"
@@ -36,13 +37,10 @@ constexpr const char* kEventsShed = "the agent used more than its share of the p
 // Forks and exits do not wake: they are fetched at least this often.
 constexpr int kIdleWaitMs = static_cast<int>(LiveSource::kMaxQuiet.count());
 
-Nanos clock_now(clockid_t clock) {
-    timespec t{};
-    ::clock_gettime(clock, &t);
-    return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+std::string_view class_name(EventCode code) {
+    const EventInfo* info = find_event(code);
+    return info != nullptr ? info->name : "event";
 }
-Nanos steady_now() { return clock_now(CLOCK_MONOTONIC); }
-Nanos wall_now() { return clock_now(CLOCK_REALTIME); }
 
 void clear_event(int fd) {
     std::uint64_t value = 0;
@@ -424,14 +422,12 @@ void Engine::watch_losses() {
 
 void Engine::add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset) {
     for (const EventLoss& loss : source_->event_losses()) {
-        const EventInfo* info = find_event(loss.code);
-        const auto container = container_of_.find(loss.cgroup_set);
         seen.push_back({.stage = "kernel ring",
-                        .event_class = info != nullptr ? info->name : "event",
+                        .event_class = class_name(loss.code),
                         .total = loss.lost.count,
                         .first = offset + static_cast<Nanos>(loss.lost.first_boottime_ns),
                         .last = offset + static_cast<Nanos>(loss.lost.last_boottime_ns),
-                        .container = container != container_of_.end() ? std::string_view(container->second) : "",
+                        .container = container_named(loss.cgroup_set),
                         .reason = loss.shed ? kEventsShed : kEventsLost,
                         .by_container = true,
                         .rules = &blind_to(loss.code)});
@@ -442,16 +438,19 @@ void Engine::add_process_losses() {
     for (const ProcessLoss& loss : source_->take_process_losses()) {
         const ProcessImage* image = pipeline_->processes().find(loss.process);
         LossByProcess::What what;
-        if (loss.record) {
+        if (loss.record)
             what = {std::string(kClassNames[static_cast<std::size_t>(*loss.record)]), "", kRecordsLost};
-        } else {
-            const EventInfo* info = find_event(loss.code);
-            const auto container = container_of_.find(loss.cgroup_set);
-            what = {std::string(info != nullptr ? info->name : "event"),
-                    container != container_of_.end() ? container->second : "", loss.shed ? kEventsShed : kEventsLost};
-        }
+        else
+            what = {std::string(class_name(loss.code)), std::string(container_named(loss.cgroup_set)),
+                    loss.shed ? kEventsShed : kEventsLost};
         lost_of_.add(what, loss.process, image != nullptr ? image->comm : "", loss.count);
     }
+}
+
+// Empty: none, or not known.
+std::string_view Engine::container_named(std::uint64_t cgroup_set) const {
+    const auto found = container_of_.find(cgroup_set);
+    return found != container_of_.end() ? std::string_view(found->second) : std::string_view();
 }
 
 // Those that are asked about events of this type.
@@ -511,8 +510,7 @@ std::vector<std::string> Engine::blind_rules() const {
 }
 
 void Engine::emit_gap(GapRecord gap) {
-    const bool by_container = gap.reason != kRecordsLost;
-    gap.processes = lost_of_.take({gap.event_class, by_container ? gap.container : "", gap.reason});
+    gap.processes = lost_of_.take({gap.event_class, gap.container, gap.reason});
     sink_.push(std::make_shared<const AlertRecord>(std::move(gap)));
 }
 

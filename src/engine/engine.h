@@ -121,6 +121,7 @@ class Engine {
     void watch_losses();
     void add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset);
     void add_process_losses();
+    [[nodiscard]] std::string_view container_named(std::uint64_t cgroup_set) const;
     [[nodiscard]] const std::vector<std::string>& blind_to(EventCode code);
     void keep_budget();
     void follow_captures();

@@ -1,21 +1,12 @@
 #include "engine/rule_cost.h"
 
+#include "base/clock.h"
 #include "match/event_key.h"
 #include "match/program.h"
 
 #include <algorithm>
-#include <ctime>
 
 namespace gyr {
-namespace {
-
-Nanos now() {
-    timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-}
-
-} // namespace
 
 void RuleCosts::begin(const Matcher& matcher) {
     nanos_.assign(matcher.rules().size(), 0);
@@ -38,11 +29,11 @@ void RuleCosts::measure(const Matcher& matcher, const Event& event, const EvalWo
     if (asked_.empty()) return;
     const std::size_t count = std::min(asked_.size(), kAtOnce);
     const auto weight = static_cast<Nanos>(kEvery * asked_.size() / count);
-    Nanos before = now();
+    Nanos before = steady_now();
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint32_t rule = asked_[turn_++ % asked_.size()];
         static_cast<void>(matcher.evaluate_rule(rule, event, world, scratch, false));
-        const Nanos after = now();
+        const Nanos after = steady_now();
         nanos_[rule] += (after - before) * weight;
         before = after;
     }

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include "base/clock.h"
 #include "base/thread_signals.h"
 
 #include <fmt/format.h>
@@ -8,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <ctime>
 #include <utility>
 
 #include <fcntl.h>
@@ -28,12 +28,6 @@ constexpr int kPulls = 16;                           // pieces of a stream taken
 constexpr std::size_t kDrain = std::size_t{1} << 20; // read and thrown away after a refusal
 constexpr Nanos kDrainTime = 1'000'000'000;
 constexpr Nanos kQuietStream = 15LL * 1'000'000'000; // then a comment shows that it lives
-
-Nanos now_ns() {
-    timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-}
 
 std::string_view reason(int status) {
     switch (status) {
@@ -161,7 +155,7 @@ void Server::watch(int fd, std::uint64_t id, std::uint32_t events) {
 
 void Server::run() {
     std::array<epoll_event, 64> ready{};
-    Nanos expired = now_ns();
+    Nanos expired = steady_now();
     while (!stopping_.load()) {
         const int n = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), more_ ? 0 : kTickMs);
         if (n < 0 && errno != EINTR) return;
@@ -181,7 +175,7 @@ void Server::run() {
             }
         }
         if (streams) push_streams();
-        if (const Nanos now = now_ns(); now - expired >= kTickMs * 1'000'000LL) {
+        if (const Nanos now = steady_now(); now - expired >= kTickMs * 1'000'000LL) {
             expired = now;
             expire(now);
         }
@@ -251,7 +245,7 @@ void Server::accept_all(std::size_t endpoint) {
             continue;
         }
         auto connection = std::make_unique<Connection>(std::move(fd), listener.address.tls ? tls_.get() : nullptr);
-        connection->since = now_ns();
+        connection->since = steady_now();
         connection->endpoint = endpoint;
         connection->origin = listener.address.path.empty() ? origin_of(from) : Origin::unix_socket;
         connection->interest = EPOLLIN;
@@ -330,7 +324,7 @@ bool Server::step(Connection& c, std::uint64_t id) {
         if (c.closing && !c.draining) {
             c.wire.end_writing();
             c.draining = true;
-            c.since = now_ns();
+            c.since = steady_now();
             c.in.clear();
         }
         if (!c.draining) {
@@ -360,7 +354,7 @@ Io Server::receive(Connection& c) {
         c.drained += count;
         return c.drained > kDrain ? Io::closed : Io::moved;
     }
-    if (c.in.empty()) c.since = now_ns();
+    if (c.in.empty()) c.since = steady_now();
     c.in.append(buffer.data(), count);
     return Io::moved;
 }
@@ -374,7 +368,7 @@ Io Server::flush(Connection& c) {
         if (io != Io::moved) break;
         done += count;
     }
-    if (done > 0) c.since = now_ns();
+    if (done > 0) c.since = steady_now();
     c.out.erase(0, done);
     if (c.out.empty()) c.out.shrink_to_fit();
     return io;
@@ -382,7 +376,7 @@ Io Server::flush(Connection& c) {
 
 void Server::take(Connection& c, std::uint64_t id, Request request) {
     ++requests_;
-    c.since = now_ns();
+    c.since = steady_now();
     request.origin = c.origin;
     request.endpoint = c.endpoint;
     request.client_certificate = c.wire.client_certificate();

@@ -3,6 +3,7 @@
 #include "alerts/format.h"
 #include "alerts/lookup.h"
 #include "alerts/parse.h"
+#include "base/clock.h"
 #include "base/thread_signals.h"
 
 #include <fmt/format.h>
@@ -13,7 +14,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <utility>
 
@@ -31,14 +31,6 @@ constexpr Nanos kCursorsEvery = kSecond / 5;
 constexpr std::uint64_t kCheckpointEvery = 4U << 20; // bytes of records
 constexpr std::size_t kBatchRecords = 4096;          // in one transaction
 constexpr std::size_t kUnwrittenBytes = 64U << 20;   // kept for when the file can be written again
-
-Nanos clock_now(clockid_t clock) {
-    timespec t{};
-    ::clock_gettime(clock, &t);
-    return static_cast<Nanos>(t.tv_sec) * kSecond + t.tv_nsec;
-}
-Nanos steady_now() { return clock_now(CLOCK_MONOTONIC); }
-Nanos wall_now() { return clock_now(CLOCK_REALTIME); }
 
 } // namespace
 

@@ -1,6 +1,7 @@
 #include "outputs/channel.h"
 
 #include "alerts/lookup.h"
+#include "base/clock.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -53,7 +54,7 @@ void cut(Notice& n, std::size_t limit) { cut(n.message, limit); }
 } // namespace
 
 bool wait_for_wake(const Patience& patience, Nanos until) {
-    const Nanos left = until == INT64_MAX ? INT64_MAX : std::max<Nanos>(0, until - monotonic_now());
+    const Nanos left = until == INT64_MAX ? INT64_MAX : std::max<Nanos>(0, until - steady_now());
     const int timeout =
         left == INT64_MAX ? -1 : static_cast<int>(std::min<Nanos>((left + kMillisecond - 1) / kMillisecond, 60'000));
     pollfd wake{patience.wake_fd, POLLIN, 0};
@@ -64,7 +65,7 @@ bool wait_for_wake(const Patience& patience, Nanos until) {
 }
 
 Nanos deadline_of(const Patience& patience, Nanos timeout) {
-    return std::min(patience.until.load(std::memory_order_acquire), monotonic_now() + timeout);
+    return std::min(patience.until.load(std::memory_order_acquire), steady_now() + timeout);
 }
 
 Idle Channel::wait_idle(const Patience& patience) {

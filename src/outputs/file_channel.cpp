@@ -4,6 +4,7 @@
 
 #include "outputs/channels.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <fmt/format.h>
@@ -13,7 +14,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <system_error>
 
@@ -76,7 +76,7 @@ class FileChannel final : public Channel {
         if (fd_ && (!exists || named.st_ino != inode_ || named.st_dev != device_)) fd_.reset(); // moved away
         if (!fd_ && !open()) return false;
         if (!regular_) return true; // a pipe or a device has no size
-        const Nanos now = static_cast<Nanos>(std::time(nullptr)) * 1'000'000'000;
+        const Nanos now = wall_now();
         const bool big = rotate_.bytes != 0 && size_ > 0 && size_ + bytes > rotate_.bytes;
         const bool old = rotate_.age != 0 && size_ > 0 && now - begun_ >= rotate_.age;
         return (!big && !old) || (rotate() && open());

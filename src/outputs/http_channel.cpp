@@ -4,6 +4,8 @@
 #include "outputs/channels.h"
 #include "outputs/http_shapes.h"
 
+#include "base/clock.h"
+
 #include <curl/curl.h>
 #include <fmt/format.h>
 
@@ -141,7 +143,7 @@ class HttpChannel final : public Channel {
         while (running > 0) {
             if (curl_multi_perform(multi_.get(), &running) != CURLM_OK) break;
             if (running == 0) break;
-            const Nanos left = patience.until.load(std::memory_order_acquire) - monotonic_now();
+            const Nanos left = patience.until.load(std::memory_order_acquire) - steady_now();
             if (left <= 0) break;
             curl_waitfd wake{patience.wake_fd, CURL_WAIT_POLLIN, 0};
             curl_multi_poll(multi_.get(), &wake, 1, static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 1000)),

@@ -3,6 +3,7 @@
 
 #include "outputs/channels.h"
 
+#include "base/clock.h"
 #include "base/thread_signals.h"
 
 #include <fmt/format.h>
@@ -131,7 +132,7 @@ class KafkaChannel final : public Channel {
             [[maybe_unused]] const Report* with_kafka = report.release();
             ++batch->open;
         }
-        while (batch->open > 0 && patience.until.load(std::memory_order_acquire) > monotonic_now())
+        while (batch->open > 0 && patience.until.load(std::memory_order_acquire) > steady_now())
             rd_kafka_poll(producer_.get(), 50);
         return judge(*batch);
     }

@@ -1,10 +1,11 @@
 #include "outputs/line_writer.h"
 
+#include "base/clock.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <ctime>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -22,12 +23,6 @@ void drain(int event_fd) {
 }
 
 } // namespace
-
-Nanos monotonic_now() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return Nanos{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 LineWriter::LineWriter(int fd) : fd_(fd) {
     struct stat info {};
@@ -83,7 +78,7 @@ bool LineWriter::await_room(const Patience& patience, Nanos deadline) {
         const Nanos until = std::min(deadline, patience.until.load(std::memory_order_acquire));
         int timeout_ms = -1;
         if (until != INT64_MAX) {
-            const Nanos left = until - monotonic_now();
+            const Nanos left = until - steady_now();
             if (left <= 0) {
                 return false;
             }

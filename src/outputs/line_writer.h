@@ -67,6 +67,4 @@ class LineWriter {
     bool torn_ = false; // an earlier line stopped in the middle
 };
 
-[[nodiscard]] Nanos monotonic_now();
-
 } // namespace gyr::outputs

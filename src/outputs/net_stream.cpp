@@ -1,5 +1,6 @@
 #include "outputs/net_stream.h"
 
+#include "base/clock.h"
 #include "outputs/channel.h"
 
 #include <fmt/format.h>
@@ -81,7 +82,7 @@ std::unexpected<Error> NetStream::broken(std::string message) {
 Result<> NetStream::wait_on(short events, Nanos deadline, const Patience& patience) {
     for (;;) {
         const Nanos until = std::min(deadline, patience.until.load(std::memory_order_acquire));
-        const Nanos left = until - monotonic_now();
+        const Nanos left = until - steady_now();
         if (left <= 0) return fail(ErrorKind::timeout, "the server does not answer");
         std::array<pollfd, 2> fds{{{fd_.get(), events, 0}, {patience.wake_fd, POLLIN, 0}}};
         const int ready =

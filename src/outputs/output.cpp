@@ -1,13 +1,13 @@
 #include "outputs/output.h"
 
 #include "alerts/lookup.h"
+#include "base/clock.h"
 #include "base/thread_signals.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <csignal>
-#include <ctime>
 #include <utility>
 
 #include <sys/eventfd.h>
@@ -20,12 +20,6 @@ constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kFirstBackoff = 100 * kMillisecond;
 constexpr int kRefusals = 5;                  // attempts before a record that is refused is given up
 constexpr std::size_t kBatchBytes = 4U << 20; // of records read at once
-
-Nanos wall_now() {
-    timespec t{};
-    ::clock_gettime(CLOCK_REALTIME, &t);
-    return static_cast<Nanos>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-}
 
 } // namespace
 
@@ -49,7 +43,7 @@ Output::~Output() {
 }
 
 void Output::begin_close(Nanos timeout) {
-    patience_.until.store(std::min(monotonic_now() + timeout, patience_.until.load()), std::memory_order_release);
+    patience_.until.store(std::min(steady_now() + timeout, patience_.until.load()), std::memory_order_release);
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto n = ::write(patience_.wake_fd, &one, sizeof one);
 }
@@ -184,11 +178,11 @@ Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<
 // False: the end has come first.
 bool Output::back_off(Nanos asked) {
     backoff_ = std::min(options_.backoff_max, backoff_ == 0 ? kFirstBackoff : backoff_ * 2);
-    const Nanos until = monotonic_now() + std::min(std::max(backoff_, asked), std::max(options_.backoff_max, backoff_));
+    const Nanos until = steady_now() + std::min(std::max(backoff_, asked), std::max(options_.backoff_max, backoff_));
     for (;;) {
         const Nanos end = patience_.until.load(std::memory_order_acquire);
-        if (monotonic_now() >= end) return false;
-        if (monotonic_now() >= until) return true;
+        if (steady_now() >= end) return false;
+        if (steady_now() >= until) return true;
         // Wakes at new records too; they do not make it any sooner.
         wait_for_wake(patience_, std::min(until, end));
         if (reopen_.load(std::memory_order_acquire)) return true;

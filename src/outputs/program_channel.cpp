@@ -4,6 +4,7 @@
 
 #include "outputs/channels.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <fmt/format.h>
@@ -92,7 +93,7 @@ class Process {
         int status = 0;
         const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
         pollfd over{handle.get(), POLLIN, 0};
-        const Nanos left = until - monotonic_now();
+        const Nanos left = until - steady_now();
         const int patience = left > 0 ? static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 3'600'000)) : 0;
         if (::poll(&over, 1, patience) <= 0) ::kill(-pid_, SIGKILL);
         while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
@@ -174,7 +175,7 @@ class ProgramChannel final : public Channel {
         recent_bytes_ = 0;
         // Before what was already waiting: it is older.
         pending_.insert(pending_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
-        last_status_ = process_.end(std::min(patience.until.load(), monotonic_now() + 1'000'000'000));
+        last_status_ = process_.end(std::min(patience.until.load(), steady_now() + 1'000'000'000));
     }
 
     std::string write_kept(const std::string& line, const Patience& patience) {

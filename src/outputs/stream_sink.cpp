@@ -1,6 +1,7 @@
 #include "outputs/stream_sink.h"
 
 #include "alerts/loss_tally.h"
+#include "base/clock.h"
 #include "outputs/line_writer.h"
 
 #include <fmt/format.h>
@@ -91,7 +92,7 @@ class StreamSink final : public AlertSink {
             const std::lock_guard lock(mutex_);
             closing_ = true;
         }
-        patience_.until.store(monotonic_now() + timeout, std::memory_order_release);
+        patience_.until.store(steady_now() + timeout, std::memory_order_release);
         wake();
         if (thread_.joinable()) {
             thread_.join();

@@ -11,6 +11,7 @@
 #include "outputs/net_stream.h"
 
 #include "alerts/lookup.h"
+#include "base/clock.h"
 
 #include <fmt/format.h>
 
@@ -232,7 +233,7 @@ class SyslogChannel final : public Channel {
                 continue;
             }
             if (why == EAGAIN || why == ENOBUFS) {
-                const Nanos left = std::min(deadline, patience.until.load()) - monotonic_now();
+                const Nanos left = std::min(deadline, patience.until.load()) - steady_now();
                 pollfd room{socket_.get(), POLLOUT, 0};
                 if (left > 0 && ::poll(&room, 1, static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 200))) >= 0)
                     continue;

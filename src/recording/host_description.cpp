@@ -1,5 +1,6 @@
 #include "recording/host_description.h"
 
+#include "base/clock.h"
 #include "recording/proc_fds.h"
 #include "recording/proc_text.h"
 #include "recording/proc_thread.h"
@@ -24,14 +25,6 @@ namespace {
 constexpr std::size_t kMost = 4 * std::size_t{1024} * 1024;
 constexpr std::size_t kThreadsAtOnce = 512; // of the list, so that a host with many costs no more memory
 
-Nanos boot_time() {
-    timespec now{}, since{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    ::clock_gettime(CLOCK_BOOTTIME, &since);
-    return (static_cast<Nanos>(now.tv_sec) - static_cast<Nanos>(since.tv_sec)) * 1'000'000'000 +
-           (static_cast<Nanos>(now.tv_nsec) - static_cast<Nanos>(since.tv_nsec));
-}
-
 } // namespace
 
 Result<> describe_machine(capfile::Writer& writer, const HostPlaces& places) {
@@ -44,7 +37,7 @@ Result<> describe_machine(capfile::Writer& writer, const HostPlaces& places) {
     std::array<char, HOST_NAME_MAX + 1> name{};
     ::gethostname(name.data(), name.size() - 1);
     machine.hostname = name.data();
-    machine.boot_time = boot_time();
+    machine.boot_time = wall_now() - clock_now(CLOCK_BOOTTIME);
     return writer.write_machine(machine);
 }
 

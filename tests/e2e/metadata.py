@@ -94,12 +94,7 @@ def late_runtime(results, rt):
 
 def look_alike_cgroup(results):
     """A process in a cgroup named like a container's is still a host process when nothing else says container."""
-    base = "/sys/fs/cgroup"
-    for candidate in (base + "/pids", base + "/unified", base):
-        if os.path.exists(candidate + "/cgroup.procs"):
-            base = candidate
-            break
-    folder = base + "/gyr-test-" + str(os.getpid())
+    folder = live.cgroup_root() + "/gyr-test-" + str(os.getpid())
     inner = folder + "/" + "0123456789abcdef" * 4
     os.makedirs(inner)
     try:

@@ -15,11 +15,7 @@ class Orphan:
         self.parent = parent
 
     def __enter__(self):
-        base = "/sys/fs/cgroup"
-        for candidate in (base + "/pids", base + "/unified", base):
-            if os.path.exists(candidate + "/cgroup.procs"):
-                base = candidate
-                break
+        base = live.cgroup_root()
         self.made = []
         for folder in ("%s/%s" % (base, self.parent), "%s/%s/%s" % (base, self.parent, self.ID)):
             if not os.path.exists(folder):

@@ -61,6 +61,12 @@ def require_root():
         skip("needs root")
 
 
+def cgroup_root():
+    """A hierarchy of cgroups in which a test may make its own, whichever version the host has."""
+    top = "/sys/fs/cgroup"
+    return next(f for f in (top + "/pids", top + "/unified", top) if os.path.exists(f + "/cgroup.procs"))
+
+
 def run(argv, **options):
     """Runs a command to its end; returns the CompletedProcess with text output."""
     options.setdefault("stdin", subprocess.DEVNULL)

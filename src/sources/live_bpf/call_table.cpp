@@ -234,8 +234,8 @@ std::uint64_t translate(Flags table, std::uint64_t value) {
 std::span<const CollectedEvent> collected_events() { return kEvents; }
 
 const CollectedEvent* find_collected(EventCode code) {
-    static const std::array<const CollectedEvent*, 512> by_code = [] {
-        std::array<const CollectedEvent*, 512> out{};
+    static const std::array<const CollectedEvent*, GYR_CLASSES> by_code = [] {
+        std::array<const CollectedEvent*, GYR_CLASSES> out{};
         for (const CollectedEvent& e : kEvents) out[e.code] = &e;
         return out;
     }();

@@ -1,5 +1,6 @@
 #include "sources/live_bpf/live_source.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "sources/live_bpf/call_plan.h"
 #include "sources/live_bpf/decode.h"
@@ -30,16 +31,8 @@ namespace {
 constexpr std::size_t kBatch = 4096;  // records a poll() delivers at most
 constexpr std::size_t kIterStep = 64; // tasks the iterator may visit before the ring is emptied
 
-std::uint64_t clock_ns(clockid_t clock) {
-    timespec t{};
-    ::clock_gettime(clock, &t);
-    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
-}
-
 // Wall clock minus time since boot. Read again and again, so that it follows a clock that is set.
-Nanos boot_offset() {
-    return static_cast<Nanos>(clock_ns(CLOCK_REALTIME)) - static_cast<Nanos>(clock_ns(CLOCK_BOOTTIME));
-}
+Nanos boot_offset() { return wall_now() - clock_now(CLOCK_BOOTTIME); }
 
 void store(gyr_u32& word, gyr_u32 value) { __atomic_store_n(&word, value, __ATOMIC_SEQ_CST); }
 gyr_u64 load(const gyr_u64& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); }
@@ -224,7 +217,7 @@ void LiveSource::Impl::end_pass(RecordSink sink, EventSink events, std::size_t& 
     delivered += drain(sink, events); // what the iterator wrote last
     if (has_data() || !rereads.empty()) return;
     if (!merge.finished()) {
-        for (const Pid pid : merge.finish(clock_ns(CLOCK_BOOTTIME)))
+        for (const Pid pid : merge.finish(static_cast<std::uint64_t>(clock_now(CLOCK_BOOTTIME))))
             rereads.push_back({.tid = pid, .kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
     }
     store(programs->control().in_snapshot, 0);
@@ -244,7 +237,7 @@ void LiveSource::Impl::read_hints() {
 
 // One round: what waits in the ring, the next piece of a pass, hints.
 std::size_t LiveSource::Impl::turn(RecordSink sink, EventSink events) {
-    const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    const auto now = static_cast<std::uint64_t>(steady_now());
     if (now - offset_read_at > 100'000'000) {
         const Nanos offset = boot_offset();
         decoder.set_boot_offset(offset);
@@ -410,14 +403,14 @@ void LiveSource::drop_process_masks() {
 std::uint64_t LiveSource::events_lost() const {
     std::uint64_t out = 0;
     const gyr_loss* from = impl_->programs->event_losses();
-    for (EventCode code = 0; code < 512; ++code) out += load(from[code].count);
+    for (EventCode code = 0; code < GYR_CLASSES; ++code) out += load(from[code].count);
     return out;
 }
 
 std::vector<EventLoss> LiveSource::event_losses() const {
     std::vector<EventLoss> out;
     const gyr_loss* from = impl_->programs->event_losses();
-    std::array<std::uint64_t, 512> told_apart{};
+    std::array<std::uint64_t, GYR_CLASSES> told_apart{};
     const int fd = impl_->programs->losses_by_cgroups_fd();
     gyr_loss_key key{}, next{};
     for (bool more = bpf_map_get_next_key(fd, nullptr, &next) == 0; more;) {
@@ -432,7 +425,7 @@ std::vector<EventLoss> LiveSource::event_losses() const {
         }
         more = bpf_map_get_next_key(fd, &key, &next) == 0;
     }
-    for (EventCode code = 0; code < 512; ++code) {
+    for (EventCode code = 0; code < GYR_CLASSES; ++code) {
         const std::uint64_t count = load(from[code].count);
         if (count <= told_apart[code]) continue;
         out.push_back({.code = code,
@@ -469,7 +462,7 @@ std::vector<ProcessLoss> LiveSource::take_process_losses() {
 std::vector<LiveSource::EventCount> LiveSource::event_counts() const {
     std::vector<EventCount> out;
     std::vector<gyr_clause_counters> per_cpu(static_cast<std::size_t>(std::max(libbpf_num_possible_cpus(), 1)));
-    for (std::uint32_t code = 0; code < 512; ++code) {
+    for (std::uint32_t code = 0; code < GYR_CLASSES; ++code) {
         if (bpf_map_lookup_elem(impl_->programs->clause_counters_fd(), &code, per_cpu.data()) != 0) continue;
         EventCount c{.code = static_cast<EventCode>(code)};
         for (const gyr_clause_counters& from : per_cpu) {

@@ -60,7 +60,7 @@ class Programs {
     [[nodiscard]] gyr_u16* wanted() const;                      // GYR_SLOTS of them
     [[nodiscard]] gyr_u64* name_filter(std::size_t kind) const; // GYR_NAME_FILTER bits
     [[nodiscard]] gyr_u32& name_kinds() const;
-    [[nodiscard]] gyr_loss* event_losses() const; // 512 of them, by event code
+    [[nodiscard]] gyr_loss* event_losses() const; // GYR_CLASSES of them, by event code
     [[nodiscard]] int clause_counters_fd() const;
     [[nodiscard]] int losses_by_cgroups_fd() const;
     [[nodiscard]] int losses_by_processes_fd() const;
