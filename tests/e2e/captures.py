@@ -235,11 +235,7 @@ def check_alert_capture(results, rt, folder, seconds):
         agent.sentinel()
         live.check(rt.docker("exec", kept, "sh", "-c", ": pull-the-trigger"))
         agent.wait_for(lambda r: r.get("rule") == "Trigger")
-        path = re.search("capture: (.*)", "\n".join(agent.log))
-        results.expect(path, "the log names the file: %r" % agent.log)
-        deadline = time.monotonic() + live.PATIENCE
-        while not glob.glob(prefix + "_*.scap") and time.monotonic() < deadline:
-            time.sleep(0.02)  # the file is begun when its container is known
+        agent.wait_for_log("capture: .*%s_" % prefix)  # the file is begun when its container is known
         for _ in range(3):  # everything is collected some time after the alert
             live.check(["cat", "/etc/hostname"])
             agent.sentinel()

@@ -13,6 +13,7 @@ import json
 import os
 import pty
 import queue
+import re
 import select
 import shlex
 import signal
@@ -168,6 +169,7 @@ class Agent:
         self.alerts = []
         self.bad_lines = []
         self.log = []
+        self.log_grew = threading.Condition()
         self.sentinels = 0
         self.returncode = None
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -197,7 +199,9 @@ class Agent:
     def _read_stderr(self):
         for line in self.process.stderr:
             text = line.decode("utf-8", "replace").rstrip("\n")
-            self.log.append(text)
+            with self.log_grew:
+                self.log.append(text)
+                self.log_grew.notify_all()
             if text.startswith("gyr: armed"):
                 self.armed.set()
 
@@ -278,6 +282,16 @@ class Agent:
                 continue
             raise RuntimeError("the agent ended (%s) while waiting for a sentinel:\n%s"
                                % (self.process.wait(PATIENCE), "\n".join(self.log[-20:])))
+
+    def wait_for_log(self, pattern):
+        """Waits for a line of the agent's own log that matches; returns the match. An alert and what the log says of it
+        come through two pipes, either first."""
+        found = lambda: next(filter(None, (re.search(pattern, line) for line in self.log)), None)
+        with self.log_grew:
+            match = self.log_grew.wait_for(found, PATIENCE)
+        if match is None:
+            raise TimeoutError("the log does not say %r within %d s:\n%s" % (pattern, PATIENCE, "\n".join(self.log[-20:])))
+        return match
 
     def of_rule(self, rule):
         return [r for r in self.alerts if r.get("rule") == rule]
