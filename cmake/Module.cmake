@@ -29,6 +29,6 @@ function(gyr_module NAME)
     if(GYR_SANITIZE)
       target_compile_definitions(${NAME}_test PRIVATE GYR_SANITIZED) # for tests that are about numbers: use smaller ones
     endif()
-    gyr_test(${NAME}_test unit TIMEOUT 120)
+    gyr_test(${NAME}_test unit TIMEOUT 300)
   endif()
 endfunction()

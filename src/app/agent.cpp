@@ -252,9 +252,9 @@ void Agent::take(config::Loaded settings, const CheckedRules& rules) {
 Exit Agent::start() {
     if (auto ok = engine_->start(); !ok) return complain(exit_code(ok.error()), ok.error().message);
     const Engine::Summary at_start = engine_->summary();
+    armed_.store(true, std::memory_order_release); // whoever reads the line finds it ready
     log(LogLevel::info, fmt::format("armed after {} ms with {} processes known", (wall_now() - started_at_) / 1'000'000,
                                     at_start.processes.living));
-    armed_.store(true, std::memory_order_release);
     spare_memory();
     return Exit::fine;
 }

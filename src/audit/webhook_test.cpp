@@ -35,7 +35,7 @@ struct Client {
         const std::string url = base + path;
         std::string answer;
         ::curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-        ::curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 20L);
+        ::curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 120L);
         ::curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
         ::curl_easy_setopt(
             curl.get(), CURLOPT_WRITEFUNCTION, +[](char*, std::size_t size, std::size_t n, void*) { return size * n; });
@@ -81,7 +81,7 @@ class AuditInputTest : public testing::Test {
         std::vector<std::string> ids;
         while (ids.size() < count) {
             pollfd fd{input.fd(), POLLIN, 0};
-            if (::poll(&fd, 1, 20'000) <= 0) break;
+            if (::poll(&fd, 1, 120'000) <= 0) break;
             for (const AuditEventPtr& e : input.take()) ids.emplace_back(e->text({"auditID"}));
         }
         return ids;

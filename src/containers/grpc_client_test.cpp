@@ -132,7 +132,7 @@ class GrpcClientTest : public testing::Test {
     CallStatus ask(RuntimeKind kind, const std::string& id, const ResolverHints& hints = {}) {
         info_ = {};
         info_.full_id = id;
-        return make_grpc_client(kind, socket_, milliseconds{20'000}, kMaxBytes)->ask(hints, info_);
+        return make_grpc_client(kind, socket_, milliseconds{120'000}, kMaxBytes)->ask(hints, info_);
     }
 
     std::string dir_, socket_;
@@ -222,7 +222,7 @@ TEST_F(GrpcClientTest, CriOfOldTellsTheSame) {
 
 // A runtime that is another one after its restart is asked in its own words.
 TEST_F(GrpcClientTest, ARestartMayBringAnotherName) {
-    const auto client = make_grpc_client(RuntimeKind::cri, socket_, milliseconds{20'000}, kMaxBytes);
+    const auto client = make_grpc_client(RuntimeKind::cri, socket_, milliseconds{120'000}, kMaxBytes);
     info_.full_id = kId;
     ASSERT_EQ(client->ask({}, info_), CallStatus::found);
     server_->Shutdown();

@@ -132,9 +132,9 @@ class ResolverTest : public testing::Test {
                 R"("NetworkSettings":{"Networks":{"bridge":{"IPAddress":"172.17.0.2"}}},)"
                 R"("MountPoints":{"/data":{"Source":"/srv/data","Destination":"/data","RW":true,"Propagation":"rprivate","Relabel":"z"}}})");
     }
-    // Answers until done says so; fails after 20 s.
+    // Answers until done says so; fails after two minutes.
     bool wait(const std::function<bool()>& done) {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{120};
         while (!done()) {
             if (std::chrono::steady_clock::now() > end) return false;
             pollfd fd{resolver_->fd(), POLLIN, 0};

@@ -70,7 +70,7 @@ class UsersTest : public testing::Test {
     }
     void wait() {
         pollfd fd{users_->fd(), POLLIN, 0};
-        ASSERT_EQ(::poll(&fd, 1, 20'000), 1);
+        ASSERT_EQ(::poll(&fd, 1, 120'000), 1);
         users_->drain([](std::uint32_t) {});
     }
 

@@ -19,7 +19,7 @@
 namespace gyr::http {
 namespace {
 
-constexpr int kPatienceMs = 20'000;
+constexpr int kPatienceMs = 120'000;
 constexpr Nanos kMillisecond = 1'000'000;
 
 class Client {
@@ -147,7 +147,7 @@ TEST(HttpServer, EndsARequestThatTakesTooLong) {
 
 TEST(HttpServer, LetsNobodyWaitForWhoDoesNotRead) {
     Fixture f;
-    f.options.request_time = 300 * kMillisecond;
+    f.options.request_time = 2'000 * kMillisecond; // enough for those who do read, on a busy machine
     f.start();
     Client stuck(f.port());
     stuck.send("GET /big HTTP/1.1\r\nHost: h\r\n\r\n");

@@ -100,7 +100,7 @@ TEST_F(FileChannelTest, RotatesByAge) {
     options.rotate.age = 1;
     const auto c = channel();
     // The age is looked at in whole seconds.
-    for (int i = 0; i < 200 && !fs::exists(folder / "alerts.1"); ++i) {
+    for (int i = 0; i < 12'000 && !fs::exists(folder / "alerts.1"); ++i) {
         ASSERT_EQ(send(*c, {"x"}).outcome, Sent::all);
         ::poll(nullptr, 0, 10);
     }

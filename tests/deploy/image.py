@@ -40,7 +40,8 @@ def agent_pod(folder):
     pod.container_changes = {
         "image": {"image": TAG},
         "command": [],
-        "args": ["run", "--format", "json", "-r", "/usr/share/gyr/rules", "-r", "/etc/gyr/rules.d", "-o", "host.root=/host"],
+        "args": ["run", "--format", "json", "-r", "/usr/share/gyr/rules", "-r", "/etc/gyr/rules.d", "-o", "host.root=/host", "-o",
+                 live.WAIT_FOR_NAMES],
         "mounts": [{"container_path": "/host", "host_path": "/", "readonly": True,
                     "propagation": 1 if docker_image.root_is_shared() else 0},
                    {"container_path": "/etc/gyr/rules.d", "host_path": folder + "/agent-rules", "readonly": True},

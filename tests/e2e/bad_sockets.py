@@ -73,7 +73,7 @@ def alert_of(agent, case):
                           and r["output_fields"].get("proc.env[GYR_META]") == case, "the alert of " + case)
 
 
-def without_answers(results, what, orphan, paths, reasons):
+def without_answers(results, what, orphan, paths, reasons, servers=()):
     with live.Agent(text=[RULES], options=options(paths)) as agent:
         for number in (1, 2):
             case = "%s %d" % (what, number)
@@ -86,6 +86,8 @@ def without_answers(results, what, orphan, paths, reasons):
                 results.expect(field not in alert["output_fields"] or alert["output_fields"][field] is None,
                                "%s: %s has a value" % (case, field))
             results.equal(alert["container"].get("id"), orphan.ID[:12], case + ": the id is there")
+        for server in servers:
+            live.wait_until(lambda: server.count > 0, "%s: a question to %s" % (what, server.path))
         agent.stop()  # although questions are open
         results.equal(agent.returncode, 0, what + ": exit code")
         results.equal(agent.bad_lines, [], what + ": lines that are none")
@@ -112,7 +114,7 @@ def slow_answer(results, orphan, folder):
             if not piece:
                 return
             request += piece
-        gone_out.wait(live.PATIENCE)
+        gone_out.wait()
         known = request.startswith(b"GET /containers/%s/json" % orphan.ID.encode())
         body = json.dumps({"Id": orphan.ID, "Name": "/slow", "Image": "sha256:" + "1" * 64, "Config": {"Image": "shop:1.2"},
                            "HostConfig": {"Privileged": False}, "Mounts": []}).encode() if known else b"{}"
@@ -120,7 +122,7 @@ def slow_answer(results, orphan, folder):
                            % (200 if known else 404, len(body), body))
 
     server = Server(folder + "/slow.sock", answer)
-    with live.Agent(text=[RULES], options=options({"docker": server.path}) + ["containers.timeout=60s"]) as agent:
+    with live.Agent(text=[RULES], options=options({"docker": server.path}) + ["containers.timeout=5m"]) as agent:
         # It lives on: there is somebody to ask about.
         command = orphan.command("/bin/ls /; exec /bin/sleep 1000")
         process = live.subprocess.Popen(command, env={"GYR_META": "slow", "PATH": "/usr/bin:/bin"}, start_new_session=True,
@@ -157,9 +159,8 @@ def main():
         for what, answer, reasons in (("silent", silence, ("pending", "runtime_timeout")),
                                       ("lying", lie, ("pending", "no_runtime"))):
             servers = [Server(path, answer) for path in paths.values()]
-            without_answers(results, what, orphan, paths, reasons)
+            without_answers(results, what, orphan, paths, reasons, servers)
             for server in servers:
-                results.expect(server.count > 0, "%s: %s was asked" % (what, server.path))
                 server.close()
         slow_answer(results, orphan, folder)
     return results.finish()

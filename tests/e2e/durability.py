@@ -69,7 +69,7 @@ def first_of_each(found):
 
 class Agent:
     def __init__(self, config):
-        self.lines = []
+        self.lines, self.told = [], []
         self.armed = threading.Event()
         self.process = subprocess.Popen([live.find_binary(), "run", "-c", config], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
@@ -78,10 +78,11 @@ class Agent:
             reader.start()
         if not self.armed.wait(live.PATIENCE):
             self.process.kill()
-            raise RuntimeError("the agent did not arm")
+            raise RuntimeError("the agent did not arm:\n" + "".join(self.told))
 
     def log(self):
         for line in self.process.stderr:
+            self.told.append(line.decode("utf-8", "replace"))
             if line.startswith(b"gyr: armed"):
                 self.armed.set()
 
@@ -130,26 +131,30 @@ def main():
             shown += uuids(agent.lines)
         load.end()
         agent = Agent(config)  # what is left is delivered now
-        live.check([program])
-        agent.await_lines(1)
+        live.check([program, "the-last"])
         journal = folder + "/journal.db"
 
         def in_journal():
             done = subprocess.run([live.find_binary(), "alerts", "--journal", journal, "--format", "json", "kind = alert"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
-            return uuids(done.stdout.splitlines(keepends=True))
-        deadline = time.monotonic() + live.PATIENCE
-        while not set(in_journal()) <= set(server.received()) and time.monotonic() < deadline:
-            time.sleep(0.05)
+            return done.stdout.splitlines(keepends=True)
+
+        def in_file():
+            with open(folder + "/out.jsonl", "rb") as file:
+                return uuids(file)
+
+        # The end waits for outputs only for a moment.
+        live.wait_until(lambda: any(b" the-last" in line for line in in_journal()), "the last program in the journal")
+        wanted = uuids(in_journal())
+        live.wait_until(lambda: set(wanted) <= set(server.received()) and set(wanted) <= set(in_file())
+                        and wanted[-1] in uuids(agent.lines), "all of it in every output")
         results.equal(agent.end(kill=False), 0, "exit status of the last one")
         shown += uuids(agent.lines)
-        with open(folder + "/out.jsonl", "rb") as file:
-            in_file = uuids(file)
-        kept = in_journal()
+        kept = uuids(in_journal())
         print("%d programs, %d kills, %d alerts in the journal" % (load.count, KILLS, len(kept)))
         results.expect(len(kept) >= 3 * KILLS, "there were alerts")
         results.equal(len(set(kept)), len(kept), "each once in the journal")
-        for name, found in (("stdout", shown), ("file", in_file), ("http", server.received())):
+        for name, found in (("stdout", shown), ("file", in_file()), ("http", server.received())):
             results.equal(first_of_each(found), kept, "what %s has is what the journal has, in order" % name)
             print("%s: %d records, %d of them twice" % (name, len(found), len(found) - len(set(found))))
         done = live.run([live.find_binary(), "alerts", "verify", "--journal", journal])

@@ -235,7 +235,7 @@ def random_calls(a, agent):
     print("random system calls with seed %d" % seed)
     done = subprocess.run(["unshare", "-pnmiuf", "--kill-child", "--mount-proc", "setpriv", "--reuid", "65534", "--regid", "65534",
                            "--clear-groups", a.evader, "random", str(seed), "40000"], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, cwd="/", timeout=live.PATIENCE * 2, check=False)
+                          stderr=subprocess.DEVNULL, cwd="/", timeout=live.PATIENCE * 3, check=False)
     a.results.equal(done.returncode, 0, "E35: the random calls, seed %d" % seed)
     a.results.expect(agent.process.poll() is None, "E35: the agent ended, seed %d:\n%s" % (seed, "\n".join(agent.log)))
 
@@ -301,7 +301,7 @@ def main():
         os.link(folder + "/secret", folder + "/early-link")
         for name in ("run-a", "run-b"):
             shutil.copy(attack.evader, folder + "/" + name)
-        ports = (39871, 39872)
+        ports = (free_port(), free_port())
         holder = subprocess.Popen([attack.evader, "hold", folder + "/held"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         results.equal(holder.stdout.readline(), b"held\n", "E24: the file is open before the agent starts")
         attack.readers = {}

@@ -77,9 +77,13 @@ def main():
              folder + "/pid", "-U",
              "-o", "gyr.journal.path=%s/journal.db" % folder, "-o", "gyr.server.listen=[]"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        log = []
         for line in agent.stderr:
+            log.append(line)
             if line.startswith("gyr: armed"):
                 break
+        else:
+            raise RuntimeError("the agent did not arm:\n" + "".join(log))
         results.equal(open(folder + "/pid", encoding="ascii").read(), "%d\n" % agent.pid, "the pid file")
         before = time.time_ns()
         child = subprocess.Popen([program, "-c", "exit 0"])

@@ -94,7 +94,9 @@ def run(results, folder, group, options, what):
         results.expect("Traced" not in gap.get("rules", {}), "%s: a rule that was not blind: %r" % (what, gap))
         if gap.get("container") == CONTAINER[:12]:
             made = gap.get("processes", [])
-            results.expect({p.get("name") for p in made} == {"actor"}, "%s: who made it: %r" % (what, gap))
+            # What it is executed through opens its libraries.
+            names = {p.get("name") for p in made}
+            results.expect(names and names <= {"actor", "unshare", "sh"}, "%s: who made it: %r" % (what, gap))
             # All but what is being counted in the moment in which it is read.
             told = sum(p["count"] for p in made)
             results.expect(0.999 * gap["count"] - 10 <= told <= gap["count"], "%s: %d by process: %r" % (what, told, gap))
@@ -120,7 +122,7 @@ def main():
                        "the budget left nothing out: %r" % gaps)
     finally:
         shutil.rmtree(folder)
-        os.rmdir(group)
+        live.remove_cgroup(group)
     return results.finish()
 
 

@@ -121,7 +121,7 @@ def main():
         read_only(stage)
         damaged(stage)
     finally:
-        live.run(["umount", folder + "/disk"])
+        live.run(["umount", "-l", folder + "/disk"])
         shutil.rmtree(folder)
     return results.finish()
 

@@ -92,7 +92,7 @@ def main():
             return live.check(inner(rt, "run", "-d", "--name", name, "--label", "which=label of " + name, "gyr-test", "sleep",
                                     "100000"))
         before = start("before")
-        with live.Agent(text=[RULES], runtimes=rt) as agent:
+        with live.Agent(text=[RULES], runtimes=rt, options=[live.WAIT_FOR_NAMES]) as agent:
             after = start("after")
             for name, full in (("before", before), ("after", after)):
                 check(results, shell_in(rt, name, agent, full), outer, name, full)

@@ -26,7 +26,7 @@ class Orphan:
 
     def __exit__(self, *_):
         for folder in reversed(self.made):
-            os.rmdir(folder)
+            live.remove_cgroup(folder)
 
     def run(self, case):
         """A program in it, which ends at once."""

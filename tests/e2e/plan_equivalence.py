@@ -108,7 +108,7 @@ def key(alert):
 
 def compare(results, what, rules, texts, seed, rounds):
     folder = tempfile.mkdtemp(prefix="gyr-plan-")
-    options = ["kernel.bulk_ring=64MiB", "kernel.network_ring=16MiB", "metadata.wait=0s"]
+    options = [*live.LARGE_RINGS, "metadata.wait=0s"]
     try:
         workload.prepare(folder)
         texts = texts(folder) if callable(texts) else texts

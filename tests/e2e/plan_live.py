@@ -6,6 +6,7 @@ is left out is looked at, and the counts of clauses and the doctor's word are tr
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,7 +80,7 @@ def identities(results, folder):
         with open(folder + "/" + name, "w", encoding="ascii") as file:
             file.write(name)
     secret = folder + "/secret"
-    with live.Agent(text=[RULES.format(f=folder)], options=["metadata.wait=0s", "plan.verify=1/1"]) as agent:
+    with live.Agent(text=[RULES.format(f=folder)], options=["metadata.wait=0s", "plan.verify=1/1", *live.LARGE_RINGS]) as agent:
         live.check(["unshare", "-m", sys.executable, "-c", WORK, folder], env=dict(os.environ, GYR_PLAN="yes"))
         # Another file takes its place: known by its name at once, by its identity a moment later.
         with open(folder + "/new", "w", encoding="ascii") as file:
@@ -122,7 +123,7 @@ def statistics(results, folder):
     path = folder + "/rules.yaml"
     with open(path, "w", encoding="ascii") as file:
         file.write(RULES.format(f=folder))
-    watcher = subprocess.Popen([live.find_binary(), "plan", "-r", path, "--stats", "3s", "--format", "json"],
+    watcher = subprocess.Popen([live.find_binary(), "plan", "-r", path, "--stats", "1h", "--format", "json"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in watcher.stderr:
         if "armed" in line:
@@ -130,6 +131,7 @@ def statistics(results, folder):
     for _ in range(100):
         os.close(os.open(folder + "/other", os.O_RDONLY))
         os.close(os.open(folder + "/secret", os.O_RDONLY))
+    watcher.send_signal(signal.SIGINT)  # its time is over
     out, _ = watcher.communicate(timeout=live.PATIENCE)
     results.equal(watcher.returncode, 0, "status of gyr plan --stats")
     events = {e["event"]: e for e in json.loads(out)["statistics"]}

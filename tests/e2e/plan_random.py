@@ -190,8 +190,7 @@ def main():
         with open(rules, "w", encoding="utf-8") as file:
             file.write(rule_file(["evt.type = chroot"]))
         with socket.create_server(("127.0.0.1", 0), backlog=4096) as server, \
-                live.Agent(rules=[rules], options=["plan.verify=1/1", "metadata.wait=0s", "kernel.bulk_ring=64MiB", "kernel.network_ring=16MiB",
-                                                   "watch=false"]) as agent:
+                live.Agent(rules=[rules], options=["plan.verify=1/1", "metadata.wait=0s", "watch=false", *live.LARGE_RINGS]) as agent:
             port = server.getsockname()[1]
             for number in range(rounds):
                 place = "%s/w%d" % (folder, number)

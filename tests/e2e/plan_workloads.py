@@ -157,7 +157,7 @@ def once(results, seed, rt, rules):
     rng = random.Random(seed)
     folder = tempfile.mkdtemp(prefix="gyr-workloads-")
     os.chmod(folder, 0o755)
-    options = ["kernel.bulk_ring=64MiB", "kernel.network_ring=16MiB", "metadata.wait=0s"]
+    options = [*live.LARGE_RINGS, "metadata.wait=0s"]
     try:
         with live.Agent(paths, texts, options, rt) as on, live.Agent(paths, texts, options + ["plan.masks=false"], rt) as unmasked, \
                 live.Agent(paths, texts, options + ["plan.enabled=false"], rt) as off:

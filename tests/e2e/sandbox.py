@@ -32,9 +32,12 @@ def status_of(pid):
     """Of each thread, what /proc says."""
     out = {}
     for path in glob.glob("/proc/%d/task/*/status" % pid):
-        with open(path, encoding="utf-8", errors="replace") as file:
-            out[os.path.basename(os.path.dirname(path))] = dict(
-                (name, value.strip()) for name, _, value in (line.partition(":") for line in file))
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                out[os.path.basename(os.path.dirname(path))] = dict(
+                    (name, value.strip()) for name, _, value in (line.partition(":") for line in file))
+        except OSError:  # the thread has ended
+            pass
     return out
 
 
@@ -43,6 +46,8 @@ def mask(names):
 
 
 def check_threads(results, agent, kept, what):
+    # One that had no processor when all were told follows later.
+    wait_until(lambda: all(int(status["CapPrm"], 16) == kept for status in status_of(agent.pid).values()))
     threads = status_of(agent.pid)
     results.expect(len(threads) > 3, what + ": there are several threads")
     for tid, status in threads.items():
@@ -139,11 +144,11 @@ def main():
         with open(folder + "/kafka.yaml", "w", encoding="utf-8") as file:
             file.write("outputs: [{type: stdout, format: json}, {type: kafka, url: 'kafka://127.0.0.1:1', topic: t}]\n")
         with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt,
-                        options=["server.probes=[http://127.0.0.1:0]", "audit.listen=127.0.0.1:0"],
+                        options=[live.WAIT_FOR_NAMES, "server.probes=[http://127.0.0.1:0]", "audit.listen=127.0.0.1:0"],
                         arguments=["-c", folder + "/kafka.yaml"]) as agent:
             agent.sentinel()
             check_threads(results, agent, kept, "armed")
-            results.expect(any(status["Name"].startswith("rdk:") for status in status_of(agent.pid).values()),
+            results.expect(wait_until(lambda: any(status["Name"].startswith("rdk:") for status in status_of(agent.pid).values())),
                            "librdkafka's threads are among them")
             path = os.path.join(agent.folder, "extra-0.yaml")
             wanted = os.path.join(rt.folder, "looked-at")

@@ -23,7 +23,7 @@ def main():
     live.require_root()
     results = live.Results()
     with live.Runtimes("docker") as rt:
-        with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt) as agent:
+        with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt, options=[live.WAIT_FOR_NAMES]) as agent:
             names = ["short-%03d" % i for i in range(COUNT)]
 
             def run(i):

@@ -196,7 +196,8 @@ def record(folder, program, port):
     """Runs the program under strace while the agent records; the files of both."""
     capture, trace = folder + "/calls.scap", folder + "/strace"
     os.mkdir(folder + "/work")
-    recorder = subprocess.Popen([live.find_binary(), "record", "-w", capture], stdout=subprocess.DEVNULL,
+    rings = [part for option in live.LARGE_RINGS for part in ("-o", option)]
+    recorder = subprocess.Popen([live.find_binary(), "record", "-w", capture, *rings], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.PIPE, text=True)
     try:
         for line in recorder.stderr:

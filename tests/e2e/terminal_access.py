@@ -108,7 +108,7 @@ def main():
             ("podman run -it", lambda name: rt.podman("run", "-it", "--name", name, "gyr-test", "sh"), "podman", "p2"),
             ("ctr run -t", lambda name: rt.ctr("run", "-t", IMAGE, name, "sh"), "containerd", "k2"),
         ]
-        with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt) as agent:
+        with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt, options=[live.WAIT_FOR_NAMES]) as agent:
             seen = 0
 
             def new_alert():

@@ -53,7 +53,7 @@ def main():
 
         def run(*arguments):
             done = subprocess.run([falco, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  text=True, timeout=60)
+                                  text=True, timeout=240)
             return done.returncode, done.stdout, done.stderr
 
         def good(*arguments):

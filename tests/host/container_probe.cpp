@@ -95,7 +95,7 @@ void print_info(const ContainerInfo& info) {
 
 bool wait_for(int fd) {
     pollfd poll_fd{fd, POLLIN, 0};
-    return ::poll(&poll_fd, 1, 20'000) == 1;
+    return ::poll(&poll_fd, 1, 120'000) == 1;
 }
 
 } // namespace
@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
     if (!wait_known.empty()) {
         std::printf("watching\n");
         std::fflush(stdout);
-        for (int i = 0; i < 20'000; ++i) {
+        for (int i = 0; i < 120'000; ++i) {
             const auto info = (*resolver)->cached(wait_known);
             const auto any = info != nullptr && info->complete;
             if (any) {

@@ -66,7 +66,7 @@ std::vector<SeenEvent> LiveFixture::run(const EventPlan& plan, const std::functi
     std::vector<SeenEvent> seen;
     std::set<Pid> family{child};
     bool done = false;
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
     const auto on_record = [&](const ProcessRecord& r) {
         if (r.kind == RecordKind::fork && family.contains(r.real_parent.pid)) family.insert(r.key.pid);
         if (r.kind == RecordKind::exit && r.key.pid == child) done = true;

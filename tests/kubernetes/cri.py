@@ -163,7 +163,7 @@ class Node:
 
     def cri(self, method, *requests):
         done = subprocess.run([self.client, self.socket, method] + [json.dumps(r) for r in requests],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=live.PATIENCE)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=2 * live.PATIENCE)
         if done.returncode != 0:
             raise RuntimeError("%s: %s" % (method, done.stderr.strip()))
         return [json.loads(line) for line in done.stdout.splitlines()]

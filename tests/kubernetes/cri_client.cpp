@@ -28,7 +28,7 @@ Outcome call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, cons
     if (const auto ok = google::protobuf::util::JsonStringToMessage(json, &request); !ok.ok())
         return {false, ok.ToString()};
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(5));
     Response response;
     if (const grpc::Status status = (stub.*method)(&context, request, &response); !status.ok())
         return {false, status.error_message()};

@@ -48,8 +48,9 @@ def shell(results, node, agent, pod, what):
     status, output = live.run_tty(node.exec_tty(pod, "sh", "-c", "true"))
     results.expect(status == 0, "%s: exec: status %d: %r" % (what, status, output))
     for rule in (RULE, "Pod Shell"):
-        agent.wait_for(lambda r: r.get("rule") == rule and r.get("container", {}).get("full_id") == pod.id,
-                       "%s of %s" % (rule, what))
+        # Its first word or an amendment.
+        agent.wait_for(lambda r: r.get("rule") == rule and r.get("container", {}).get("full_id") == pod.id
+                       and "missing" not in r, "%s of %s, with all names" % (rule, what))
 
 
 def main():

@@ -129,14 +129,6 @@ def ready_at(port):
     return ready
 
 
-def wait_for_log(agent, text, what):
-    deadline = live.time.monotonic() + live.PATIENCE
-    while not any(text in line for line in agent.log):
-        if live.time.monotonic() > deadline:
-            raise TimeoutError("%s: not in the log:\n%s" % (what, "\n".join(agent.log)))
-        live.time.sleep(0.02)
-
-
 def options(folder, port, taint=TAINT):
     return ["kubernetes.startup_taint=" + taint, "kubernetes.node=node-1", "kubernetes.credentials=" + folder,
             "kubernetes.api=https://127.0.0.1:%d" % port]
@@ -147,13 +139,13 @@ def check_removal(results, folder, certificate, stranger):
     port, probes = peers.free_port(), peers.free_port()
     more = ["server.probes=[\"http://127.0.0.1:%d\"]" % probes]
     with live.Agent(options=options(folder, port) + more) as agent:
-        wait_for_log(agent, "cannot reach", "nobody listens")
+        agent.wait_for_log("cannot reach")
         false_one = ApiServer(port, stranger)
         false_one.wait_for_requests(2)
         false_one.close()
         results.equal(set(false_one.requests), {"refused"}, "what a server with another certificate sees")
         api = ApiServer(port, certificate, answers=[503, 200, 403, "late", None, None, 409], ready=ready_at(probes))
-        wait_for_log(agent, "removed from node node-1", "removed")
+        agent.wait_for_log("removed from node node-1")
         results.equal(api.trouble, [], "requests")
         results.equal(api.taints, OTHERS + [LATE], "taints that stay")
         results.equal(api.requests, ["GET", "GET", "GET", "GET", "PATCH", "GET", "PATCH", "GET", "PATCH"], "requests")

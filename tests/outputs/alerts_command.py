@@ -13,7 +13,7 @@ import time
 
 sys.dont_write_bytecode = True
 PROBE, GYR = sys.argv[1], os.path.abspath(sys.argv[2])
-PATIENCE = 60
+PATIENCE = 240
 failures = []
 
 

@@ -21,7 +21,7 @@ import peers  # noqa: E402
 
 PROBE = sys.argv[1]
 HEAVY = "GYR_HEAVY" in os.environ
-PATIENCE = 600 if HEAVY else 60
+PATIENCE = 600 if HEAVY else 240
 COUNT = 300 if HEAVY else 40
 SLOW_COUNT, SLOW_SECONDS = (60, 1.0) if HEAVY else (5, 0.1)  # how many go to a slow server, and the time it takes for each
 ALERT_BYTES = 1200  # of one alert as JSON, with what stands around it
@@ -34,7 +34,7 @@ class Probe:
     def __init__(self, folder, outputs):
         self.folder = folder
         self.file = folder + "/beside.jsonl"
-        entries = [dict(entry, timeout="3s" if HEAVY else "700ms", backoff="200ms") for entry in outputs]
+        entries = [dict(entry, timeout="3s" if HEAVY else "2s", backoff="200ms") for entry in outputs]
         for entry in entries:
             entry.setdefault("format", "json")
         entries.append({"type": "file", "path": self.file, "name": "beside"})

@@ -20,7 +20,7 @@ import threading
 import time
 
 UUID = re.compile(rb"0190a000-0000-7000-8000-([0-9a-f]{12})")
-PATIENCE = 30
+PATIENCE = 120
 
 
 def numbers(data):

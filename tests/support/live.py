@@ -9,6 +9,7 @@ Nothing here sleeps to let something happen: the agent says when it is armed, an
 its own reports, tells that everything before it has been looked at.
 """
 
+import errno
 import json
 import os
 import pty
@@ -16,6 +17,7 @@ import queue
 import re
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +27,11 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SKIPPED = 77
-PATIENCE = 60  # seconds until a missing answer is a failure
+PATIENCE = 180  # seconds until a missing answer is a failure: builds may run beside, on few processors
+# For tests of names: alerts wait for them however slow the machine is, instead of going out without and being amended.
+WAIT_FOR_NAMES = "metadata.wait=1m"
+# For tests that compare all of many events: room for what others do on the machine meanwhile.
+LARGE_RINGS = ["kernel.bulk_ring=64MiB", "kernel.network_ring=16MiB"]
 
 SENTINEL_RULE = """
 - rule: Test Sentinel
@@ -66,6 +72,29 @@ def cgroup_root():
     """A hierarchy of cgroups in which a test may make its own, whichever version the host has."""
     top = "/sys/fs/cgroup"
     return next(f for f in (top + "/pids", top + "/unified", top) if os.path.exists(f + "/cgroup.procs"))
+
+
+def wait_until(condition, what):
+    """Asks again and again until condition() is true; returns what it gave. For what tells nobody when it happens."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError("%s: not within %d s" % (what, PATIENCE))
+        time.sleep(0.02)
+    return found
+
+
+def remove_cgroup(folder):
+    """A process that was killed is in its cgroup until it has ended."""
+    def removed():
+        try:
+            os.rmdir(folder)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return False
+        return True
+    wait_until(removed, "the end of all processes of " + folder)
 
 
 def run(argv, **options):
@@ -339,9 +368,7 @@ class Agent:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for name in os.listdir(self.folder):
-            os.unlink(os.path.join(self.folder, name))
-        os.rmdir(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Runtimes:

@@ -38,11 +38,11 @@ rt_init() {
   trap rt_cleanup EXIT
 }
 
-# Waits until a command succeeds; gives up when the daemon (pid) is gone or after 30 s.
+# Waits until a command succeeds; gives up when the daemon (pid) is gone or after three minutes.
 rt_wait_for() { # rt_wait_for PID COMMAND...
-  local pid=$1 i
+  local pid=$1 begin=$SECONDS
   shift
-  for ((i = 0; i < 600; i++)); do
+  while ((SECONDS - begin < 180)); do
     "$@" >/dev/null 2>&1 && return 0
     kill -0 "$pid" 2>/dev/null || return 1
     sleep 0.05
