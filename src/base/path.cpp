@@ -1,5 +1,6 @@
 #include "base/path.h"
 
+#include <cstdint>
 #include <cstring>
 
 namespace gyr {
@@ -32,6 +33,26 @@ struct Joined {
     }
 };
 
+// Whether a path is absolute and has nothing to take out: no "//", no "/." and no slash at its end. Eight bytes at a
+// time, each held against the one after it.
+bool is_plain(std::string_view path) {
+    constexpr std::uint64_t kLow = 0x0101010101010101, kSeven = 0x7f * kLow, kSlash = '/' * kLow;
+    const auto load = [](const char* at) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at, sizeof word);
+        return word;
+    };
+    // The top bit of each byte that is zero.
+    const auto zeros = [](std::uint64_t x) { return ~(((x & kSeven) + kSeven) | x | kSeven); };
+    static_assert(('.' | 1) == '/');
+    const auto bad = [&](const char* at) { return zeros(load(at) ^ kSlash) & zeros((load(at + 1) | kLow) ^ kSlash); };
+    constexpr std::size_t kLook = sizeof(std::uint64_t) + 1;
+    if (path.size() < kLook || path.front() != '/' || path.back() == '/') return false;
+    std::uint64_t found = bad(path.data() + path.size() - kLook);
+    for (std::size_t at = 0; at + kLook < path.size(); at += sizeof(std::uint64_t)) found |= bad(path.data() + at);
+    return found == 0;
+}
+
 } // namespace
 
 std::string_view join_path(std::string_view base, std::string_view path, char* out) {
@@ -49,6 +70,10 @@ std::string_view join_path(std::string_view base, std::string_view path, char* o
 void join_path(std::string_view base, std::string_view path, std::string& out) {
     // path or base may be in out itself.
     const std::string_view a = base.substr(0, kMaxPath), b = path.substr(0, kMaxPath);
+    if (is_plain(b)) {
+        out.assign(b);
+        return;
+    }
     char buffer[2 * kMaxPath + 2];
     out = join_path(a, b, buffer);
 }

@@ -5,6 +5,7 @@
 #include "event/schema.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cstdio>
 #include <span>
 #include <string>
@@ -33,25 +34,27 @@ void append_json_text(std::string& out, std::string_view text) {
 
 } // namespace
 
-const std::array<std::uint8_t, kEventCodes> Converter::kExpected = [] {
-    std::array<std::uint8_t, kEventCodes> expected{};
+const std::array<Converter::Form, kEventCodes> Converter::kForms = [] {
+    std::array<Form, kEventCodes> forms{};
     for (const EventInfo& e : event_schema()) {
         const bool old = (e.flags & kOldVersion) != 0;
         const bool managed = (e.flags & kConverterManaged) != 0;
-        std::uint8_t& value = expected[e.code];
-        value = kNeverCurrent;
-        if ((e.flags & kUnused) != 0 || old) continue;
-        if (!managed)
-            value = kAnyCount;
-        else if (e.direction == EventDirection::exit)
-            value = static_cast<std::uint8_t>(e.params.size());
+        Form& form = forms[e.code];
+        if ((e.flags & kUnused) != 0) continue;
+        if (managed && e.direction == EventDirection::enter) {
+            for (const UpgradeRule& rule : upgrade_rules_of(e.code))
+                if (rule.action == Action::keep) form.kept = rule.params;
+        } else if (!old) {
+            form.current = managed ? static_cast<std::uint8_t>(e.params.size()) : kAnyCount;
+        }
     }
-    return expected;
+    return forms;
 }();
 
 class Converter::Upgrader {
   public:
     Outcome upgrade(RawEvent& event);
+    void keep(const RawEvent& event);
     void clear() { store_.clear(); }
     ConversionStats stats;
 
@@ -61,7 +64,6 @@ class Converter::Upgrader {
     [[nodiscard]] std::string_view from_enter(const UpgradeRule& rule, const Step& step, const RawEvent& event,
                                               std::string_view otherwise);
     [[nodiscard]] std::string_view container_json(std::span<const std::string_view> params);
-    void keep(const RawEvent& event);
 
     EnterStore store_;
     std::array<std::string_view, kMaxParams> params_[2]{}; // from one to the other, round by round
@@ -128,8 +130,8 @@ Converter::Outcome Converter::Upgrader::upgrade(RawEvent& event) {
     bool changed = false;
     used_enter_ = missed_enter_ = false;
     for (int round = 0; round < kMaxRounds; ++round) {
-        const std::uint8_t expected = kExpected[event.code];
-        if (expected == kAnyCount || expected == event.params.size()) break;
+        const std::uint8_t current = kForms[event.code].current;
+        if (current == kAnyCount || current == event.params.size()) break;
         const EventInfo& info = event_schema()[event.code];
         if ((info.flags & kUnused) != 0) {
             ++stats.dropped_unused;
@@ -164,13 +166,22 @@ Converter::Converter(Converter&&) noexcept = default;
 Converter& Converter::operator=(Converter&&) noexcept = default;
 
 Converter::Outcome Converter::upgrade(RawEvent& event) { return upgrader_->upgrade(event); }
+Converter::Outcome Converter::keep(const RawEvent& event) {
+    upgrader_->keep(event);
+    return Outcome::drop;
+}
 void Converter::reset() { upgrader_->clear(); }
 const ConversionStats& Converter::stats() const { return upgrader_->stats; }
 
 bool reaches_rules(EventCode code) {
-    const EventInfo* info = find_event(code);
-    if (info == nullptr) return false;
-    return info->kind != EventKind::syscall || info->direction == EventDirection::exit;
+    static const auto kReach = [] {
+        std::bitset<kEventCodes> reach;
+        for (const EventInfo& e : event_schema())
+            reach[e.code] =
+                e.kind != EventKind::unused && (e.kind != EventKind::syscall || e.direction == EventDirection::exit);
+        return reach;
+    }();
+    return code < kReach.size() && kReach[code];
 }
 
 bool is_inventory(EventCode code) {

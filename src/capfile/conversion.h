@@ -42,9 +42,10 @@ class Converter {
     // Upgrades the event in place. Its parameters then point into what they pointed to before, or into this object;
     // they are good until the next call.
     Outcome convert(RawEvent& event) {
-        const std::uint8_t expected = event.code < kExpected.size() ? kExpected[event.code] : kAnyCount;
-        if (expected == kAnyCount || expected == event.params.size()) return Outcome::deliver;
-        return upgrade(event);
+        if (event.code >= kForms.size()) return Outcome::deliver;
+        const Form form = kForms[event.code];
+        if (form.current == kAnyCount || form.current == event.params.size()) return Outcome::deliver;
+        return form.kept == event.params.size() ? keep(event) : upgrade(event);
     }
 
     // Forgets the enter events kept: a new section begins.
@@ -53,12 +54,17 @@ class Converter {
     [[nodiscard]] const ConversionStats& stats() const;
 
   private:
-    // By event code: the number of parameters with which an event is current as it is.
-    static constexpr std::uint8_t kAnyCount = 0xff, kNeverCurrent = 0xfe;
-    static const std::array<std::uint8_t, kEventCodes> kExpected;
+    // Numbers of parameters with which an event of a code is current as it is, and with which it is only kept for its
+    // exit event.
+    static constexpr std::uint8_t kAnyCount = 0xff, kNever = 0xfe;
+    struct Form {
+        std::uint8_t current = kNever, kept = kNever;
+    };
+    static const std::array<Form, kEventCodes> kForms;
     class Upgrader;
 
     Outcome upgrade(RawEvent& event);
+    Outcome keep(const RawEvent& event);
 
     std::unique_ptr<Upgrader> upgrader_;
 };

@@ -22,7 +22,7 @@ EnterStore::EnterStore() : index_(kFirstIndex, kFree) {}
 void EnterStore::clear() {
     slots_.clear();
     index_.assign(kFirstIndex, kFree);
-    hand_ = long_hand_ = long_total_ = 0;
+    last_ = hand_ = long_hand_ = long_total_ = 0;
 }
 
 std::size_t EnterStore::place_of(std::int64_t tid) const {
@@ -44,7 +44,9 @@ void EnterStore::release(std::int64_t tid) {
 }
 
 void EnterStore::keep(std::int64_t tid, EventCode code, std::span<const std::string_view> params) {
-    Slot& slot = slot_for(tid);
+    const bool same = last_ < slots_.size() && slots_[last_].tid_ == tid;
+    Slot& slot = same ? slots_[last_] : slot_for(tid);
+    last_ = static_cast<std::size_t>(&slot - slots_.data());
     slot.code_ = kEventNone;
     std::size_t size = 0;
     for (const std::string_view param : params) size += param.size();

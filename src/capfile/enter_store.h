@@ -69,6 +69,7 @@ class EnterStore {
 
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> index_; // open addressing, slot numbers; a power of two, at most half full
+    std::size_t last_ = 0;             // slot that keep() used last: often the thread's own
     std::size_t hand_ = 0, long_hand_ = 0;
     std::size_t long_total_ = 0;
     std::uint64_t evictions_ = 0;

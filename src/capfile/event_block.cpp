@@ -1,5 +1,6 @@
 #include "capfile/event_block.h"
 
+#include "capfile/conversion.h"
 #include "capfile/cursor.h"
 #include "event/schema.h"
 
@@ -70,7 +71,7 @@ EventOutcome decode_event(const BlockType& type, const char* body, std::size_t s
     }
     const char* at = body + before;
     const EventCode code = load<std::uint16_t>(at + 20);
-    if (code >= event_schema().size()) return EventOutcome::unknown_code;
+    if (code >= kEventCodes) return EventOutcome::unknown_code;
     const Shape shape = kShapes[code];
     out.cpu = load<std::int16_t>(body);
     out.dump_flags = type.flags ? load<std::uint32_t>(body + 2) : 0;

@@ -3,7 +3,7 @@
 namespace gyr::playback {
 
 WalkEnd walk(capfile::Reader& reader, replay::ReplayState& state,
-             FunctionRef<bool(const Event&, const EvalWorld&)> visit, std::uint64_t until) {
+             FunctionRef<bool(const Event&, const EvalWorld&)> visit, std::uint64_t until, const EventCodes* wanted) {
     using capfile::Item;
     WalkEnd end;
     EvalWorld world{.processes = &state.processes(),
@@ -14,14 +14,16 @@ WalkEnd walk(capfile::Reader& reader, replay::ReplayState& state,
     for (;;) {
         switch (reader.next()) {
         case Item::event: {
-            const bool looked_at = reader.for_rules();
-            const Event* event = state.on_event(reader.event(), looked_at);
+            const bool counts = reader.for_rules();
+            const EventCode code = reader.event().code;
+            const bool shown = counts && (wanted == nullptr || code >= wanted->size() || (*wanted)[code]);
+            const Event* event = state.on_event(reader.event(), shown);
             if (event->number > until) return end;
-            if (!looked_at) break;
+            if (!counts) break;
             ++end.events;
             end.last_time = event->time;
             if (world.first_event_time == 0) world.first_event_time = event->time;
-            if (!visit(*event, world)) return end;
+            if (shown && !visit(*event, world)) return end;
             break;
         }
         case Item::section: state.on_section(); break;

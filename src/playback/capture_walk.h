@@ -7,6 +7,7 @@
 #include "replay/state.h"
 #include "state/event.h"
 
+#include <bitset>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -14,15 +15,20 @@
 namespace gyr::playback {
 
 struct WalkEnd {
-    std::uint64_t events = 0; // shown to the visitor
+    std::uint64_t events = 0; // that rules may see
     Nanos last_time = 0;
     std::optional<capfile::Damage> damage; // the file is broken there; everything before was delivered
 };
 
+// Codes of events.
+using EventCodes = std::bitset<capfile::kEventCodes>;
+
 // visit returns false to stop. The world is what the capture has told so far. The event is good during the call only.
-// Events with a number above until are not shown; numbers count the events of the file from 1, as evt.num does.
+// Events with a number above until are not shown; numbers count the events of the file from 1, as evt.num does. With
+// wanted, only events of these codes are made ready and shown; others count all the same.
 [[nodiscard]] WalkEnd walk(capfile::Reader& reader, replay::ReplayState& state,
                            FunctionRef<bool(const Event&, const EvalWorld&)> visit,
-                           std::uint64_t until = std::numeric_limits<std::uint64_t>::max());
+                           std::uint64_t until = std::numeric_limits<std::uint64_t>::max(),
+                           const EventCodes* wanted = nullptr);
 
 } // namespace gyr::playback

@@ -9,7 +9,10 @@ namespace gyr::playback {
 
 Playback::Playback(PlaybackOptions options, std::shared_ptr<const Matcher> matcher, Emit emit, OnMatch on_match)
     : options_(options), matcher_(std::move(matcher)), scratch_(matcher_->make_scratch()), emit_(std::move(emit)),
-      on_match_(std::move(on_match)), process_rules_(matcher_->has_process_rules()) {}
+      on_match_(std::move(on_match)), process_rules_(matcher_->has_process_rules()) {
+    for (std::size_t code = 0; code < wanted_.size(); ++code)
+        wanted_[code] = matcher_->wants(static_cast<EventCode>(code));
+}
 
 WalkEnd Playback::play(capfile::Reader& reader) {
     replay::ReplayState state(options_.state);
@@ -19,7 +22,7 @@ WalkEnd Playback::play(capfile::Reader& reader) {
         judge(event, world);
         return true;
     };
-    WalkEnd end = walk(reader, state, visit, options_.until);
+    WalkEnd end = walk(reader, state, visit, options_.until, process_rules_ ? nullptr : &wanted_);
     stats_.events += end.events;
     stats_.last_time = end.last_time;
     stats_.state = state.stats();

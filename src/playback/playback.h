@@ -61,7 +61,8 @@ class Playback {
     Verdicts verdicts_;
     RuleBits no_bits_;
     FiredRules fired_;
-    bool process_rules_ = false;
+    bool process_rules_ = false; // they are asked about every event of a process
+    EventCodes wanted_;          // those that some other rule is asked about
     std::uint64_t audit_events_ = 0;
     Nanos first_audit_time_ = 0;
     Stats stats_;

@@ -65,6 +65,26 @@ TEST(Playback, ReportsProcessRulesOnceAndOthersForEveryEvent) {
     EXPECT_EQ(alerts[1].message, "/etc/shadow");
 }
 
+// Events that no rule asks about are not made ready for rules, but they change what is known, and they count.
+TEST(Playback, KnowsWhatEventsToldThatNoRuleAsksAbout) {
+    constexpr const char* kCloses = R"(
+- rule: close
+  desc: a close
+  condition: evt.type = close and fd.name = /etc/shadow
+  output: "%evt.num %evt.reltime %fd.name %proc.cmdline"
+  priority: INFO
+)";
+    const std::string capture = small_capture();
+    const std::vector<Alert> alone = alerts_of(capture, kCloses);
+    ASSERT_EQ(alone.size(), 1u);
+    EXPECT_EQ(alone[0].cause, "close");
+    EXPECT_TRUE(alone[0].message.ends_with("/etc/shadow bash -i")) << alone[0].message;
+    const std::vector<Alert> among = alerts_of(capture, kCloses + std::string(kShell));
+    ASSERT_EQ(among.size(), 3u);
+    EXPECT_EQ(among[2].message, alone[0].message);
+    EXPECT_EQ(among[2].event_number, alone[0].event_number);
+}
+
 TEST(Playback, GivesTheSameBytesEachTime) {
     const auto text = [](const std::vector<Alert>& alerts) {
         std::string out;
