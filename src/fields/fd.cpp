@@ -151,6 +151,7 @@ Value types(const Context& c, const Argument& a) {
         const FdInfo* fd = c.event.fds->find_fd(static_cast<std::int64_t>(a.index));
         return fd ? alone(*fd) : Value::missing(Missing::not_applicable);
     }
+    if (!has_fd(c)) return no_fd(c);
     std::vector<FdType> found;
     c.event.fds->fd_types(found);
     const std::span<Value> all = c.arena.make_array<Value>(found.size());
@@ -206,10 +207,13 @@ std::span<const Field> fd_fields() {
         make_field("fd.is_lower_layer", kBool, event, "The file lies in a lower layer of an overlay",
                    of_fd<mark<kFdLowerLayer>>),
         [] {
-            Field f = make_field("fd.types", kText, event,
-                                 "Types of all open descriptors of the process, or of one by number", types)
-                          .list()
-                          .arg(ArgKind::optional, ArgForm::index);
+            Field f =
+                make_field(
+                    "fd.types", kText, event,
+                    "Types of all open descriptors of the process, of an event with a descriptor; or of one by number",
+                    types)
+                    .list()
+                    .arg(ArgKind::optional, ArgForm::index);
             f.info.no_rhs = true;
             return f;
         }(),

@@ -91,6 +91,8 @@ Value collect(const Context& c, Step step) {
         if (!next->incomplete) found[n++] = kProperty(c, *next); // of one that nothing told of there is nothing to say
     }
     if (n == 0) return Value::missing(why_no_parent(*p));
+    const auto says_nothing = [](const Value& v) { return v.kind == ValueKind::text && v.text().empty(); };
+    if (std::all_of(found.begin(), found.begin() + n, says_nothing)) return Value::missing(Missing::not_applicable);
     const std::span<Value> kept = c.arena.make_array<Value>(n);
     std::copy_n(found.begin(), n, kept.begin());
     return Value::of_list(kept);
@@ -239,6 +241,7 @@ Value pidns_to_ctime(const Context&, const ProcessImage& p) {
     return Value::of_u64(static_cast<std::uint64_t>(std::max<Nanos>(0, ctime - p.pidns_init_start)));
 }
 Value pidns_start(const Context&, const ProcessImage& p) {
+    if (p.pidns_init_start <= 0) return Value::missing(Missing::lost);
     return Value::of_u64(static_cast<std::uint64_t>(p.pidns_init_start));
 }
 

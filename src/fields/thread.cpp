@@ -25,28 +25,37 @@ Value number(const Context& c, const Argument&) {
 
 // What only a source that follows threads knows (captures).
 template <auto kMember>
-Value fact(const Context& c, const Argument&) {
-    if (!c.event.thread) return Value::missing(Missing::unsupported);
-    const auto value = c.event.thread->*kMember;
-    if constexpr (std::is_floating_point_v<std::remove_const_t<decltype(value)>>)
-        return Value::of_double(value);
-    else
-        return Value::of_u64(static_cast<std::uint64_t>(value));
+Value turn(const Context& c, const Argument&) {
+    return c.event.thread ? Value::of_u64(static_cast<std::uint64_t>(c.event.thread->*kMember))
+                          : Value::missing(Missing::unsupported);
 }
-Value cpu(const Context& c, const Argument&) {
+template <auto kMember>
+Value total(const Context& c, const Argument& a) {
+    return c.event.thread && !c.process() ? Value::missing(Missing::lost) : turn<kMember>(c, a);
+}
+
+// Told by events that say how much of the processor a thread had lately, and by no others.
+Value cpu_part(const Context& c, double ThreadFacts::*first, double ThreadFacts::*second) {
+    constexpr EventCode kProcInfo = 234;
     const ThreadFacts* t = c.event.thread;
-    return t ? Value::of_double(t->cpu_user + t->cpu_system) : Value::missing(Missing::unsupported);
+    if (!t) return Value::missing(Missing::unsupported);
+    if (c.event.code != kProcInfo) return Value::missing(Missing::not_applicable);
+    if (!c.process()) return Value::missing(Missing::lost);
+    return Value::of_double(t->*first + (second ? t->*second : 0));
 }
+Value cpu(const Context& c, const Argument&) { return cpu_part(c, &ThreadFacts::cpu_user, &ThreadFacts::cpu_system); }
+Value cpu_user(const Context& c, const Argument&) { return cpu_part(c, &ThreadFacts::cpu_user, nullptr); }
+Value cpu_system(const Context& c, const Argument&) { return cpu_part(c, &ThreadFacts::cpu_system, nullptr); }
 
 // Of the thread where it is known, else as its process last told.
 template <auto kMember, auto kFact>
 Value faults(const Context& c, const Argument& a) {
-    return c.event.thread ? Value::of_u64(c.event.thread->*kFact) : number<kMember, 1>(c, a);
+    return c.event.thread && c.process() ? Value::of_u64(c.event.thread->*kFact) : number<kMember, 1>(c, a);
 }
 template <auto kMember, auto kFact, std::uint64_t kUnit>
 Value memory(const Context& c, const Argument& a) {
-    if (c.event.thread) return Value::of_u64(c.event.thread->*kFact / kUnit);
     const ProcessImage* p = c.process();
+    if (p && c.event.thread) return Value::of_u64(c.event.thread->*kFact / kUnit);
     if (p && c.event.tid != p->key.pid) return Value::of_u64(0);
     return number<kMember, 1024 / kUnit>(c, a);
 }
@@ -112,22 +121,21 @@ std::span<const Field> thread_fields() {
             .as(Format::id),
         make_field("thread.nametid", kText, event, "proc.name and thread.tid put together", nametid).hide(),
         make_field("thread.exectime", FieldType::reltime, event, "Nanoseconds on the processor in the last turn",
-                   fact<&ThreadFacts::exec_time>)
+                   turn<&ThreadFacts::exec_time>)
             .captures()
             .as(Format::decimal),
         make_field("thread.totexectime", FieldType::reltime, event,
-                   "Nanoseconds on the processor since the capture began", fact<&ThreadFacts::total_exec_time>)
+                   "Nanoseconds on the processor since the capture began", total<&ThreadFacts::total_exec_time>)
             .captures()
             .as(Format::decimal),
         make_field("thread.cgroups", kText, image, "All cgroups as controller=path, joined by blanks", cgroups),
         make_field("thread.cgroup", kText, image, "Cgroup of one controller, as in thread.cgroup.memory", cgroup)
             .suffix(ArgKind::required, cgroup_name),
         make_field("thread.cpu", FieldType::floating, event, "Processor use in percent", cpu).captures(),
-        make_field("thread.cpu.user", FieldType::floating, event, "Processor use in user mode in percent",
-                   fact<&ThreadFacts::cpu_user>)
+        make_field("thread.cpu.user", FieldType::floating, event, "Processor use in user mode in percent", cpu_user)
             .captures(),
         make_field("thread.cpu.system", FieldType::floating, event, "Processor use in kernel mode in percent",
-                   fact<&ThreadFacts::cpu_system>)
+                   cpu_system)
             .captures(),
         make_field("thread.vmsize", FieldType::uint64, event,
                    "Virtual memory of the process in KiB, 0 for all but its main thread",

@@ -12,6 +12,7 @@ namespace gyr::test {
 
 class Agreement {
   public:
+    [[nodiscard]] static bool same(const nlohmann::json& a, const nlohmann::json& b);
     // ours: null for a missing value.
     void compare(const std::string& field, const nlohmann::json& expected, const nlohmann::json& ours,
                  std::string_view where);
