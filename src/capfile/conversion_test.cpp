@@ -1,16 +1,12 @@
 #include "capfile/conversion.h"
 
-#include "base/test_data.h"
 #include "capfile/enter_store.h"
 #include "capfile/test_support.h"
 #include "event/schema.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <fstream>
 #include <optional>
-#include <sstream>
 
 namespace gyr::capfile {
 namespace {
@@ -190,79 +186,6 @@ TEST(EnterStore, KeepsLongParametersWithinItsBudget) {
     const std::string_view too_long[] = {huge};
     store.keep(4999, 104, too_long);
     EXPECT_EQ(store.find(4999), nullptr) << "not kept, and not what was there before";
-}
-
-// The table against the description of the format, where that is at hand.
-TEST(CaptureUpgrade, DoesWhatTheReferenceSays) {
-    const std::string folder = test_data_dir() + "/../reference/";
-    std::ifstream events(folder + "events.tsv"), rules(folder + "capture-conversion.tsv");
-    if (!events || !rules) GTEST_SKIP() << "no reference beside the test data";
-    std::map<std::string, EventCode> codes;
-    std::string line;
-    std::getline(events, line);
-    while (std::getline(events, line)) {
-        std::istringstream cells(line);
-        std::string code, ppme;
-        std::getline(cells, code, '\t');
-        std::getline(cells, ppme, '\t');
-        codes[ppme] = static_cast<EventCode>(std::stoi(code));
-    }
-    std::getline(rules, line);
-    int checked = 0, compared = 0;
-    while (std::getline(rules, line)) {
-        std::istringstream cells(line);
-        std::string code_text, name, count_text, action, to, step;
-        for (auto* cell : {&code_text, &name, &count_text, &action, &to}) std::getline(cells, *cell, '\t');
-        const auto code = static_cast<EventCode>(std::stoi(code_text));
-        const auto count = static_cast<std::size_t>(std::stoul(count_text));
-        Params params, enter;
-        for (std::size_t i = 0; i < count; ++i) params.push_back("own" + std::to_string(i));
-        Upgrade up;
-        if (code % 2 == 1) { // an exit event: the enter event before it is the one with the number before
-            const EventCode begin = static_cast<EventCode>(code - 1);
-            for (std::size_t i = 0; i < event_schema()[begin].params.size(); ++i)
-                enter.push_back("enter" + std::to_string(i));
-            static_cast<void>(up(begin, enter));
-        }
-        const std::uint64_t kept = up.converter.stats().kept;
-        const auto got = up(code, params);
-        ++checked;
-        if (action == "STORE") {
-            EXPECT_EQ(got, std::nullopt) << line;
-            EXPECT_EQ(up.converter.stats().kept, kept + 1) << line;
-            continue;
-        }
-        if (action == "PASS" || action == "STORE_AND_PASS") {
-            EXPECT_EQ(got, (Result{code, params})) << line;
-            EXPECT_EQ(up.converter.stats().kept, kept + (action == "PASS" ? 0 : 1)) << line;
-            continue;
-        }
-        Params expected = action == "ADD_PARAMS" ? params : Params{};
-        while (cells >> step) {
-            if (step.starts_with("old["))
-                expected.push_back(params.at(std::stoul(step.substr(4))));
-            else if (step.starts_with("enter["))
-                expected.push_back(enter.at(std::stoul(step.substr(6))));
-            else if (step != "-")
-                expected.push_back(step);
-        }
-        // What later rows then append or insert is checked with those rows; here, what they left as it was.
-        if (!got || got->code != (action == "ADD_PARAMS" ? code : codes.at(to))) continue;
-        ++compared;
-        ASSERT_GE(got->params.size(), expected.size()) << line;
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-            const std::string& value = got->params[i];
-            if (expected[i] == "empty") {
-                EXPECT_EQ(value, "") << line;
-            } else if (expected[i] == "default") {
-                EXPECT_EQ(value.find_first_not_of('\0'), std::string::npos) << line;
-            } else if (expected[i] != "callback|empty") {
-                EXPECT_EQ(value, expected[i]) << line;
-            }
-        }
-    }
-    EXPECT_GE(compared, 120);
-    EXPECT_EQ(checked, 253);
 }
 
 } // namespace
