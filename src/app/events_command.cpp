@@ -1,6 +1,7 @@
 // gyr events: events as lines, from a capture file or as they happen.
 
 #include "app/commands.h"
+#include "app/counts.h"
 #include "app/engine_setup.h"
 #include "app/live_watch.h"
 #include "app/settings.h"
@@ -166,11 +167,13 @@ void add_events_command(CLI::App& app, Action& action) {
         ->type_name("FORMAT");
     command->add_option("-r,--capture", o->capture, "A capture file; - is standard input. Without: live")
         ->type_name("FILE");
-    command->add_option("-n,--count", o->count, "Stop after so many lines")->type_name("N")->check(CLI::PositiveNumber);
+    command->add_option("-n,--count", o->count, "Stop after so many lines")->type_name("N")->check(at_least(1));
     command->add_option("--duration", o->duration, "Live: how long (30s, 5m, 1h; default: until it is interrupted)")
         ->type_name("D");
     o->common.add_config(*command);
-    command->add_option("--until", o->until, "Stop after the event of this number (evt.num)")->type_name("N");
+    command->add_option("--until", o->until, "Stop after the event of this number (evt.num)")
+        ->type_name("N")
+        ->check(at_least(1));
     command->add_option("--format", o->output, "text, or json: the fields of -p as one object an event")
         ->check(CLI::IsMember({"text", "json"}));
     command->add_option("--time-zone", o->time_zone,

@@ -1,6 +1,7 @@
 // gyr record: a capture file of what happens, for other readers of the format and for gyr replay.
 
 #include "app/commands.h"
+#include "app/counts.h"
 #include "app/engine_setup.h"
 #include "app/live_watch.h"
 #include "app/settings.h"
@@ -37,6 +38,9 @@ struct RecordOptions {
 };
 
 constexpr std::uint32_t kRing = 64U << 20;
+// Of one file of a series. Each begins with all processes and descriptors: with less the recorder would write little
+// else, and fall behind.
+constexpr std::uint64_t kLeastEvents = 100, kLeastBytes = 64 * 1024;
 
 // Writes what the engine tells. One thread.
 class Recorder {
@@ -158,14 +162,17 @@ void add_record_command(CLI::App& app, Action& action) {
     command->add_option("--duration", o->duration, "How long: 30s, 5m, 1h (default: until it is interrupted)")
         ->type_name("D");
     command->add_option("--max-events", o->max_events, "Events of one file; further ones go to the next of a series")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(at_least(kLeastEvents));
     command->add_option("--max-size", o->max_size, "Size of one file (10MB, 1GB); then the next of a series")
         ->transform(CLI::AsSizeValue(false))
+        ->check(at_least(kLeastBytes))
         ->type_name("SIZE");
     command->add_option("--file-duration", o->file_duration, "Time of one file (5m, 1h); then the next of a series")
         ->type_name("D");
     command->add_option("--keep-files", o->keep_files, "Files of a series to keep, the newest (default: all)")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(at_least(1));
     command->add_flag("--plain", o->plain, "Without compression");
     command->add_flag("--current", o->current, "Without the events that only older readers need");
     command->footer("Examples:\n  gyr record -w incident.scap --duration 30s\n"

@@ -2,6 +2,7 @@
 
 #include "alerts/format.h"
 #include "app/commands.h"
+#include "app/counts.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
 #include "app/time_zone.h"
@@ -102,7 +103,9 @@ void add_replay_command(CLI::App& app, Action& action) {
     o->common.add_rules(*command);
     command->add_option("--format", o->common.format, "Alerts as text, json, falco, ecs or ocsf")
         ->check(CLI::IsMember(std::vector<std::string>(kAlertFormats.begin(), kAlertFormats.end())));
-    command->add_option("--until", o->until, "Stop after the event of this number (evt.num)")->type_name("N");
+    command->add_option("--until", o->until, "Stop after the event of this number (evt.num)")
+        ->type_name("N")
+        ->check(at_least(1));
     command->add_option("--time-zone", o->time_zone, "For times of day: UTC, Europe/Berlin …, local (default: UTC)");
     command->footer("Examples:\n  gyr replay incident.scap -r my-rules.yaml --format json\n"
                     "  gyr replay monday.scap tuesday.scap -o priority=warning\n"
