@@ -225,28 +225,26 @@ std::uint64_t Store::bytes() {
     return used && *used ? static_cast<std::uint64_t>(**used) : 0;
 }
 
-// The first record that stays; 0 when all stay.
+// The first record that stays; 0 when all stay. Looks at no more records than one call removes.
 Result<std::uint64_t> Store::first_to_keep(Nanos now) {
+    const auto oldest = database_.query_number("SELECT min(seq) FROM record");
+    if (!oldest) return std::unexpected(oldest.error());
+    if (!*oldest) return 0;
     std::uint64_t keep = 0;
     if (options_.max_age > 0) {
         // By number, not by time: what is old in the middle waits until all before it is old.
         const auto first = database_.query_number(
-            fmt::format("SELECT seq FROM record WHERE time >= {} ORDER BY seq LIMIT 1", now - options_.max_age));
+            fmt::format("SELECT seq FROM (SELECT seq, time FROM record ORDER BY seq LIMIT {}) WHERE time >= {} LIMIT 1",
+                        kRemovePiece + 1, now - options_.max_age));
         if (!first) return std::unexpected(first.error());
-        const auto oldest = database_.query_number("SELECT min(seq) FROM record");
-        if (!oldest) return std::unexpected(oldest.error());
-        const std::uint64_t end = head_.sequence + 1;
-        const std::uint64_t from = *oldest ? static_cast<std::uint64_t>(**oldest) : end;
-        const std::uint64_t until = *first ? static_cast<std::uint64_t>(**first) : end;
-        if (until > from) keep = until;
+        const std::uint64_t until = *first ? static_cast<std::uint64_t>(**first) : head_.sequence + 1;
+        if (until > static_cast<std::uint64_t>(**oldest)) keep = until;
     }
     if (bytes() > options_.max_bytes) {
-        const auto count = database_.query_number("SELECT max(seq) - min(seq) + 1 FROM record");
-        const auto oldest = database_.query_number("SELECT min(seq) FROM record");
-        if (!count || !oldest) return std::unexpected(count ? oldest.error() : count.error());
         // A twentieth at a time, so that it does not happen at every commit.
-        if (*count && **count > 1)
-            keep = std::max(keep, static_cast<std::uint64_t>(**oldest + std::max<std::int64_t>(1, **count / 20)));
+        const std::uint64_t from = static_cast<std::uint64_t>(**oldest);
+        const std::uint64_t count = head_.sequence - std::min(head_.sequence, from) + 1;
+        if (count > 1) keep = std::max(keep, from + std::max<std::uint64_t>(1, count / 20));
     }
     return keep;
 }
