@@ -25,7 +25,6 @@ namespace gyr::journal {
 namespace {
 
 constexpr Nanos kSecond = 1'000'000'000;
-constexpr Nanos kRetryEvery = 2 * kSecond; // a file that cannot be written
 constexpr Nanos kRetainEvery = kSecond;
 constexpr Nanos kCursorsEvery = kSecond / 5;
 constexpr std::uint64_t kCheckpointEvery = 4U << 20; // bytes of records
@@ -101,31 +100,34 @@ void Journal::open_store() {
         give_up_store(store.error().message, trouble);
         return;
     }
-    begin_from(*store);
-    const bool again = store_ == nullptr && !status_.problem.empty();
-    store_ = std::make_unique<Store>(std::move(*store));
-    {
-        const std::lock_guard lock(mutex_);
-        status_.durable = true;
-        status_.problem.clear();
+    if (const Result<> begun = begin_from(*store); !begun) {
+        give_up_store(begun.error().message, store->trouble());
+        return;
     }
-    if (again) notice("journal", fmt::format("the journal {} is written again", options_.path));
+    store_ = std::make_unique<Store>(std::move(*store));
+    const std::lock_guard lock(mutex_);
+    // After trouble it is only believed when something has been written (recovered()).
+    status_.durable = status_.problem.empty();
 }
 
-// Takes over what the file knows: the head, cursors, roll-ups that are still open.
-void Journal::begin_from(Store& store) {
+// Takes over what the file knows: the head and, once, what an earlier agent left: cursors, roll-ups that are still open.
+Result<> Journal::begin_from(Store& store) {
     const Result<bool> in_use = store.begin_use();
+    if (!in_use) return std::unexpected(in_use.error());
     const std::uint64_t head = store.head().sequence;
     const std::lock_guard lock(mutex_);
-    crashed_ = in_use.value_or(false);
-    for (const std::string& output : options_.outputs) {
-        if (const auto at = store.cursor(output)) cursors_[output] = *at;
-    }
-    if (!options_.outputs.empty()) (void)store.keep_only_cursors(options_.outputs);
+    status_.head = head;
+    status_.head_digest = to_hex(store.head().digest);
     if (end_ < head || recent_.empty()) {
         next_sequence_ = std::max(head + 1, recent_.empty() ? 1 : next_sequence_);
         end_ = next_sequence_ - 1;
     }
+    if (std::exchange(begun_, true)) return {};
+    crashed_ = *in_use;
+    for (const std::string& output : options_.outputs) {
+        if (const auto at = store.cursor(output)) cursors_[output] = *at;
+    }
+    if (!options_.outputs.empty()) (void)store.keep_only_cursors(options_.outputs);
     if (const auto open = store.open_rollups()) {
         for (const StoredRecord& stored : *open) {
             const auto record = parse_record(stored.text);
@@ -133,13 +135,12 @@ void Journal::begin_from(Store& store) {
                 rollup_.count_again(*alert, stored.rollup_key, stored.sequence);
         }
     }
-    status_.head = head;
-    status_.head_digest = to_hex(store.head().digest);
+    return {};
 }
 
 void Journal::give_up_store(const std::string& why, Trouble trouble) {
     store_.reset();
-    retry_at_ = steady_now() + kRetryEvery;
+    retry_at_ = steady_now() + options_.retry_every;
     bool news = false;
     {
         const std::lock_guard lock(mutex_);
@@ -303,14 +304,31 @@ bool Journal::commit(const std::vector<Incoming>& batch) {
     unwritten_.clear();
     unwritten_bytes_ = 0;
     since_checkpoint_ += bytes;
-    const std::lock_guard lock(mutex_);
-    ++status_.transactions;
-    status_.committed += records.size();
-    status_.commit_time += steady_now() - begin;
-    status_.head = store_->head().sequence;
-    status_.head_digest = to_hex(store_->head().digest);
-    if (!recent_.empty()) durable_upto_ = recent_.back().sequence;
+    bool again = false;
+    {
+        const std::lock_guard lock(mutex_);
+        ++status_.transactions;
+        status_.committed += records.size();
+        status_.commit_time += steady_now() - begin;
+        status_.head = store_->head().sequence;
+        status_.head_digest = to_hex(store_->head().digest);
+        if (!recent_.empty()) durable_upto_ = recent_.back().sequence;
+        again = !status_.durable;
+    }
+    if (again) recovered();
     return true;
+}
+
+void Journal::recovered() {
+    {
+        const std::lock_guard lock(mutex_);
+        status_.durable = true;
+        status_.problem.clear();
+    }
+    notice("journal", fmt::format("the journal {} is written again", options_.path));
+    if (!unkept_.empty())
+        push(std::make_shared<const AlertRecord>(
+            unkept_.take("journal file", "the journal could not be written", options_.hostname)));
 }
 
 void Journal::keep_unwritten(const std::vector<Incoming>& batch) {
@@ -366,12 +384,9 @@ void Journal::notify() {
 
 void Journal::housekeeping(Nanos now) {
     if (!store_ && !options_.path.empty() && now >= retry_at_) {
-        retry_at_ = now + kRetryEvery;
+        retry_at_ = now + options_.retry_every;
         open_store();
-        if (store_ && !unkept_.empty())
-            push(std::make_shared<const AlertRecord>(
-                unkept_.take("journal file", "the journal could not be written", options_.hostname)));
-        if (store_ && !unwritten_.empty()) (void)commit({});
+        if (store_) (void)commit({}); // what waits for it
     }
     if (now - cursors_at_ >= kCursorsEvery) save_cursors();
     if (!store_) return;

@@ -35,6 +35,7 @@ struct Options {
     std::string hostname;
     std::vector<std::string> outputs;                   // cursors of others are forgotten
     std::function<void(const std::string&)> on_problem; // a sentence for the agent's log
+    Nanos retry_every = 2LL * 1'000'000'000;            // between attempts at a file that cannot be written
     std::uint64_t limit_bytes_for_test = 0;
 };
 
@@ -139,7 +140,8 @@ class Journal final : public AlertSink {
     void open_store();
     void give_up_store(const std::string& why, Trouble trouble);
     void set_aside();
-    void begin_from(Store& store);
+    Result<> begin_from(Store& store);
+    void recovered();
     bool lock_file();
     bool take(std::vector<Incoming>& batch);
     void handle(std::vector<Incoming> batch, bool closing);
@@ -163,6 +165,7 @@ class Journal final : public AlertSink {
     std::unique_ptr<Store> store_;
     int lock_fd_ = -1;
     Rollup rollup_;
+    bool begun_ = false; // begin_from() has taken over what an earlier agent left
     std::uint64_t next_sequence_ = 1;
     Nanos retry_at_ = 0, kept_at_ = 0, cursors_at_ = 0;
     std::map<std::string, std::uint64_t> saved_cursors_;

@@ -1,5 +1,6 @@
 #include "journal/journal.h"
 
+#include "journal/database.h"
 #include "journal/test_support.h"
 
 #include <gtest/gtest.h>
@@ -215,6 +216,34 @@ TEST_F(JournalTest, AFullDiskIsToldAndAlertsGoOn) {
     EXPECT_TRUE(verify().intact);
 }
 
+TEST_F(JournalTest, ADiskThatStaysFullIsToldOnceAndCountsNothingTwice) {
+    RollupRules rules;
+    rules.all = RollupRule{{}, 3600LL * 1'000'000'000, 1};
+    Options o = options();
+    o.limit_bytes_for_test = 400'000;
+    o.retry_every = 0; // after every batch
+    Journal journal(o);
+    journal.set_rollup(rules);
+    TestReader a(journal, "a");
+    constexpr std::uint64_t kCount = 2000;
+    for (std::uint64_t n = 1; n <= kCount; n += 20) {
+        push(journal, n, n + 19);
+        journal.flush();
+    }
+    journal.close(0);
+    const auto records = a.read(3); // the first alert, the notice, the summary of the rest
+    ASSERT_EQ(records.size(), 3U);
+    EXPECT_TRUE(a.subscription->read(100, 1U << 20).empty());
+    EXPECT_EQ(problems.size(), 1U);
+    std::uint64_t counted = 0;
+    for (const auto& record : records) {
+        const Alert* alert = std::get_if<Alert>(record.get());
+        const AlertBlock* block = alert != nullptr ? alert->find_block("rollup") : nullptr;
+        if (block != nullptr) counted += std::get<std::uint64_t>(block->find("count")->data);
+    }
+    EXPECT_EQ(counted, kCount - 1);
+}
+
 TEST_F(JournalTest, ADamagedFileIsSetAside) {
     std::ofstream(path) << std::string(100'000, 'x');
     Journal journal(options());
@@ -288,6 +317,26 @@ TEST_F(JournalTest, WhatMemoryCannotHoldIsDeclaredPerOutput) {
     EXPECT_EQ(gap->count + alerts + slow.subscription->read(100'000, 1U << 30).size(), 1000U);
     ASSERT_EQ(gap->rules.size(), 1U);
     EXPECT_EQ(gap->rules[0].second, gap->count);
+}
+
+TEST_F(JournalTest, WhatCannotBeReadBackIsDeclared) {
+    {
+        Journal journal(options());
+        const TestReader a(journal, "a"); // takes nothing
+        push(journal, 1, 10);
+    }
+    {
+        auto database = Database::open(path, Database::Mode::write);
+        ASSERT_TRUE(database);
+        ASSERT_TRUE(database->execute("UPDATE record SET text = 'x' WHERE seq IN (4, 10)"));
+    }
+    Journal journal(options());
+    TestReader a(journal, "a");
+    const auto records = a.read(9);
+    ASSERT_EQ(records.size(), 9U);
+    EXPECT_EQ(uuid_of(*records[3]), test_uuid(5));
+    ASSERT_TRUE(std::holds_alternative<GapRecord>(*records[8]));
+    EXPECT_EQ(std::get<GapRecord>(*records[8]).count, 2U);
 }
 
 TEST_F(JournalTest, WhatTheQueueCannotHoldIsDeclared) {

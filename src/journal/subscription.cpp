@@ -90,34 +90,38 @@ std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t 
         if (auto reader = StoreReader::open(journal_.options_.path))
             reader_ = std::make_unique<StoreReader>(std::move(*reader));
     }
-    std::string problem = reader_ ? "" : "the journal cannot be read";
+    std::uint64_t last = after, unreadable = 0; // what no record can be made of is lost as well
+    bool readable = reader_ != nullptr;
     if (reader_) {
         auto stored = reader_->read(after, max_records, max_bytes, true);
         if (!stored) {
-            problem = stored.error().message;
+            readable = false;
             reader_.reset(); // it may have been replaced
         } else {
             for (StoredRecord& record : *stored) {
                 if (record.sequence >= memory_begins) break;
+                last = record.sequence;
                 auto parsed = parse_record(record.text);
-                if (parsed) out.push_back({record.sequence, std::make_shared<const AlertRecord>(std::move(*parsed))});
+                if (parsed)
+                    out.push_back({last, std::make_shared<const AlertRecord>(std::move(*parsed))});
+                else
+                    ++unreadable;
             }
         }
     }
     const std::lock_guard lock(journal_.mutex_);
     if (next_ != after) return {}; // retention has passed by in the meantime and declared it
-    if (!out.empty()) {
-        next_ = out.back().sequence;
-        return out;
-    }
     // Nothing more on disk for us: what is left before memory begins was rolled up, or cannot be read.
-    if (memory_begins > after + 1) {
-        if (!problem.empty()) {
-            vanished_ += memory_begins - 1 - after;
-            lost_upto_ = memory_begins - 1;
-        }
-        next_ = memory_begins - 1;
+    if (last == after && memory_begins > after + 1) {
+        last = memory_begins - 1;
+        if (!readable) unreadable = last - after;
     }
+    next_ = last;
+    if (unreadable > 0) {
+        vanished_ += unreadable;
+        lost_upto_ = last;
+    }
+    if (!out.empty()) return out;
     const std::uint64_t one = 1; // look again, in memory
     [[maybe_unused]] const auto n = ::write(wake_fd_, &one, sizeof one);
     return out;
