@@ -44,7 +44,7 @@ class Channel {
   public:
     virtual ~Channel() = default;
     // Waits no longer than the output's timeout for any one answer, and not beyond patience. No items: only what an
-    // earlier receiver may have lost.
+    // earlier receiver may have lost; done then says how many records that are.
     virtual SendResult send(std::span<const Item> items, const Patience& patience) = 0;
     // Sleeps until patience.wake_fd is readable and drains it, or until there is trouble with the receiver.
     virtual Idle wait_idle(const Patience& patience);

@@ -18,8 +18,9 @@ namespace {
 
 constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kFirstBackoff = 100 * kMillisecond;
-constexpr int kRefusals = 5;                  // attempts before a record that is refused is given up
-constexpr std::size_t kBatchBytes = 4U << 20; // of records read at once
+constexpr Nanos kSettled = 1000 * kMillisecond; // a receiver that stays for so long has come back
+constexpr int kRefusals = 5;                    // attempts before a record that is refused is given up
+constexpr std::size_t kBatchBytes = 4U << 20;   // of records read at once
 
 } // namespace
 
@@ -113,14 +114,25 @@ void Output::reopen_if_asked() {
     if (reopen_.exchange(false, std::memory_order_acq_rel)) channel_->reopen();
 }
 
-// What had been handed over when the receiver broke, though nothing new is there to be sent.
+// What had been handed over when the receiver broke, though nothing new is there to be sent. One that goes away again
+// at once and has kept nothing (a program that ends, a port behind which nobody is) is left alone for longer each time.
 Output::Step Output::repeat() {
-    backoff_ = 0;
+    if (steady_now() >= repeats_.settled_at) repeats_ = {};
+    backoff_ = repeats_.backoff;
+    if (repeats_.in_vain > 0) {
+        trouble("the receiver goes away as soon as it has been sent something");
+        if (!back_off(0)) return Step::out_of_time;
+    }
     for (;;) {
         reopen_if_asked();
         const SendResult result = channel_->send({}, patience_);
         if (result.outcome == Sent::all) {
-            trouble_over();
+            if (repeats_.in_vain == 0) trouble_over();
+            const bool progress = result.done < repeats_.records;
+            repeats_ = {.records = result.done,
+                        .in_vain = progress ? 0 : repeats_.in_vain + 1,
+                        .backoff = progress ? 0 : backoff_,
+                        .settled_at = steady_now() + kSettled + 2 * backoff_};
             return Step::done;
         }
         trouble(result.problem);

@@ -54,6 +54,13 @@ class Output {
 
   private:
     enum class Step : std::uint8_t { done, out_of_time, closed };
+    // Repetitions shortly after one another of what a broken receiver may have lost.
+    struct Repeats {
+        std::size_t records = SIZE_MAX; // in the last one
+        int in_vain = 0;                // as many as in the one before, or more
+        Nanos backoff = 0;              // before the last one
+        Nanos settled_at = 0;           // steady time
+    };
     void run();
     Step deliver(std::vector<journal::Entry> entries);
     Step repeat();
@@ -77,6 +84,7 @@ class Output {
     std::size_t width_ = 1; // of the thread: as many as it seems to take now
     Nanos backoff_ = 0;     // of the thread
     LossTally refused_;     // of the thread: not declared yet
+    Repeats repeats_;       // of the thread
     std::atomic<bool> reopen_{false};
 
     mutable std::mutex mutex_; // guards stats_

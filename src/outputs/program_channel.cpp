@@ -121,6 +121,7 @@ class ProgramChannel final : public Channel {
     SendResult send(std::span<const Item> items, const Patience& patience) override {
         SendResult result;
         if (items.empty() && !pending_.empty()) {
+            result.done = pending_.size();
             result.problem = write_pending(patience);
             result.outcome = result.problem.empty() ? Sent::all : Sent::retry;
         }

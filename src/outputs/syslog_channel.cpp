@@ -53,6 +53,7 @@ class SyslogChannel final : public Channel {
         if (items.empty()) {
             const Result<> again = stream() ? go_on(patience) : ensure_datagram();
             if (!again) return {Sent::retry, 0, again.error().message, 0};
+            result.done = again_.size();
         }
         for (const Item& item : items) {
             const Result<> sent = stream() ? send_stream(item, patience) : send_datagram(item, patience);

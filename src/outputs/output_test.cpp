@@ -1,0 +1,65 @@
+// Outputs with a channel that does what the test wants.
+
+#include "alerts/test_support.h"
+#include "outputs/output.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+namespace gyr::outputs {
+namespace {
+
+// Takes all that is repeated, and breaks again as soon as it is waited for: as many times as `kept` has numbers, each
+// how many records were still to be repeated then.
+class BreakingChannel final : public Channel {
+  public:
+    BreakingChannel(std::vector<std::size_t> left, std::promise<void>& calm) : left_(std::move(left)), calm_(calm) {}
+    SendResult send(std::span<const Item> items, const Patience&) override {
+        SendResult result;
+        if (items.empty()) result.done = left_.at(breaks_ - 1);
+        return result;
+    }
+    Idle wait_idle(const Patience& patience) override {
+        if (breaks_++ < left_.size()) return Idle::broken;
+        if (breaks_ == left_.size() + 1) calm_.set_value();
+        return Channel::wait_idle(patience);
+    }
+
+  private:
+    std::vector<std::size_t> left_;
+    std::size_t breaks_ = 0;
+    std::promise<void>& calm_;
+};
+
+OutputStats after_breaks(std::vector<std::size_t> left) {
+    journal::Options journal_options;
+    journal_options.hostname = "h";
+    journal::Journal journal(std::move(journal_options));
+    std::promise<void> calm;
+    OutputOptions options;
+    options.type = "program";
+    options.name = "breaking";
+    options.backoff_max = 1'000'000; // ns
+    Output output(options, RecordFilter(), std::make_unique<BreakingChannel>(std::move(left), calm), journal,
+                  journal::Start::resume, {});
+    calm.get_future().wait();
+    return output.stats();
+}
+
+TEST(Output, LeavesAReceiverAloneThatBreaksAgainAtOnce) {
+    // Once or twice may be chance; then it is trouble, with a pause before each attempt.
+    const OutputStats stats = after_breaks(std::vector<std::size_t>(20, 5));
+    EXPECT_GT(stats.failures, 0U);
+    EXPECT_NE(stats.problem.find("goes away"), std::string::npos) << stats.problem;
+}
+
+TEST(Output, DoesNotSlowDownAReceiverThatTakesSomeEachTime) {
+    const OutputStats stats = after_breaks({40, 33, 26, 19, 12, 5});
+    EXPECT_EQ(stats.failures, 0U);
+    EXPECT_EQ(stats.problem, "");
+}
+
+} // namespace
+} // namespace gyr::outputs
