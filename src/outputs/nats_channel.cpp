@@ -40,6 +40,15 @@ bool flag(const Json& json, const char* key) {
     return found != json.end() && found->is_boolean() && found->get<bool>();
 }
 
+// JetStream's word for what is beyond the stream's max_msg_size.
+bool is_too_large(const Json& answer) {
+    constexpr int kMessageExceedsMaximum = 10'054;
+    const auto error = answer.is_object() ? answer.find("error") : answer.end();
+    if (!answer.is_object() || error == answer.end() || !error->is_object()) return false;
+    const auto code = error->find("err_code");
+    return code != error->end() && code->is_number_integer() && code->get<std::int64_t>() == kMessageExceedsMaximum;
+}
+
 std::size_t number(std::string_view text) {
     std::size_t value = SIZE_MAX;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -57,18 +66,25 @@ class NatsChannel final : public Channel {
         round_ += items.size();
         const std::size_t first = round_ - items.size();
         std::string out;
-        for (std::size_t i = 0; i < items.size(); ++i) {
+        std::size_t count = 0;
+        for (; count < items.size(); ++count) {
             const std::string headers =
-                fmt::format("NATS/1.0\r\nNats-Msg-Id: {}\r\n\r\n", delivery_id(*items[i].record));
+                fmt::format("NATS/1.0\r\nNats-Msg-Id: {}\r\n\r\n", delivery_id(*items[count].record));
             const std::string text =
-                fit(items[i], options_.format, max_payload_ - std::min(max_payload_ / 2, headers.size()));
-            out += fmt::format("HPUB {} {}.{} {} {}\r\n", options_.topic, inbox_, first + i, headers.size(),
+                fit(items[count], options_.format, max_payload_ - std::min(max_payload_, headers.size()));
+            if (headers.size() + text.size() > max_payload_) break; // the server would end the connection
+            out += fmt::format("HPUB {} {}.{} {} {}\r\n", options_.topic, inbox_, first + count, headers.size(),
                                headers.size() + text.size());
             out += headers + text + "\r\n";
         }
         if (auto ok = net_.write(out, deadline_of(patience, options_.timeout), patience); !ok)
             return failed(ok.error());
-        return collect(first, items.size(), patience);
+        SendResult result = collect(first, count, patience);
+        if (result.outcome == Sent::all && count < items.size()) {
+            result.outcome = Sent::refused;
+            result.problem = fmt::format("the server takes no more than {} bytes", max_payload_);
+        }
+        return result;
     }
     void reopen() override { net_.close(); }
 
@@ -151,7 +167,8 @@ class NatsChannel final : public Channel {
 
     // The acknowledgements of records first … first + count - 1, in whatever order.
     SendResult collect(std::size_t first, std::size_t count, const Patience& patience) {
-        std::vector<bool> good(count, false);
+        enum class Answer : std::uint8_t { none, good, bad, never };
+        std::vector<Answer> answers(count, Answer::none);
         std::size_t open = count;
         SendResult result;
         while (open > 0) {
@@ -161,20 +178,25 @@ class NatsChannel final : public Channel {
                 break;
             }
             if (message->kind != "MSG" || message->index < first || message->index >= first + count) continue;
-            --open;
+            Answer& answer = answers[message->index - first];
+            if (answer == Answer::none) --open;
+            answer = Answer::bad;
             const Json json = Json::parse(message->text, nullptr, false);
             if (json.is_object() && json.contains("stream") && !json.contains("error")) {
-                good[message->index - first] = true;
+                answer = Answer::good;
+            } else if (is_too_large(json)) {
+                answer = Answer::never;
+                result.problem = "the stream takes no records of this size";
             } else if (message->headers.find(" 503") != std::string::npos) {
                 result.problem = fmt::format("no JetStream stream takes the subject {}", options_.topic);
             } else {
                 result.problem = fmt::format("the stream says {}", message->text.substr(0, 200));
             }
         }
-        while (result.done < count && good[result.done]) ++result.done;
+        while (result.done < count && answers[result.done] == Answer::good) ++result.done;
         if (result.done < count) {
             // Those behind a hole go out again with it, so that the order holds; their ids keep them single.
-            result.outcome = Sent::retry;
+            result.outcome = answers[result.done] == Answer::never ? Sent::refused : Sent::retry;
             if (open > 0) net_.close();
         }
         return result;
