@@ -161,8 +161,10 @@ void Server::run() {
         if (n < 0 && errno != EINTR) return;
         bool streams = more_;
         for (int i = 0; i < n; ++i) {
-            const std::uint64_t id = ready[static_cast<std::size_t>(i)].data.u64;
+            const epoll_event& event = ready[static_cast<std::size_t>(i)];
+            const std::uint64_t id = event.data.u64;
             if (id >= kFirstConnection) {
+                if ((event.events & (EPOLLHUP | EPOLLERR)) != 0) drop_if_busy(id);
                 advance(id);
             } else if (id >= kFirstListener) {
                 accept_all(id - kFirstListener);
@@ -276,6 +278,13 @@ void Server::drop(std::uint64_t id) {
     if (found->second->stream) --streams_;
     connections_.erase(found);
     open_.store(connections_.size());
+}
+
+// Whoever waits for the second thread's answer and has hung up. epoll tells of that whether it is asked to or not,
+// again and again until the answer is there.
+void Server::drop_if_busy(std::uint64_t id) {
+    const auto found = connections_.find(id);
+    if (found != connections_.end() && found->second->busy) drop(id);
 }
 
 void Server::advance(std::uint64_t id) {

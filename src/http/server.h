@@ -100,6 +100,7 @@ class Server {
     void answer(Connection& connection, Response response, bool keep_alive);
     void refuse(Connection& connection, int status);
     void drop(std::uint64_t id);
+    void drop_if_busy(std::uint64_t id);
     void take_finished();
     void push_streams();
     void expire(Nanos now);

@@ -62,6 +62,10 @@ class Client {
         return answer;
     }
     std::string read_to_end() { return read_until("\xff never"); }
+    void reset_on_close() {
+        const linger at_once{1, 0};
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
 
   private:
     UniqueFd fd_;
@@ -175,6 +179,28 @@ TEST(HttpServer, SlowHandlersHoldNothingUp) {
     EXPECT_EQ(status_of(quick.read_to_end()), 200);
     gate.set_value();
     EXPECT_NE(slow.read_to_end().find("/slow done"), std::string::npos);
+}
+
+TEST(HttpServer, ForgetsWhoHangsUpBeforeASlowAnswer) {
+    Fixture f;
+    std::promise<void> gate, begun;
+    std::shared_future<void> opened = gate.get_future().share();
+    f.options.is_slow = [](const Request&) { return true; };
+    f.options.handle = [&begun, opened](const Request&) {
+        begun.set_value();
+        opened.wait();
+        return Response{};
+    };
+    f.start();
+    {
+        Client client(f.port());
+        client.send(kGet);
+        begun.get_future().wait();
+        client.reset_on_close();
+    }
+    for (int i = 0; i < kPatienceMs / 10 && f.server->stats().connections > 0; ++i) ::poll(nullptr, 0, 10);
+    EXPECT_EQ(f.server->stats().connections, 0U);
+    gate.set_value();
 }
 
 TEST(HttpServer, StreamsWhatComesUntilTheReaderLeaves) {
