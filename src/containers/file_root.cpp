@@ -23,6 +23,9 @@ const char* below(const std::string& path) {
     return begin == std::string::npos ? "." : path.c_str() + begin;
 }
 
+// By which what a descriptor holds is reached, whatever has become of its name.
+std::string path_of(const UniqueFd& held) { return "/proc/self/fd/" + std::to_string(held.get()); }
+
 bool has_type(int fd, mode_t type) {
     struct stat status {};
     return ::fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == type;
@@ -38,14 +41,15 @@ int open_in_root(int root, const char* path, int flags) {
 }
 
 Result<std::string> read_in_root(int root, const char* path, std::size_t max_bytes, bool* cut) {
-    // First by O_PATH, which opens nothing: a device or FIFO that the container put there is never touched.
+    // First by O_PATH, which opens nothing: a device or FIFO that the container put there is never touched. Then what
+    // is held, not the path again: the container may have put one there in the meantime.
     const UniqueFd place(open_in_root(root, path, O_PATH));
     if (!place) {
         const bool absent = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
         return fail(absent ? ErrorKind::not_found : ErrorKind::io, path);
     }
     if (!has_type(place.get(), S_IFREG)) return fail(ErrorKind::not_found, path);
-    const UniqueFd file(open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    const UniqueFd file(::open(path_of(place).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!file) return fail(ErrorKind::io, path);
     return read_bounded_fd(file.get(), path, max_bytes, cut);
 }
@@ -111,7 +115,7 @@ std::optional<FileRoot::Socket> FileRoot::find_socket(const std::string& path) c
     }
     out.held = UniqueFd(open_in_root(root_.get(), below(path), O_PATH));
     if (!out.held || !has_type(out.held.get(), S_IFSOCK)) return std::nullopt;
-    out.path = "/proc/self/fd/" + std::to_string(out.held.get());
+    out.path = path_of(out.held);
     return out;
 }
 
