@@ -1,5 +1,7 @@
 #include "app/file_watch.h"
 
+#include "base/folder.h"
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -19,8 +21,12 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t kEvents =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
 constexpr int kMaxLinks = 16;
+constexpr int kMaxDepth = 40;
 constexpr std::size_t kMaxFolders = 1000;
+constexpr std::size_t kMaxEntries = 10'000;
 constexpr std::uintmax_t kMaxHashed = std::uintmax_t{64} << 20;
+
+void add_tree(const fs::path& folder, std::set<std::string>& folders, int links);
 
 // Folders whose entries decide what path leads to: that of each link on the way, and that of the file itself.
 void add_folders(const fs::path& path, std::set<std::string>& folders, int links) {
@@ -41,18 +47,33 @@ void add_folders(const fs::path& path, std::set<std::string>& folders, int links
     }
     folders.insert(absolute.parent_path().string());
     if (!fs::is_directory(absolute, error)) return;
-    folders.insert(absolute.string());
-    for (const auto& entry :
-         fs::recursive_directory_iterator(absolute, fs::directory_options::skip_permission_denied, error)) {
-        if (folders.size() > kMaxFolders) return;
+    add_tree(absolute, folders, links);
+}
+
+// A folder with all below it.
+void add_tree(const fs::path& folder, std::set<std::string>& folders, int links) {
+    folders.insert(folder.string());
+    for_each_entry(folder, [&](const fs::directory_entry& entry) {
+        std::error_code error;
+        if (folders.size() > kMaxFolders) return false;
         if (entry.is_symlink(error) && links > 0) {
             const fs::path target = fs::read_symlink(entry.path(), error);
-            add_folders(target.is_absolute() ? target : entry.path().parent_path() / target, folders,
-                        std::min(links, 3) - 1);
-        } else if (entry.is_directory(error)) {
-            folders.insert(entry.path().string());
+            add_folders(target.is_absolute() ? target : folder / target, folders, std::min(links, 3) - 1);
+        } else if (!entry.is_symlink(error) && entry.is_directory(error)) {
+            add_tree(entry.path(), folders, links);
         }
-    }
+        return true;
+    });
+}
+
+// All below a folder, over links too.
+void list_entries(const fs::path& folder, std::vector<fs::path>& entries, int depth) {
+    for_each_entry(folder, [&](const fs::directory_entry& entry) {
+        std::error_code error;
+        entries.push_back(entry.path());
+        if (depth < kMaxDepth && entry.is_directory(error)) list_entries(entry.path(), entries, depth + 1);
+        return entries.size() < kMaxEntries;
+    });
 }
 
 void hash_file(const fs::path& path, std::size_t& hash) {
@@ -96,14 +117,10 @@ std::size_t fingerprint(const std::vector<std::string>& paths) {
             hash_file(path, hash);
             continue;
         }
-        std::vector<fs::path> files;
-        for (const auto& entry :
-             fs::recursive_directory_iterator(path, fs::directory_options::follow_directory_symlink, error)) {
-            if (files.size() > 10 * kMaxFolders) break;
-            files.push_back(entry.path());
-        }
-        std::ranges::sort(files);
-        for (const fs::path& file : files) hash_file(file, hash);
+        std::vector<fs::path> entries;
+        list_entries(path, entries, 0);
+        std::ranges::sort(entries);
+        for (const fs::path& entry : entries) hash_file(entry, hash);
     }
     return hash;
 }

@@ -1,5 +1,6 @@
 #include "app/settings.h"
 
+#include "base/folder.h"
 #include "fields/buffer_text.h"
 #include "fields/static_fields.h"
 
@@ -57,12 +58,13 @@ config::IncludedFiles read_include(const std::string& path) {
     std::error_code error;
     std::vector<std::string> names;
     if (std::filesystem::is_directory(path, error)) {
-        for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+        for_each_entry(path, [&](const std::filesystem::directory_entry& entry) {
             const std::string extension = entry.path().extension();
             if ((extension == ".yaml" || extension == ".yml") && entry.is_regular_file(error)) {
                 names.push_back(entry.path().string());
             }
-        }
+            return true;
+        });
         std::sort(names.begin(), names.end());
     } else {
         names.push_back(path);

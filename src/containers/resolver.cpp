@@ -1,5 +1,6 @@
 #include "containers/resolver.h"
 
+#include "base/folder.h"
 #include "containers/cgroup_id.h"
 #include "containers/disk_lookup.h"
 #include "containers/folder_watch.h"
@@ -640,12 +641,11 @@ class Resolver::Impl {
 
     template <class Take>
     void for_each_name(const std::string& folder, Take take) {
-        std::error_code error;
         std::size_t seen = 0;
-        for (std::filesystem::directory_iterator it(folder, error), end;
-             !error && it != end && seen < options_.max_containers; it.increment(error), ++seen) {
-            take(it->path().filename().string());
-        }
+        for_each_entry(folder, [&](const std::filesystem::directory_entry& entry) {
+            take(entry.path().filename().string());
+            return ++seen < options_.max_containers;
+        });
     }
 
     void take_folder_events() {

@@ -1,5 +1,7 @@
 #include "recording/alert_captures.h"
 
+#include "base/folder.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
@@ -24,12 +26,13 @@ AlertCaptures::AlertCaptures(AlertCaptureOptions options, Describe describe)
 void AlertCaptures::find_earlier() {
     const std::filesystem::path prefix(options_.path_prefix);
     const std::string begin = prefix.filename().string() + "_";
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(prefix.parent_path(), ignored)) {
+    const std::filesystem::path folder = prefix.has_parent_path() ? prefix.parent_path() : ".";
+    for_each_entry(folder, [&](const std::filesystem::directory_entry& entry) {
         const std::string name = entry.path().filename().string();
         if (name.size() == begin.size() + kSuffix && name.starts_with(begin) && name.ends_with(".scap"))
             files_.push_back(entry.path().string());
-    }
+        return true;
+    });
     std::ranges::sort(files_);
 }
 
