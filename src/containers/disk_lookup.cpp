@@ -18,20 +18,6 @@ constexpr std::size_t kMaxLayers = 512;     // overlayfs takes 500
 constexpr std::size_t kMaxNamespaces = 256; // of one containerd
 constexpr std::size_t kMaxRepositories = 16U << 20;
 
-// uid of "/user.slice/user-1000.slice/…", or nothing.
-std::optional<std::uint32_t> owner_of(std::string_view cgroup_path) {
-    const std::size_t at = cgroup_path.find("/user-");
-    if (at == std::string_view::npos) return std::nullopt;
-    const std::string_view rest = cgroup_path.substr(at + 6);
-    std::uint32_t uid = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), uid);
-    if (error != std::errc{} ||
-        !std::string_view(end, static_cast<std::size_t>(rest.data() + rest.size() - end)).starts_with(".slice")) {
-        return std::nullopt;
-    }
-    return uid;
-}
-
 // The part of path before the last "/<marker>/"; empty when it is not in there.
 std::string before(const std::string& path, std::string_view marker) {
     const std::size_t at = path.rfind(marker);
@@ -39,6 +25,19 @@ std::string before(const std::string& path, std::string_view marker) {
 }
 
 } // namespace
+
+std::optional<Uid> owner_of(std::string_view cgroup_path) {
+    const std::size_t at = cgroup_path.find("/user-");
+    if (at == std::string_view::npos) return std::nullopt;
+    const std::string_view rest = cgroup_path.substr(at + 6);
+    Uid uid = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), uid);
+    if (error != std::errc{} ||
+        !std::string_view(end, static_cast<std::size_t>(rest.data() + rest.size() - end)).starts_with(".slice")) {
+        return std::nullopt;
+    }
+    return uid;
+}
 
 bool is_safe_id(std::string_view id) {
     if (id.empty() || id.size() > 128 || id == "." || id == "..") return false;

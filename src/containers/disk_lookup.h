@@ -65,6 +65,9 @@ class DiskLookup {
     std::vector<std::string> docker_roots_; // guarded by mutex_
 };
 
+// The user in whose slice it is: uid of "/user.slice/user-1000.slice/…".
+[[nodiscard]] std::optional<Uid> owner_of(std::string_view cgroup_path);
+
 // Letters, digits, '.', '_', '-'; not "." or ".."; at most 128: safe as a file name and inside a URL.
 [[nodiscard]] bool is_safe_id(std::string_view id);
 

@@ -7,6 +7,7 @@
 #include "containers/metadata.h"
 #include "containers/nested_lookup.h"
 #include "containers/runtime_client.h"
+#include "containers/sockets_to_ask.h"
 
 #include <algorithm>
 #include <atomic>
@@ -17,7 +18,6 @@
 #include <mutex>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <unordered_map>
@@ -29,7 +29,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxEndpoints = 32;
+constexpr std::size_t kMaxLearnt = 32; // sockets that are not among the options
 constexpr std::size_t kMaxDockerRoots = 16;
 constexpr std::size_t kRoundsPending = 4;  // after these a container that nobody knows is no_runtime
 constexpr std::size_t kRoundsUnasked = 5;  // for one that only a watched folder has told of
@@ -43,11 +43,6 @@ void signal_fd(int fd) {
 void clear_fd(int fd) {
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t ignored = ::read(fd, &count, sizeof count);
-}
-
-bool is_socket(const std::string& path) {
-    struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 } // namespace
@@ -300,7 +295,10 @@ class Resolver::Impl {
         for (const auto& endpoint : endpoints_) {
             if (endpoint->way == way && endpoint->path == path && endpoint->kind == kind) return endpoint.get();
         }
-        if (endpoints_.size() >= kMaxEndpoints) return nullptr;
+        // Users make sockets of their own; however many, those of the options have their place.
+        const bool learnt = way == Way::socket && !is_among_options(options_, path);
+        if (learnt && learnt_ == kMaxLearnt) return nullptr;
+        learnt_ += learnt ? 1 : 0;
         auto endpoint = std::make_unique<Endpoint>();
         endpoint->way = way;
         endpoint->kind = kind;
@@ -325,54 +323,6 @@ class Resolver::Impl {
         ++entry.outstanding;
         endpoint->queue.emplace_back(full_id, entry.round);
         endpoint->wake.notify_one();
-    }
-
-    // Sockets that could know this container. Not under the mutex: looks at the file system.
-    std::vector<std::pair<RuntimeKind, std::string>> sockets_for(const std::string& full_id, ContainerType type,
-                                                                 const ResolverHints& hints,
-                                                                 const std::string& found_socket) const {
-        std::vector<std::pair<RuntimeKind, std::string>> out;
-        const auto add = [&](RuntimeKind kind, const std::string& host_path) {
-            const std::string path = disk_.on_host(host_path);
-            if (!host_path.empty() && is_socket(path) && std::ranges::find(out, std::pair{kind, path}) == out.end())
-                out.emplace_back(kind, path);
-        };
-        if (!options_.use_sockets) return out;
-        const bool hex = is_hex_id(full_id);
-        const bool any = type == ContainerType::unknown || type == ContainerType::cri || hex;
-        const bool docker = type == ContainerType::docker, podman = type == ContainerType::podman,
-                   crio = type == ContainerType::crio;
-        const bool containerd = type == ContainerType::containerd;
-        const bool decided = docker || podman || crio || containerd;
-        if (hex && (docker || (any && !decided))) {
-            for (const std::string& socket : options_.docker_sockets) add(RuntimeKind::docker, socket);
-        }
-        if (hex && (podman || (any && !decided))) {
-            for (const std::string& socket : options_.podman_sockets) add(RuntimeKind::podman, socket);
-            std::error_code error;
-            std::size_t seen = 0;
-            for (std::filesystem::directory_iterator it(disk_.on_host("/run/user"), error), end;
-                 !error && it != end && seen < 64; it.increment(error), ++seen) {
-                add(RuntimeKind::podman, "/run/user/" + it->path().filename().string() + "/podman/podman.sock");
-            }
-        }
-        if (containerd || (any && !decided)) {
-            const bool kubernetes = hints.containerd_namespace == "k8s.io" || hints.containerd_namespace.empty();
-            const std::string& near = hints.containerd_socket.empty() ? found_socket : hints.containerd_socket;
-            if (!near.empty() && is_socket(disk_.on_host(near))) {
-                add(RuntimeKind::containerd, near);
-                if (hex && kubernetes) add(RuntimeKind::cri, near);
-            } else {
-                for (const std::string& socket : options_.containerd_sockets) add(RuntimeKind::containerd, socket);
-            }
-            if (hex && kubernetes) {
-                for (const std::string& socket : options_.cri_sockets) add(RuntimeKind::cri, socket);
-            }
-        }
-        if (hex && crio) {
-            for (const std::string& socket : options_.cri_sockets) add(RuntimeKind::cri, socket);
-        }
-        return out;
     }
 
     // The thread of one endpoint.
@@ -524,17 +474,17 @@ class Resolver::Impl {
         const bool nested = hints.supervisor != 0;
         const bool foreign = options_.use_disk && (nested || disk_.is_foreign(cgroup_path, hints));
         if (options_.use_disk && !foreign) on_disk = disk_.find(full_id, cgroup_path, hints);
-        std::string socket;
         if (on_disk) {
             type = on_disk->info.type;
-            socket = on_disk->containerd_socket;
             if (!on_disk->docker_root.empty() && disk_.docker_roots().size() < kMaxDockerRoots) {
                 new_docker_roots_.push_back(on_disk->docker_root);
             }
         }
         const bool complete = on_disk && on_disk->info.complete;
-        const auto sockets = complete || nested ? std::vector<std::pair<RuntimeKind, std::string>>{}
-                                                : sockets_for(full_id, type, hints, socket);
+        std::vector<RuntimeSocket> sockets;
+        if (options_.use_sockets && !complete && !nested)
+            sockets =
+                sockets_to_ask({full_id, cgroup_path, type, hints, on_disk ? &*on_disk : nullptr}, options_, disk_);
         {
             const std::scoped_lock lock(mutex_);
             const auto found = entries_.find(full_id);
@@ -713,6 +663,7 @@ class Resolver::Impl {
     std::deque<std::string> disk_queue_;
     std::vector<std::string> answered_;
     std::vector<std::unique_ptr<Endpoint>> endpoints_;
+    std::size_t learnt_ = 0; // of them
     Stats stats_;
     std::size_t watched_ = 0;
 };

@@ -325,6 +325,70 @@ TEST_F(ResolverTest, AHangingSocketHoldsUpNeitherCallerNorOtherSockets) {
     EXPECT_GE(resolver_->stats().timeouts, 1u);
 }
 
+// Below a host root, where the users' sockets are looked for too.
+class ResolverOfUsersTest : public ResolverTest {
+  protected:
+    void SetUp() override {
+        ResolverTest::SetUp();
+        options_.host_root = dir_;
+        options_.docker_roots = {"/docker"};
+        options_.containerd_states = {"/containerd"};
+        options_.podman_roots = {"/storage"};
+        options_.docker_sockets = {"/docker.sock"};
+        options_.podman_sockets = {};
+        options_.containerd_sockets = {};
+        options_.cri_sockets = {};
+    }
+    [[nodiscard]] std::string socket_of(int uid) const {
+        const std::string folder = dir_ + "/run/user/" + std::to_string(uid) + "/podman";
+        fs::create_directories(folder);
+        return folder + "/podman.sock";
+    }
+};
+
+TEST_F(ResolverOfUsersTest, AUsersPodmanIsAskedAboutThatUsersContainersOnly) {
+    const std::string answer = R"({"Id":")" + kId + R"(","Name":"trusted","ImageName":"trusted:1"})";
+    FakeRuntime users(socket_of(1000), [&](const std::string&) { return http(answer); });
+    start();
+    // A pod's, and one of another user.
+    const std::string pods = kSandbox;
+    EXPECT_TRUE(resolver_->request(pods, ContainerType::cri, "/kubepods/pod1/" + pods, {}));
+    EXPECT_TRUE(wait_why(pods, Missing::no_runtime));
+    const std::string others(64, 'a');
+    EXPECT_TRUE(resolver_->request(others, ContainerType::podman,
+                                   "/user.slice/user-1001.slice/user@1001.service/user.slice/libpod-" + others, {}));
+    EXPECT_TRUE(wait_why(others, Missing::no_runtime));
+    EXPECT_EQ(users.connections(), 0);
+    EXPECT_TRUE(resolver_->request(kId, ContainerType::podman,
+                                   "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + kId, {}));
+    EXPECT_TRUE(wait_why(kId, Missing::none));
+    EXPECT_EQ(answers_[kId].info->name, "trusted");
+}
+
+TEST_F(ResolverOfUsersTest, ManySocketsOfUsersTakeNoRuntimesPlace) {
+    for (int uid = 1000; uid < 1050; ++uid) { // nobody listens
+        const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        socket_of(uid).copy(address.sun_path, sizeof address.sun_path - 1);
+        const void* raw = &address;
+        ASSERT_EQ(::bind(fd, static_cast<const sockaddr*>(raw), sizeof address), 0);
+        ::close(fd);
+    }
+    start();
+    const std::string anybodys(64, 'a');
+    EXPECT_TRUE(resolver_->request(anybodys, ContainerType::podman, "/machine.slice/libpod-" + anybodys, {}));
+    EXPECT_TRUE(wait_why(anybodys, Missing::no_runtime));
+    FakeRuntime docker(dir_ + "/docker.sock", [](const std::string& request) {
+        return request.find("/containers/") != std::string::npos
+                   ? http(R"({"Id":")" + kId + R"(","Name":"/web","Config":{"Image":"shop:1.2"}})")
+                   : http("{}", 404);
+    });
+    request(kId);
+    EXPECT_TRUE(wait_why(kId, Missing::none));
+    EXPECT_EQ(answers_[kId].info->name, "web");
+}
+
 TEST_F(ResolverTest, EndsWhileASocketHangs) {
     options_.call_timeout = std::chrono::hours{1}; // the test's time limit tells if the destructor waits for it
     auto docker =
