@@ -126,7 +126,12 @@ class UserDirectory::Impl {
     // The entry for a process; a lookup is under way when it has no files.
     Entry& entry_for(const ProcessImage& process) {
         const bool host = is_host(process);
-        const auto [found, added] = entries_.try_emplace(host ? Key{} : key_of(process));
+        const Key key = host ? Key{} : key_of(process);
+        auto found = entries_.find(key);
+        const bool added = found == entries_.end();
+        // As many again as are kept may be under way. A place costs a container no more than a chroot.
+        if (added && entries_.size() >= 2 * options_.max_containers) return not_looked_at_;
+        if (added) found = entries_.emplace(key, Entry{}).first;
         Entry& entry = found->second;
         entry.used = ++clock_;
         if (added || (!entry.pending && Clock::now() - entry.looked_at >= options_.refresh))
@@ -236,6 +241,7 @@ class UserDirectory::Impl {
     UserOptions options_;
     std::shared_ptr<Shared> shared_;
     std::unordered_map<Key, Entry, KeyHash> entries_; // references stay valid until drain()
+    Entry not_looked_at_{.files = nullptr, .pending = true, .tried_image = false, .looked_at = {}, .used = 0};
     std::uint64_t clock_ = 0;
     Clock::time_point last_spawn_{};
 };

@@ -25,7 +25,7 @@ namespace gyr {
 struct UserOptions {
     std::string host_root;                 // prefix of /etc/passwd, /etc/group; "" for none
     std::string proc = "/proc";            // the host's
-    std::size_t max_containers = 4'096;    // cached; the least recently asked goes first
+    std::size_t max_containers = 4'096;    // cached, the least recently asked goes first; as many again under way
     std::size_t max_file_bytes = 4U << 20; // of one passwd or group file; the rest is not read
     std::chrono::milliseconds refresh{
         10'000};             // a container's files are looked at again this much later, when asked for

@@ -193,6 +193,32 @@ TEST_F(UsersTest, TheSameNamespaceNumberInAnotherContainerIsAnotherPlace) {
     EXPECT_EQ(user(second, 5).entry->name, "b");
 }
 
+TEST_F(UsersTest, PlacesWithoutEndAreNotAllLookedAt) {
+    write("c/etc/passwd", "a:x:5:5::/:\n");
+    options_.max_containers = 2;
+    start();
+    ProcessImage process = add_process(51, "c");
+    for (int i = 0; i < 1000; ++i) {
+        process.root = "/jail/" + std::to_string(i);
+        EXPECT_EQ(users_->user(process, 5).why, Missing::pending);
+    }
+    int answers = 0;
+    const auto take = [&](std::uint32_t) { ++answers; };
+    const auto until = [&](int wanted) {
+        while (answers < wanted) {
+            pollfd fd{users_->fd(), POLLIN, 0};
+            ASSERT_EQ(::poll(&fd, 1, 20'000), 1);
+            users_->drain(take);
+        }
+    };
+    until(3); // beside the host's, which were read at the start
+    process.root = "/jail/last";
+    EXPECT_EQ(users_->user(process, 5).why, Missing::pending);
+    until(4); // and no more of the thousand
+    EXPECT_EQ(answers, 4);
+    EXPECT_EQ(users_->user(process, 5).entry->name, "a");
+}
+
 TEST_F(UsersTest, ARuntimesHelperSeesTheHost) {
     start();
     ProcessImage process = add_process(50, "c");
