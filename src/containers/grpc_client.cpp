@@ -143,9 +143,9 @@ class GrpcClient final : public RuntimeClient {
             const auto named = info.labels.find("nerdctl/name");
             info.name = named != info.labels.end() ? named->second : std::string(short_id(info.full_id));
         }
-        if (container.created_at().seconds() > 0) {
-            info.created_time = container.created_at().seconds() * 1'000'000'000 + container.created_at().nanos();
-        }
+        constexpr std::int64_t kMaxSeconds = 9'000'000'000; // the year 2255
+        if (const auto& made = container.created_at(); made.seconds() > 0 && made.seconds() < kMaxSeconds)
+            info.created_time = made.seconds() * 1'000'000'000 + made.nanos();
         if (!info.image.empty()) take_image_digest(name_space, info);
         split_image_name(info);
         apply_kubernetes_labels(info);
