@@ -12,7 +12,6 @@ class LossTally {
   public:
     void add(const AlertRecord& record);
     [[nodiscard]] bool empty() const { return records_ == 0; }
-    [[nodiscard]] std::uint64_t records() const { return records_; } // pushed records in it
     // The gap record of all that was added; the tally is empty afterwards. Gap records that were themselves left out
     // are in its count.
     [[nodiscard]] GapRecord take(const std::string& stage, const std::string& reason, const std::string& hostname);

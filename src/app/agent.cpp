@@ -118,9 +118,6 @@ class Agent::Counted final : public AlertSink {
         }
         journal_.push(std::move(record));
     }
-    void close(Nanos timeout) override { journal_.close(timeout); }
-    [[nodiscard]] SinkStats stats() const override { return journal_.stats(); }
-    [[nodiscard]] const std::string& name() const override { return journal_.name(); }
     [[nodiscard]] Nanos canary() const {
         const std::lock_guard lock(mutex_);
         return canary_;
@@ -269,7 +266,7 @@ void Agent::finish() {
     journal_->flush();
     outputs_->close(kClosePatience);
     std::string delivered;
-    std::uint64_t lost = journal_->stats().lost;
+    std::uint64_t lost = journal_->status().lost;
     for (const OutputSet::State& output : outputs_->states()) {
         delivered += fmt::format("{}{} delivered to {}", delivered.empty() ? "" : ", ", output.stats.delivered,
                                  output.options.name);
@@ -279,7 +276,7 @@ void Agent::finish() {
         }
         lost += output.stats.refused;
     }
-    journal_->close(kClosePatience);
+    journal_->close();
     const Engine::Summary s = engine_->summary();
     log(LogLevel::info,
         fmt::format("ended after {:.1f} s: {} process events, {} alerts ({}, {} lost), {} events lost in the kernel",

@@ -197,7 +197,8 @@ void falco_metrics(Exposition& out, const Agent& agent, const Agent::State& stat
     out.info("falcosecurity_scap_engine_name_info", kHelp, {{"engine_name", "modern_bpf"}, {"evt_source", "syscall"}});
     files(out, "falcosecurity_falco_sha256_rules_files_info", state.rule_digests);
     files(out, "falcosecurity_falco_sha256_config_files_info", state.config_digests);
-    out.single("falcosecurity_falco_outputs_queue_num_drops_total", Type::counter, kHelp, agent.journal().stats().lost);
+    out.single("falcosecurity_falco_outputs_queue_num_drops_total", Type::counter, kHelp,
+               agent.journal().status().lost);
     out.single("falcosecurity_falco_start_timestamp_nanoseconds", Type::gauge, kHelp,
                static_cast<std::uint64_t>(agent.started_at()));
     out.single("falcosecurity_falco_reload_timestamp_nanoseconds", Type::gauge, kHelp,

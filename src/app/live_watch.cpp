@@ -21,12 +21,6 @@ namespace {
 class NoSink final : public AlertSink {
   public:
     void push(AlertRecordPtr record) override { (void)record; }
-    void close(Nanos timeout) override { (void)timeout; }
-    [[nodiscard]] SinkStats stats() const override { return {}; }
-    [[nodiscard]] const std::string& name() const override { return name_; }
-
-  private:
-    std::string name_ = "none";
 };
 
 } // namespace

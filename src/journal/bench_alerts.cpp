@@ -60,7 +60,7 @@ void burst(std::uint64_t count) {
     fmt::print("a burst of {}: push {:.1f} µs, durable after {:.1f} µs, read by an output after {:.1f} µs an alert; "
                "{} transactions, {:.1f} µs of committing an alert, lost {}\n",
                count, each(pushed - begin), each(durable - begin), each(read - begin), status.transactions,
-               static_cast<double>(status.commit_time) / 1e3 / static_cast<double>(count), journal.stats().lost);
+               static_cast<double>(status.commit_time) / 1e3 / static_cast<double>(count), status.lost);
 }
 
 } // namespace

@@ -51,7 +51,7 @@ Journal::Journal(Options options) : options_(std::move(options)) {
 }
 
 Journal::~Journal() {
-    close(0);
+    close();
     store_.reset();
     if (lock_fd_ >= 0) ::close(lock_fd_);
 }
@@ -110,7 +110,8 @@ void Journal::open_store() {
     status_.durable = status_.problem.empty();
 }
 
-// Takes over what the file knows: the head and, once, what an earlier agent left: cursors, roll-ups that are still open.
+// Takes over what the file knows: the head and, once, what an earlier agent left: cursors, roll-ups that are still
+// open.
 Result<> Journal::begin_from(Store& store) {
     const Result<bool> in_use = store.begin_use();
     if (!in_use) return std::unexpected(in_use.error());
@@ -218,7 +219,7 @@ bool Journal::take(std::vector<Incoming>& batch) {
             overflow_.take("journal", "more was reported than could be written", options_.hostname));
         incoming_.push_back(
             {.record = std::move(gap), .bytes = 0, .sequence = 0, .rolled = Rolled::no, .rollup_key = {}});
-        ++stats_.accepted;
+        ++accepted_;
     }
     while (!incoming_.empty() && batch.size() < kBatchRecords) {
         batch.push_back(std::move(incoming_.front()));
@@ -246,10 +247,9 @@ void Journal::handle(std::vector<Incoming> batch, bool closing) {
     {
         const std::lock_guard lock(mutex_);
         incoming_bytes_ -= bytes;
-        settled_count_ += taken;
-        stats_.delivered += taken;
+        settled_ += taken;
     }
-    settled_.notify_all();
+    settling_.notify_all();
 }
 
 void Journal::roll_up(std::vector<Incoming>& batch, bool closing) {
@@ -454,11 +454,10 @@ void Journal::push(AlertRecordPtr record) {
         if ((incoming_bytes_ + bytes > options_.queue_bytes && !std::holds_alternative<GapRecord>(*record)) ||
             (closing_ && !thread_.joinable())) {
             overflow_.add(*record);
-            ++stats_.lost;
             ++status_.lost;
             return;
         }
-        ++stats_.accepted;
+        ++accepted_;
         first = incoming_.empty();
         incoming_bytes_ += bytes;
         incoming_.push_back(
@@ -469,24 +468,17 @@ void Journal::push(AlertRecordPtr record) {
 
 void Journal::flush() {
     std::unique_lock lock(mutex_);
-    const std::uint64_t wanted = stats_.accepted;
-    settled_.wait(lock, [&] { return settled_count_ >= wanted; });
+    const std::uint64_t wanted = accepted_;
+    settling_.wait(lock, [&] { return settled_ >= wanted; });
 }
 
-void Journal::close(Nanos) {
+void Journal::close() {
     {
         const std::lock_guard lock(mutex_);
         closing_ = true;
     }
     arrived_.notify_one();
     if (thread_.joinable()) thread_.join();
-}
-
-SinkStats Journal::stats() const {
-    const std::lock_guard lock(mutex_);
-    SinkStats s = stats_;
-    s.accepted += s.lost;
-    return s;
 }
 
 Status Journal::status() const {

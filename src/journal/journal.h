@@ -101,10 +101,8 @@ class Journal final : public AlertSink {
     ~Journal() override;
 
     void push(AlertRecordPtr record) override;
-    // Commits what is there, cursors included. Subscriptions should have ended before.
-    void close(Nanos timeout) override;
-    [[nodiscard]] SinkStats stats() const override;
-    [[nodiscard]] const std::string& name() const override { return name_; }
+    // Commits what is there, cursors included, and ends. Subscriptions should have ended before.
+    void close();
 
     // wake_fd (an eventfd, the caller's) is made readable whenever there may be something to read.
     [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::string name, int wake_fd, Start start);
@@ -159,7 +157,6 @@ class Journal final : public AlertSink {
     void forget(Subscription& subscription);
 
     Options options_;
-    const std::string name_ = "journal";
 
     // Of the journal's thread.
     std::unique_ptr<Store> store_;
@@ -176,7 +173,7 @@ class Journal final : public AlertSink {
     std::uint64_t since_checkpoint_ = 0; // bytes
 
     mutable std::mutex mutex_; // guards what follows
-    std::condition_variable arrived_, settled_;
+    std::condition_variable arrived_, settling_;
     std::deque<Incoming> incoming_;
     std::size_t incoming_bytes_ = 0;
     LossTally overflow_;
@@ -192,8 +189,7 @@ class Journal final : public AlertSink {
     bool crashed_ = false;                         // the last agent left its cursors open
     std::unique_ptr<RollupRules> new_rollup_;
     Status status_;
-    SinkStats stats_;
-    std::uint64_t settled_count_ = 0; // of stats_.accepted
+    std::uint64_t accepted_ = 0, settled_ = 0; // records; those committed, or published without
     bool closing_ = false;
 
     std::thread thread_;

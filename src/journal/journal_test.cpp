@@ -77,7 +77,7 @@ TEST_F(JournalTest, ABurstArrivesWholeAndInOrder) {
     }
     expect_alerts(a.read(kBurst), 1, kBurst);
     expect_alerts(b.read(kBurst), 1, kBurst);
-    EXPECT_EQ(journal.stats().lost, 0U);
+    EXPECT_EQ(journal.status().lost, 0U);
     EXPECT_EQ(journal.status().problem, "");
     const Status status = journal.status();
     EXPECT_EQ(status.committed, kBurst);
@@ -230,7 +230,7 @@ TEST_F(JournalTest, ADiskThatStaysFullIsToldOnceAndCountsNothingTwice) {
         push(journal, n, n + 19);
         journal.flush();
     }
-    journal.close(0);
+    journal.close();
     const auto records = a.read(3); // the first alert, the notice, the summary of the rest
     ASSERT_EQ(records.size(), 3U);
     EXPECT_TRUE(a.subscription->read(100, 1U << 20).empty());

@@ -56,7 +56,7 @@ std::string stats(const journal::Journal& journal, const app::OutputSet& outputs
             {"refused", state.stats.refused},     {"filtered", state.stats.filtered},
             {"problem", state.stats.problem},     {"behind", journal.lag(state.position).count}};
     }
-    j["lost"] = journal.stats().lost;
+    j["lost"] = journal.status().lost;
     return j.dump();
 }
 
@@ -114,6 +114,6 @@ int main(int argc, char** argv) {
         }
     }
     outputs.close(kClosePatience);
-    journal.close(0);
+    journal.close();
     return 0;
 }
