@@ -1,5 +1,6 @@
 // Everything the containers module reads of foreign making: runtime files and answers, passwd, group, id maps, cgroup
 // paths. The first byte chooses the reader, so that a seed is one letter before the file as it lies on disk.
+#include "base/rfc3339.h"
 #include "containers/cgroup_id.h"
 #include "containers/metadata.h"
 #include "containers/passwd.h"
@@ -49,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         parse_cri_container_info(text, info);
         parse_cri_sandbox_info(text, info);
         break;
-    case 't': static_cast<void>(parse_timestamp(text)); break;
+    case 't': static_cast<void>(parse_rfc3339(text)); break;
     case 'n':
         info.image = text;
         split_image_name(info);

@@ -1,5 +1,6 @@
 #include "alerts/parse.h"
 
+#include "base/rfc3339.h"
 #include "base/units.h"
 
 #include <fmt/format.h>
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <optional>
 
 namespace gyr {
@@ -71,7 +71,7 @@ Number number_at(const Json& json, const char* key) {
     return found != json.end() && found->is_number_integer() ? found->get<Number>() : Number{};
 }
 
-Nanos time_at(const Json& json, const char* key) { return parse_utc(text_at(json, key)).value_or(0); }
+Nanos time_at(const Json& json, const char* key) { return parse_rfc3339(text_at(json, key)).value_or(0); }
 
 // Members of an alert that are not context blocks.
 constexpr std::array<std::string_view, 13> kAlertKeys = {"uuid",     "amends",        "revision", "time",   "rule",
@@ -83,8 +83,8 @@ Result<AlertRecord> alert_of(const Json& json) {
     a.uuid = text_at(json, "uuid");
     a.revision = number_at<std::uint32_t>(json, "revision");
     a.rule = text_at(json, "rule");
-    const Result<Nanos> time = parse_utc(text_at(json, "time"));
-    if (!time) return std::unexpected(time.error());
+    const auto time = parse_rfc3339(text_at(json, "time"));
+    if (!time) return fail(ErrorKind::invalid, "the record has no time such as 2026-01-31T10:30:00Z");
     a.time = *time;
     if (!parse_priority(text_at(json, "priority"), a.priority))
         return fail(ErrorKind::invalid, "the record has no priority that is one");
@@ -142,51 +142,11 @@ AlertRecord notice_of(const Json& json) {
     return Notice{time_at(json, "time"), text_at(json, "kind"), text_at(json, "message"), text_at(json, "hostname")};
 }
 
-// Digits of text at [at, at + count) as a number; -1 when they are not digits.
-int digits(std::string_view text, std::size_t at, std::size_t count) {
-    int value = 0;
-    for (std::size_t i = at; i < at + count; ++i) {
-        if (i >= text.size() || text[i] < '0' || text[i] > '9') return -1;
-        value = value * 10 + (text[i] - '0');
-    }
-    return value;
-}
-
 } // namespace
-
-Result<Nanos> parse_utc(std::string_view text) {
-    const auto wrong = [&] {
-        return fail(ErrorKind::invalid,
-                    fmt::format("'{}' is not a time such as 2026-01-31T10:30:00Z", text.substr(0, 40)));
-    };
-    std::tm parts{};
-    parts.tm_year = digits(text, 0, 4) - 1900;
-    parts.tm_mon = digits(text, 5, 2) - 1;
-    parts.tm_mday = digits(text, 8, 2);
-    parts.tm_hour = digits(text, 11, 2);
-    parts.tm_min = digits(text, 14, 2);
-    parts.tm_sec = digits(text, 17, 2);
-    const bool shaped = text.size() >= 20 && text[4] == '-' && text[7] == '-' && text[10] == 'T' && text[13] == ':' &&
-                        text[16] == ':' && text.back() == 'Z';
-    if (!shaped || parts.tm_year < 70 || parts.tm_year > 350 || parts.tm_mon < 0 || parts.tm_mon > 11 ||
-        parts.tm_mday < 1 || parts.tm_mday > 31 || parts.tm_hour < 0 || parts.tm_hour > 23 || parts.tm_min < 0 ||
-        parts.tm_min > 59 || parts.tm_sec < 0 || parts.tm_sec > 60)
-        return wrong();
-    Nanos fraction = 0;
-    if (text[19] == '.') {
-        const std::size_t count = text.size() - 21;
-        if (count == 0 || count > 9 || digits(text, 20, count) < 0) return wrong();
-        fraction = digits(text, 20, count);
-        for (std::size_t i = count; i < 9; ++i) fraction *= 10;
-    } else if (text.size() != 20) {
-        return wrong();
-    }
-    return static_cast<Nanos>(::timegm(&parts)) * 1'000'000'000 + fraction;
-}
 
 Result<Nanos> parse_since(std::string_view text, Nanos now) {
     if (const auto ago = parse_duration(text)) return now - *ago;
-    if (const auto time = parse_utc(text)) return *time;
+    if (const auto time = parse_rfc3339(text)) return *time;
     return fail(ErrorKind::invalid,
                 fmt::format("'{}' is neither a duration (1h) nor a time (2026-01-31T10:30:00Z)", text.substr(0, 40)));
 }

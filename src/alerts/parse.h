@@ -11,10 +11,7 @@ namespace gyr {
 
 [[nodiscard]] Result<AlertRecord> parse_record(std::string_view line);
 
-// "2026-01-31T10:30:00.123456789Z", with any number of decimals or none.
-[[nodiscard]] Result<Nanos> parse_utc(std::string_view text);
-
-// Such a time, or how long before `now` ("1h").
+// A time ("2026-01-31T10:30:00Z", base/rfc3339.h), or how long before `now` ("1h").
 [[nodiscard]] Result<Nanos> parse_since(std::string_view text, Nanos now);
 
 } // namespace gyr

@@ -66,16 +66,10 @@ TEST(Parse, WhatIsNoRecordIsRefused) {
         EXPECT_FALSE(parse_record(bad)) << bad;
 }
 
-TEST(Parse, TimesWithAnyNumberOfDecimals) {
-    EXPECT_EQ(parse_utc("2026-01-31T10:30:00.123456789Z"), kTestTime);
-    EXPECT_EQ(parse_utc("2026-01-31T10:30:00.5Z"), kTestTime - 123'456'789 + 500'000'000);
-    EXPECT_EQ(parse_utc("1970-01-01T00:00:00Z"), 0);
+TEST(Parse, SinceIsATimeOrSoLongAgo) {
     EXPECT_EQ(parse_since("1970-01-01T00:00:01Z", kTestTime), 1'000'000'000);
     EXPECT_EQ(parse_since("1m", kTestTime), kTestTime - 60'000'000'000);
     EXPECT_FALSE(parse_since("yesterday", kTestTime));
-    for (const char* bad : {"2026-01-31", "2026-13-31T10:30:00Z", "2026-01-31T10:30:00", "2026-01-31T10:30:00.Z",
-                            "2026-01-31T10:30:00.1234567890Z", "2026-01-31T1a:30:00Z"})
-        EXPECT_FALSE(parse_utc(bad)) << bad;
 }
 
 } // namespace

@@ -19,24 +19,6 @@ std::string_view trim(std::string_view text) {
 AuditLines::AuditLines(OnEvent on_event, OnProblem on_problem)
     : on_event_(std::move(on_event)), on_problem_(std::move(on_problem)) {}
 
-void AuditLines::Brackets::follow(std::string_view text) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            ++depth;
-        } else if (c == '}' || c == ']') {
-            --depth;
-        }
-    }
-}
-
 void AuditLines::take(std::string_view document, std::uint64_t line) {
     auto batch = parse_audit(document);
     if (!batch) {
@@ -57,7 +39,7 @@ void AuditLines::add(std::string_view whole) {
     ++line_;
     const std::string_view line = trim(whole);
     if (line.empty()) return;
-    Brackets own;
+    JsonBrackets own;
     own.follow(line);
     // An event begins at the margin while another is open: that one was cut off.
     if (!held_.empty() && held_.front() == '{' && own.closed() && whole.starts_with("{\"")) {

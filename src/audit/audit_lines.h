@@ -4,6 +4,7 @@
 // event behind it. One thread.
 
 #include "audit/audit_event.h"
+#include "base/json_brackets.h"
 
 #include <cstdint>
 #include <functional>
@@ -23,21 +24,13 @@ class AuditLines {
     void finish();                   // no more lines: a document that has begun is incomplete
 
   private:
-    // What a piece of JSON leaves open.
-    struct Brackets {
-        std::int64_t depth = 0;
-        bool quoted = false;
-        void follow(std::string_view text);
-        [[nodiscard]] bool closed() const { return depth == 0 && !quoted; }
-    };
-
     void take(std::string_view document, std::uint64_t line);
     void give_up(std::string message);
 
     OnEvent on_event_;
     OnProblem on_problem_;
-    std::string held_; // the document that has begun
-    Brackets open_;    // of held_
+    std::string held_;  // the document that has begun
+    JsonBrackets open_; // of held_
     std::uint64_t line_ = 0, held_from_ = 0;
 };
 

@@ -1,33 +1,11 @@
 #include "containers/bounded_json.h"
 
+#include "base/json_brackets.h"
+
 namespace gyr {
-namespace {
-
-bool is_shallow(std::string_view text) {
-    std::size_t depth = 0;
-    bool quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > kMaxJsonDepth) return false;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            --depth;
-        }
-    }
-    return true;
-}
-
-} // namespace
 
 std::optional<nlohmann::json> parse_bounded_json(std::string_view text) {
-    if (!is_shallow(text)) return std::nullopt;
+    if (json_depth(text) > kMaxJsonDepth) return std::nullopt;
     nlohmann::json parsed = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
     if (parsed.is_discarded()) return std::nullopt;
     return parsed;

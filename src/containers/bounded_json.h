@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp> // include from .cpp files only
 
-#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace gyr {
 
-inline constexpr std::size_t kMaxJsonDepth = 64;
+inline constexpr std::int64_t kMaxJsonDepth = 64;
 
 // nullopt: not JSON, or nested deeper than kMaxJsonDepth. The caller bounds the size.
 [[nodiscard]] std::optional<nlohmann::json> parse_bounded_json(std::string_view text);

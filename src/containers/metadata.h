@@ -39,8 +39,6 @@ bool parse_cri_sandbox_info(std::string_view text, ContainerInfo& info);
 void split_image_name(ContainerInfo& info);
 // Kubernetes members from the kubelet's labels (io.kubernetes.pod.name, …) where they are not known.
 void apply_kubernetes_labels(ContainerInfo& info);
-// "2026-11-24T04:23:43.641756766Z" or with "+01:00"; 0 when it is none.
-[[nodiscard]] Nanos parse_timestamp(std::string_view text);
 // What fresh says, and what only old said.
 [[nodiscard]] ContainerInfo merge_info(const ContainerInfo& old, ContainerInfo fresh);
 

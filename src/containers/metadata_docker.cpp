@@ -1,4 +1,5 @@
 // Docker and Podman: config.v2.json, hostconfig.json, repositories.json, containers/storage, inspect answers.
+#include "base/rfc3339.h"
 #include "containers/bounded_json.h"
 #include "containers/metadata.h"
 
@@ -84,7 +85,7 @@ bool parse_docker_config(std::string_view config, std::string_view host_config, 
     take_text(info.user, json_text(*root, {"Config", "User"}));
     info.labels = json_labels(*root, {"Config", "Labels"});
     take_env(*root, {"Config", "Env"}, info);
-    if (const Nanos created = parse_timestamp(json_text(*root, {"Created"})); created != 0) info.created_time = created;
+    if (const auto created = parse_rfc3339(json_text(*root, {"Created"}))) info.created_time = *created;
     if (const json* settings = json_at(*root, {"NetworkSettings"})) take_address(*settings, info);
     info.mounts.clear();
     if (const json* mounts = json_at(*root, {"MountPoints"}); mounts != nullptr && mounts->is_object()) {
@@ -149,7 +150,7 @@ bool parse_docker_inspect(std::string_view answer, ContainerInfo& info) {
     take_text(info.user, json_text(*root, {"Config", "User"}));
     info.labels = json_labels(*root, {"Config", "Labels"});
     take_env(*root, {"Config", "Env"}, info);
-    if (const Nanos created = parse_timestamp(json_text(*root, {"Created"})); created != 0) info.created_time = created;
+    if (const auto created = parse_rfc3339(json_text(*root, {"Created"}))) info.created_time = *created;
     if (const json* host = json_at(*root, {"HostConfig"})) take_host_config(*host, info);
     if (const json* settings = json_at(*root, {"NetworkSettings"})) take_address(*settings, info);
     info.mounts.clear();
@@ -195,8 +196,7 @@ bool parse_storage_containers(std::string_view containers, ContainerInfo& info) 
             info.name = names->front().get_ref<const std::string&>();
         }
         take_text(info.image_id, json_text(entry, {"image"}));
-        if (const Nanos created = parse_timestamp(json_text(entry, {"created"})); created != 0)
-            info.created_time = created;
+        if (const auto created = parse_rfc3339(json_text(entry, {"created"}))) info.created_time = *created;
         if (const auto more = parse_bounded_json(json_text(entry, {"metadata"}))) {
             take_text(info.name, json_text(*more, {"name"}));
             take_text(info.image, json_text(*more, {"image-name"}));

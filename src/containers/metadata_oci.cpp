@@ -1,10 +1,9 @@
 // OCI bundles and their annotations, CRI's verbose texts, and what all sources share.
+#include "base/rfc3339.h"
 #include "containers/bounded_json.h"
 #include "containers/metadata.h"
 
 #include <algorithm>
-#include <charconv>
-#include <ctime>
 
 namespace gyr {
 namespace {
@@ -129,8 +128,7 @@ void take_crio(const Annotations& a, ContainerInfo& info) {
     take_text(info.image, std::move(image));
     if (const std::string cni = a.get("io.kubernetes.cri-o.CNIResult"); !cni.empty())
         info.cni_json = cni.substr(0, kMaxCniBytes);
-    if (const Nanos created = parse_timestamp(a.get("io.kubernetes.cri-o.Created")); created != 0)
-        info.created_time = created;
+    if (const auto created = parse_rfc3339(a.get("io.kubernetes.cri-o.Created"))) info.created_time = *created;
 }
 
 } // namespace
@@ -173,8 +171,7 @@ bool parse_oci_config(std::string_view config, std::string_view bundle_path, Con
         if (const std::string privileged = a.get("io.podman.annotations.privileged"); !privileged.empty()) {
             info.privileged = privileged == "TRUE";
         }
-        if (const Nanos created = parse_timestamp(a.get("io.kubernetes.cri-o.Created")); created != 0)
-            info.created_time = created;
+        if (const auto created = parse_rfc3339(a.get("io.kubernetes.cri-o.Created"))) info.created_time = *created;
     } else if (bundle.docker_container_folder.empty()) {
         info.type = ContainerType::containerd;
         take_text(info.name, a.get("nerdctl/name"));
@@ -257,43 +254,6 @@ void apply_kubernetes_labels(ContainerInfo& info) {
     if (!info.is_pod_sandbox && !info.name.empty() && !info.name.starts_with("k8s_")) {
         info.labels.try_emplace("io.kubernetes.container.name", info.name);
     }
-}
-
-Nanos parse_timestamp(std::string_view text) {
-    const auto number = [&](std::size_t at, std::size_t length, int& out) {
-        if (at + length > text.size()) return false;
-        const char* first = text.data() + at;
-        const auto [end, error] = std::from_chars(first, first + length, out);
-        return error == std::errc{} && end == first + length && out >= 0;
-    };
-    int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-    if (!number(0, 4, year) || !number(5, 2, month) || !number(8, 2, day) || !number(11, 2, hour) ||
-        !number(14, 2, minute) || !number(17, 2, second) || text[4] != '-' || text[7] != '-' ||
-        (text[10] != 'T' && text[10] != 't') || text[13] != ':') {
-        return 0;
-    }
-    if (year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31) return 0; // 1 is "never" to Go
-    std::tm when{};
-    when.tm_year = year - 1900;
-    when.tm_mon = month - 1;
-    when.tm_mday = day;
-    when.tm_hour = hour;
-    when.tm_min = minute;
-    when.tm_sec = second;
-    Nanos time = static_cast<Nanos>(::timegm(&when)) * 1'000'000'000;
-    std::size_t at = 19;
-    if (at < text.size() && text[at] == '.') {
-        Nanos unit = 100'000'000;
-        for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
-            time += (text[at] - '0') * unit;
-    }
-    int zone_hour = 0, zone_minute = 0;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-') && number(at + 1, 2, zone_hour) &&
-        number(at + 4, 2, zone_minute)) {
-        const Nanos offset = (zone_hour * 3600 + zone_minute * 60) * 1'000'000'000LL;
-        time += text[at] == '+' ? -offset : offset;
-    }
-    return time;
 }
 
 ContainerInfo merge_info(const ContainerInfo& old, ContainerInfo fresh) {
