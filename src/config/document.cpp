@@ -37,7 +37,7 @@ std::string entry_markdown(const Setting<Root>& setting, std::string_view prefix
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-This page is written by `gyr config docs` from the table in `src/config/settings.cpp`; a test fails when it is stale.
+This page is written by `gyr config docs` from the tables in `src/config/`; a test fails when it is stale.
 
 Gyr needs no configuration. `-c FILE` names a YAML file; without it `/etc/gyr/gyr.yaml` is read if it exists. Each
 `-o KEY=VALUE` overrides one key by its dotted path and wins over the file:
