@@ -78,9 +78,9 @@ class Pipeline {
     void on_record(const ProcessRecord& record);
     // An event with parameters, of a process that records told of.
     void on_event(const RawEvent& raw);
-    // The rules that are about execs that failed; no others are reported of one.
     // Whether observe is told of events (at first it is).
     void set_observing(bool on) { observing_ = on; }
+    // The rules that are about execs that failed; no others are reported of one.
     void set_failed_exec_rules(std::vector<std::uint32_t> rules) { failed_exec_rules_ = std::move(rules); }
     // Processes that were there before are all known: rules are evaluated only from here on, in the order in which
     // things happened, so that no process is judged before its parents are known.
