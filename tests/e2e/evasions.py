@@ -141,7 +141,8 @@ def other_names(a):
 def side_doors(a):
     f = a.folder
     for what, words in (("E11 int 0x80", ("int80", f + "/secret")), ("E12 io_uring", ("uring", "open", f + "/secret")),
-                        ("E12 io_uring, polled", ("uring", "open", f + "/secret", "poll"))):
+                        ("E12 io_uring, polled", ("uring", "open", f + "/secret", "poll")),
+                        ("E12 io_uring, one of many", ("uring-crowd", f + "/secret"))):
         a.opened += 1 if a.run(what, *words) is not None else 0
     for poll in ((), ("poll",)):
         for name, rule in (("victim", "Removed"), ("old", "Renamed")):

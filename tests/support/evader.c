@@ -173,11 +173,11 @@ struct ring {
     struct io_uring_params p;
     struct io_uring_sqe* entries;
 };
-static struct ring make_ring(unsigned flags) {
+static struct ring make_ring(unsigned entries, unsigned flags) {
     struct ring r = {.flags = flags};
     r.p.flags = flags;
     r.p.sq_thread_idle = 2000;
-    r.fd = (int)syscall(SYS_io_uring_setup, 4, &r.p);
+    r.fd = (int)syscall(SYS_io_uring_setup, entries, &r.p);
     if (r.fd < 0) cannot("no io_uring");
     const size_t submit = r.p.sq_off.array + r.p.sq_entries * sizeof(unsigned);
     const size_t complete = r.p.cq_off.cqes + r.p.cq_entries * sizeof(struct io_uring_cqe);
@@ -188,13 +188,16 @@ static struct ring make_ring(unsigned flags) {
     if (r.submit == MAP_FAILED || r.complete == MAP_FAILED || r.entries == MAP_FAILED) fail("mmap of the ring");
     return r;
 }
-static void submit(struct ring* r, const struct io_uring_sqe* entry) {
+static void put(struct ring* r, const struct io_uring_sqe* entry) {
     _Atomic unsigned* tail = (void*)(r->submit + r->p.sq_off.tail);
     unsigned* array = (void*)(r->submit + r->p.sq_off.array);
     const unsigned mask = *(unsigned*)(r->submit + r->p.sq_off.ring_mask), at = *tail & mask;
     r->entries[at] = *entry;
     array[at] = at;
     atomic_store(tail, *tail + 1);
+}
+static void submit(struct ring* r, const struct io_uring_sqe* entry) {
+    put(r, entry);
     const unsigned flags = r->flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0;
     if (syscall(SYS_io_uring_enter, r->fd, 1, 0, flags, NULL, 0) < 0) fail("io_uring_enter");
 }
@@ -210,7 +213,7 @@ static int complete(struct ring* r) {
 
 // uring-reuse FIFO: a read that waits, of a number that is given to another file before it ends.
 static int uring_reuse(char** argv) {
-    struct ring ring = make_ring(0);
+    struct ring ring = make_ring(4, 0);
     const int fd = open(argv[0], O_RDWR), other = open(argv[0], O_RDWR), null = open("/dev/null", O_RDWR);
     if (fd < 0 || other < 0 || null < 0) fail(argv[0]);
     char byte = 0;
@@ -223,10 +226,33 @@ static int uring_reuse(char** argv) {
     return byte == 'x' ? 0 : 121;
 }
 
+// uring-crowd FILE: an open that waits, and behind it more operations that wait than anybody keeps account of.
+static int uring_crowd(char** argv) {
+    enum { kCrowd = 12000 };
+    struct ring ring = make_ring(16384, 0);
+    int ends[2];
+    if (pipe(ends) != 0) fail("pipe");
+    char byte = 0;
+    const struct io_uring_sqe wait = {
+        .opcode = IORING_OP_READ, .flags = IOSQE_IO_LINK, .fd = ends[0], .addr = (uintptr_t)&byte, .len = 1};
+    struct io_uring_sqe e = {
+        .opcode = IORING_OP_OPENAT, .flags = IOSQE_IO_LINK, .fd = AT_FDCWD, .open_flags = O_RDONLY};
+    put(&ring, &wait);
+    e.addr = (uintptr_t)argv[0];
+    put(&ring, &e);
+    e.addr = (uintptr_t) "/dev/null";
+    for (int i = 0; i < kCrowd; ++i) put(&ring, &e);
+    if (syscall(SYS_io_uring_enter, ring.fd, kCrowd + 2, 0, 0, NULL, 0) != kCrowd + 2) fail("io_uring_enter");
+    if (write(ends[1], "x", 1) != 1) fail("write");
+    if (complete(&ring) != 1 || complete(&ring) < 0) return 121;
+    printf("1\n");
+    return 0;
+}
+
 // uring open|remove|rename|connect ARGUMENT... [poll]
 static int uring(int argc, char** argv) {
     const int polled = strcmp(argv[argc - 1], "poll") == 0;
-    struct ring ring = make_ring(polled ? IORING_SETUP_SQPOLL : 0);
+    struct ring ring = make_ring(4, polled ? IORING_SETUP_SQPOLL : 0);
     struct io_uring_sqe e = {.fd = AT_FDCWD, .addr = (uintptr_t)argv[1]};
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (strcmp(argv[0], "open") == 0) {
@@ -388,7 +414,8 @@ int main(int argc, char** argv) {
                   {"flood", 2, flood},
                   {"crowd", 2, crowd},
                   {"random", 2, random_calls},
-                  {"uring-reuse", 1, uring_reuse}};
+                  {"uring-reuse", 1, uring_reuse},
+                  {"uring-crowd", 1, uring_crowd}};
     if (argc == 2 && strcmp(argv[1], "who") == 0) return who();
     if (argc > 3 && strcmp(argv[1], "uring") == 0) return uring(argc - 2, argv + 2);
     for (size_t i = 0; i < sizeof kVerbs / sizeof *kVerbs; ++i)

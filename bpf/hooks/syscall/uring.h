@@ -122,9 +122,10 @@ struct io_shutdown {
 #define CQE_SKIP (1ull << 6)   /* IOSQE_CQE_SKIP_SUCCESS as a request has it */
 #define FIXED_FILE (1ull << 0) /* IOSQE_FIXED_FILE: the number is an index into the ring's own table */
 
-/* By request, from submission to completion. LRU: a request that never completes is pushed out. */
+/* By request, from submission to completion. Nothing is pushed out for another: who submits enough could hide one so.
+ * A request that finds no room is told at once. */
 struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 8192);
     __type(key, u64);
     __type(value, struct call);
@@ -299,15 +300,14 @@ int BPF_PROG(uring_submit, struct io_kiocb* req) {
     u64 flags = BPF_CORE_READ(req, flags);
     if (into_table(req)) c.phase = GYR_UNTOLD;
     if ((flags & FIXED_FILE) && acts_on_file(slot - GYR_URING_BASE)) c.args[0] = -1;
-    if (flags & CQE_SKIP) { /* rare enough to be told whatever the plan says */
-        c.phase = GYR_UNTOLD;
-        u32 entry = wanted[slot];
-        struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &entry);
-        if (plan) tell_call(plan, &c, slot, GYR_EVENT_URING);
-        return 0;
-    }
     c.compat = slot; /* told again when it completes */
-    bpf_map_update_elem(&uring_calls, &key, &c, BPF_ANY);
+    if (!(flags & CQE_SKIP) && !bpf_map_update_elem(&uring_calls, &key, &c, BPF_ANY)) return 0;
+    /* Rare enough to be told whatever the plan says. */
+    c.compat = 0;
+    c.phase = GYR_UNTOLD;
+    u32 entry = wanted[slot];
+    struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &entry);
+    if (plan) tell_call(plan, &c, slot, GYR_EVENT_URING);
     return 0;
 }
 

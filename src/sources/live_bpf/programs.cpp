@@ -335,6 +335,13 @@ std::array<Wanted, 6> programs_for(const Programs::OnDemand& wanted) {
              {"page_fault", wanted.page_faults, false}}};
 }
 
+// Of requests whose end nobody was there to see.
+void forget_requests(int uring_calls) {
+    gyr_u64 key = 0;
+    while (bpf_map_get_next_key(uring_calls, nullptr, &key) == 0 && bpf_map_delete_elem(uring_calls, &key) == 0) {
+    }
+}
+
 } // namespace
 
 std::vector<std::string_view> Programs::missing_calls(const OnDemand& wanted) const {
@@ -375,6 +382,8 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
         if (!w.wanted) {
             bpf_link__destroy(std::exchange(link, nullptr));
         } else if (link == nullptr) {
+            if (std::string_view(w.program) == "uring_submit")
+                forget_requests(bpf_map__fd(object_->skeleton->maps.uring_calls));
             if (program != nullptr) link = bpf_program__attach(program);
             if (link == nullptr && w.required)
                 return fail(ErrorKind::unsupported, fmt::format("this kernel lets us see no {}", fact->hook));
