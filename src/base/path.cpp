@@ -56,6 +56,10 @@ bool is_plain(std::string_view path) {
 } // namespace
 
 std::string_view join_path(std::string_view base, std::string_view path, char* out) {
+    if (const std::string_view whole = path.substr(0, kMaxPath); is_plain(whole)) {
+        std::memcpy(out, whole.data(), whole.size());
+        return {out, whole.size()};
+    }
     if (path.starts_with('/')) base = {};
     Joined joined{out};
     if (path.starts_with('/') || base.starts_with('/')) {

@@ -34,6 +34,8 @@ std::string expected(const std::string& base, const std::string& path) {
 std::string joined(const std::string& base, const std::string& path) {
     std::string out;
     join_path(base, path, out);
+    std::string memory(join_path_room(base, path), 'm');
+    EXPECT_EQ(join_path(base, path, memory.data()), out);
     return out;
 }
 

@@ -62,7 +62,7 @@ Value buflen(const Context& c, const Argument&) {
     if (kWay == Way::in && e->category != EventCategory::io_read) return none();
     if (kWay == Way::out && e->category != EventCategory::io_write) return none();
     const FdType t = c.event.fd->type;
-    if (kWhere == Where::file && !is_plain_file(t)) return none();
+    if (kWhere == Where::file && !is_file(t)) return none(); // a directory has no bytes
     if (kWhere == Where::net && !is_network(t)) return none();
     return Value::of_u64(static_cast<std::uint64_t>(c.event.result));
 }

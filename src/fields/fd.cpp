@@ -30,22 +30,21 @@ Value of_fd(const Context& c, const Argument&) {
     return c.event.fd ? kProperty(c, *c.event.fd) : no_fd(c);
 }
 
-// What a call that makes a descriptor was asked to open, for when it failed.
-struct Wanted {
-    std::string_view full, raw;
-};
-Wanted wanted_name(const Context& c) {
+// What a call that makes a descriptor was asked to open, for when it failed: as it was asked, or resolved.
+enum class Spelling : std::uint8_t { raw, resolved };
+std::string_view wanted_name(const Context& c, Spelling spelling) {
     const EventInfo* e = find_event(c.event.code);
     if (!e || (e->flags & kCreatesFd) == 0) return {};
-    if (c.event.path) return {c.event.path->name, c.event.path->name_raw};
+    const bool raw = spelling == Spelling::raw;
+    if (c.event.path) return raw ? c.event.path->name_raw : c.event.path->name;
     for (std::size_t i = 1; i < e->params.size(); ++i) {
         const ParamType type = e->params[i].type;
         if (type != ParamType::fspath && type != ParamType::fsrelpath && type != ParamType::socktuple) continue;
         const auto p = wire_param(c.event, i);
         if (!p) return {};
         const std::string_view text = plain_text(c, *p, wire_value(*p));
-        if (type == ParamType::socktuple || p->bytes.empty()) return {text, text};
-        return {absolute_path(base_of(c, *p), text, c.arena), text};
+        if (raw || type == ParamType::socktuple || p->bytes.empty()) return text;
+        return absolute_path(base_of(c, *p), text, c.arena);
     }
     return {};
 }
@@ -70,12 +69,12 @@ Value typechar(const Context& c, const Argument&) {
 
 Value name(const Context& c, const Argument&) {
     if (c.event.fd) return Value::of_text(c.event.fd->name);
-    return has_fd(c) ? Value::of_text(wanted_name(c).full, Missing::lost) : no_fd(c);
+    return has_fd(c) ? Value::of_text(wanted_name(c, Spelling::resolved), Missing::lost) : no_fd(c);
 }
 
 Value nameraw(const Context& c, const Argument&) {
     if (c.event.fd) return Value::of_text(c.event.fd->name_raw);
-    return has_fd(c) ? Value::of_text(wanted_name(c).raw, Missing::lost) : no_fd(c);
+    return has_fd(c) ? Value::of_text(wanted_name(c, Spelling::raw), Missing::lost) : no_fd(c);
 }
 
 bool has_directory(const FdInfo& fd) { return is_file(fd.type) || fd.type == FdType::directory; }
@@ -83,7 +82,7 @@ bool has_directory(const FdInfo& fd) { return is_file(fd.type) || fd.type == FdT
 std::string_view directory_text(const Context& c) {
     const FdInfo* fd = c.event.fd;
     if (fd && fd->type == FdType::directory) return fd->name;
-    return directory_of(fd ? std::string_view(fd->name) : wanted_name(c).full);
+    return directory_of(fd ? std::string_view(fd->name) : wanted_name(c, Spelling::resolved));
 }
 Value directory(const Context& c, const Argument&) {
     if (!has_fd(c)) return no_fd(c);
@@ -173,7 +172,7 @@ bool has_fd(const Context& c) {
 }
 
 std::string_view fd_name(const Context& c) {
-    return c.event.fd ? std::string_view(c.event.fd->name) : wanted_name(c).full;
+    return c.event.fd ? std::string_view(c.event.fd->name) : wanted_name(c, Spelling::resolved);
 }
 
 std::span<const Field> fd_fields() {

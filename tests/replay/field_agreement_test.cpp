@@ -149,8 +149,9 @@ bool of_open_below_descriptor(const Compared& c) {
            is_descriptor(c, "evt.arg[1]") && !begins(c.values, "fs.path.nameraw", "/");
 }
 bool of_two_directories(const Compared& c) {
-    return (c.field == "fs.path.source" || c.field == "fs.path.target") &&
-           is_type(c, {"renameat", "renameat2", "linkat"}) &&
+    static const std::set<std::string> kFields{"fs.path.source", "fs.path.target", "evt.count.error.file",
+                                               "evt.count.error.other"};
+    return kFields.contains(c.field) && is_type(c, {"renameat", "renameat2", "linkat"}) &&
            (is_descriptor(c, "evt.arg[1]") || is_descriptor(c, "evt.arg[3]"));
 }
 bool of_nothing_read(const Compared& c) { return c.field == "evt.buffer" && begins(c.values, "evt.buffer", "NUL"); }
@@ -173,7 +174,8 @@ constexpr Excuse kExcuses[] = {
     {of_container_without_address,
      "of a container whose own address the capture does not tell, Falco calls none local"},
     {of_open_below_descriptor, "an open below a directory's descriptor: Falco names the directory instead of the file"},
-    {of_two_directories, "a rename or link below a directory's descriptor: Falco leaves the directory out"},
+    {of_two_directories, "a rename or link below a directory's descriptor: Falco leaves it out of the path, and takes "
+                         "it for what was used"},
     {of_nothing_read, "a read without data: Falco prints NULL over what the event before had in the buffer"},
     {of_bare_number, "a process of which only the thread's number is known: its pid is -1, printed for proc.apid too"},
     {of_unix_ends, "two unix sockets: Falco has empty ports"},
