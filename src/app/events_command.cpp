@@ -183,7 +183,8 @@ void add_events_command(CLI::App& app, Action& action) {
                      "Instead of lines: write a smaller capture of these events and what readers must know of others")
         ->type_name("FILE");
     command->add_option("--ancestors", o->ancestors, "With --write: of a process keep so many (default: all)")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(at_least(0));
     command->footer("Examples:\n  gyr events \"evt.type = connect and container\" -n 20\n  gyr events \"evt.type = "
                     "execve and proc.name = sh\" --capture incident.scap -p "
                     "\"%evt.time %proc.cmdline\"\n  gyr events \"container.name = web\" --capture incident.scap -w "

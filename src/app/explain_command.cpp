@@ -1,6 +1,7 @@
 // gyr explain: why a rule did or did not match an event of a capture file.
 
 #include "app/commands.h"
+#include "app/counts.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
 #include "app/time_zone.h"
@@ -111,7 +112,8 @@ void add_explain_command(CLI::App& app, Action& action) {
         ->add_option("--event", o->event,
                      "Number of the event (evt.num); without it the first that matches, or the "
                      "first that came nearest")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(at_least(1));
     o->common.add_config(*command);
     o->common.add_rules(*command);
     command->add_option("--format", o->format, "text or json")->check(CLI::IsMember({"text", "json"}));

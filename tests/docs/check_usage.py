@@ -17,6 +17,8 @@ REFUSED = [
     ("events --capture x.scap -n 0", "--count"),
     ("events --capture x.scap -n -5", "--count"),
     ("events --capture x.scap -n 99999999999999999999", "--count"),
+    ("events --capture x.scap -w y.scap --ancestors -1", "--ancestors"),
+    ("explain --rule x --capture x.scap --event -1", "--event"),
     ("record -w y.scap --max-events -3", "--max-events"),
     ("record -w y.scap --max-events 1", "--max-events"),
     ("record -w y.scap --max-size -1", "--max-size"),
