@@ -1,3 +1,8 @@
+# gyr_unoptimised(TARGET): tests gain nothing from optimisation; without it a release build spends a third less time on them.
+function(gyr_unoptimised TARGET)
+  target_compile_options(${TARGET} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
+endfunction()
+
 # gyr_module(NAME [THREADS] [DEPS module...] [LIBS target...] [SOURCES file...] [TESTS file...])
 #
 # A module is one folder below src/: a static library gyr_NAME that may only link the modules it names.
@@ -23,8 +28,7 @@ function(gyr_module NAME)
   if(GYR_TESTS AND M_TESTS AND (M_THREADS OR NOT GYR_SANITIZE STREQUAL "thread"))
     add_executable(${NAME}_test ${M_TESTS})
     gyr_together(${NAME}_test)
-    # Tests gain nothing from optimisation; without it a release build spends a third less time on them.
-    target_compile_options(${NAME}_test PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
+    gyr_unoptimised(${NAME}_test)
     target_link_libraries(${NAME}_test PRIVATE gyr_${NAME} GTest::gtest GTest::gtest_main GTest::gmock)
     if(GYR_SANITIZE)
       target_compile_definitions(${NAME}_test PRIVATE GYR_SANITIZED) # for tests that are about numbers: use smaller ones

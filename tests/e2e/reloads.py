@@ -38,16 +38,22 @@ CHANGES = """
 
 
 class Counter:
-    """Programs that start one after the other, each with the next number."""
+    """Programs that start one after the other, each with the next number; as many as the agent can tell of: what it is
+    asked besides is not to wait behind ever more alerts."""
 
-    def __init__(self, program):
-        self.program, self.count = program, 0
+    AHEAD = 500  # of the alerts that have been read, of which each program has two
+
+    def __init__(self, program, agent):
+        self.program, self.agent, self.count = program, agent, 0
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
     def run(self):
         while not self.stop.is_set():
+            if 2 * self.count > len(self.agent.alerts) + self.AHEAD:
+                self.stop.wait(0.001)
+                continue
             subprocess.run([self.program, str(self.count)], stdin=subprocess.DEVNULL)
             self.count += 1
 
@@ -94,7 +100,7 @@ def main():
         rules = ConfigMap(folder + "/rules")
         with live.Agent(rules=[folder + "/rules/rules.yaml"], sentinel=False,
                         options=["state.lineage=1s", "journal.memory=1MiB"]) as agent:  # what is kept for a while is no growth
-            counter = Counter(program)
+            counter = Counter(program, agent)
             outcomes = 0
 
             def await_reload(kind, words):

@@ -250,16 +250,18 @@ class Agent:
         return record
 
     def wait_for(self, wanted, what="alert"):
-        """Reads until a record satisfies wanted(record); returns it."""
+        """Reads until a record satisfies wanted(record); returns it. As long as others come it may be behind them."""
         for record in self.alerts:
             if wanted(record):
                 return record
-        deadline = time.monotonic() + PATIENCE
+        end = time.monotonic() + 4 * PATIENCE
         while True:
             try:
-                record = self._take(max(0.01, deadline - time.monotonic()))
+                record = self._take(max(0.01, min(PATIENCE, end - time.monotonic())))
             except queue.Empty:
-                raise TimeoutError("no %s within %d s; agent log:\n%s" % (what, PATIENCE, "\n".join(self.log[-20:])))
+                gaps = [r["gap"] for r in self.alerts if "gap" in r]
+                raise TimeoutError("no %s, and nothing else within %d s; %d records, gaps %r; agent log:\n%s"
+                                   % (what, PATIENCE, len(self.alerts), gaps[-5:], "\n".join(self.log[-20:])))
             if record is None:
                 raise RuntimeError("the agent ended while waiting for %s:\n%s" % (what, "\n".join(self.log[-20:])))
             if record and wanted(record):
