@@ -1,5 +1,6 @@
 #include "recording/capture_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -41,8 +42,9 @@ bool CaptureFiles::is_full(const RawEvent& next) const {
     if (limits_.max_events > 0 && events >= limits_.max_events) return true;
     if (limits_.max_duration > 0 && next.time - first_time_ >= limits_.max_duration) return true;
     if (limits_.max_bytes == 0) return false;
-    if (options_.compress) return writer_->bytes_out() >= limits_.max_bytes;
-    return writer_->bytes_in() + capfile::event_size(next, options_.enter_events) > limits_.max_bytes;
+    const std::uint64_t most = std::max(limits_.max_bytes, 2 * described_);
+    if (options_.compress) return writer_->bytes_out() >= most;
+    return writer_->bytes_in() + capfile::event_size(next, options_.enter_events) > most;
 }
 
 Result<> CaptureFiles::begin_file() {
@@ -60,7 +62,11 @@ Result<> CaptureFiles::begin_file() {
             return fail_errno("delete " + files_.front(), errno);
         files_.pop_front();
     }
-    return describe_ ? describe_(*writer_) : Result<>{};
+    if (describe_) {
+        if (auto described = describe_(*writer_); !described) return described;
+    }
+    described_ = options_.compress ? writer_->bytes_out() : writer_->bytes_in();
+    return {};
 }
 
 Result<> CaptureFiles::write(const RawEvent& event) {

@@ -18,7 +18,8 @@ namespace gyr::recording {
 
 struct CaptureLimits { // of one file; 0: none
     // As it is on disk. A plain file keeps to it; of a compressed one it is known only when the compressor has let go
-    // of what it holds, so that it may end some hundred KiB longer.
+    // of what it holds, so that it may end some hundred KiB longer. Where what describes the host takes more than half
+    // of it, events have as much room again: else a busy host with many processes would get a file for each event.
     std::uint64_t max_bytes = 0;
     std::uint64_t max_events = 0;
     Nanos max_duration = 0;       // from its first event to its last
@@ -57,6 +58,7 @@ class CaptureFiles {
     std::optional<capfile::Writer> writer_;
     std::deque<std::string> files_;
     Nanos first_time_ = 0;
+    std::uint64_t described_ = 0; // bytes before the first event of the file
     std::uint64_t events_ = 0, begun_ = 0;
 };
 

@@ -111,6 +111,30 @@ TEST_F(CaptureFilesTest, APlainFileIsNeverLongerThanAllowed) {
     EXPECT_EQ(events, 5000);
 }
 
+TEST_F(CaptureFilesTest, EventsHaveAsMuchRoomAsWhatDescribesTheHost) {
+    constexpr std::uint64_t kDescription = 40'000;
+    auto files =
+        CaptureFiles::create(path("a.scap"), {.max_bytes = 10'000}, {.compress = false}, [&](capfile::Writer& writer) {
+            capfile::ThreadRecord thread;
+            thread.tid = thread.pid = 1;
+            const std::string args(1000, 'a');
+            thread.args = args;
+            Result<> done;
+            while (done && writer.bytes_in() < kDescription) done = writer.write_threads({&thread, 1});
+            return done;
+        });
+    ASSERT_TRUE(files);
+    for (Nanos t = 0; t < 5000; ++t) ASSERT_TRUE(files->write(event(t)));
+    ASSERT_TRUE(files->close());
+    ASSERT_GT(files->files().size(), 2u);
+    for (const std::string& file : files->files()) {
+        EXPECT_LE(fs::file_size(file), 2 * (kDescription + 1200));
+        if (file != files->current()) {
+            EXPECT_GT(fs::file_size(file), 2 * kDescription - 200);
+        }
+    }
+}
+
 TEST_F(CaptureFilesTest, CompressedFilesAreDividedToo) {
     auto files = open({.max_bytes = 50000}, true);
     ASSERT_TRUE(files);
