@@ -1,5 +1,6 @@
 // gyr events: events as lines, from a capture file or as they happen.
 
+#include "app/capture_report.h"
 #include "app/commands.h"
 #include "app/counts.h"
 #include "app/engine_setup.h"
@@ -89,8 +90,7 @@ Exit events_of_capture(const EventsOptions& options, playback::EventPrinter& pri
     const auto visit = [&show](const Event& event, const EvalWorld& world) { return show(event, world); };
     const playback::WalkEnd end = playback::walk(*reader, state, visit, options.until);
     if (!show.flush()) return show.result();
-    if (end.damage) return complain(Exit::bad, fmt::format("{}: {}", options.capture, end.damage->message));
-    return Exit::fine;
+    return report_capture(options.capture, reader->stats(), end.damage);
 }
 
 // Into another capture instead of lines.
@@ -113,9 +113,7 @@ Exit events_into_capture(const EventsOptions& options, playback::EventPrinter& f
     if (const auto closed = writer->close(); !closed) return complain(Exit::bad, closed.error().message);
     const Exit told = print(
         fmt::format("{} events in {}, and {} for the state alone\n", end->matched, options.write, end->state_only));
-    if (told != Exit::fine) return told;
-    if (end->damage) return complain(Exit::bad, fmt::format("{}: {}", options.capture, end->damage->message));
-    return Exit::fine;
+    return told != Exit::fine ? told : report_capture(options.capture, once->stats(), end->damage);
 }
 
 // What the filter asks of the process alone may hold for an event of any type.

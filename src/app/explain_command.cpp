@@ -1,5 +1,6 @@
 // gyr explain: why a rule did or did not match an event of a capture file.
 
+#include "app/capture_report.h"
 #include "app/commands.h"
 #include "app/counts.h"
 #include "app/rule_loading.h"
@@ -88,7 +89,7 @@ Exit explain(const ExplainOptions& o) {
         return o.event == 0;
     };
     const playback::WalkEnd end = playback::walk(*reader, state, visit);
-    if (end.damage) complain(Exit::bad, fmt::format("{}: {}", o.capture, end.damage->message));
+    const Exit read = report_capture(o.capture, reader->stats(), end.damage);
     if (!chooser.chosen())
         return complain(Exit::bad, o.event != 0 ? fmt::format("{} has no event {} that rules see", o.capture, o.event)
                                                 : fmt::format("{} has no event of the types that rule '{}' is about",
@@ -98,7 +99,7 @@ Exit explain(const ExplainOptions& o) {
         out += fmt::format("{} events of the rule's types were looked at, {} match\n", chooser.looked_at(),
                            chooser.matched());
     const Exit printed = print(out);
-    return end.damage ? Exit::bad : printed;
+    return read != Exit::fine ? read : printed;
 }
 
 } // namespace

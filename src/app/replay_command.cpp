@@ -1,6 +1,7 @@
 // gyr replay: the alerts of capture files.
 
 #include "alerts/format.h"
+#include "app/capture_report.h"
 #include "app/commands.h"
 #include "app/counts.h"
 #include "app/rule_loading.h"
@@ -75,14 +76,7 @@ Exit replay(const ReplayOptions& options) {
             continue;
         }
         const playback::WalkEnd end = playback.play(*reader);
-        const capfile::ReaderStats& read = reader->stats();
-        if (read.events_unknown > 0)
-            log(LogLevel::warning, fmt::format("{}: {} events of types that this version does not know were skipped",
-                                               path, read.events_unknown));
-        if (read.blocks_unknown > 0)
-            log(LogLevel::warning,
-                fmt::format("{}: {} blocks of unknown types were skipped", path, read.blocks_unknown));
-        if (end.damage) result = complain(Exit::bad, fmt::format("{}: {}", path, end.damage->message));
+        if (report_capture(path, reader->stats(), end.damage) != Exit::fine) result = Exit::bad;
         if (printed != Exit::fine) return printed;
     }
     log(LogLevel::info, fmt::format("{} events, {} alerts", playback.stats().events, playback.stats().alerts));
