@@ -107,11 +107,8 @@ class Checker {
                 "field '" + f.name + "' is not available in this build: " + std::string(match.info->unavailable), span);
             return;
         }
-        if (!match.info->source.empty() && match.info->source != source_) {
-            add(Finding::Kind::unknown_field,
-                "field '" + f.name + "' belongs to source '" + std::string(match.info->source) + "', not to '" +
-                    std::string(source_) + "'",
-                span);
+        if (std::string other = other_source(*match.info, f.name, source_); !other.empty()) {
+            add(Finding::Kind::unknown_field, std::move(other), span);
             return;
         }
         if (std::string problem = check_argument(match, f); !problem.empty())
@@ -176,6 +173,12 @@ class Checker {
 };
 
 } // namespace
+
+std::string other_source(const lang::FieldInfo& field, std::string_view name, std::string_view source) {
+    if (field.source.empty() || field.source == source) return {};
+    return "field '" + std::string(name) + "' belongs to source '" + std::string(field.source) + "', not to '" +
+           std::string(source) + "'";
+}
 
 bool is_deprecated_field(std::string_view name) { return std::ranges::find(kDeprecated, name) != kDeprecated.end(); }
 

@@ -28,6 +28,8 @@ struct Finding {
 // fields may be null: then only what needs no catalog is looked for.
 [[nodiscard]] std::vector<Finding> check_condition(const lang::Expr& condition, const lang::FieldCatalog* fields,
                                                    std::string_view source);
+// What is wrong with a field in a rule of this source; empty: its events have it.
+[[nodiscard]] std::string other_source(const lang::FieldInfo& field, std::string_view name, std::string_view source);
 [[nodiscard]] bool is_deprecated_field(std::string_view name);
 
 } // namespace gyr::rules

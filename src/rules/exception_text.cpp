@@ -2,6 +2,7 @@
 
 #include "lang/parser.h"
 #include "lang/quote.h"
+#include "rules/condition_check.h"
 
 #include <algorithm>
 #include <array>
@@ -70,8 +71,9 @@ void append_value(ComposedText& out, const ScalarPtr& scalar) {
 
 class Builder {
   public:
-    Builder(const ExceptionDef& exception, const lang::FieldCatalog* fields, const Context& context, Problems& problems)
-        : exception_(exception), fields_(fields), context_(context), problems_(problems) {}
+    Builder(const ExceptionDef& exception, const lang::FieldCatalog* fields, std::string_view source,
+            const Context& context, Problems& problems)
+        : exception_(exception), fields_(fields), source_(source), context_(context), problems_(problems) {}
 
     std::optional<ComposedText> run() {
         if (!read_comparisons() || !check_fields()) return std::nullopt;
@@ -129,7 +131,8 @@ class Builder {
             const lang::FieldMatch match = fields_->find(field->name);
             if (match.info == nullptr)
                 return refuse(where, "unknown field '" + field->name + "'", suggestion(field->name, fields_->names()));
-            const std::string problem = lang::check_argument(match, *field);
+            std::string problem = other_source(*match.info, field->name, source_);
+            if (problem.empty()) problem = lang::check_argument(match, *field);
             return problem.empty() || refuse(where, problem);
         }
         const auto all = [&](const std::vector<lang::Operand>& operands) {
@@ -191,6 +194,7 @@ class Builder {
 
     const ExceptionDef& exception_;
     const lang::FieldCatalog* fields_;
+    std::string_view source_;
     const Context& context_;
     Problems& problems_;
     std::vector<Comparison> comparisons_;
@@ -200,8 +204,8 @@ class Builder {
 } // namespace
 
 std::optional<ComposedText> exception_condition(const ExceptionDef& exception, const lang::FieldCatalog* fields,
-                                                const Context& context, Problems& problems) {
-    return Builder(exception, fields, context, problems).run();
+                                                std::string_view source, const Context& context, Problems& problems) {
+    return Builder(exception, fields, source, context, problems).run();
 }
 
 } // namespace gyr::rules

@@ -55,7 +55,7 @@ Result<std::shared_ptr<const lang::ExternalList>> parse_items(std::string text, 
 }
 
 Result<std::shared_ptr<const lang::ExternalList>> load_items_file(const std::string& path, std::string name) {
-    auto text = read_text_file(path, kMaxItemsFile);
+    auto text = read_text_file(path, kMaxItemsFile, Pipes::refused);
     if (!text) return std::unexpected(std::move(text.error()));
     return parse_items(std::move(*text), std::move(name), path);
 }

@@ -67,8 +67,8 @@ void RuleLoader::add_text(std::string name, std::string text) {
     read_rule_file(file, state_->reader_options(), state_->definitions, state_->problems);
 }
 
-void RuleLoader::add_file(const std::string& path) {
-    auto text = read_text_file(path, kMaxRuleFile);
+void RuleLoader::add_file(const std::string& path, bool in_folder) {
+    auto text = read_text_file(path, kMaxRuleFile, in_folder ? Pipes::refused : Pipes::read);
     if (!text) return fail_path(path, std::move(text.error().message));
     add_text(path, std::move(*text));
 }
@@ -76,7 +76,7 @@ void RuleLoader::add_file(const std::string& path) {
 void RuleLoader::add_path(const std::string& path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return fail_path(path, "cannot open " + path + ": " + std::strerror(errno));
-    if (!S_ISDIR(info.st_mode)) return add_file(path);
+    if (!S_ISDIR(info.st_mode)) return add_file(path, false);
     FoldersSeen seen;
     const std::size_t before = state_->problems.size();
     if (add_folder(path, seen) == 0 && state_->problems.size() == before)
@@ -111,7 +111,7 @@ std::size_t RuleLoader::add_folder(const std::string& path, FoldersSeen& seen) {
         if (std::filesystem::is_directory(entry, ignored)) {
             found += add_folder(entry.string(), seen);
         } else if (is_rule_file(entry)) {
-            add_file(entry.string());
+            add_file(entry.string(), true);
             ++found;
         }
     }

@@ -59,7 +59,7 @@ class RuleLoader {
 
   private:
     struct State;
-    void add_file(const std::string& path);
+    void add_file(const std::string& path, bool in_folder);
     // Folders by device and inode: those around the one being read, and all that were.
     struct FoldersSeen {
         std::set<std::pair<std::uint64_t, std::uint64_t>> around, all;

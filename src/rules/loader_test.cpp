@@ -9,6 +9,8 @@
 
 #include <filesystem>
 #include <fstream>
+
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace gyr::rules {
@@ -429,6 +431,26 @@ TEST(Failure, UnknownFieldsAreErrorsOrSkippedAsTheRuleSays) {
     EXPECT_EQ(condition_of(loaded, "B"), "(unknown field 'proc.nmae')");
 }
 
+TEST(Failure, FieldsOfAnotherSourceAreRefusedWhereverTheyStand) {
+    const auto loaded = load_checked("- rule: A\n  desc: d\n  condition: evt.type = open and ka.verb = get\n"
+                                     "  output: \"%ka.verb %jevt.value\"\n  priority: INFO\n"
+                                     "  exceptions: [{name: e, fields: ka.verb, values: [x]}]\n");
+    EXPECT_EQ(
+        told(loaded),
+        (Told{"LOAD_ERR_VALIDATE f0.yaml:6:34 field 'ka.verb' belongs to source 'k8s_audit', not to 'syscall'",
+              "LOAD_ERR_COMPILE_OUTPUT f0.yaml:4:13 field 'ka.verb' belongs to source 'k8s_audit', not to 'syscall'",
+              "LOAD_ERR_COMPILE_OUTPUT f0.yaml:4:22 field 'jevt.value' belongs to source 'k8s_audit', not to "
+              "'syscall'"}));
+}
+
+TEST(Failure, AConditionOfBlanksIsOneThatDoesNotParse) {
+    const auto loaded =
+        load_checked("- rule: A\n  condition: \"  \"\n" + kTail + "- rule: B\n  condition: \"\"\n" + kTail);
+    ASSERT_EQ(told(loaded).size(), 2U);
+    EXPECT_TRUE(told(loaded)[0].starts_with("LOAD_ERR_YAML_VALIDATE f0.yaml:7:14 ")) << told(loaded)[0];
+    EXPECT_TRUE(told(loaded)[1].starts_with("LOAD_ERR_COMPILE_CONDITION f0.yaml:2:")) << told(loaded)[1];
+}
+
 TEST(Failure, AProblemInAMacroNamesRuleAndMacro) {
     const auto loaded = load_checked("- macro: m\n  condition: proc.nmae = x\n" + rule("A", "evt.type = open and m"));
     ASSERT_EQ(told(loaded).size(), 1U);
@@ -451,6 +473,17 @@ TEST(Failure, UnknownSourceSkipsTheRuleWithAWarning) {
     EXPECT_TRUE(loaded.rules.empty());
     ASSERT_EQ(loaded.diagnostics.size(), 1U);
     EXPECT_EQ(loaded.diagnostics[0].code, "LOAD_UNKNOWN_SOURCE");
+}
+
+TEST(Failure, AMissingColonIsShownInItsLineHoweverMuchItSwallowed) {
+    const std::string head = "- rule: A\n  desc: d\n";
+    EXPECT_EQ(
+        told(load(head + "  condition >\n    evt.type = open\n    and proc.name = x\n  output: o\n  priority: INFO\n")),
+        Told{"LOAD_ERR_YAML_PARSE f0.yaml:3:3 a ':' is missing in this line"});
+    EXPECT_EQ(told(load(head + "  priority\n    INFO\n  output: o\n")),
+              Told{"LOAD_ERR_YAML_PARSE f0.yaml:3:3 a ':' is missing in this line"});
+    EXPECT_EQ(told(load(head + "  output o\n  priority: INFO\n")),
+              Told{"LOAD_ERR_YAML_PARSE f0.yaml:3:3 a ':' is missing in this line"});
 }
 
 TEST(Failure, YamlErrorsConcernTheFile) {
@@ -507,6 +540,17 @@ TEST(Paths, WhatIsNotThereIsAnError) {
     EXPECT_NE(loaded.diagnostics[0].message.find("No such file or directory"), std::string::npos);
     EXPECT_NE(loaded.diagnostics[1].message.find("holds no .yaml or .yml file"), std::string::npos);
     EXPECT_EQ(loaded.diagnostics[0].code, "LOAD_ERR_FILE_READ");
+}
+
+TEST(Paths, NothingWaitsForAPipeThatLiesAmongRules) {
+    const TempFolder folder;
+    folder.write("a.yaml", rule("A", "a.b = 1"));
+    folder.write("list.yaml", "- list: l\n  items_file: items\n" + rule("B", "a.b in (l)"));
+    for (const char* name : {"/pipe.yaml", "/items"}) ASSERT_EQ(::mkfifo((folder.path() + name).c_str(), 0600), 0);
+    const auto loaded = load_rules({folder.path()});
+    ASSERT_EQ(told(loaded).size(), 2U);
+    for (const std::string& problem : told(loaded)) EXPECT_NE(problem.find("is no file"), std::string::npos) << problem;
+    EXPECT_EQ(condition_of(loaded, "A"), "a.b = 1") << "the others work";
 }
 
 TEST(Paths, AFolderInsideItselfEnds) {

@@ -90,7 +90,10 @@ const YamlNode* ItemReader::similar_key(const YamlNode& item, std::string_view k
 }
 
 ScalarPtr ItemReader::text_of(const YamlNode& node, std::string_view key) {
-    if (node.is_null() || (node.is_scalar() && trim(node.scalar->value).empty())) {
+    // Of blanks alone there is a condition, only not one that can be parsed.
+    const bool blank_counts = key == "condition";
+    if (node.is_null() ||
+        (node.is_scalar() && (blank_counts ? node.scalar->value.empty() : trim(node.scalar->value).empty()))) {
         invalid(node, quoted(key) + " is empty");
         return nullptr;
     }

@@ -93,7 +93,8 @@ class Resolver {
         parts.push_back(std::move(expr));
         for (const ExceptionDef& exception : def.exceptions) {
             context_.push_back({"exception", exception.name->value, exception.node->place()});
-            std::optional<ComposedText> excluded = exception_condition(exception, options_.fields, context_, problems_);
+            std::optional<ComposedText> excluded =
+                exception_condition(exception, options_.fields, rule.source, context_, problems_);
             if (!excluded) {
                 ok = false;
                 if (why.empty()) why = "exception '" + exception.name->value + "' has errors";
@@ -210,9 +211,12 @@ class Resolver {
                        operand.span, "leave it out");
             if (options_.fields == nullptr) return;
             const FieldMatch match = options_.fields->find(field->name);
-            if (match.info == nullptr || match.info->unavailable.empty()) return;
-            const std::string message =
-                "field '" + field->name + "' is not available in this build: " + std::string(match.info->unavailable);
+            if (match.info == nullptr) return;
+            const std::string message = match.info->unavailable.empty()
+                                            ? other_source(*match.info, field->name, rule.source)
+                                            : "field '" + field->name + "' is not available in this build: " +
+                                                  std::string(match.info->unavailable);
+            if (message.empty()) return;
             if (rule.skip_if_unknown_filter)
                 skipped(rule, message, operand.span, {});
             else

@@ -47,6 +47,10 @@ class TestCatalog : public lang::FieldCatalog {
         add("evt.time.iso8601", ArgKind::none);
         add("evt.outputtime", ArgKind::none);
         fields_["evt.outputtime"].print_only = true;
+        for (const char* name : {"ka.verb", "jevt.value"}) {
+            add(name, ArgKind::none);
+            fields_[name].source = "k8s_audit";
+        }
         add("fd.soon", ArgKind::none);
         fields_["fd.soon"].unavailable = "it comes later";
     }

@@ -20,7 +20,11 @@ constexpr std::size_t kStep = 64UL * 1024;
 
 } // namespace
 
-Result<std::string> read_text_file(const std::string& path, std::size_t max_bytes) {
+Result<std::string> read_text_file(const std::string& path, std::size_t max_bytes, Pipes pipes) {
+    struct stat named {};
+    if (pipes == Pipes::refused && ::stat(path.c_str(), &named) == 0 && !S_ISREG(named.st_mode) &&
+        !S_ISDIR(named.st_mode))
+        return fail(ErrorKind::invalid, path + " is no file, but a pipe, a socket or a device");
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (file.fd < 0) return fail_errno("cannot open " + path, errno);
     struct stat info {};

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <istream>
+#include <optional>
 #include <streambuf>
 #include <unordered_map>
 
@@ -131,6 +132,24 @@ class TreeBuilder : public YAML::EventHandler {
     std::size_t repeated_ = 0; // nulls at last_
 };
 
+// A line without a colon swallows those behind it, until the library stumbles over the colon of line `stumbled`. It is
+// the line above that is indented no more than that one, else the one before. Returns its offset.
+std::optional<std::size_t> swallowing_line(const SourceFile& file, std::size_t stumbled) {
+    if (file.line(stumbled).find(':') == std::string_view::npos) return std::nullopt;
+    const auto indent = [&](std::size_t number) { return file.line(number).find_first_not_of(' '); };
+    std::optional<std::size_t> before;
+    for (std::size_t number = stumbled - 1; number > 0; --number) {
+        const std::string_view line = file.line(number);
+        const std::size_t text = indent(number);
+        if (text == std::string_view::npos || line[text] == '#') continue;
+        const bool has_colon = line.find(": ") != std::string_view::npos || line.ends_with(':');
+        const bool beside = text <= indent(stumbled);
+        if (!has_colon && (beside || !before)) before = file.line_start(number) + text;
+        if (has_colon || beside) return before;
+    }
+    return before;
+}
+
 // What the library found wrong, at the place where the author most likely went wrong: it reports what is never closed
 // only where the text after it makes no sense any more.
 YamlError explain(const YAML::Exception& e, const TreeBuilder& builder, const SourceFile& file) {
@@ -141,18 +160,11 @@ YamlError explain(const YAML::Exception& e, const TreeBuilder& builder, const So
         error.message = open->is_sequence() ? "this '[' is never closed" : "this '{' is never closed";
         return error;
     }
-    // A line without a colon swallows the next one; that is where the library stumbles.
-    const Place place = file.place(error.offset);
-    for (std::size_t number = place.line - 1; number > 0; --number) {
-        const std::string_view line = file.line(number);
-        const std::size_t text = line.find_first_not_of(' ');
-        if (text == std::string_view::npos || line[text] == '#') continue;
-        const bool has_colon = line.find(": ") != std::string_view::npos || line.ends_with(':');
-        if (!has_colon && e.msg == "illegal map value" && file.line(place.line).find(':') != std::string_view::npos) {
-            error.offset = file.line_start(number) + text;
+    if (e.msg == "illegal map value") {
+        if (const auto line = swallowing_line(file, file.place(error.offset).line)) {
+            error.offset = *line;
             error.message = "a ':' is missing in this line";
         }
-        break;
     }
     return error;
 }
