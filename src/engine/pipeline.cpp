@@ -273,7 +273,6 @@ void Pipeline::judge(const Event& event, Process* process, bool event_rules, boo
 }
 
 void Pipeline::deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule) {
-    if (matcher->rules()[rule].priority > options_.minimum_priority) return;
     if (around_.matched) around_.matched(matcher->rules()[rule], event);
     Built built = around_.build(*matcher, rule, event, world());
     if (built.pending)
@@ -311,10 +310,8 @@ bool Pipeline::finish(Held& held, bool last_chance) {
             return true;
         }
         held.matched = true;
-        const Rule& rule = held.matcher->rules()[held.rule];
-        if (around_.matched && rule.priority <= options_.minimum_priority) around_.matched(rule, held.event);
+        if (around_.matched) around_.matched(held.matcher->rules()[held.rule], held.event);
     }
-    if (held.matcher->rules()[held.rule].priority > options_.minimum_priority) return true;
     Built built = around_.build(*held.matcher, held.rule, held.event, world());
     if (built.pending && !last_chance) return false;
     if (built.pending) ++stats_.timed_out;
@@ -346,7 +343,6 @@ bool Pipeline::amend(Sent& sent) {
         const Matcher::ScratchPtr own = held.matcher == matcher_ ? nullptr : held.matcher->make_scratch();
         if (held.matcher->evaluate_rule(held.rule, held.event, world(), own ? *own : *scratch_, false) != Decision::yes)
             return last;
-        if (held.matcher->rules()[held.rule].priority > options_.minimum_priority) return true;
     }
     Built built = around_.build(*held.matcher, held.rule, held.event, world());
     if (built.pending) return last; // a part is no news: the whole will come

@@ -36,7 +36,6 @@ class Pipeline {
         std::optional<ExecJoin::Options> join = {}; // tie sessions to requests of the audit log
         std::size_t held_max = 16'384;              // alerts held at once; beyond, the oldest goes out as it is
         bool first_match_only = false;              // Falco's rule_matching: first
-        Priority minimum_priority = Priority::debug;
         std::string hostname = {};
     };
     struct Built {

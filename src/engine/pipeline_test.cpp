@@ -250,13 +250,6 @@ TEST(Pipeline, NewRulesAreAskedAboutProcessesThatAreThereAndOldOnesStayQuiet) {
     EXPECT_EQ(s.alerts.size(), 4U);
 }
 
-TEST(Pipeline, PrioritiesBelowTheMinimumAreLeftOut) {
-    Script s(std::string(kRules), {.minimum_priority = Priority::warning});
-    s.pipeline.on_snapshot_complete();
-    s.exec(10, "nc");
-    EXPECT_TRUE(s.alerts.empty());
-}
-
 TEST(Pipeline, FlushLetsGoWhatIsHeld) {
     Script s;
     s.pipeline.on_snapshot_complete();

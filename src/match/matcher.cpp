@@ -29,6 +29,7 @@ std::shared_ptr<const Matcher> Matcher::compile(std::vector<Rule> rules, const O
                                                 std::vector<Diagnostic>& diagnostics) {
     auto impl = std::make_unique<Impl>();
     impl->rules = std::move(rules);
+    for (Rule& rule : impl->rules) rule.enabled = rule.enabled && rule.priority <= options.minimum_priority;
     compile_rules(*impl, options, diagnostics);
     std::shared_ptr<Matcher> matcher(new Matcher);
     matcher->impl_ = std::move(impl);

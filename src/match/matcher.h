@@ -47,6 +47,7 @@ class Matcher {
         bool strict = false;      // a rule that cannot be used is an error; otherwise it is disabled with a reason
         bool live_only = false;   // only events of the live source come: a rule that waits for others is refused
         bool filter = false; // filters rather than rules: their event types need not be known, so evt.type is any text
+        Priority minimum_priority = Priority::debug; // rules below it are compiled, and no more enabled
         // Where a problem in a condition was written: makes the diagnostic of a span (rules/source.h, SourceTable).
         // Without it the place is that of the rule.
         std::function<Diagnostic(Severity, std::string_view code, std::string message, lang::Span, std::string hint)>

@@ -8,8 +8,8 @@
 namespace gyr::playback {
 
 Playback::Playback(PlaybackOptions options, std::shared_ptr<const Matcher> matcher, Emit emit, OnMatch on_match)
-    : options_(options), matcher_(std::move(matcher)), scratch_(matcher_->make_scratch()), emit_(std::move(emit)),
-      on_match_(std::move(on_match)), process_rules_(matcher_->has_process_rules()) {
+    : options_(std::move(options)), matcher_(std::move(matcher)), scratch_(matcher_->make_scratch()),
+      emit_(std::move(emit)), on_match_(std::move(on_match)), process_rules_(matcher_->has_process_rules()) {
     for (std::size_t code = 0; code < wanted_.size(); ++code)
         wanted_[code] = matcher_->wants(static_cast<EventCode>(code));
 }
@@ -19,6 +19,8 @@ WalkEnd Playback::play(capfile::Reader& reader) {
     fired_.clear();
     scratch_ = matcher_->make_scratch(); // image generations begin anew
     const auto visit = [&](const Event& event, const EvalWorld& world) {
+        if (options_.stop.stop_requested()) return false;
+        if (options_.span > 0 && event.time - world.first_event_time >= options_.span) return false;
         judge(event, world);
         return true;
     };
@@ -59,7 +61,6 @@ void Playback::judge(const Event& event, const EvalWorld& world) {
 }
 
 void Playback::report(std::uint32_t rule, const Event& event, const EvalWorld& world) {
-    if (matcher_->rules()[rule].priority > options_.minimum_priority) return;
     if (on_match_) on_match_(rule, event, world);
     Alert alert = build_alert(*matcher_, rule, event, world, *scratch_).alert;
     alert.uuid = make_content_uuid(alert.time, alert.event_number, alert.rule);

@@ -19,15 +19,17 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <stop_token>
 #include <string_view>
 
 namespace gyr::playback {
 
 struct PlaybackOptions {
-    bool first_match_only = false; // Falco's rule_matching: first
-    Priority minimum_priority = Priority::debug;
+    bool first_match_only = false;                                   // Falco's rule_matching: first
     std::uint64_t until = std::numeric_limits<std::uint64_t>::max(); // events after this number are not looked at
-    replay::ReplayState::Options state;
+    Nanos span = 0;            // of time, from a capture's first event; later ones are not looked at. 0: all of it
+    std::stop_token stop = {}; // ends a capture between two events
+    replay::ReplayState::Options state = {};
 };
 
 class Playback {

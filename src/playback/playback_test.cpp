@@ -28,8 +28,8 @@ std::string small_capture() {
 }
 
 std::vector<Alert> alerts_of(const std::string& capture, const std::string& rules,
-                             playback::PlaybackOptions options = {}) {
-    const test::RuleSet set = test::load_text(rules);
+                             playback::PlaybackOptions options = {}, const Matcher::Options& compile = {}) {
+    const test::RuleSet set = test::load_text(rules, compile);
     EXPECT_TRUE(set.loaded.ok());
     for (const Rule& rule : set.matcher->rules()) EXPECT_EQ(rule.disabled_why, "");
     std::vector<Alert> alerts;
@@ -102,6 +102,42 @@ TEST(Playback, StopsAfterTheEventAskedFor) {
     options.until = 2;
     const std::vector<Alert> alerts = alerts_of(small_capture(), kShell, options);
     for (const Alert& a : alerts) EXPECT_LE(a.event_number, 2u);
+}
+
+TEST(Playback, ARuleBelowThePriorityHidesNoneBehindIt) {
+    Matcher::Options compile;
+    compile.minimum_priority = Priority::warning;
+    const std::string rules = R"(
+- rule: of little weight
+  desc: an open
+  condition: evt.type = openat
+  output: less
+  priority: INFO
+- rule: of weight
+  desc: an open
+  condition: evt.type = openat
+  output: more
+  priority: WARNING
+)";
+    const std::vector<Alert> alerts = alerts_of(small_capture(), rules, {.first_match_only = true}, compile);
+    ASSERT_EQ(alerts.size(), 1u);
+    EXPECT_EQ(alerts[0].rule, "of weight");
+}
+
+TEST(Playback, StopsWhenTheTimeIsOver) {
+    const std::string all = R"(
+- rule: all
+  desc: d
+  condition: evt.type in (clone, execve, openat, close, procexit)
+  output: o
+  priority: INFO
+)";
+    const std::vector<Alert> alerts = alerts_of(small_capture(), all);
+    ASSERT_GE(alerts.size(), 3u);
+    const Nanos first = alerts[0].time, last = alerts.back().time;
+    ASSERT_LT(first, last);
+    for (const Alert& a : alerts_of(small_capture(), all, {.span = last - first})) EXPECT_LT(a.time, last);
+    EXPECT_EQ(alerts_of(small_capture(), all, {.span = last - first + 1}).size(), alerts.size());
 }
 
 TEST(Playback, DeliversWhatStandsBeforeTheDamage) {

@@ -65,8 +65,6 @@ Outcome play(const json& test, const fs::path& root, const std::shared_ptr<const
     Outcome out;
     playback::PlaybackOptions options;
     options.first_match_only = true;
-    for (const json& p : test.at("min_priority"))
-        EXPECT_TRUE(parse_priority(p.get<std::string>(), options.minimum_priority));
     FormatOptions format;
     if (test.at("json")) format.format = AlertFormat::falco;
     if (has_option(test.at("args"), "time_format_iso_8601=true")) format.time = TimeFormat::iso8601;
@@ -144,7 +142,11 @@ TEST(Suites, CapturesGiveTheStatedDetections) {
         SCOPED_TRACE(test.at("test").get<std::string>());
         std::vector<std::string> files;
         for (const json& file : test.at("rules")) files.push_back((root / file.get<std::string>()).string());
-        const test::RuleSet rules = test::load_files(files, [&](Rule& rule) { select(test, rule); });
+        Matcher::Options compile;
+        for (const json& p : test.at("min_priority"))
+            EXPECT_TRUE(parse_priority(p.get<std::string>(), compile.minimum_priority));
+        const test::RuleSet rules = test::load_files(
+            files, [&](Rule& rule) { select(test, rule); }, compile);
         const bool bad = test.at("expect").value("err", false);
         EXPECT_EQ(!rules.loaded.ok(), bad)
             << (rules.loaded.diagnostics.empty() ? "" : rules.loaded.diagnostics[0].message);

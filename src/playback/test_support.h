@@ -33,11 +33,12 @@ struct RuleSet {
     std::shared_ptr<const Matcher> matcher;
 };
 
-inline RuleSet compile_loaded(rules::LoadedRules loaded, const std::function<void(Rule&)>& change = {}) {
+inline RuleSet compile_loaded(rules::LoadedRules loaded, const std::function<void(Rule&)>& change = {},
+                              const Matcher::Options& options = {}) {
     RuleSet out{.loaded = std::move(loaded), .matcher = nullptr};
     if (change)
         for (Rule& rule : out.loaded.rules) change(rule);
-    out.matcher = Matcher::compile(out.loaded.rules, {}, out.loaded.diagnostics);
+    out.matcher = Matcher::compile(out.loaded.rules, options, out.loaded.diagnostics);
     return out;
 }
 
@@ -51,14 +52,15 @@ inline rules::LoadOptions load_options() {
 }
 
 // change sees every rule before it is compiled.
-inline RuleSet load_files(const std::vector<std::string>& paths, const std::function<void(Rule&)>& change = {}) {
-    return compile_loaded(rules::load_rules(paths, load_options()), change);
+inline RuleSet load_files(const std::vector<std::string>& paths, const std::function<void(Rule&)>& change = {},
+                          const Matcher::Options& options = {}) {
+    return compile_loaded(rules::load_rules(paths, load_options()), change, options);
 }
 
-inline RuleSet load_text(const std::string& text) {
+inline RuleSet load_text(const std::string& text, const Matcher::Options& options = {}) {
     rules::RuleLoader loader(load_options());
     loader.add_text("rules.yaml", text);
-    return compile_loaded(loader.finish());
+    return compile_loaded(loader.finish(), {}, options);
 }
 
 } // namespace gyr::test
