@@ -95,9 +95,11 @@ const std::vector<Setting<Output>>& output_table() {
          .type = SettingType::text,
          .standard = "\"\"",
          .doc = "The server: http:// or https:// with the path, or without one for the services that have their own; "
-                "kafka://, "
-                "nats:// or tls://, redis://, rediss:// or unix://; for syslog udp://, tcp://, tls:// or unix://.",
+                "kafka://, nats:// or tls:// (several with commas between), redis://, rediss:// or unix://; for syslog "
+                "udp://, tcp://, "
+                "tls:// or unix://.",
          .member = OutputText([](Output & o) -> auto& { return o.url; }),
+         .address = true,
          .types = kNetwork},
         {.key = "headers",
          .type = SettingType::text_map,
@@ -127,11 +129,20 @@ const std::vector<Setting<Output>>& output_table() {
          .member = OutputText([](Output & o) -> auto& { return o.password; }),
          .secret = true,
          .types = kNetwork},
+        {.key = "credentials",
+         .type = SettingType::text,
+         .standard = "\"\"",
+         .doc = "Of NATS: the seed of an NKEY (SU…), or what is in a .creds file (a JWT and its seed). "
+                "${file:/path} reads it from a file.",
+         .member = OutputText([](Output & o) -> auto& { return o.credentials; }),
+         .secret = true,
+         .types = {"nats"}},
         {.key = "proxy",
          .type = SettingType::text,
          .standard = "\"\"",
          .doc = "Proxy, as a URL. Empty: http_proxy, https_proxy and no_proxy of the environment.",
          .member = OutputText([](Output & o) -> auto& { return o.proxy; }),
+         .address = true,
          .types = kHttp},
         {.key = "user_agent",
          .type = SettingType::text,

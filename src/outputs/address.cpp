@@ -5,10 +5,33 @@
 #include <charconv>
 
 namespace gyr::outputs {
+namespace {
+
+std::string percent_decoded(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        std::uint8_t value = 0;
+        const char* const hex = text.data() + i + 1;
+        if (text[i] == '%' && text.size() - i > 2 && std::from_chars(hex, hex + 2, value, 16).ptr == hex + 2) {
+            out += static_cast<char>(value);
+            i += 2;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+} // namespace
 
 Result<Address> parse_address(std::string_view url, std::uint16_t standard_port) {
     const auto wrong = [&](std::string_view what) {
-        return fail(ErrorKind::invalid, fmt::format("'{}' is no address: {}", url, what));
+        // Messages are for everybody; a password is not.
+        const std::size_t begin = url.find("://");
+        const std::size_t who = url.rfind('@');
+        const bool secret = begin != std::string_view::npos && who != std::string_view::npos && who > begin;
+        return fail(ErrorKind::invalid, fmt::format("'{}{}' is no address: {}", secret ? url.substr(0, begin + 3) : "",
+                                                    secret ? url.substr(who + 1) : url, what));
     };
     Address address;
     const std::size_t scheme = url.find("://");
@@ -27,8 +50,8 @@ Result<Address> parse_address(std::string_view url, std::uint16_t standard_port)
     if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
         const std::string_view who = rest.substr(0, at);
         const std::size_t colon = who.find(':');
-        address.user = who.substr(0, colon);
-        if (colon != std::string_view::npos) address.password = who.substr(colon + 1);
+        address.user = percent_decoded(who.substr(0, colon));
+        if (colon != std::string_view::npos) address.password = percent_decoded(who.substr(colon + 1));
         rest = rest.substr(at + 1);
     }
     std::string_view port;

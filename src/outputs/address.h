@@ -1,5 +1,6 @@
 #pragma once
-// Addresses as URLs: scheme://[user[:password]@]host[:port][/path], with [::1] for IPv6, and unix:///path.
+// Addresses as URLs: scheme://[user[:password]@]host[:port][/path], with [::1] for IPv6, and unix:///path. In user and
+// password %40 stands for '@' and so on.
 
 #include "base/result.h"
 

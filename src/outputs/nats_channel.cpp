@@ -1,14 +1,18 @@
 // NATS JetStream: each record is published with a reply subject, and has arrived when the stream has acknowledged it.
-// Nats-Msg-Id makes the stream drop what it has already. url: nats://host or tls://host; topic: the subject. Why not
-// cnats: docs/adr/0007-nats-by-a-client-of-our-own.md.
+// Nats-Msg-Id makes the stream drop what it has already. url: nats://host or tls://host, several with commas between;
+// topic: the subject. When a server does not do, the next one is tried: those of the url, then those that a server
+// named as its neighbours. Why not cnats: docs/adr/0007-nats-by-a-client-of-our-own.md.
 
 #include "outputs/channels.h"
+#include "outputs/nats_credentials.h"
 #include "outputs/net_stream.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
 #include <vector>
 
 namespace gyr::outputs {
@@ -18,6 +22,8 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMaxLine = 64U << 10;
 constexpr std::size_t kMaxAnswer = 1U << 20;
+constexpr std::size_t kMaxServers = 64; // that a server may name
+constexpr std::uint16_t kPort = 4222;
 
 std::vector<std::string_view> words(std::string_view line) {
     std::vector<std::string_view> out;
@@ -57,8 +63,9 @@ std::size_t number(std::string_view text) {
 
 class NatsChannel final : public Channel {
   public:
-    NatsChannel(OutputOptions options, Address address)
-        : options_(std::move(options)), address_(std::move(address)), inbox_("_INBOX." + make_uuid(0)) {}
+    NatsChannel(OutputOptions options, std::vector<Address> servers, std::optional<NatsCredentials> credentials)
+        : options_(std::move(options)), servers_(std::move(servers)), own_(servers_.size()),
+          credentials_(std::move(credentials)), inbox_("_INBOX." + make_uuid(0)) {}
 
     SendResult send(std::span<const Item> items, const Patience& patience) override {
         const auto failed = [](const Error& error) { return SendResult{Sent::retry, 0, error.message, 0}; };
@@ -133,8 +140,24 @@ class NatsChannel final : public Channel {
 
     Result<> connect(const Patience& patience) {
         if (net_.is_open() && !net_.hung_up()) return {};
+        // Each once; what the last one said is what is told.
+        Result<> tried;
+        for (std::size_t n = servers_.size(); n > 0; --n) {
+            const Address server = servers_[current_ % servers_.size()];
+            if (tried = greet(server, patience); tried) return {};
+            net_.close();
+            ++current_;
+            if (patience.until.load(std::memory_order_acquire) != INT64_MAX) break; // the end, in a moment
+        }
+        if (servers_.size() > 1)
+            return fail(tried.error().kind,
+                        fmt::format("none of {} servers: {}", servers_.size(), tried.error().message));
+        return tried;
+    }
+
+    Result<> greet(const Address& server, const Patience& patience) {
         const Nanos deadline = deadline_of(patience, options_.timeout);
-        if (auto ok = net_.connect(address_, deadline, patience); !ok) return ok;
+        if (auto ok = net_.connect(server, deadline, patience); !ok) return ok;
         auto hello = read(deadline, patience);
         if (!hello) return std::unexpected(hello.error());
         const Json info = hello->kind == "INFO" ? Json::parse(hello->text, nullptr, false) : Json();
@@ -143,17 +166,13 @@ class NatsChannel final : public Channel {
         max_payload_ =
             payload != info.end() && payload->is_number_unsigned() ? payload->get<std::size_t>() : kMaxAnswer;
         if (!flag(info, "headers")) return lost("the server is too old: it knows no headers");
-        if (address_.scheme == "tls" || flag(info, "tls_required")) {
-            if (auto ok = net_.start_tls(options_.tls, address_.host, deadline, patience); !ok) return ok;
+        if (server.scheme == "tls" || flag(info, "tls_required")) {
+            if (auto ok = net_.start_tls(options_.tls, name_of(server), deadline, patience); !ok) return ok;
         }
+        remember_neighbours(info, server.scheme);
         Json c{{"verbose", false}, {"pedantic", false}, {"headers", true}, {"no_responders", true},
                {"protocol", 1},    {"name", "gyr"},     {"lang", "c++"},   {"version", "1"}};
-        if (!options_.token.empty()) c["auth_token"] = options_.token;
-        const std::string user = options_.user.empty() ? address_.user : options_.user;
-        if (!user.empty()) {
-            c["user"] = user;
-            c["pass"] = options_.password.empty() ? address_.password : options_.password;
-        }
+        if (auto ok = identify(c, info); !ok) return ok;
         if (auto ok =
                 net_.write(fmt::format("CONNECT {}\r\nSUB {}.* 1\r\nPING\r\n", c.dump(), inbox_), deadline, patience);
             !ok)
@@ -163,6 +182,60 @@ class NatsChannel final : public Channel {
             if (!answer) return std::unexpected(answer.error());
             if (answer->kind == "PONG") return {};
         }
+    }
+
+    // What its certificate is made out to: neighbours are often told by their numbers, which certificates do not have.
+    [[nodiscard]] const std::string& name_of(const Address& server) const {
+        const auto is_number = [](const Address& a) {
+            return a.host.find_first_not_of("0123456789abcdef.:") == std::string::npos;
+        };
+        const bool neighbour = current_ % servers_.size() >= own_;
+        return neighbour && is_number(server) && !is_number(servers_.front()) ? servers_.front().host : server.host;
+    }
+
+    // Who we are, as the configuration has it.
+    Result<> identify(Json& c, const Json& info) const {
+        if (!options_.token.empty()) c["auth_token"] = options_.token;
+        const Address& own = servers_.front();
+        const std::string user = options_.user.empty() ? own.user : options_.user;
+        if (!user.empty()) {
+            c["user"] = user;
+            c["pass"] = options_.password.empty() ? own.password : options_.password;
+        }
+        const auto nonce = info.find("nonce");
+        if (!credentials_ || nonce == info.end() || !nonce->is_string()) return {};
+        auto signature = credentials_->sign(nonce->get<std::string>());
+        if (!signature) return std::unexpected(signature.error());
+        c["sig"] = *std::move(signature);
+        if (credentials_->jwt().empty())
+            c["nkey"] = credentials_->public_key();
+        else
+            c["jwt"] = credentials_->jwt();
+        return {};
+    }
+
+    // The servers of a cluster name each other. Those of the configuration stay.
+    void remember_neighbours(const Json& info, const std::string& scheme) {
+        const auto named = info.find("connect_urls");
+        if (named == info.end() || !named->is_array()) return;
+        const Address here = servers_[current_ % servers_.size()];
+        std::vector<Address> servers(servers_.begin(), servers_.begin() + static_cast<std::ptrdiff_t>(own_));
+        const auto add = [&](Address server) {
+            const auto same = [&](const Address& a) { return a.host == server.host && a.port == server.port; };
+            if (servers.size() < own_ + kMaxServers && std::ranges::none_of(servers, same))
+                servers.push_back(std::move(server));
+        };
+        for (const Json& url : *named) {
+            if (!url.is_string()) continue;
+            auto server = parse_address(scheme + "://" + url.get<std::string>(), kPort);
+            if (server && server->user.empty()) add(std::move(*server));
+        }
+        add(here); // whether it named itself or not
+        servers_ = std::move(servers);
+        current_ = static_cast<std::size_t>(
+            std::ranges::find_if(servers_,
+                                 [&](const Address& a) { return a.host == here.host && a.port == here.port; }) -
+            servers_.begin());
     }
 
     // The acknowledgements of records first … first + count - 1, in whatever order.
@@ -203,7 +276,10 @@ class NatsChannel final : public Channel {
     }
 
     const OutputOptions options_;
-    const Address address_;
+    std::vector<Address> servers_; // first those of the configuration
+    const std::size_t own_;        // how many these are
+    std::size_t current_ = 0;      // counts on; the server is the one at its remainder
+    const std::optional<NatsCredentials> credentials_;
     const std::string inbox_;
     NetStream net_;
     std::size_t round_ = 0;
@@ -213,14 +289,28 @@ class NatsChannel final : public Channel {
 } // namespace
 
 MadeChannel make_nats_channel(const OutputOptions& options) {
-    auto address = parse_address(options.url, 4222);
-    if (!address) return std::unexpected(address.error());
-    if (address->scheme != "nats" && address->scheme != "tls")
-        return fail(ErrorKind::invalid, fmt::format("NATS is at nats:// or tls://, not {}://", address->scheme));
+    std::vector<Address> servers;
+    for (std::string_view rest = options.url; !rest.empty();) {
+        const std::size_t end = rest.find(',');
+        std::string_view url = rest.substr(0, end);
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+        while (url.starts_with(' ')) url.remove_prefix(1);
+        auto address = parse_address(url, kPort);
+        if (!address) return std::unexpected(address.error());
+        if (address->scheme != "nats" && address->scheme != "tls")
+            return fail(ErrorKind::invalid, fmt::format("NATS is at nats:// or tls://, not {}://", address->scheme));
+        servers.push_back(std::move(*address));
+    }
     if (options.topic.empty() || options.topic.find_first_of(" \t\r\n*>") != std::string::npos)
         return fail(ErrorKind::invalid,
                     "an output of type nats needs 'topic': the subject, without blanks or wildcards");
-    return std::make_unique<NatsChannel>(options, std::move(*address));
+    std::optional<NatsCredentials> credentials;
+    if (!options.credentials.empty()) {
+        auto parsed = NatsCredentials::parse(options.credentials);
+        if (!parsed) return fail(ErrorKind::invalid, "'credentials': " + parsed.error().message);
+        credentials = std::move(*parsed);
+    }
+    return std::make_unique<NatsChannel>(options, std::move(servers), std::move(credentials));
 }
 
 } // namespace gyr::outputs

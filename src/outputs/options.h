@@ -42,6 +42,7 @@ struct OutputOptions {
     std::string url;
     std::map<std::string, std::string> headers;
     std::string token, user, password, proxy;
+    std::string credentials; // of NATS: a seed, or a .creds file's contents
     std::string user_agent = "gyr";
     TlsOptions tls;
     std::uint64_t batch = 0;                  // records in one request; 0: as the type has it

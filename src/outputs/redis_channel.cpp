@@ -39,7 +39,7 @@ class RedisChannel final : public Channel {
             out += command(words);
         }
         out += command({"EXEC"});
-        Result<std::string> answer = exchange(out, items.size() + 2, patience);
+        const Result<> answer = exchange(out, items.size() + 2, patience);
         if (!answer) {
             result.problem = answer.error().message;
             return result;
@@ -51,14 +51,16 @@ class RedisChannel final : public Channel {
 
   private:
     // Writes, and reads `answers` answers. Any error among them is one.
-    Result<std::string> exchange(const std::string& out, std::size_t answers, const Patience& patience) {
+    Result<> exchange(const std::string& out, std::size_t answers, const Patience& patience) {
         if (auto ok = net_.write(out, deadline_of(patience, options_.timeout), patience); !ok)
             return std::unexpected(ok.error());
         std::string problem;
         for (std::size_t i = 0; i < answers; ++i) {
             if (auto ok = read_answer(0, problem, patience); !ok) return std::unexpected(ok.error());
         }
-        if (problem.empty()) return std::string();
+        if (problem.empty()) return {};
+        // The name may lead to another server by now: a replica that took over, one that has loaded its data.
+        net_.close();
         return fail(ErrorKind::io, "the server says " + problem);
     }
 
@@ -110,10 +112,7 @@ class RedisChannel final : public Channel {
             ++answers;
         }
         if (answers == 0) return {};
-        const Result<std::string> ok = exchange(out, answers, patience);
-        if (ok) return {};
-        net_.close();
-        return std::unexpected(ok.error());
+        return exchange(out, answers, patience);
     }
 
     const OutputOptions options_;

@@ -315,20 +315,46 @@ class Process:
         yield "swallowed", lambda: self.proxy.cut("swallow"), lambda: self.proxy.cut("pass"), self.answers
 
 
+def client_of(certificates, plain):
+    context = ssl.create_default_context(cafile=certificates.ca)
+    context.load_cert_chain(certificates.client_cert, certificates.client_key)
+    return context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
 class Redis(Process):
+    """With a password, plain or over TLS with client certificates."""
+
     program = "redis-server"
 
+    def __init__(self, certificates=None):
+        super().__init__()
+        self.certificates = certificates
+
     def start(self):
-        self.run("--port", str(self.port), "--dir", self.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
-                 "--requirepass", "pass word")
+        ports = ["--port", str(self.port)]
+        if self.certificates:
+            c = self.certificates
+            ports = ["--port", "0", "--tls-port", str(self.port), "--tls-cert-file", c.cert, "--tls-key-file", c.key, "--tls-ca-cert-file",
+                     c.ca]
+        self.run(*ports, "--dir", self.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--requirepass", "pass word")
         await_port(self.port)
         self.proxy.up()
 
+    def connection(self):
+        s = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        return client_of(self.certificates, s) if self.certificates else s
+
     def output(self):
-        return {"type": "redis", "url": "redis://127.0.0.1:%d/1" % self.proxy.port, "password": "pass word", "topic": "alerts"}
+        entry = {"type": "redis", "url": "redis://127.0.0.1:%d/1" % self.proxy.port, "password": "pass word", "topic": "alerts"}
+        if self.certificates:
+            c = self.certificates
+            entry.update(url="rediss://:pass%%20word@127.0.0.1:%d/1" % self.proxy.port,
+                         tls={"ca": c.ca, "cert": c.client_cert, "key": c.client_key})
+            del entry["password"]
+        return entry
 
     def received(self):
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
+        with self.connection() as s:
             s.sendall(b"AUTH \"pass word\"\r\nSELECT 1\r\nXRANGE alerts - +\r\nPING\r\n")
             data = b""
             while not data.endswith(b"+PONG\r\n"):
@@ -341,7 +367,7 @@ class Redis(Process):
         return numbers(data)[::2]
 
     def tell(self, *commands):
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
+        with self.connection() as s:
             file = s.makefile("rb")
             for command in ('AUTH "pass word"', "SELECT 1", *commands):
                 s.sendall(command.encode() + b"\r\n")
@@ -363,14 +389,18 @@ class Redis(Process):
 
 
 class Nats(Process):
-    """With a user and a password, or over TLS with a token and client certificates."""
+    """With a user and a password, over TLS with a token and client certificates, or with an NKEY."""
 
     program = "nats-server"
     stream = {"name": "ALERTS", "subjects": ["gyr.>"], "storage": "file", "discard": "new"}
 
-    def __init__(self, certificates=None):
+    # The pair that the documentation of NATS shows.
+    nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
+    seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
+
+    def __init__(self, certificates=None, signs=False):
         super().__init__()
-        self.certificates = certificates
+        self.certificates, self.signs = certificates, signs
 
     def configure(self, forbidden="none"):
         settings = {"listen": "127.0.0.1:%d" % self.port, "jetstream": {"store_dir": self.folder}}
@@ -379,7 +409,8 @@ class Nats(Process):
             settings["tls"] = {"cert_file": c.cert, "key_file": c.key, "ca_file": c.ca, "verify": True}
             settings["authorization"] = {"token": "s3cret"}
         else:
-            agent = {"user": "gyr", "password": "pass word", "permissions": {"publish": {"deny": [forbidden]}}}
+            who = {"nkey": self.nkey} if self.signs else {"user": "gyr", "password": "pass word"}
+            agent = {**who, "permissions": {"publish": {"deny": [forbidden]}}}
             settings["authorization"] = {"users": [agent, {"user": "test", "password": "test"}]}
         with open(self.folder + "/conf", "w", encoding="utf-8") as file:
             json.dump(settings, file)  # which its own language has in it
@@ -405,9 +436,7 @@ class Nats(Process):
             s.recv(4096)  # who it is
             credentials = {"user": "test", "pass": "test"}
             if self.certificates:
-                context = ssl.create_default_context(cafile=self.certificates.ca)
-                context.load_cert_chain(self.certificates.client_cert, self.certificates.client_key)
-                s = context.wrap_socket(s, server_hostname="127.0.0.1")
+                s = client_of(self.certificates, s)
                 credentials = {"auth_token": "s3cret"}
             file = s.makefile("rb")
             hello = json.dumps({"verbose": False, "headers": True, **credentials}).encode()
@@ -428,6 +457,8 @@ class Nats(Process):
         if self.certificates:
             c = self.certificates
             return {**entry, "token": "s3cret", "tls": {"ca": c.ca, "cert": c.client_cert, "key": c.client_key}}
+        if self.signs:
+            return {**entry, "credentials": self.seed}
         return {**entry, "user": "gyr", "password": "pass word"}
 
     def last(self):
@@ -447,6 +478,37 @@ class Nats(Process):
         last = self.last()
         answers = self.ask("$JS.API.STREAM.MSG.GET.ALERTS", *({"seq": sequence} for sequence in range(1, last + 1)))
         return [base64.b64decode(answer["message"]["data"]) for answer in (answers if last != 1 else [answers])]
+
+
+class NatsNeighbour(Nats):
+    """Only the address of a neighbour is known, which names this server and then dies with what was sent to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.neighbour = free_port()
+        self.died = False
+
+    def start(self):
+        super().start()
+        if not self.died:
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", self.neighbour))
+            listener.listen()
+            threading.Thread(target=self.die, args=(listener,), daemon=True).start()
+
+    def die(self, listener):
+        with listener, listener.accept()[0] as s:
+            s.sendall(b"INFO %s\r\n" % json.dumps({"headers": True, "max_payload": 1 << 20,
+                                                   "connect_urls": ["127.0.0.1:%d" % self.proxy.port]}).encode())
+            file = s.makefile("rb")
+            while not (line := file.readline()).startswith(b"HPUB") and line:
+                if line.startswith(b"PING"):
+                    s.sendall(b"PONG\r\n")
+            self.died = True
+
+    def output(self):
+        return {**super().output(), "url": "nats://127.0.0.1:%d, nats://127.0.0.1:1" % self.neighbour}
 
 
 class Kafka:
