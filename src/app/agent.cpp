@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <optional>
 #include <set>
@@ -24,17 +23,6 @@ namespace {
 constexpr Nanos kSecond = 1'000'000'000;
 constexpr Nanos kClosePatience = kSecond / 2; // for outputs that are slow at the end
 constexpr Nanos kStuckAfter = 10 * kSecond;   // it reports twice a second
-
-// "1/1000" is 1000, "0" is 0.
-std::optional<std::uint32_t> parse_share(std::string_view text) {
-    std::uint32_t n = 0;
-    if (text == "0" || text.empty()) return n;
-    if (!text.starts_with("1/")) return {};
-    text.remove_prefix(2);
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (error != std::errc() || end != text.data() + text.size() || n == 0) return {};
-    return n;
-}
 
 // Of everything that makes the rules what they are.
 std::string hash_rules(const Matcher& matcher) {
@@ -210,7 +198,7 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
     const bool listens_to_audit = audit->any();
     Engine::Options engine_settings = engine_options(config, std::move(*audit));
     const auto verify = parse_share(config.plan.verify);
-    if (!verify) return usage(fmt::format("plan.verify: '{}' is neither 0 nor 1/N", config.plan.verify));
+    if (!verify) return usage(bad_share(config.plan.verify));
     engine_settings.plan_verify = *verify;
     engine_settings.captures = capture_options(config);
     auto engine = Engine::create(std::move(engine_settings), rules.matcher, std::move(build), *counted_);

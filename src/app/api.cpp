@@ -123,8 +123,9 @@ std::string refusal(const Request& request, const config::Server& settings) {
     return from_a_web_page(request) ? "web pages may not ask" : "";
 }
 
-// Empty: all is well.
-std::string check(const config::Server& settings) {
+} // namespace
+
+std::string Api::problem_with(const config::Server& settings) {
     for (const std::string& text : settings.listen) {
         const auto address = http::parse_listen_address(text);
         if (!address) return "server.listen: " + address.error().message;
@@ -141,13 +142,11 @@ std::string check(const config::Server& settings) {
     return {};
 }
 
-} // namespace
-
 Result<std::unique_ptr<Api>> Api::start(Agent& agent) {
     const Agent::State state = agent.state();
     const config::Server& settings = state.config.server;
     if (settings.listen.empty() && settings.probes.empty()) return nullptr;
-    if (const std::string wrong = check(settings); !wrong.empty()) return fail(ErrorKind::invalid, wrong);
+    if (const std::string wrong = problem_with(settings); !wrong.empty()) return fail(ErrorKind::invalid, wrong);
     std::unique_ptr<Api> api(new Api(agent));
     api->event_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     const bool standard = !state.origins.contains("server.listen");

@@ -17,6 +17,8 @@ class Api {
     // Nothing to serve: null. Errors are sentences about the configuration: an address that is open to others without a
     // token or certificates, or that cannot be listened on.
     static Result<std::unique_ptr<Api>> start(Agent& agent);
+    // The first of these sentences that needs no trying; empty: there is none.
+    [[nodiscard]] static std::string problem_with(const config::Server& settings);
     ~Api();
     Api(const Api&) = delete;
     Api& operator=(const Api&) = delete;

@@ -1,4 +1,7 @@
+#include "app/api.h"
 #include "app/commands.h"
+#include "app/engine_setup.h"
+#include "app/outputs_setup.h"
 #include "app/settings.h"
 #include "config/document.h"
 
@@ -6,9 +9,25 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace gyr::app {
 namespace {
+
+// What keeps an agent from starting although each value is fine by itself. Not what it takes from its environment: it
+// is another there.
+std::vector<std::string> contradictions(const config::Config& config) {
+    std::vector<std::string> out;
+    if (config.outputs.empty()) out.emplace_back("no output is configured");
+    if (const auto outputs = output_options(config); !outputs) out.push_back(outputs.error().message);
+    if (const auto rollup = rollup_rules(config, {}); !rollup) out.push_back(rollup.error().message);
+    if (const auto audit = audit_options(config); !audit) out.push_back(audit.error().message);
+    if (std::string wrong = Api::problem_with(config.server); !wrong.empty()) out.push_back(std::move(wrong));
+    if (!parse_share(config.plan.verify)) out.push_back(bad_share(config.plan.verify));
+    return out;
+}
 
 Exit check(CommonOptions options, const std::string& file) {
     if (!file.empty()) {
@@ -19,7 +38,9 @@ Exit check(CommonOptions options, const std::string& file) {
     if (!loaded) {
         return loaded.error() == Exit::usage ? Exit::bad : loaded.error();
     }
-    return print("the configuration is fine\n");
+    const std::vector<std::string> wrong = contradictions(loaded->config);
+    for (const std::string& sentence : wrong) complain(Exit::bad, sentence);
+    return wrong.empty() ? print("the configuration is fine\n") : Exit::bad;
 }
 
 } // namespace
@@ -41,7 +62,8 @@ void add_config_command(CLI::App& app, Action& action) {
     CLI::App* show_command =
         command->add_subcommand("show", "The effective configuration, and where each value comes from");
     options->add_config(*show_command);
-    show_command->footer("Example:\n  gyr config show -c gyr.yaml -o log.level=debug");
+    show_command->add_flag("--effective")->description("What it always does: what no file says is shown too");
+    show_command->footer("Example:\n  gyr config show --effective -c gyr.yaml -o log.level=debug");
     show_command->callback([&action, options] {
         action = [options] {
             const auto loaded = load_settings(*options);

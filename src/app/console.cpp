@@ -36,15 +36,21 @@ int write_all(int fd, std::string_view text) {
     return 0;
 }
 
-// One line for a terminal: what a program or a file put into a message cannot break or colour it.
-std::string one_line(std::string_view text) {
+// For a terminal: what a program or a file put into a text cannot steer it. `kept` may stay as they are.
+std::string without_controls(std::string_view text, std::string_view kept) {
     std::string out;
+    out.reserve(text.size());
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+        if ((byte < 0x20 && kept.find(c) == std::string_view::npos) || byte == 0x7f)
+            out += fmt::format("\\x{:02x}", byte);
+        else
+            out += c;
     }
     return json_text::escape_display(out);
 }
+
+std::string one_line(std::string_view text) { return without_controls(text, ""); }
 
 std::string_view to_string(LogLevel level) {
     constexpr std::array<std::string_view, 4> kNames{"error", "warning", "info", "debug"};
@@ -69,7 +75,7 @@ Exit print(std::string_view text) {
     if (output_was_closed) {
         return complain(Exit::usage, "standard output is closed");
     }
-    const int error = write_all(STDOUT_FILENO, text);
+    const int error = write_all(STDOUT_FILENO, without_controls(text, "\n\t"));
     if (error == 0 || error == EPIPE) {
         return Exit::fine;
     }

@@ -24,7 +24,8 @@ enum class Exit : int {
 void guard_standard_streams();
 [[nodiscard]] bool standard_output_closed();
 
-// Results. Not an error when the reader has gone; anything else that goes wrong is reported and gives Exit::usage.
+// Results, safe for a terminal. Not an error when the reader has gone; anything else that goes wrong is reported and
+// gives Exit::usage.
 [[nodiscard]] Exit print(std::string_view text);
 
 // "gyr: error: MESSAGE" on standard error, in one line and safe for a terminal; returns code.

@@ -4,7 +4,10 @@
 #include "app/outputs_setup.h"
 #include "base/clock.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -16,6 +19,18 @@ namespace {
 constexpr Nanos kSecond = 1'000'000'000;
 
 } // namespace
+
+std::optional<std::uint32_t> parse_share(std::string_view text) {
+    std::uint32_t n = 0;
+    if (text == "0" || text.empty()) return n;
+    if (!text.starts_with("1/")) return {};
+    text.remove_prefix(2);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc() || end != text.data() + text.size() || n == 0) return {};
+    return n;
+}
+
+std::string bad_share(std::string_view text) { return fmt::format("plan.verify: '{}' is neither 0 nor 1/N", text); }
 
 Result<AuditInputOptions> audit_options(const config::Config& config) {
     AuditInputOptions o;
@@ -47,6 +62,7 @@ Engine::Options engine_options(const config::Config& config, AuditInputOptions a
         if (now - before >= kSecond && last->compare_exchange_strong(before, now))
             log(LogLevel::warning, "audit log: " + problem);
     };
+    o.live.buffer_bytes = static_cast<std::uint32_t>(config.kernel.buffer_bytes);
     o.live.ring_bytes = static_cast<std::uint32_t>(config.kernel.ring_bytes);
     o.live.network_ring_bytes = static_cast<std::uint32_t>(config.kernel.network_ring_bytes);
     o.live.bulk_ring_bytes = static_cast<std::uint32_t>(config.kernel.bulk_ring_bytes);
@@ -58,7 +74,6 @@ Engine::Options engine_options(const config::Config& config, AuditInputOptions a
     o.pipeline.processes.lineage_keep = config.state.lineage;
     o.pipeline.metadata_wait = config.metadata.wait;
     o.pipeline.first_match_only = config.rule_matching == "first";
-    if (!parse_priority(config.priority, o.pipeline.minimum_priority)) o.pipeline.minimum_priority = Priority::debug;
     o.pipeline.hostname = host_name(config);
     ResolverOptions& r = o.resolver;
     r.host_root = config.host.root == "/" ? "" : config.host.root;

@@ -1,6 +1,7 @@
 #include "app/falco_command.h"
 
 #include "app/commands.h"
+#include "app/falco_replay.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
 #include "base/thread_signals.h"
@@ -199,6 +200,8 @@ int detect(const FalcoOptions& o) {
         std::ofstream file(o.pidfile, std::ios::trunc);
         if (!(file << ::getpid() << "\n")) return fail_with(fmt::format("cannot write the pid file {}", o.pidfile));
     }
+    if (const auto replayed = replay_as_configured(o.common, static_cast<Nanos>(o.seconds * 1e9)))
+        return done(*replayed);
     std::jthread clock;
     if (o.seconds > 0) {
         sigset_t all;

@@ -21,10 +21,7 @@ outputs::OutputOptions translate(const config::Output& from, const config::Confi
     outputs::OutputOptions o;
     o.type = from.type;
     o.name = from.name;
-    o.format.format = parse_alert_format(from.format).value_or(outputs::standard_format(from.type));
-    o.format.time = config.time_format == "iso8601" ? TimeFormat::iso8601 : TimeFormat::local;
-    const config::FalcoJson& keys = config.falco_json;
-    o.format.falco = {keys.output, keys.message, keys.fields, keys.tags};
+    o.format = format_options(from, config);
     o.when = from.when;
     o.hostname = host;
     o.path = from.path;
@@ -36,6 +33,7 @@ outputs::OutputOptions translate(const config::Output& from, const config::Confi
     o.token = from.token;
     o.user = from.user;
     o.password = from.password;
+    o.credentials = from.credentials;
     o.proxy = from.proxy;
     o.user_agent = from.user_agent;
     o.tls = {from.tls.ca, from.tls.cert, from.tls.key, from.tls.server_name, from.tls.insecure};
@@ -62,6 +60,15 @@ std::string host_name(const config::Config& config) {
     if (const char* given = std::getenv("FALCO_HOSTNAME"); given != nullptr && *given != '\0') return given;
     std::array<char, 256> name{};
     return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "localhost";
+}
+
+FormatOptions format_options(const config::Output& output, const config::Config& config) {
+    FormatOptions format;
+    format.format = parse_alert_format(output.format).value_or(outputs::standard_format(output.type));
+    format.time = config.time_format == "iso8601" ? TimeFormat::iso8601 : TimeFormat::local;
+    const config::FalcoJson& keys = config.falco_json;
+    format.falco = {keys.output, keys.message, keys.fields, keys.tags};
+    return format;
 }
 
 Result<std::vector<outputs::OutputOptions>> output_options(const config::Config& config) {

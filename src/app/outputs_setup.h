@@ -20,6 +20,8 @@ namespace gyr::app {
 // The name alerts give this host.
 [[nodiscard]] std::string host_name(const config::Config& config);
 
+// How an output writes alerts.
+[[nodiscard]] FormatOptions format_options(const config::Output& output, const config::Config& config);
 // Every output with its unique name. Errors name the output; filters and addresses are checked, servers not asked.
 [[nodiscard]] Result<std::vector<outputs::OutputOptions>> output_options(const config::Config& config);
 // standard: the path is the default, so that it is no trouble when it cannot be used.

@@ -4,6 +4,7 @@
 #include "app/capture_report.h"
 #include "app/commands.h"
 #include "app/counts.h"
+#include "app/outputs_setup.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
 #include "app/time_zone.h"
@@ -30,7 +31,6 @@ struct ReplayOptions {
 playback::PlaybackOptions playback_options(const config::Config& config, std::uint64_t until) {
     playback::PlaybackOptions o;
     o.first_match_only = config.rule_matching == "first";
-    if (!parse_priority(config.priority, o.minimum_priority)) o.minimum_priority = Priority::debug;
     if (until != 0) o.until = until;
     return o;
 }
@@ -54,10 +54,13 @@ Exit replay(const ReplayOptions& options) {
     const auto rules = load_for_captures(config);
     if (!rules) return rules.error();
 
-    FormatOptions format;
-    if (!config.outputs.empty())
-        format.format = parse_alert_format(config.outputs.front().format).value_or(AlertFormat::text);
-    format.time = config.time_format == "iso8601" ? TimeFormat::iso8601 : TimeFormat::local;
+    // As standard output has them, when it is among the outputs.
+    const auto of_stdout = std::ranges::find(config.outputs, "stdout", &config::Output::type);
+    FormatOptions format = of_stdout != config.outputs.end() ? format_options(*of_stdout, config)
+                           : !config.outputs.empty()         ? format_options(config.outputs.front(), config)
+                                                             : FormatOptions{};
+    if (!options.common.format.empty())
+        format.format = parse_alert_format(options.common.format).value_or(format.format);
     Exit printed = Exit::fine;
     const auto emit = [&](Alert alert) {
         if (printed == Exit::fine) printed = print(format_record(AlertRecord(std::move(alert)), format) + "\n");

@@ -54,6 +54,8 @@ CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bo
     Matcher::Options compile;
     compile.strict = strict;
     compile.live_only = live_only;
+    if (adjust != nullptr && !parse_priority(adjust->priority, compile.minimum_priority))
+        compile.minimum_priority = Priority::debug;
     if (out.loaded.sources) {
         compile.diagnose = [sources = out.loaded.sources](Severity severity, std::string_view code, std::string message,
                                                           lang::Span span, std::string hint) {
@@ -93,7 +95,9 @@ std::string no_such_rule(const rules::LoadedRules& loaded, const std::string& na
 std::expected<CheckedRules, Exit> load_for_captures(const config::Config& config) {
     const auto paths = find_rules(config);
     if (!paths) return std::unexpected(paths.error());
-    CheckedRules checked = load_checked(paths->paths, false);
+    config::Config of_captures = config;
+    of_captures.canary = 0; // it runs live alone
+    CheckedRules checked = load_checked(paths->paths, false, false, &of_captures);
     if (!checked.loaded.ok())
         return std::unexpected(complain(Exit::bad, checked.loaded.diagnostics, "`gyr rules check` shows them all"));
     for (const Rule& rule : checked.matcher->rules()) {

@@ -29,12 +29,19 @@ struct RulesOptions {
     bool strict = false;
 };
 
+// Paths are as good as -r; "-" is standard input.
+CommonOptions with_paths(const RulesOptions& o) {
+    CommonOptions options = o.common;
+    options.rules.insert(options.rules.begin(), o.paths.begin(), o.paths.end());
+    std::ranges::replace(options.rules, std::string("-"), std::string("/dev/stdin"));
+    return options;
+}
+
 // The files and folders asked for, or those that `gyr run` would load.
 std::expected<std::vector<std::string>, Exit> asked_paths(const RulesOptions& o) {
-    std::vector<std::string> paths = o.paths;
-    paths.insert(paths.end(), o.common.rules.begin(), o.common.rules.end());
-    if (!paths.empty()) return paths;
-    const auto settings = load_settings(o.common);
+    const CommonOptions options = with_paths(o);
+    if (!options.rules.empty()) return options.rules;
+    const auto settings = load_settings(options);
     if (!settings) return std::unexpected(settings.error());
     const auto found = find_rules(settings->config);
     if (!found) return std::unexpected(found.error());
@@ -75,7 +82,7 @@ Exit lint_rules(const RulesOptions& o) {
 }
 
 Exit list(const RulesOptions& o) {
-    const auto checked = load_for_command(o.common);
+    const auto checked = load_for_command(with_paths(o));
     if (!checked) return checked.error();
     rules::ListFilter filter;
     filter.tags = o.tags;
@@ -116,7 +123,7 @@ rules::RuleNeeds needs_of(const Rule& rule, const Matcher& matcher) {
 }
 
 Exit show(const RulesOptions& o) {
-    const auto checked = load_for_command(o.common);
+    const auto checked = load_for_command(with_paths(o));
     if (!checked) return checked.error();
     const Rule* rule = checked->loaded.find(o.name);
     if (rule == nullptr) return complain(Exit::bad, no_such_rule(checked->loaded, o.name));
@@ -136,7 +143,8 @@ void add_rules_command(CLI::App& app, Action& action) {
     const auto formats = CLI::IsMember({"text", "json"});
 
     CLI::App* check_command = command->add_subcommand("check", "Whether rule files are right; names every mistake");
-    check_command->add_option("PATH", o->paths, "Rule files and folders (default: as gyr run would load them)");
+    const char* const paths = "Rule files and folders, - for standard input (default: as gyr run would load them)";
+    check_command->add_option("PATH", o->paths, paths);
     o->common.add_rules(*check_command);
     o->common.add_config(*check_command);
     check_command->add_option("--format", o->format, "text or json")->check(formats);
@@ -144,7 +152,7 @@ void add_rules_command(CLI::App& app, Action& action) {
     check_command->callback([&action, o] { action = [o] { return check(*o); }; });
 
     CLI::App* lint_command = command->add_subcommand("lint", "What loads but is likely not meant");
-    lint_command->add_option("PATH", o->paths, "Rule files and folders (default: as gyr run would load them)");
+    lint_command->add_option("PATH", o->paths, paths);
     o->common.add_rules(*lint_command);
     o->common.add_config(*lint_command);
     lint_command->add_flag("--strict", o->strict, "Exit with 1 for warnings too, not only for what does not load");
@@ -153,18 +161,20 @@ void add_rules_command(CLI::App& app, Action& action) {
     lint_command->callback([&action, o] { action = [o] { return lint_rules(*o); }; });
 
     CLI::App* list_command = command->add_subcommand("list", "Which rules there are");
+    list_command->add_option("PATH", o->paths, paths);
     o->common.add_rules(*list_command);
     o->common.add_config(*list_command);
     list_command->add_option("--tag", o->tags, "Only rules with one of these tags; repeatable");
     list_command->add_option("--priority", o->priority, "Only rules of this priority or more urgent");
     list_command->add_option("--source", o->source, "Only rules of this event source");
     list_command->add_option("--format", o->format, "text or json")->check(formats);
-    list_command->footer("Example:\n  gyr rules list -r my-rules.yaml --tag shell");
+    list_command->footer("Example:\n  gyr rules list my-rules.yaml --tag shell");
     list_command->callback([&action, o] { action = [o] { return list(*o); }; });
 
     CLI::App* show_command =
         command->add_subcommand("show", "A rule as loaded: its condition after macros, lists and exceptions");
     show_command->add_option("NAME", o->name, "Name of the rule")->required();
+    show_command->add_option("PATH", o->paths, paths);
     o->common.add_rules(*show_command);
     o->common.add_config(*show_command);
     show_command->add_option("--format", o->format, "text or json")->check(formats);

@@ -3,6 +3,7 @@
 #include "app/agent.h"
 #include "app/api.h"
 #include "app/commands.h"
+#include "app/falco_replay.h"
 #include "app/file_watch.h"
 #include "app/host_limits.h"
 #include "app/sandbox.h"
@@ -132,6 +133,7 @@ void watch(Agent& agent, SandboxWatch& sandbox, const sigset_t& signals, bool wa
 } // namespace
 
 Exit run_live(const CommonOptions& options) {
+    if (const auto replayed = replay_as_configured(options, 0)) return *replayed;
     // All threads inherit the mask; one of them takes the signals from a descriptor.
     sigset_t signals;
     sigemptyset(&signals);

@@ -141,7 +141,7 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
         for (const Diagnostic& note : loaded.notes) {
             log(LogLevel::info, to_text(note));
         }
-    } else if (!loaded.notes.empty()) {
+    } else if (!loaded.notes.empty() && reporting != Reporting::quiet) {
         log(LogLevel::info,
             fmt::format("{} keys of {} are ignored; `gyr config check` says why", loaded.notes.size(), request.file));
     }

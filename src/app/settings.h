@@ -32,6 +32,7 @@ struct CommonOptions {
 enum class Reporting : std::uint8_t {
     one_line,   // the first, and how many more
     everything, // each with its place
+    quiet,      // as one_line, and not a word about keys that are ignored
 };
 // The configuration of -c, or /etc/gyr/gyr.yaml when there is one, with -o, -r and --format laid over it.
 [[nodiscard]] std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options,

@@ -72,6 +72,10 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
         const bool option = word.starts_with('-');
         const bool has_commands = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
         const std::string_view what = option ? "option" : has_commands ? "command" : "argument";
+        const bool rules = word.ends_with(".yaml") || word.ends_with(".yml");
+        if (!option && rules && command.get_option_no_throw("--rules") != nullptr)
+            return fmt::format("{} has no argument '{}'; rule files are given as -r {} (see {} --help)", path, word,
+                               word, path);
         return fmt::format("{} has no {} '{}'{} (see {} --help)", path, what, word, suggestion_for(command, word),
                            path);
     }
@@ -101,6 +105,11 @@ Exit run_command_line(std::vector<std::string> arguments) {
     const auto is_global = [](const std::string& word) {
         return word == "-h" || word == "--help" || word == "--version" || word == "-V";
     };
+    // `gyr help run` is `gyr run --help`.
+    if (!arguments.empty() && arguments.front() == "help") {
+        arguments.erase(arguments.begin());
+        arguments.emplace_back("--help");
+    }
     if (arguments.empty() || (arguments.front().starts_with('-') && !is_global(arguments.front()))) {
         arguments.insert(arguments.begin(), "run");
     }

@@ -29,7 +29,7 @@ struct Output {
     } rotate;
     std::string url;
     std::map<std::string, std::string> headers, labels, properties;
-    std::string token, user, password, proxy, user_agent;
+    std::string token, user, password, credentials, proxy, user_agent;
     struct Tls {
         std::string ca, cert, key, server_name;
         bool insecure = false;
@@ -78,6 +78,7 @@ struct Config {
     std::map<std::string, std::string> static_fields; // static.NAME of every event
     std::string buffer_format;                        // "text", "base64"
     FalcoJson falco_json;
+    std::string replay; // a capture file that takes the place of this host (Falco's engine.kind: replay); empty: none
     std::vector<Output> outputs;
     std::vector<std::string> include; // further configuration files and folders
 
@@ -109,6 +110,7 @@ struct Config {
     struct Kernel {
         std::uint64_t ring_bytes = 0; // ring buffer of the process lane
         std::uint64_t network_ring_bytes = 0, bulk_ring_bytes = 0;
+        std::uint64_t buffer_bytes = 0;      // of what is read and written
         std::uint64_t cpu_budget = 0;        // percent of one processor; 0: no limit
         std::uint64_t environment_bytes = 0; // kept of each process's environment
     } kernel;

@@ -270,6 +270,18 @@ TEST(ConfigLoader, SecretsComeFromFilesAndAreNotShown) {
     EXPECT_NE(problem("journal: {path: \"${file:/nowhere}\"}").find("there is no file /nowhere"), std::string::npos);
 }
 
+TEST(ConfigLoader, PasswordsInAddressesAreNotShown) {
+    const std::string shown = show_config(good("outputs: [{type: redis, topic: t, url: 'redis://me:hunt,er@h/1'}, "
+                                               "{type: http, url: 'https://h/a:b@c', proxy: "
+                                               "'http://u:hunter@p:3128'}, {type: nats, topic: t, url: "
+                                               "'nats://a:hunter@x:1,nats://y:2,tls://:hunter@z'}]"),
+                                          {});
+    EXPECT_EQ(shown.find("hunt"), std::string::npos) << shown;
+    for (const char* left : {"redis://me:(hidden)@h/1", "https://h/a:b@c", "http://u:(hidden)@p:3128",
+                             "nats://a:(hidden)@x:1,nats://y:2,tls://:(hidden)@z"})
+        EXPECT_NE(shown.find(left), std::string::npos) << left << shown;
+}
+
 TEST(ConfigLoader, IncludedFilesAreMerged) {
     LoadRequest request;
     request.file = "gyr.yaml";

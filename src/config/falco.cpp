@@ -10,6 +10,7 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <system_error>
 
 namespace gyr::config {
@@ -74,7 +75,7 @@ constexpr std::array kKeys = {
     FalcoKey{"engine.modern_ebpf.cpus_for_each_buffer", Fate::ignored, "there is one buffer for all CPUs"},
     FalcoKey{"engine.modern_ebpf.drop_failed_exit", Fate::ignored, "the rules decide what the kernel tells", "false"},
     FalcoKey{"engine.modern_ebpf.disable_iterators", Fate::ignored, kKernel, "false"},
-    FalcoKey{"engine.replay", Fate::ignored, "`gyr replay` takes the file as its argument"},
+    FalcoKey{"engine.replay.capture_file"},
     FalcoKey{"capture.enabled"},
     FalcoKey{"capture.path_prefix"},
     FalcoKey{"capture.mode"},
@@ -112,6 +113,7 @@ constexpr std::array kKeys = {
     FalcoKey{"metrics.output_file", Fate::ignored, kMetrics, ""},
     FalcoKey{"metrics", Fate::ignored, kMetrics},
     FalcoKey{"base_syscalls", Fate::ignored, "the rules decide what the kernel tells"},
+    FalcoKey{"falco_libs.snaplen"},
     FalcoKey{"falco_libs", Fate::ignored, "tables are bounded by state.memory"},
 };
 
@@ -121,9 +123,10 @@ constexpr std::array<std::string_view, 14> kSigns = {
     "file_output",   "http_output",         "program_output", "webserver",     "falco_libs",
     "base_syscalls", "syscall_event_drops", "engine",         "load_plugins"};
 
+constexpr std::uint64_t kMostBuffer = 4096; // bytes of a read or a write
 constexpr std::string_view kSystemCertificates = "/etc/ssl/certs";
 
-// Behind these come the static fields.
+// What events of system calls are described by; behind these come the static fields, which all events have.
 constexpr std::string_view kSuggested =
     "container_id=%container.id container_name=%container.name container_image_repository=%container.image.repository "
     "container_image_tag=%container.image.tag k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
@@ -138,12 +141,14 @@ class Translator {
         rules();
         config_.watch = flag("watch_config_files", true);
         config_.time_format = flag("time_format_iso_8601", false) ? "iso8601" : "local";
-        config_.priority = text("priority", "debug");
-        std::ranges::transform(config_.priority, config_.priority.begin(),
-                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        constexpr std::array<std::string_view, 9> kPriorities{
+            "debug", "emergency", "alert", "critical", "error", "warning", "notice", "informational", "info"};
+        config_.priority = one_of("priority", kPriorities);
         if (config_.priority == "info") config_.priority = "informational";
-        config_.rule_matching = text("rule_matching", "first");
-        const std::string level = text("log_level", "info");
+        config_.rule_matching = one_of("rule_matching", std::array<std::string_view, 2>{"first", "all"});
+        const std::string level =
+            one_of("log_level", std::array<std::string_view, 8>{"info", "emergency", "alert", "critical", "error",
+                                                                "warning", "notice", "debug"});
         config_.log.level = level == "debug" || level == "info" ? level
                             : level == "notice"                 ? "info"
                             : level == "warning"                ? level
@@ -175,6 +180,15 @@ class Translator {
     std::string text(std::string_view path, std::string_view standard) const {
         const Node* node = find(path);
         return node != nullptr && node->kind == Node::Kind::scalar ? node->text : std::string(standard);
+    }
+    // In any case; the first is the default, also when it is another.
+    std::string one_of(std::string_view path, std::span<const std::string_view> choices) {
+        std::string value = text(path, choices.front());
+        std::ranges::transform(value, value.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        if (std::ranges::find(choices, value) != choices.end()) return value;
+        problem(find(path)->place, fmt::format("{}: '{}' is none of {}", path, value, fmt::join(choices, ", ")));
+        return std::string(choices.front());
     }
     bool flag(std::string_view path, bool standard) const {
         const std::string value = text(path, standard ? "true" : "false");
@@ -217,7 +231,7 @@ class Translator {
             if (known->fate == Fate::mapped ||
                 (enabled != nullptr && known->harmless && enabled->text == *known->harmless))
                 continue;
-            if (key.starts_with("metrics.")) continue; // which groups of them: all
+            if (known->key == "metrics") continue; // which groups of them: all
             if (known->fate == Fate::ignored)
                 note(entry.place, fmt::format("{}: ignored; {}", key, known->reason));
             else
@@ -226,6 +240,8 @@ class Translator {
     }
 
     void rules() {
+        if (const Node* both = find("rules_file"); both != nullptr && find("rules_files") != nullptr)
+            problem(both->place, "rules_file: it is the old name of rules_files; only one of them can be there");
         for (const char* key : {"rules_files", "rules_file"}) {
             const Node* node = find(key);
             if (node == nullptr) continue;
@@ -282,9 +298,12 @@ class Translator {
     void engine() {
         const std::string kind = text("engine.kind", "modern_ebpf");
         const Node* node = find("engine.kind");
-        if (kind == "replay" || kind == "nodriver")
-            problem(node->place,
-                    fmt::format("engine.kind: {} is no live detection (`gyr replay` reads captures)", kind));
+        if (kind == "replay") {
+            config_.replay = text("engine.replay.capture_file", "");
+            if (config_.replay.empty())
+                problem(node->place, "engine.kind: replay needs engine.replay.capture_file, the file to read");
+        } else if (kind == "nodriver")
+            problem(node->place, "engine.kind: nodriver is no live detection");
         else if (kind != "modern_ebpf" && kind != "kmod" && kind != "ebpf")
             problem(node->place, fmt::format("engine.kind: there is no kind '{}'", kind));
         int preset = 0;
@@ -296,6 +315,9 @@ class Translator {
         else
             config_.kernel.ring_bytes =
                 std::max<std::uint64_t>(config_.kernel.ring_bytes, std::uint64_t{1} << (19 + preset));
+        // 0 stands for the standard there.
+        if (const std::uint64_t snaplen = count("falco_libs.snaplen", 0, 65535); snaplen > 0)
+            config_.kernel.buffer_bytes = std::min<std::uint64_t>(snaplen, kMostBuffer);
         const Node* plugins = find("plugins");
         const Node* load = find("load_plugins");
         for (const Node& item : plugins == nullptr ? std::vector<Node>{} : plugins->items) {
@@ -377,14 +399,22 @@ class Translator {
         }
     }
 
-    std::string suggestions() const {
-        std::string text(kSuggested);
+    // For the rules that `to` is for.
+    void suggest(OutputAppend to) {
+        to.fields.clear();
+        if (to.source.empty() || to.source == "syscall") {
+            OutputAppend of_calls = to;
+            of_calls.source = "syscall";
+            of_calls.text = kSuggested;
+            config_.output_appends.push_back(std::move(of_calls));
+        }
+        to.text.clear();
         for (const auto& [name, value] : config_.static_fields) {
             std::string label = "static_" + name;
             std::ranges::replace(label, '.', '_');
-            text += fmt::format(" {}=%static.{}", label, name);
+            to.text += fmt::format("{}{}=%static.{}", to.text.empty() ? "" : " ", label, name);
         }
-        return text;
+        if (!to.text.empty()) config_.output_appends.push_back(std::move(to));
     }
 
     void appends() {
@@ -400,16 +430,16 @@ class Translator {
                 }
             }
             if (const Node* extra = item.find("extra_output")) append.text = extra->text;
-            if (const Node* suggested = item.find("suggested_output");
-                suggested != nullptr && suggested->text == "true")
-                append.text += (append.text.empty() ? "" : " ") + suggestions();
             if (const Node* extra = item.find("extra_fields")) {
                 for (const Node& field : extra->items) {
                     if (field.kind == Node::Kind::scalar) append.fields.emplace_back("", field.text);
                     for (const Entry& named : field.entries) append.fields.emplace_back(named.key, named.value.text);
                 }
             }
-            if (!append.text.empty() || !append.fields.empty()) config_.output_appends.push_back(std::move(append));
+            if (!append.text.empty() || !append.fields.empty()) config_.output_appends.push_back(append);
+            if (const Node* suggested = item.find("suggested_output");
+                suggested != nullptr && suggested->text == "true")
+                suggest(std::move(append));
         }
     }
 

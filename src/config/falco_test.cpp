@@ -151,10 +151,28 @@ TEST(FalcoConfig, StaticFieldsAreSuggestedToo) {
     EXPECT_TRUE(loaded.notes.empty());
     const std::map<std::string, std::string> fields{{"rack.row", "7"}, {"zone", "b"}};
     EXPECT_EQ(loaded.config.static_fields, fields);
-    ASSERT_EQ(loaded.config.output_appends.size(), 1U);
-    EXPECT_TRUE(loaded.config.output_appends[0].text.ends_with(
-        " k8s_ns_name=%k8s.ns.name static_rack_row=%static.rack.row static_zone=%static.zone"))
-        << loaded.config.output_appends[0].text;
+    ASSERT_EQ(loaded.config.output_appends.size(), 2U);
+    EXPECT_TRUE(loaded.config.output_appends[0].text.ends_with(" k8s_ns_name=%k8s.ns.name"));
+    EXPECT_EQ(loaded.config.output_appends[0].source, "syscall") << "other events have no container";
+    EXPECT_EQ(loaded.config.output_appends[1].text, "static_rack_row=%static.rack.row static_zone=%static.zone");
+    EXPECT_EQ(loaded.config.output_appends[1].source, "");
+    const Loaded of_audit =
+        load("stdout_output: {enabled: true}\nstatic_fields: {zone: b}\n"
+             "append_output: [{match: {source: k8s_audit}, suggested_output: true, extra_output: x}]\n");
+    ASSERT_EQ(of_audit.config.output_appends.size(), 2U);
+    EXPECT_EQ(of_audit.config.output_appends[0].text, "x");
+    EXPECT_EQ(of_audit.config.output_appends[1].text, "static_zone=%static.zone");
+}
+
+TEST(FalcoConfig, ReplaysTheFileItNames) {
+    const Loaded loaded =
+        load("stdout_output: {enabled: true}\nengine: {kind: replay, replay: {capture_file: /c.scap}}\n");
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    EXPECT_TRUE(loaded.notes.empty());
+    EXPECT_EQ(loaded.config.replay, "/c.scap");
+    EXPECT_EQ(load("stdout_output: {enabled: true}\nengine: {kind: modern_ebpf, replay: {capture_file: /c.scap}}\n")
+                  .config.replay,
+              "");
 }
 
 TEST(FalcoConfig, BuffersAndFoldersOfCertificates) {
@@ -207,6 +225,34 @@ TEST(FalcoConfig, OverridesRulesAndSelections) {
     ASSERT_EQ(loaded.config.rule_selections.size(), 2U);
     EXPECT_EQ(loaded.config.rule_selections[0].tag, "network");
     EXPECT_TRUE(loaded.config.rule_selections[1].enable);
+}
+
+TEST(FalcoConfig, ValuesThatFalcoRefusesAreRefused) {
+    const std::string out = "stdout_output: {enabled: true}\n";
+    for (const char* wrong : {"priority: hot\n", "rule_matching: last\n", "log_level: loud\n",
+                              "rules_files: []\nrules_file: []\n", "falco_libs: {snaplen: 70000}\n"})
+        EXPECT_EQ(load(out + wrong).problems.size(), 1U) << wrong;
+    const Loaded fine = load(out + "priority: WARNING\nlog_level: Alert\nrule_matching: all\n");
+    ASSERT_TRUE(fine.problems.empty()) << to_text(fine.problems.front());
+    EXPECT_EQ(fine.config.priority, "warning");
+    EXPECT_EQ(fine.config.log.level, "error");
+}
+
+TEST(FalcoConfig, BytesOfReadsAndWrites) {
+    const std::string out = "stdout_output: {enabled: true}\n";
+    const std::uint64_t standard = load(out).config.kernel.buffer_bytes;
+    EXPECT_EQ(standard, 80U);
+    EXPECT_EQ(load(out + "falco_libs: {snaplen: 0}\n").config.kernel.buffer_bytes, standard);
+    const Loaded more = load(out + "falco_libs: {snaplen: 512, thread_table_size: 7}\n");
+    EXPECT_EQ(more.config.kernel.buffer_bytes, 512U);
+    ASSERT_EQ(more.notes.size(), 1U) << "only the size of the table is ignored";
+    EXPECT_EQ(load(out + "falco_libs: {snaplen: 65535}\n").config.kernel.buffer_bytes, 4096U);
+}
+
+TEST(FalcoConfig, WhatIsIgnoredIsTold) {
+    const std::string out = "stdout_output: {enabled: true}\n";
+    EXPECT_EQ(load(out + "metrics: {enabled: true, output_file: ''}\n").notes.size(), 0U);
+    EXPECT_EQ(load(out + "metrics: {enabled: true, output_file: /x, state_counters_enabled: true}\n").notes.size(), 1U);
 }
 
 TEST(FalcoConfig, WhatWouldChangeTheMeaningIsRefusedAndTheRestTold) {

@@ -205,11 +205,41 @@ std::string store(const Setting<Root>& setting, const Node& node, Root& root) {
     return std::visit([&](auto member) { return store_value(setting, node, member(root)); }, setting.member);
 }
 
+namespace {
+
+constexpr std::string_view kHidden = "(hidden)";
+
+// scheme://user:password@host, several with commas between.
+std::string without_password(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t scheme = text.find("://");
+        const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+        const std::size_t next = text.find("://", begin);
+        const std::size_t comma = next == std::string_view::npos ? next : text.substr(0, next).rfind(',');
+        const std::string_view url =
+            text.substr(0, comma != std::string_view::npos && comma > begin ? comma + 1 : comma);
+        const std::size_t at = url.substr(0, url.find('/', begin)).rfind('@');
+        const std::size_t colon = url.find(':', begin);
+        if (at != std::string_view::npos && colon < at)
+            out.append(url.substr(0, colon + 1)).append(kHidden).append(url.substr(at));
+        else
+            out += url;
+        text.remove_prefix(url.size());
+    }
+    return out;
+}
+
+} // namespace
+
 template <class Root>
 std::string show(const Setting<Root>& setting, const Root& root) {
     Root copy = root; // members are reached by accessors that do not change what they reach
+    if (setting.address) {
+        std::string& text = std::get<std::string& (*)(Root&)>(setting.member)(copy);
+        text = without_password(text);
+    }
     if (setting.secret) {
-        constexpr std::string_view kHidden = "(hidden)";
         if (const auto* text = std::get_if<std::string& (*)(Root&)>(&setting.member)) {
             if (!(*text)(copy).empty()) {
                 (*text)(copy) = kHidden;

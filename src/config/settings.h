@@ -33,6 +33,7 @@ struct Setting {
     std::uint64_t most = ~std::uint64_t{0} >> 1;
     bool required = false;                    // an entry of a list must state it
     bool secret = false;                      // shown as "(hidden)"
+    bool address = false;                     // a URL: the password in it is shown as "(hidden)"
     std::vector<std::string_view> types = {}; // of outputs that have it; empty: all
 };
 

@@ -37,8 +37,38 @@ json_output: %s
 """
 
 
+def replayed(folder, config, write, run, good):
+    """engine.kind: replay: the capture's alerts go to the outputs of the configuration, as Falco does it."""
+    capture = folder + "/demo.scap"
+    subprocess.run([os.path.abspath(sys.argv[1]), "demo", "--write", capture], check=True, stdout=subprocess.DEVNULL,
+                   stdin=subprocess.DEVNULL)
+    rules = write("replay.yaml", "- rule: First\n  desc: d\n  condition: evt.type = execve\n  output: ran %proc.name\n  priority: DEBUG\n"
+                  "- rule: Second\n  desc: d\n  condition: evt.type = execve\n  output: also %proc.name\n  priority: WARNING\n")
+    replay = ["-c", config, "-r", rules, "-o", "engine.kind=replay", "-o", "engine.replay.capture_file=" + capture, "-o", "json_output=true"]
+    alerts = [json.loads(line) for line in good(*replay).splitlines()]
+    expect(alerts and {a["rule"] for a in alerts} == {"First"}, "the first rule of each event: %r" % alerts[:1])
+    expect({a["hostname"] for a in alerts} == {os.uname().nodename}, "the name of this host")
+    expect(all(a["output"].endswith(": Debug ran " + a["output_fields"]["proc.name"]) for a in alerts), "the sentence")
+    alerts = [json.loads(line) for line in good(*replay, "-o", "priority=warning").splitlines()]
+    expect(alerts and {a["rule"] for a in alerts} == {"Second"}, "what is below the priority hides nothing")
+    file = folder + "/alerts.json"
+    out = good(*replay, "-o", "rule_matching=all", "-o", "file_output={enabled: true, filename: %s}" % file, "-o",
+               "append_output[]={extra_output: on %evt.num}")
+    expect(open(file, encoding="utf-8").read() == out and out.count('"Second"') == out.count('"First"') > 0, "every output has all")
+    expect(" on " in json.loads(out.splitlines()[0])["output"], "what is appended")
+    times = [json.loads(line)["output_fields"]["evt.time"] for line in out.splitlines()]
+    seconds = (times[-1] - times[0]) / 1e9 / 2
+    expect(0 < good(*replay, "-o", "rule_matching=all", "-M", "%.9f" % seconds).count("\n") < len(times), "-M is of the capture's time")
+    out = good(*replay, "-o", "rules=[{disable: {rule: First}}]")
+    expect({json.loads(line)["rule"] for line in out.splitlines()} == {"Second"}, "rules switched off")
+    status, _, err = run("-c", config, "-o", "engine.kind=replay", "-o", "engine.replay.capture_file=" + folder + "/none.scap")
+    expect(status == 1 and "none.scap" in err, "a capture that is not there: %d %s" % (status, err))
+    expect(not [name for name in os.listdir(folder) if name.startswith("gyr-replay-")], "nothing is left behind")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["TMPDIR"] = folder
         falco = folder + "/falco"
         os.symlink(os.path.abspath(sys.argv[1]), falco)
 
@@ -95,6 +125,7 @@ def main():
         expect(run("-c", text, "--dry-run", "-r", bad)[0] in (0, 1), "a rule that cannot be used")
         expect(run("-c", text, "--dry-run", "-o", "engine.kind=replay")[0] == 1, "an engine that is not there")
         expect(json.loads(good("-c", text, "--support"))["rules_files"] == [rules], "support")
+        replayed(folder, text, write, run, good)
         for arguments in (["--config-schema"], ["--rule-schema"], ["--plugin-info", "x"], ["--list=other"], ["--odd"], ["word"],
                           ["--list", "--format", "xml"], ["--list", "--format", "text", "--markdown"],
                           ["-c", text, "--disable-source", "syscall"], ["-c", text, "--enable-source", "k8s_audit"],

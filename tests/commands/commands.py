@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Commands that need no privilege, as somebody types them who has not read the manual: what they print, and their exit codes."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+failures = []
+RULES = """- rule: "A \\e[31mred\\u009b one"
+  desc: d
+  condition: evt.type = open and proc.name = x
+  output: o
+  priority: INFO
+"""
+SECOND = """- rule: Second
+  desc: d
+  condition: evt.type = close and proc.name = y
+  output: o
+  priority: INFO
+"""
+
+
+def expect(condition, what):
+    if not condition:
+        failures.append(what)
+        print("FAIL: " + what)
+
+
+class Commands:
+    def __init__(self, program, folder):
+        self.program, self.folder = program, folder
+
+    def write(self, name, text):
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return name
+
+    def run(self, *arguments, status=0, given=""):
+        done = subprocess.run([self.program, *arguments], cwd=self.folder, input=given.encode(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=60, check=False)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        expect(done.returncode == status, "%r: status %d, wanted %d: %s" % (arguments, done.returncode, status, err))
+        return out + err
+
+    def has(self, words, *arguments, status=0, given=""):
+        text = self.run(*arguments, status=status, given=given)
+        for word in words:
+            expect(word in text, "%r: '%s' is not in: %s" % (arguments, word, text))
+        return text
+
+
+def rules(c):
+    first, second = c.write("first.yaml", RULES), c.write("second.yaml", SECOND)
+    for arguments in (["list", first], ["list", "-r", first], ["show", "A \x1b[31mred\u009b one", first], ["check", first], ["lint", first]):
+        text = c.run("rules", *arguments)
+        expect("\x1b" not in text and "\u009b" not in text, "%r writes what steers a terminal: %r" % (arguments, text))
+    c.has(["\\x1b[31mred\\u009b", "Second"], "rules", "list", first, second)
+    c.has(["proc.name = y"], "rules", "show", "Second", first, second)
+    c.has(["/dev/stdin: Ok"], "rules", "check", "-", given=SECOND)
+    c.has(["/dev/stdin:3:14", "LOAD_ERR_COMPILE_CONDITION"], "rules", "check", "-", status=1, given=SECOND.replace("evt.type", "evt.typ"))
+
+
+def configuration(c):
+    file = c.write("gyr.yaml", "outputs: [{type: redis, topic: t, url: 'redis://me:hunter@h/1'}]\n")
+    for arguments in (["show", "-c", file], ["show", "--effective", "-c", file]):
+        expect("hunter" not in c.has(["redis://me:(hidden)@h/1", "rule_matching: all"], "config", *arguments), "%r shows a password" % arguments)
+    c.has(["is fine"], "config", "check", file)
+    # Each value is fine, and still no agent would start with them.
+    for text, words in (("outputs: [{type: redis, topic: t, url: 'redis://me:hunter@h:99999'}]", ["'redis://h:99999'", "port"]),
+                        ("outputs: [{type: nats, topic: t, url: 'nats://h', credentials: SUhunter}]", ["credentials", "NKEY"]),
+                        ("outputs: [{type: stdout, when: 'priority >= hot'}]", ["when", "hot"]),
+                        ("throttle: {for: 1m, by: [nothing.known]}", ["throttle.by", "nothing.known"]),
+                        ("audit: {listen: '0.0.0.0:9', tls: {key: /k}}", ["audit.tls.cert"]),
+                        ("plan: {verify: sometimes}", ["plan.verify", "sometimes"]),
+                        ("server: {listen: ['http://0.0.0.0:8765']}", ["server.token"])):
+        said = c.has(words, "config", "check", c.write("bad.yaml", text + "\n"), status=1)
+        expect("hunter" not in said, "it tells a secret: " + said)
+
+
+def usage(c):
+    c.has(["Usage: gyr run"], "help", "run")
+    c.has(["Usage: gyr rules show"], "help", "rules", "show")
+    c.has(["Exit codes"], "help")
+    c.has(["-r rules.yaml"], "run", "rules.yaml", status=2)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        commands = Commands(os.path.abspath(sys.argv[1]), folder)
+        usage(commands)
+        rules(commands)
+        configuration(commands)
+    print("%d failed" % len(failures))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
