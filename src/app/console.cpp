@@ -75,7 +75,12 @@ Exit print(std::string_view text) {
     if (output_was_closed) {
         return complain(Exit::usage, "standard output is closed");
     }
-    const int error = write_all(STDOUT_FILENO, without_controls(text, "\n\t"));
+    // Most results hold nothing that is to be replaced, and some are long.
+    const bool plain = std::ranges::none_of(text, [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f || byte == 0xc2 || byte == 0xe2;
+    });
+    const int error = plain ? write_all(STDOUT_FILENO, text) : write_all(STDOUT_FILENO, without_controls(text, "\n\t"));
     if (error == 0 || error == EPIPE) {
         return Exit::fine;
     }

@@ -6,6 +6,7 @@
 #include "app/rule_loading.h"
 #include "app/settings.h"
 #include "app/time_zone.h"
+#include "audit/audit_file.h"
 #include "match/event_names.h"
 #include "match/explain.h"
 #include "playback/capture_walk.h"
@@ -15,8 +16,11 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <expected>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace gyr::app {
@@ -62,6 +66,42 @@ class Chooser {
     std::uint64_t looked_at_ = 0, matched_ = 0;
 };
 
+// What was broken in the file has been told, and what is whole was looked at; without a value there is nothing to
+// explain.
+std::expected<Exit, Exit> look_at_capture(const ExplainOptions& o, const Rule& rule, Chooser& chooser) {
+    auto reader = capfile::Reader::open(o.capture);
+    if (!reader) return std::unexpected(complain(Exit::bad, reader.error().message));
+    const auto types = rules::event_types(*rule.condition, match::event_names());
+    if (!types) return std::unexpected(complain(Exit::bad, types.error().front().message));
+    replay::ReplayState state;
+    const auto visit = [&](const Event& event, const EvalWorld& world) {
+        if (o.event != 0 && event.number != o.event) return event.number < o.event;
+        if (o.event == 0 && !types->contains(event.code)) return true;
+        chooser.look_at(event, world);
+        return o.event == 0;
+    };
+    const playback::WalkEnd end = playback::walk(*reader, state, visit);
+    return report_capture(o.capture, reader->stats(), end.damage);
+}
+
+std::expected<Exit, Exit> look_at_audit(const ExplainOptions& o, Chooser& chooser) {
+    Exit result = Exit::fine;
+    std::uint64_t number = 0;
+    EvalWorld world;
+    AuditLines lines(
+        [&](AuditEventPtr audit) {
+            Event event = event_of_audit(std::move(audit), ++number);
+            if (world.first_event_time == 0) world.first_event_time = event.time;
+            if (o.event == 0 || o.event == number) chooser.look_at(event, world);
+        },
+        [&](std::uint64_t line, const std::string& message) {
+            result = complain(Exit::bad, fmt::format("{}:{}: {}", o.capture, line, message));
+        });
+    if (auto ok = read_audit_file(o.capture, lines); !ok)
+        return std::unexpected(complain(Exit::bad, ok.error().message));
+    return result;
+}
+
 Exit explain(const ExplainOptions& o) {
     const auto settings = load_settings(o.common);
     if (!settings) return settings.error();
@@ -75,21 +115,14 @@ Exit explain(const ExplainOptions& o) {
     if (!explainer) return complain(Exit::bad, fmt::format("rule '{}': {}", o.rule, explainer.error().message));
     auto printer = playback::EventPrinter::create({}, std::string(playback::kDefaultEventFormat));
     if (!printer) return complain(Exit::usage, printer.error().message);
-    auto reader = capfile::Reader::open(o.capture);
-    if (!reader) return complain(Exit::bad, reader.error().message);
-
-    replay::ReplayState state;
-    const auto types = rules::event_types(*rule->condition, match::event_names());
-    if (!types) return complain(Exit::bad, types.error().front().message);
+    const bool of_audit = looks_like_audit(o.capture);
+    std::error_code ignored;
+    if (std::filesystem::exists(o.capture, ignored) && (rule->source == kAuditSource) != of_audit)
+        return complain(Exit::bad, fmt::format("rule '{}' is about events of source {}, and {} holds none", o.rule,
+                                               rule->source, o.capture));
     Chooser chooser(*explainer, *printer);
-    const auto visit = [&](const Event& event, const EvalWorld& world) {
-        if (o.event != 0 && event.number != o.event) return event.number < o.event;
-        if (o.event == 0 && !types->contains(event.code)) return true;
-        chooser.look_at(event, world);
-        return o.event == 0;
-    };
-    const playback::WalkEnd end = playback::walk(*reader, state, visit);
-    const Exit read = report_capture(o.capture, reader->stats(), end.damage);
+    const auto looked = of_audit ? look_at_audit(o, chooser) : look_at_capture(o, *rule, chooser);
+    if (!looked) return looked.error();
     if (!chooser.chosen())
         return complain(Exit::bad, o.event != 0 ? fmt::format("{} has no event {} that rules see", o.capture, o.event)
                                                 : fmt::format("{} has no event of the types that rule '{}' is about",
@@ -99,16 +132,17 @@ Exit explain(const ExplainOptions& o) {
         out += fmt::format("{} events of the rule's types were looked at, {} match\n", chooser.looked_at(),
                            chooser.matched());
     const Exit printed = print(out);
-    return read != Exit::fine ? read : printed;
+    return *looked == Exit::fine ? printed : *looked;
 }
 
 } // namespace
 
 void add_explain_command(CLI::App& app, Action& action) {
-    CLI::App* command = app.add_subcommand("explain", "Why a rule did or did not match an event of a capture file");
+    CLI::App* command =
+        app.add_subcommand("explain", "Why a rule did or did not match an event of a capture file or of an audit log");
     auto o = std::make_shared<ExplainOptions>();
     command->add_option("--rule", o->rule, "Name of the rule")->required();
-    command->add_option("--capture", o->capture, "The capture file")->required()->type_name("FILE");
+    command->add_option("--capture", o->capture, "The capture file, or audit log")->required()->type_name("FILE");
     command
         ->add_option("--event", o->event,
                      "Number of the event (evt.num); without it the first that matches, or the "
