@@ -50,6 +50,9 @@ void log_rules(const CheckedRules& rules) {
             ++usable;
         }
     }
+    const auto others = std::ranges::count(rules.loaded.diagnostics, "LOAD_UNKNOWN_SOURCE", &Diagnostic::code);
+    if (others > 0)
+        log(LogLevel::warning, fmt::format("{} rules are left out: their event source is not there", others));
     const std::size_t files = rules.loaded.files.size();
     log(LogLevel::info,
         fmt::format("{} rule{} from {} file{}", usable, usable == 1 ? "" : "s", files, files == 1 ? "" : "s"));
@@ -196,6 +199,7 @@ std::expected<void, Exit> Agent::begin(std::function<void()> on_last_reader_gone
     auto audit = audit_options(config);
     if (!audit) return usage(audit.error().message);
     const bool listens_to_audit = audit->any();
+    if (!listens_to_audit && !config.kernel.enabled) return usage(kNothingToWatch);
     Engine::Options engine_settings = engine_options(config, std::move(*audit));
     const auto verify = parse_share(config.plan.verify);
     if (!verify) return usage(bad_share(config.plan.verify));
@@ -353,7 +357,7 @@ std::map<std::string, Agent::Latencies> Agent::latencies() const {
 }
 
 std::map<std::string, Nanos> Agent::canaries() const {
-    if (state().config.canary == 0) return {};
+    if (const State now = state(); now.config.canary == 0 || !now.config.kernel.enabled) return {};
     std::map<std::string, Nanos> out;
     const auto put = [&](const std::string& name, Nanos seen) { out[name] = seen == 0 ? started_at_ : seen; };
     put("journal", counted_->canary());
@@ -384,6 +388,7 @@ void Agent::tick() {
     {
         const std::lock_guard lock(state_mutex_);
         canary = state_.config.canary;
+        if (!state_.config.kernel.enabled) canary = 0; // nobody would see it
         heartbeat = state_.config.heartbeat;
         if (heartbeat > 0) hash = state_.rules_hash;
     }

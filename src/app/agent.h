@@ -67,7 +67,9 @@ class Agent {
     // Why the engine is not to be trusted now; empty: it moves.
     [[nodiscard]] std::string unhealthy() const;
     [[nodiscard]] std::vector<Hook> hooks() const { return engine_->hooks(); }
-    [[nodiscard]] std::vector<ProgramRuns> program_runs() const { return engine_->source().program_runs(); }
+    [[nodiscard]] std::vector<ProgramRuns> program_runs() const {
+        return engine_->source() ? engine_->source()->program_runs() : std::vector<ProgramRuns>{};
+    }
     [[nodiscard]] Engine::Summary engine_summary() const { return engine_->latest(); }
     [[nodiscard]] std::vector<OutputSet::State> outputs() const { return outputs_->states(); }
     [[nodiscard]] const journal::Journal& journal() const { return *journal_; }

@@ -23,7 +23,10 @@ std::vector<std::string> contradictions(const config::Config& config) {
     if (config.outputs.empty()) out.emplace_back("no output is configured");
     if (const auto outputs = output_options(config); !outputs) out.push_back(outputs.error().message);
     if (const auto rollup = rollup_rules(config, {}); !rollup) out.push_back(rollup.error().message);
-    if (const auto audit = audit_options(config); !audit) out.push_back(audit.error().message);
+    if (const auto audit = audit_options(config); !audit)
+        out.push_back(audit.error().message);
+    else if (!config.kernel.enabled && !audit->any())
+        out.emplace_back(kNothingToWatch);
     if (std::string wrong = Api::problem_with(config.server); !wrong.empty()) out.push_back(std::move(wrong));
     if (!parse_share(config.plan.verify)) out.push_back(bad_share(config.plan.verify));
     return out;

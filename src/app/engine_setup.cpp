@@ -62,6 +62,7 @@ Engine::Options engine_options(const config::Config& config, AuditInputOptions a
         if (now - before >= kSecond && last->compare_exchange_strong(before, now))
             log(LogLevel::warning, "audit log: " + problem);
     };
+    o.watch_host = config.kernel.enabled;
     o.live.buffer_bytes = static_cast<std::uint32_t>(config.kernel.buffer_bytes);
     o.live.ring_bytes = static_cast<std::uint32_t>(config.kernel.ring_bytes);
     o.live.network_ring_bytes = static_cast<std::uint32_t>(config.kernel.network_ring_bytes);

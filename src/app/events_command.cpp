@@ -130,6 +130,7 @@ Exit events_as_they_happen(const EventsOptions& options, playback::EventPrinter&
     if (!settings) return settings.error();
     LiveWatch watch;
     watch.engine = engine_options(settings->config, {});
+    watch.engine.watch_host = true; // it is what was asked for
     watch.events = wanted_by(printer);
     watch.duration = *duration;
     Show show(options, printer);

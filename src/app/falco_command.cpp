@@ -2,6 +2,7 @@
 
 #include "app/commands.h"
 #include "app/falco_replay.h"
+#include "app/falco_schema.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
 #include "base/thread_signals.h"
@@ -15,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <chrono>
 #include <csignal>
@@ -53,11 +55,11 @@ void add_options(CLI::App& app, FalcoOptions& o) {
         app.add_option(names, into, what)->expected(1)->take_all()->allow_extra_args(false);
     };
     app.add_option("-c", o.common.config_file, "Configuration file (default: /etc/falco/falco.yaml)");
-    app.add_flag("--config-schema", o.config_schema, "Refused: `gyr config docs` describes every key");
-    app.add_flag("--rule-schema", o.rule_schema, "Refused: `gyr rules check` looks at every key");
-    list("--disable-source", o.disable_sources, "Turn off an event source; there is one, syscall");
+    app.add_flag("--config-schema", o.config_schema, "Print a JSON schema of the configuration, and end");
+    app.add_flag("--rule-schema", o.rule_schema, "Print a JSON schema of rule files, and end");
+    list("--disable-source", o.disable_sources, "Turn off an event source: syscall, k8s_audit");
     app.add_flag("--dry-run", o.dry_run, "Look at configuration and rules, and end");
-    list("--enable-source", o.enable_sources, "Turn on only these event sources; there is one, syscall");
+    list("--enable-source", o.enable_sources, "Turn on only these event sources: syscall, k8s_audit");
     app.add_flag("-i", o.ignored_calls, "Print the system calls that are not looked at: none");
     app.add_flag("-L", o.describe_all, "Describe all rules, and end");
     app.add_option("-l", o.describe_rule, "Describe one rule, and end");
@@ -81,16 +83,31 @@ void add_options(CLI::App& app, FalcoOptions& o) {
     app.add_flag("--page-size", o.page_size, "Print the size of a page of memory, and end");
 }
 
-// Empty: the sources asked for are those there are.
-std::string check_sources(const FalcoOptions& o) {
+constexpr std::array<std::string_view, 2> kSources{"syscall", "k8s_audit"};
+
+// Empty: the sources asked for are some of those there are. What is not asked for is switched off.
+std::string choose_sources(FalcoOptions& o) {
     if (!o.enable_sources.empty() && !o.disable_sources.empty())
         return "you can not mix --enable-source and --disable-source";
     for (const auto* sources : {&o.enable_sources, &o.disable_sources}) {
         for (const std::string& source : *sources) {
-            if (source != "syscall") return fmt::format("there is no event source '{}'", source);
+            if (std::ranges::find(kSources, source) == kSources.end())
+                return fmt::format("there is no event source '{}'", source);
         }
     }
-    return o.disable_sources.empty() ? "" : "all event sources are disabled";
+    const auto off = [&](std::string_view source) {
+        const auto named = [&](const std::vector<std::string>& list) {
+            return std::ranges::find(list, source) != list.end();
+        };
+        return named(o.disable_sources) || (!o.enable_sources.empty() && !named(o.enable_sources));
+    };
+    if (std::ranges::all_of(kSources, off)) return "all event sources are disabled";
+    if (off("syscall")) o.common.overrides.emplace_back("gyr.kernel.enabled=false");
+    if (off("k8s_audit")) {
+        o.common.overrides.emplace_back("gyr.audit.listen=");
+        o.common.overrides.emplace_back("gyr.audit.files=[]");
+    }
+    return {};
 }
 
 bool wants_json(const CommonOptions& options) {
@@ -164,19 +181,19 @@ int support(const FalcoOptions& o) {
 }
 
 int list_fields(const FalcoOptions& o) {
-    if (!o.list_source.empty() && o.list_source != "syscall")
+    if (!o.list_source.empty() && std::ranges::find(kSources, o.list_source) == kSources.end())
         return fail_with(fmt::format("there is no event source '{}'", o.list_source));
-    if (!o.names_only) return done(print(fields::list_fields(o.format)));
+    if (!o.names_only) return done(print(fields::list_fields(o.format, o.list_source)));
     std::string names;
-    for (const auto& item : nlohmann::json::parse(fields::list_fields("json")))
+    for (const auto& item : nlohmann::json::parse(fields::list_fields("json", o.list_source)))
         names += item["name"].get<std::string>() + "\n";
     return done(print(names));
 }
 
 // What prints something and ends; nothing: it is to detect.
-std::optional<int> inform(const FalcoOptions& o) {
-    if (o.config_schema) return fail_with("there is no schema of the configuration; `gyr config docs` has every key");
-    if (o.rule_schema) return fail_with("there is no schema of rules; `gyr rules check` looks at every key");
+std::optional<int> inform(FalcoOptions& o) {
+    if (o.config_schema) return done(print(falco_config_schema()));
+    if (o.rule_schema) return done(print(rule_schema()));
     if (o.ignored_calls) return done(print("Ignored syscall(s): none\n"));
     if (o.list_events) return done(print(list_events(o.format, false)));
     if (o.version) return done(print(version_text(wants_json(o.common))));
@@ -184,7 +201,7 @@ std::optional<int> inform(const FalcoOptions& o) {
     if (!o.plugin_info.empty()) return fail_with("there are no plugins; containers are known without");
     if (o.list_plugins) return done(print("0 Plugins Loaded\n"));
     if (o.list_fields) return list_fields(o);
-    if (const std::string wrong = check_sources(o); !wrong.empty()) return fail_with(wrong);
+    if (const std::string wrong = choose_sources(o); !wrong.empty()) return fail_with(wrong);
     if (!o.validate.empty()) return validate(o);
     if (o.describe_all || !o.describe_rule.empty()) return describe(o);
     if (o.support) return support(o);

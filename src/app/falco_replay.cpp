@@ -1,5 +1,6 @@
 #include "app/falco_replay.h"
 
+#include "app/capture_report.h"
 #include "app/outputs_setup.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
@@ -118,8 +119,8 @@ Exit play(const config::Loaded& settings, Nanos span) {
     }
     journal.close();
     log(LogLevel::info, fmt::format("{} events, {} alerts", playback.stats().events, playback.stats().alerts));
-    if (end.damage) result = complain(Exit::bad, fmt::format("{}: {}", config.replay, end.damage->message));
-    return result;
+    const Exit read = report_capture(config.replay, reader->stats(), end.damage);
+    return read != Exit::fine ? read : result;
 }
 
 } // namespace

@@ -25,7 +25,7 @@ Exit show_statistics(const CheckedRules& rules, Nanos duration, bool json) {
     watch.rules = rules.matcher;
     std::vector<plan::EventStatistics> statistics;
     watch.end = [&](const Engine& engine) {
-        for (const LiveSource::EventCount& c : engine.source().event_counts())
+        for (const LiveSource::EventCount& c : engine.source()->event_counts())
             statistics.push_back({.code = c.code,
                                   .sent = c.sent,
                                   .stopped = c.stopped,

@@ -115,6 +115,7 @@ Exit record(const RecordOptions& options) {
     std::string problem;
     LiveWatch watch;
     watch.engine = engine_options(settings->config, {});
+    watch.engine.watch_host = true; // it is what was asked for
     // Everything is told, and while the host is described nobody fetches it.
     watch.engine.live.bulk_ring_bytes = std::max(watch.engine.live.bulk_ring_bytes, kRing);
     watch.engine.live.network_ring_bytes = std::max(watch.engine.live.network_ring_bytes, kRing / 4);

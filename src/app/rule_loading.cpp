@@ -41,11 +41,13 @@ CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bo
     rules::LoadOptions options;
     options.fields = &fields::catalog();
     options.events = &match::event_names();
-    options.sources = {"syscall", std::string(kAuditSource)};
+    options.sources = {std::string(kAuditSource)};
+    if (!live_only || adjust == nullptr || adjust->kernel.enabled) options.sources.emplace_back("syscall");
     for (const char* plugin : {"k8saudit", "json"}) options.plugins.push_back({plugin, ""});
     CheckedRules out;
     rules::RuleLoader loader(std::move(options));
-    if (adjust != nullptr && adjust->canary > 0) loader.add_text(std::string(kCanaryFile), canary_rule(*adjust));
+    if (adjust != nullptr && adjust->canary > 0 && adjust->kernel.enabled)
+        loader.add_text(std::string(kCanaryFile), canary_rule(*adjust));
     for (const std::string& path : paths) loader.add_path(path);
     out.loaded = loader.finish();
     std::erase(out.loaded.files, kCanaryFile);

@@ -211,6 +211,12 @@ const std::vector<Setting<Config>>& table() {
              "it is sent without them, and says so under \"missing\".",
          .member = Time([](Config & c) -> auto& { return c.metadata.wait; }),
          .most = 60 * kSecond},
+        {.key = "kernel.enabled",
+         .type = SettingType::flag,
+         .standard = "true",
+         .doc = "Whether this host is watched. false: only the Kubernetes audit log is (audit.*), which takes no "
+                "privilege; rules about anything else are left out.",
+         .member = Flag([](Config & c) -> auto& { return c.kernel.enabled; })},
         {.key = "kernel.ring",
          .type = SettingType::size,
          .standard = "16MiB",

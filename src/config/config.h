@@ -108,6 +108,7 @@ struct Config {
     } metadata;
 
     struct Kernel {
+        bool enabled = true;
         std::uint64_t ring_bytes = 0; // ring buffer of the process lane
         std::uint64_t network_ring_bytes = 0, bulk_ring_bytes = 0;
         std::uint64_t buffer_bytes = 0;      // of what is read and written

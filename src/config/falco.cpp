@@ -303,7 +303,7 @@ class Translator {
             if (config_.replay.empty())
                 problem(node->place, "engine.kind: replay needs engine.replay.capture_file, the file to read");
         } else if (kind == "nodriver")
-            problem(node->place, "engine.kind: nodriver is no live detection");
+            config_.kernel.enabled = false;
         else if (kind != "modern_ebpf" && kind != "kmod" && kind != "ebpf")
             problem(node->place, fmt::format("engine.kind: there is no kind '{}'", kind));
         int preset = 0;
@@ -318,15 +318,46 @@ class Translator {
         // 0 stands for the standard there.
         if (const std::uint64_t snaplen = count("falco_libs.snaplen", 0, 65535); snaplen > 0)
             config_.kernel.buffer_bytes = std::min<std::uint64_t>(snaplen, kMostBuffer);
-        const Node* plugins = find("plugins");
+        plugins();
+        if (!config_.kernel.enabled && config_.audit.listen.empty() && config_.audit.files.empty())
+            problem(node->place, "engine.kind: nodriver watches nothing here without the plugin k8saudit");
+    }
+
+    // Built in are container, k8smeta, json and k8saudit.
+    void plugins() {
+        const Node* list = find("plugins");
         const Node* load = find("load_plugins");
-        for (const Node& item : plugins == nullptr ? std::vector<Node>{} : plugins->items) {
-            Node copy = item;
-            const Node* name = copy.find("name");
-            if (name == nullptr || name->text == "container" || name->text == "k8smeta") continue; // built in
+        for (Node item : list == nullptr ? std::vector<Node>{} : list->items) {
+            const Node* name = item.find("name");
+            if (name == nullptr) continue;
             const bool wanted = load == nullptr ||
                                 std::ranges::any_of(load->items, [&](const Node& n) { return n.text == name->text; });
-            if (wanted) problem(name->place, fmt::format("plugins: there is no plugin '{}' here", name->text));
+            if (!wanted || name->text == "container" || name->text == "k8smeta" || name->text == "json") continue;
+            if (name->text == "k8saudit")
+                audit_log(item, name->place);
+            else
+                problem(name->place, fmt::format("plugins: there is no plugin '{}' here", name->text));
+        }
+    }
+
+    // open_params of the plugin: http://HOST:PORT/PATH, https:// with a certificate, or a file.
+    void audit_log(Node& plugin, const Place& place) {
+        const Node* node = plugin.find("open_params");
+        std::string_view open = node == nullptr ? std::string_view() : std::string_view(node->text);
+        const bool tls = open.starts_with("https://");
+        if (open.empty()) {
+            problem(place, "plugins: k8saudit needs open_params: the address it listens at, or a file");
+        } else if (tls || open.starts_with("http://")) {
+            open.remove_prefix(tls ? 8 : 7);
+            const std::size_t path = std::min(open.find('/'), open.size());
+            config_.audit.listen = open.substr(0, path);
+            if (open.size() > path + 1) config_.audit.path = open.substr(path);
+            if (!tls) return;
+            Node* init = plugin.find("init_config");
+            const Node* certificate = init == nullptr ? nullptr : init->find("sslCertificate");
+            config_.audit.tls.cert = certificate == nullptr ? "/etc/falco/falco.pem" : certificate->text;
+        } else {
+            config_.audit.files.emplace_back(open);
         }
     }
 
@@ -455,6 +486,12 @@ bool is_falco_config(const Node& root) {
     if (root.kind != Node::Kind::map) return false;
     const auto is_sign = [](const Entry& entry) { return std::ranges::find(kSigns, entry.key) != kSigns.end(); };
     return std::ranges::any_of(root.entries, is_sign);
+}
+
+std::vector<std::string_view> falco_keys() {
+    std::vector<std::string_view> out;
+    for (const FalcoKey& key : kKeys) out.push_back(key.key);
+    return out;
 }
 
 void read_falco_config(Node& root, const Environment& environment, Loaded& out) {

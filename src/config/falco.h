@@ -9,6 +9,8 @@ namespace gyr::config {
 
 // Whether the document is one of Falco's: it has top-level keys that only Falco knows.
 [[nodiscard]] bool is_falco_config(const Node& root);
+// Every key it may have, "engine.kind" and so on; of a group that nothing is read of, the group.
+[[nodiscard]] std::vector<std::string_view> falco_keys();
 // root: environment expanded, overrides applied, included files merged. What is ignored goes to out.notes.
 void read_falco_config(Node& root, const Environment& environment, Loaded& out);
 

@@ -238,6 +238,29 @@ TEST(FalcoConfig, ValuesThatFalcoRefusesAreRefused) {
     EXPECT_EQ(fine.config.log.level, "error");
 }
 
+TEST(FalcoConfig, TheAuditLogTakesNoPluginAndNoKernel) {
+    const std::string head = "stdout_output: {enabled: true}\n", json = "{name: json, library_path: libjson.so}";
+    const auto audit = [&](const std::string& more) {
+        return load(head + "engine: {kind: nodriver}\nload_plugins: [k8saudit, json]\nplugins: [" + json +
+                    ", {name: k8saudit, library_path: libk8saudit.so, " + more + "}]\n");
+    };
+    const Loaded plain = audit("init_config: '', open_params: 'http://:9765/audit'");
+    ASSERT_TRUE(plain.problems.empty()) << to_text(plain.problems.front());
+    EXPECT_FALSE(plain.config.kernel.enabled);
+    EXPECT_EQ(plain.config.audit.listen, ":9765");
+    EXPECT_EQ(plain.config.audit.path, "/audit");
+    EXPECT_EQ(plain.config.audit.tls.cert, "");
+    const Loaded tls = audit("init_config: {sslCertificate: /c.pem}, open_params: 'https://10.0.0.1:9765'");
+    EXPECT_EQ(tls.config.audit.listen, "10.0.0.1:9765");
+    EXPECT_EQ(tls.config.audit.path, "/k8s-audit");
+    EXPECT_EQ(tls.config.audit.tls.cert, "/c.pem");
+    EXPECT_EQ(audit("open_params: /var/log/audit.log").config.audit.files,
+              std::vector<std::string>{"/var/log/audit.log"});
+    EXPECT_FALSE(audit("library_path: x").problems.empty());
+    EXPECT_TRUE(load(head + "plugins: [" + json + "]\n").config.kernel.enabled);
+    EXPECT_EQ(load(head + "engine: {kind: nodriver}\n").problems.size(), 1U) << "there would be nothing to watch";
+}
+
 TEST(FalcoConfig, BytesOfReadsAndWrites) {
     const std::string out = "stdout_output: {enabled: true}\n";
     const std::uint64_t standard = load(out).config.kernel.buffer_bytes;
@@ -257,9 +280,9 @@ TEST(FalcoConfig, WhatIsIgnoredIsTold) {
 
 TEST(FalcoConfig, WhatWouldChangeTheMeaningIsRefusedAndTheRestTold) {
     EXPECT_EQ(load("stdout_output: {enabled: true}\nengine: {kind: replay}\n").problems.size(), 1U);
-    EXPECT_EQ(load("stdout_output: {enabled: true}\nplugins: [{name: json, library_path: x.so}]\n").problems.size(),
+    EXPECT_EQ(load("stdout_output: {enabled: true}\nplugins: [{name: okta, library_path: x.so}]\n").problems.size(),
               1U);
-    EXPECT_EQ(load("stdout_output: {enabled: true}\nplugins: [{name: json}]\nload_plugins: []\n").problems.size(), 0U);
+    EXPECT_EQ(load("stdout_output: {enabled: true}\nplugins: [{name: okta}]\nload_plugins: []\n").problems.size(), 0U);
     EXPECT_EQ(load("stdout_output: {enabled: true}\nstatic_fields: {a: [b]}\n").problems.size(), 1U);
     EXPECT_EQ(load("stdout_output: {enabled: false}\n").problems.size(), 1U);
     const Loaded odd = load("stdout_output: {enabled: true}\noutput_timeout: 1\nnonsense: 1\n");

@@ -89,13 +89,15 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
     engine->epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (engine->wake_fd_ < 0 || engine->epoll_fd_ < 0) return fail_errno("create event descriptors", errno);
 
-    auto source = LiveSource::create(engine->options_.live,
-                                     engine->options_.events ? *engine->options_.events
-                                     : engine->options_.captures && may_capture(*matcher, *engine->options_.captures)
-                                         ? plan::plan_everything()
-                                         : plan::plan_events(*matcher, nullptr, engine->options_.plan));
-    if (!source) return std::unexpected(source.error());
-    engine->source_ = std::move(*source);
+    if (engine->options_.watch_host) {
+        auto source = LiveSource::create(
+            engine->options_.live, engine->options_.events ? *engine->options_.events
+                                   : engine->options_.captures && may_capture(*matcher, *engine->options_.captures)
+                                       ? plan::plan_everything()
+                                       : plan::plan_events(*matcher, nullptr, engine->options_.plan));
+        if (!source) return std::unexpected(source.error());
+        engine->source_ = std::move(*source);
+    }
 
     auto resolver = Resolver::create(engine->options_.resolver);
     if (!resolver) return std::unexpected(resolver.error());
@@ -169,8 +171,8 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
         engine->pipeline_->set_observing(engine->capturing_ || engine->options_.observe);
     }
 
-    for (const int fd : {engine->wake_fd_, engine->source_->fd(), engine->resolver_->fd(), engine->users_->fd(),
-                         engine->audit_ ? engine->audit_->fd() : -1}) {
+    for (const int fd : {engine->wake_fd_, engine->source_ ? engine->source_->fd() : -1, engine->resolver_->fd(),
+                         engine->users_->fd(), engine->audit_ ? engine->audit_->fd() : -1}) {
         if (fd < 0) continue;
         epoll_event event{};
         event.events = EPOLLIN;
@@ -194,8 +196,10 @@ std::shared_ptr<const ContainerInfo> Engine::ask_about(const CgroupMatch& match,
 
 Result<> Engine::start() {
     started_ = steady_now();
-    if (auto ok = source_->start(); !ok) return ok;
-    while (!source_->snapshot_complete() && !stopping_.load(std::memory_order_relaxed))
+    if (source_) {
+        if (auto ok = source_->start(); !ok) return ok;
+    }
+    while (source_ && !source_->snapshot_complete() && !stopping_.load(std::memory_order_relaxed))
         drain(std::chrono::milliseconds{10});
     // What came before the host's own namespaces were known is judged again with them.
     pipeline_->processes().reclassify([](const ProcessImage& image) { return !image.kernel_thread; });
@@ -211,7 +215,7 @@ Result<> Engine::start() {
 Result<> Engine::follow_plan() {
     const auto ok = carry_out_plan();
     const std::lock_guard lock(latest_mutex_);
-    hooks_ = source_->hooks();
+    if (source_) hooks_ = source_->hooks();
     return ok;
 }
 
@@ -222,6 +226,7 @@ std::vector<Hook> Engine::hooks() const {
 
 Result<> Engine::carry_out_plan() {
     blind_.clear();
+    if (!source_) return {};
     source_->verify(options_.plan_verify);
     source_->count_clauses(options_.count_clauses);
     if (options_.events) return source_->set_events(*options_.events);
@@ -288,6 +293,7 @@ void Engine::tell_mask(const ProcessImagePtr& image) {
 }
 
 std::size_t Engine::drain(std::chrono::milliseconds timeout) {
+    if (!source_) return 0;
     const std::size_t count = source_->poll(
         timeout,
         [this](const ProcessRecord& record) {
@@ -387,6 +393,7 @@ void Engine::take_commands() {
 }
 
 void Engine::watch_losses() {
+    if (!source_) return;
     const Losses losses = source_->losses();
     const Nanos now = wall_now();
     const Nanos offset = now - clock_now(CLOCK_BOOTTIME);
@@ -469,7 +476,7 @@ const std::vector<std::string>& Engine::blind_to(EventCode code) {
 
 // Over the budget, events of files are given up first, then those of the network; never those of processes and rights.
 void Engine::keep_budget() {
-    if (options_.cpu_budget_percent == 0) return;
+    if (options_.cpu_budget_percent == 0 || !source_) return;
     const Nanos wall = clock_now(CLOCK_MONOTONIC), used = clock_now(CLOCK_PROCESS_CPUTIME_ID);
     if (wall - budget_wall_ < kPublishEvery) return;
     const bool first = budget_wall_ == 0;
@@ -528,6 +535,7 @@ void Engine::stop() {
 }
 
 Result<> Engine::prepare_rules(const Matcher& matcher) {
+    if (!source_) return {};
     const EventPlan plan = plan::plan_events(matcher, nullptr, options_.plan);
     const bool everything = options_.captures && may_capture(matcher, *options_.captures);
     return source_->prepare_events(everything ? with_everything(plan) : plan);
@@ -544,7 +552,7 @@ void Engine::swap_rules(std::shared_ptr<const Matcher> matcher) {
 
 void Engine::finish() {
     // What the kernel had already written when the end was asked for still counts.
-    source_->stop();
+    if (source_) source_->stop();
     while (drain(std::chrono::milliseconds{0}) > 0) {
     }
     pipeline_->flush();
@@ -574,11 +582,13 @@ Engine::Summary Engine::summary() const {
     s.containers = containers_.size();
     s.containers_without_image = containers_.without_image();
     s.at = steady_now();
-    s.losses = source_->losses();
-    s.event_losses = source_->event_losses();
-    s.events = source_->event_counts();
-    s.kernel_errors = source_->kernel_errors();
-    s.malformed = source_->malformed();
+    if (source_) {
+        s.losses = source_->losses();
+        s.event_losses = source_->event_losses();
+        s.events = source_->event_counts();
+        s.kernel_errors = source_->kernel_errors();
+        s.malformed = source_->malformed();
+    }
     s.rule_costs = pipeline_->rule_costs().by_rule();
     s.rules = pipeline_->rules();
     if (captures_) {

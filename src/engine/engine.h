@@ -36,6 +36,7 @@ namespace gyr {
 class Engine {
   public:
     struct Options {
+        bool watch_host = true; // false: nothing but the audit log, which asks nothing of the kernel; live is not used
         LiveOptions live;
         Pipeline::Options pipeline;
         ContainerTable::Options containers;
@@ -96,7 +97,7 @@ class Engine {
     [[nodiscard]] Summary summary() const; // of the thread that runs it
     // As summary() was at most a second ago. Any thread.
     [[nodiscard]] Summary latest() const;
-    [[nodiscard]] const LiveSource& source() const { return *source_; }
+    [[nodiscard]] const LiveSource* source() const { return source_.get(); } // null: the host is not watched
     // Of the thread that runs it.
     [[nodiscard]] const ProcessTable& processes() const { return pipeline_->processes(); }
     [[nodiscard]] const UserView* users() const { return users_.get(); }
@@ -134,7 +135,7 @@ class Engine {
 
     Options options_;
     AlertSink& sink_;
-    std::unique_ptr<LiveSource> source_;
+    std::unique_ptr<LiveSource> source_; // null: the host is not watched
     std::unique_ptr<Resolver> resolver_;
     std::unique_ptr<UserDirectory> users_;
     std::unique_ptr<AuditInput> audit_; // null: none is configured

@@ -20,22 +20,41 @@ struct Family {
     std::span<const Field> fields;
 };
 
-std::vector<Family> families() {
-    return {{"Events", evt_fields()},
-            {"Reading, writing and opening", evt_io_fields()},
-            {"File descriptors", fd_fields()},
-            {"Connections", fd_socket_fields()},
-            {"Paths and polled descriptors", fs_path_fields()},
-            {"Processes", proc_fields()},
-            {"Threads", thread_fields()},
-            {"Users", user_fields()},
-            {"Groups", group_fields()},
-            {"Containers", container_fields()},
-            {"Kubernetes", k8s_fields()},
-            {"Requests of the Kubernetes audit log", kube_audit_fields()},
-            {"Pods that requests of the audit log ask for", kube_audit_pod_fields()},
-            {"Parts of events that are JSON", json_event_fields()},
-            {"Texts of the configuration", static_fields()}};
+bool shown(const Field& f, std::string_view source) {
+    return !f.hidden && (source.empty() || f.info.source.empty() || f.info.source == source);
+}
+
+// Those that have something to show.
+std::vector<Family> families(std::string_view source) {
+    std::vector<Family> all{{"Events", evt_fields()},
+                            {"Reading, writing and opening", evt_io_fields()},
+                            {"File descriptors", fd_fields()},
+                            {"Connections", fd_socket_fields()},
+                            {"Paths and polled descriptors", fs_path_fields()},
+                            {"Processes", proc_fields()},
+                            {"Threads", thread_fields()},
+                            {"Users", user_fields()},
+                            {"Groups", group_fields()},
+                            {"Containers", container_fields()},
+                            {"Kubernetes", k8s_fields()},
+                            {"Requests of the Kubernetes audit log", kube_audit_fields()},
+                            {"Pods that requests of the audit log ask for", kube_audit_pod_fields()},
+                            {"Parts of events that are JSON", json_event_fields()},
+                            {"Texts of the configuration", static_fields()}};
+    if (!source.empty())
+        std::erase_if(all, [&](const Family& family) {
+            return std::ranges::none_of(family.fields, [&](const Field& f) { return shown(f, source); });
+        });
+    return all;
+}
+
+std::vector<Alias> aliases_of(std::string_view source) {
+    std::vector<Alias> out;
+    for (const Alias& a : aliases()) {
+        const Field* field = find_field(a.stands_for);
+        if (source.empty() || (field != nullptr && shown(*field, source))) out.push_back(a);
+    }
+    return out;
 }
 
 // How the name is written with its argument.
@@ -132,13 +151,13 @@ nlohmann::ordered_json field_json(const Field& f) {
 
 } // namespace
 
-std::string list_fields(std::string_view format) {
+std::string list_fields(std::string_view format, std::string_view source) {
     std::string out;
     auto to = std::back_inserter(out);
     if (format == "json") {
         auto all = nlohmann::ordered_json::array();
         for (const Field* f : all_fields())
-            if (!f->hidden) all.push_back(field_json(*f));
+            if (shown(*f, source)) all.push_back(field_json(*f));
         return all.dump(2) + "\n";
     }
     if (format == "markdown") {
@@ -153,22 +172,22 @@ std::string list_fields(std::string_view format) {
                "several values; *captures only*: only replay tells it, a rule of a live run that uses it is disabled "
                "with the reason; *not in this build*: a condition that uses the field is refused, an output prints "
                "`<NA>`.\n";
-        for (const Family& family : families()) {
+        for (const Family& family : families(source)) {
             fmt::format_to(to, "\n## {}\n\n| field | type | scope | meaning | notes |\n|---|---|---|---|---|\n",
                            family.title);
             for (const Field& f : family.fields)
-                if (!f.hidden)
+                if (shown(f, source))
                     fmt::format_to(to, "| `{}` | {} | {} | {} | {} |\n", markdown_cell(written(f)), type_of(f),
                                    to_string(f.scope), markdown_cell(f.doc), joined(notes(f)));
         }
         out += "\n## Aliases\n\n| name | stands for |\n|---|---|\n";
-        for (const Alias& a : aliases()) fmt::format_to(to, "| `{}` | `{}` |\n", a.name, a.stands_for);
+        for (const Alias& a : aliases_of(source)) fmt::format_to(to, "| `{}` | `{}` |\n", a.name, a.stands_for);
         return out;
     }
-    for (const Family& family : families()) {
+    for (const Family& family : families(source)) {
         fmt::format_to(to, "{}\n", family.title);
         for (const Field& f : family.fields) {
-            if (f.hidden) continue;
+            if (!shown(f, source)) continue;
             const auto extra = notes(f);
             fmt::format_to(to, "  {:<44} {:<16} {:<9} {}{}\n", written(f), type_of(f), to_string(f.scope), f.doc,
                            extra.empty() ? "" : " (" + joined(extra) + ")");
@@ -176,7 +195,7 @@ std::string list_fields(std::string_view format) {
         out += '\n';
     }
     out += "Aliases\n";
-    for (const Alias& a : aliases()) fmt::format_to(to, "  {:<44} {}\n", a.name, a.stands_for);
+    for (const Alias& a : aliases_of(source)) fmt::format_to(to, "  {:<44} {}\n", a.name, a.stands_for);
     return out;
 }
 

@@ -8,8 +8,8 @@
 namespace gyr::fields {
 
 // format: "text", "json" or "markdown"; anything else is text. Hidden fields are left out; what this build cannot
-// deliver is marked.
-[[nodiscard]] std::string list_fields(std::string_view format);
+// deliver is marked. source: only what events of that source have ("syscall", "k8s_audit"); empty: all.
+[[nodiscard]] std::string list_fields(std::string_view format, std::string_view source = {});
 // Operators, what they take, and the transformers.
 [[nodiscard]] std::string list_operators(std::string_view format);
 

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Commands that need no privilege, as somebody types them who has not read the manual: what they print, and their exit codes."""
 
+import http.client
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.dont_write_bytecode = True
 failures = []
@@ -86,12 +90,67 @@ def usage(c):
     c.has(["-r rules.yaml"], "run", "rules.yaml", status=2)
 
 
+EVENT = {"kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata", "auditID": "a", "stage": "ResponseComplete",
+         "requestURI": "/api/v1/namespaces/foo/configmaps/x", "verb": "delete", "user": {"username": "mallory"},
+         "objectRef": {"resource": "configmaps", "namespace": "foo", "name": "x"}, "responseStatus": {"code": 200},
+         "requestReceivedTimestamp": "2026-01-01T00:00:00.000000Z", "stageTimestamp": "2026-01-01T00:00:00.000001Z"}
+OF_AUDIT = """- rule: Deleted
+  desc: d
+  condition: ka.verb = delete
+  output: "%ka.user.name did it"
+  priority: WARNING
+  source: k8s_audit
+"""
+
+
+def audit_alone(c):
+    """An agent that asks nothing of the kernel."""
+    rules = c.write("audit.yaml", OF_AUDIT + SECOND)
+    c.has(["there is nothing to watch"], "run", "-r", rules, "-o", "kernel.enabled=false", "-o", "journal.path=", status=2)
+    agent = subprocess.Popen([c.program, "run", "-r", rules, "--format", "json", "-o", "kernel.enabled=false", "-o", "audit.listen=127.0.0.1:0",
+                              "-o", "journal.path=", "-o", "server.listen=[]", "-o", "canary=1s"], cwd=c.folder, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    guard = threading.Timer(60, agent.kill)
+    guard.start()
+    try:
+        told = ""
+        for line in agent.stderr:
+            told += line
+            if line.startswith("gyr: armed"):
+                break
+        port = re.search(r"listening on port (\d+)", told)
+        expect(port and "1 rules are left out" in told, "the start says: " + told)
+        connection = http.client.HTTPConnection("127.0.0.1", int(port.group(1)), timeout=60)
+        connection.request("POST", "/k8s-audit", json.dumps(EVENT), {"Content-Type": "application/json"})
+        expect(connection.getresponse().status == 200, "the event is taken")
+        alert = json.loads(agent.stdout.readline())
+        expect((alert["rule"], alert["output"]) == ("Deleted", "mallory did it"), "the alert: %r" % alert)
+        agent.terminate()
+        expect(agent.wait(60) == 0, "the end")
+    finally:
+        guard.cancel()
+        agent.kill()
+        agent.communicate()
+
+
+def explained(c):
+    """Rules about the audit log are explained like others, and a file of another kind is named as such."""
+    rules, log = c.write("of_audit.yaml", OF_AUDIT + SECOND), c.write("audit.log", json.dumps(EVENT) + "\n")
+    c.has(["it matches", "ka.verb = delete"], "explain", "--rule", "Deleted", "--capture", log, "-r", rules)
+    c.has(["has no event 2"], "explain", "--rule", "Deleted", "--capture", log, "-r", rules, "--event", "2", status=1)
+    c.has(["source syscall"], "explain", "--rule", "Second", "--capture", log, "-r", rules, status=1)
+    c.run("demo", "--write", "demo.scap")
+    c.has(["source k8s_audit"], "explain", "--rule", "Deleted", "--capture", "demo.scap", "-r", rules, status=1)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         commands = Commands(os.path.abspath(sys.argv[1]), folder)
         usage(commands)
         rules(commands)
         configuration(commands)
+        audit_alone(commands)
+        explained(commands)
     print("%d failed" % len(failures))
     return 1 if failures else 0
 

@@ -104,7 +104,10 @@ def main():
         expect(str(os.sysconf("SC_PAGESIZE")) in good("--page-size"), "page size")
         fields = good("--list", "-N").splitlines()
         expect("proc.name" in fields and fields == [f.strip() for f in fields], "names of fields")
-        expect("proc.name" in good("--list=syscall"), "fields of a source")
+        of_calls, of_audit = good("--list=syscall", "-N").splitlines(), good("--list=k8s_audit", "-N").splitlines()
+        expect("proc.name" in of_calls and "ka.verb" not in of_calls and "evt.num" in of_calls, "fields of a source")
+        expect("proc.name" not in of_audit and "ka.verb" in of_audit and "evt.num" in of_audit, "fields of the other source")
+        expect("proc.name" not in good("--list=k8s_audit"), "a source's fields, with what they mean")
         expect("proc.name" in good("--list", "--format", "JSON"), "fields as JSON")
         expect(good("--list", "--markdown") == good("--list", "--format", "markdown"), "fields as Markdown")
         expect("execve" in good("--list-events"), "events")
@@ -120,15 +123,24 @@ def main():
         status, out, _ = run("-c", as_json, "-V", bad)
         expect(status == 1 and not json.loads(out)["falco_load_results"][0]["successful"], "validate as JSON")
         good("-c", text, "--dry-run")
+        good("-c", text, "--dry-run", "--disable-source", "syscall")
+        good("-c", text, "--dry-run", "--enable-source", "k8s_audit")
         good("-c", text, "--dry-run", "-r", rules, "-p", "k", "-U", "-v", "--enable-source", "syscall")
         good("-c", text, "--dry-run", "-p", "%proc.pid \"quoted\"")
         expect(run("-c", text, "--dry-run", "-r", bad)[0] in (0, 1), "a rule that cannot be used")
         expect(run("-c", text, "--dry-run", "-o", "engine.kind=replay")[0] == 1, "an engine that is not there")
         expect(json.loads(good("-c", text, "--support"))["rules_files"] == [rules], "support")
         replayed(folder, text, write, run, good)
-        for arguments in (["--config-schema"], ["--rule-schema"], ["--plugin-info", "x"], ["--list=other"], ["--odd"], ["word"],
+        schema = json.loads(good("--config-schema"))
+        expect({"engine", "rules_files", "webserver", "gyr"} <= set(schema["properties"]) and not schema["additionalProperties"], "keys")
+        expect({"kind", "replay"} <= set(schema["properties"]["engine"]["properties"]), "keys in keys")
+        kinds = {kind["required"][0]: kind for kind in json.loads(good("--rule-schema"))["items"]["oneOf"]}
+        expect({"list", "macro", "rule", "required_engine_version", "required_plugin_versions"} == set(kinds), "kinds of items")
+        expect("skip-if-unknown-filter" in kinds["rule"]["properties"], "keys of rules")
+        for arguments in (["--plugin-info", "x"], ["--list=other"], ["--odd"], ["word"],
                           ["--list", "--format", "xml"], ["--list", "--format", "text", "--markdown"],
-                          ["-c", text, "--disable-source", "syscall"], ["-c", text, "--enable-source", "k8s_audit"],
+                          ["-c", text, "--disable-source", "syscall", "--disable-source", "k8s_audit"],
+                          ["-c", text, "--enable-source", "aws_cloudtrail"],
                           ["-c", text, "--enable-source", "syscall", "--disable-source", "syscall"]):
             refused(*arguments)
         expect(run("-c", folder + "/none.yaml", "--dry-run")[0] == 1, "a configuration that is not there")
