@@ -108,6 +108,17 @@ __noinline u32 end_sets(u64 file) {
     return sets | network_sets(&key);
 }
 
+/* Whether the call itself says where a datagram goes, whatever the socket is connected to. */
+__noinline u32 names_other_end(struct gyr_plan* plan, struct call* c) {
+    if (!plan || !c) return 0;
+    if (plan->flags & GYR_PLAN_SENDS_TO) return argument_of(c, 4) != 0;
+    if (!(plan->flags & GYR_PLAN_SENDS)) return false;
+    if ((plan->flags & GYR_PLAN_MESSAGES) || c->address) return true;
+    u64 name = 0;
+    bpf_probe_read_user(&name, c->compat ? 4 : 8, (void*)argument_of(c, 1));
+    return name != 0;
+}
+
 /* What rules may match the process; all of them unless what was decided about it still holds. */
 static __always_inline u64 process_bits(struct task_struct* task) {
     struct task_struct* leader = task->group_leader;
@@ -139,10 +150,12 @@ static __always_inline bool is_internet(struct file* f) {
 
 static __always_inline u64 object_of(struct gyr_plan* plan, struct call* c, struct task_struct* task) {
     u32 from = plan->object_arg;
+    if (from == GYR_FROM_RESULT && (c->phase & GYR_MADE_FILE)) return c->file;
     if (from == GYR_FROM_RESULT)
         return c->result >= 0 && !(c->phase & GYR_UNTOLD) ? (u64)file_of(task, (s32)c->result) : 0;
     if (from >= 6) return 0;
-    return from == 0 && c->file ? c->file : (u64)file_of(task, (s32)argument_of(c, from));
+    return from == 0 && c->file && !(c->phase & GYR_MADE_FILE) ? c->file
+                                                               : (u64)file_of(task, (s32)argument_of(c, from));
 }
 
 /* The bits of the clauses that hold; not all of them when some are known to and nobody counts them. */
@@ -162,7 +175,7 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
         }
         if ((left & asks[GYR_ASK_INTERNET]) && !is_internet(f)) left &= ~(u32)asks[GYR_ASK_INTERNET];
         if (left & asks[GYR_ASK_ENDS]) {
-            u32 sets = end_sets(object);
+            u32 sets = names_other_end(plan, c) ? ALL_SETS : end_sets(object);
             left &= MEETING(plan, end_sets, sets) | ~(u32)asks[GYR_ASK_ENDS];
         }
         if (left & asks[GYR_ASK_PATH]) {

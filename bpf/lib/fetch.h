@@ -8,6 +8,7 @@
 #define GYR_TEXT_MAX 4096u
 #define GYR_BUFFER_MAX 4096u
 #define GYR_VECTORS_MAX 64u
+#define GYR_MESSAGES_MAX 1024u /* the kernel takes no more at once */
 
 static __always_inline u64 source_of(struct call* c, u32 from) {
     if (from < 6) return c->args[from];
@@ -47,6 +48,15 @@ static __always_inline u32 fetch_bytes(struct scratch* s, u64 from, u64 length, 
     return flags;
 }
 
+static __always_inline u32 fetch_address(struct scratch* s, struct call* c, u64 from, u64 length) {
+    if (!c->address) return fetch_bytes(s, from, length, 128);
+    u32 at = area_end(s);
+    if (at > GYR_AREA_SIZE - 32) return GYR_BLOB_CUT;
+    bpf_probe_read_kernel(&s->area[at], 28, (void*)c->address);
+    s->fill = at + 28;
+    return 0;
+}
+
 struct vector_walk {
     struct scratch* s;
     struct call* c;
@@ -79,8 +89,9 @@ __noinline u64 fetch_vectors(struct scratch* s, struct call* c, u64 at, u64 coun
 
 static __always_inline u64 buffer_limit(struct call* c, struct gyr_fetch* f) {
     u64 limit = f->size ? f->size : buffer_bytes;
-    if ((f->flags & GYR_FETCH_LIMIT_RESULT) && c->result >= 0 && (u64)c->result < limit) limit = c->result;
-    return limit;
+    if (!(f->flags & GYR_FETCH_LIMIT_RESULT)) return limit;
+    u64 result = c->result < 0 ? 0 : c->result;
+    return result < limit ? result : limit;
 }
 
 __noinline int fetch_vector_item(struct scratch* s, struct call* c, struct gyr_fetch* f) {
@@ -106,10 +117,16 @@ __noinline int fetch_message(struct scratch* s, struct call* c, struct gyr_fetch
     s->fill = at + sizeof(struct gyr_message);
     struct gyr_message m = {};
     u32 mark = s->fill;
-    fetch_bytes(s, name, name_length, 128);
+    fetch_address(s, c, name, name_length);
     m.address = s->fill - mark;
+    u64 limit = buffer_limit(c, f);
+    if (f->flags & GYR_FETCH_LIMIT_MESSAGE) { /* struct mmsghdr: the header, then how long the message was */
+        u32 length = 0;
+        if (c->result > 0) bpf_probe_read_user(&length, sizeof length, (void*)(header + (c->compat ? 28 : 56)));
+        if (length < limit) limit = length;
+    }
     mark = s->fill;
-    m.total = fetch_vectors(s, c, vectors, count, buffer_limit(c, f));
+    m.total = fetch_vectors(s, c, vectors, count, limit);
     m.data = s->fill - mark;
     mark = s->fill;
     fetch_bytes(s, control_at, control_length, 256);
@@ -120,14 +137,18 @@ __noinline int fetch_message(struct scratch* s, struct call* c, struct gyr_fetch
 
 __noinline int fetch_object(struct scratch* s, struct call* c, struct gyr_fetch* f) {
     if (!s || !c || !f) return 0;
-    if (f->arg == GYR_FROM_RESULT && (c->phase & GYR_UNTOLD)) return 0;
+    bool made = (c->phase & GYR_MADE_FILE) != 0;
+    if ((f->arg == GYR_FROM_RESULT || f->op == GYR_FETCH_OBJECT_AT) && (c->phase & GYR_UNTOLD)) return 0;
     s32 fd = (s32)source_of(c, f->arg);
+    if (made && f->op == GYR_FETCH_OBJECT_AT) return 0;
+    if (made && f->arg == GYR_FROM_RESULT) fd = -1;
     if (f->op == GYR_FETCH_OBJECT_AT) {
         u64 at = source_of(c, f->arg);
         fd = -1;
         bpf_probe_read_user(&fd, sizeof fd, (void*)at);
     }
-    struct file* file = f->arg == 0 && c->file ? (void*)c->file : file_of(current_task(), fd);
+    struct file* file =
+        f->arg == (made ? GYR_FROM_RESULT : 0) && c->file ? (void*)c->file : file_of(current_task(), fd);
     if (!file) return 0;
     return append_object(s, (u64)file, fd, !(f->flags & GYR_FETCH_NO_PATH));
 }
@@ -174,7 +195,7 @@ __noinline int fetch_plain(struct scratch* s, struct call* c, struct gyr_fetch* 
         length = value;
     }
     if (f->unit > 1 && length < 65536) length *= f->unit;
-    if (f->op == GYR_FETCH_SOCKADDR) return fetch_bytes(s, from, length, 128);
+    if (f->op == GYR_FETCH_SOCKADDR) return fetch_address(s, c, from, length);
     return fetch_bytes(s, from, length, buffer_limit(c, f));
 }
 
@@ -232,6 +253,27 @@ __noinline int tell_call(struct gyr_plan* plan, struct call* c, u32 slot, u32 fl
     bpf_loop(GYR_FETCHES, fetch_step, &w, 0);
     emit_event(s, plan);
     return 0;
+}
+
+struct message_walk {
+    struct gyr_plan* plan;
+    struct call* c;
+    u32 slot, flags;
+};
+
+static long message_step(u32 index, struct message_walk* w) {
+    struct call* c = w->c;
+    if (index) c->args[1] += c->compat ? 32 : 64;
+    tell_call(w->plan, c, w->slot, w->flags);
+    return 0;
+}
+
+/* sendmmsg, recvmmsg: one event for each message that went or came; one for a call that failed. Part of its caller, as
+ * functions may call each other to a depth of eight. */
+static __always_inline void tell_messages(struct gyr_plan* plan, struct call* c, u32 slot, u32 flags) {
+    struct message_walk w = {.plan = plan, .c = c, .slot = slot, .flags = flags};
+    u32 count = c->result > 0 ? c->result : 1;
+    bpf_loop(count < GYR_MESSAGES_MAX ? count : GYR_MESSAGES_MAX, message_step, &w, 0);
 }
 
 #endif

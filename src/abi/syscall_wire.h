@@ -48,8 +48,9 @@
 #define GYR_FETCH_ENTER 1u     /* when the call begins, not when it ends */
 #define GYR_FETCH_LENGTH_AT 2u /* len points to the length */
 #define GYR_FETCH_ON_SUCCESS 4u
-#define GYR_FETCH_NO_PATH 8u       /* of an object, not its path: nothing asks for it */
-#define GYR_FETCH_LIMIT_RESULT 16u /* buffers: not more than the result */
+#define GYR_FETCH_NO_PATH 8u        /* of an object, not its path: nothing asks for it */
+#define GYR_FETCH_LIMIT_RESULT 16u  /* buffers: not more than the result */
+#define GYR_FETCH_LIMIT_MESSAGE 32u /* a message: not more than what struct mmsghdr says came of it */
 
 struct gyr_fetch {
     gyr_u8 op, arg, len, flags;
@@ -89,7 +90,10 @@ struct gyr_clause {
 #define GYR_LANES 3u
 
 /* gyr_plan.flags */
-#define GYR_PLAN_ENTER 1u /* something is fetched when the call begins */
+#define GYR_PLAN_ENTER 1u    /* something is fetched when the call begins */
+#define GYR_PLAN_MESSAGES 2u /* sendmmsg, recvmmsg: an event for each message */
+#define GYR_PLAN_SENDS_TO 4u /* argument 4 says where a datagram goes, when it is set */
+#define GYR_PLAN_SENDS 8u    /* argument 1 is a struct msghdr, which may say where it goes */
 
 struct gyr_plan {
     gyr_u16 code;    /* of the event */

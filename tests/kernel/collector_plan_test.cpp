@@ -16,6 +16,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 namespace gyr::test {
 namespace {
@@ -129,6 +130,46 @@ TEST_F(CollectorPlan, AsksForTheEndsOfAConnection) {
     ASSERT_EQ(events.size(), 2u);
     EXPECT_EQ(events[0].fd->destination_port, 4321);
     EXPECT_EQ(events[1].fd->destination_port, 5);
+}
+
+// A datagram socket that is connected to one end may send to another, which the call names.
+TEST_F(CollectorPlan, AsksForTheEndThatADatagramNames) {
+    EventPlan plan;
+    for (const EventCode code : {EventCode{31}, EventCode{49}, EventCode{51}}) // sendto, sendmsg, sendmmsg
+        plan.demands.push_back({.code = code, .calls = {}, .clauses = {{.end_sets = 1}}, .forced_by = {}});
+    plan.ends = {{.is_port = true, .prefix = 0, .port = 4321, .address = {}, .sets = 1}};
+    const auto events = run(plan, [] {
+        const int s = ::socket(AF_INET, SOCK_DGRAM, 0);
+        sockaddr_in harmless{}, meant{};
+        harmless.sin_family = meant.sin_family = AF_INET;
+        harmless.sin_addr.s_addr = meant.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        harmless.sin_port = htons(4322);
+        meant.sin_port = htons(4321);
+        for (const sockaddr_in& a : {harmless, meant}) // somebody takes them, so that none is refused
+            STEP(4, ::bind(::socket(AF_INET, SOCK_DGRAM, 0), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0);
+        STEP(1, ::connect(s, reinterpret_cast<const sockaddr*>(&harmless), sizeof harmless) == 0);
+        STEP(2, ::send(s, "a", 1, 0) == 1);
+        STEP(5, ::sendto(s, "bc", 2, 0, reinterpret_cast<const sockaddr*>(&meant), sizeof meant) == 2);
+        char text[] = "defg";
+        iovec part{text, 3};
+        msghdr header{};
+        header.msg_iov = &part;
+        header.msg_iovlen = 1;
+        iovec other{text, 4};
+        mmsghdr several[2]{};
+        several[0].msg_hdr = several[1].msg_hdr = header;
+        header.msg_name = several[1].msg_hdr.msg_name = &meant;
+        header.msg_namelen = several[1].msg_hdr.msg_namelen = sizeof meant;
+        several[1].msg_hdr.msg_iov = &other;
+        STEP(6, ::sendmsg(s, &header, 0) == 3);
+        STEP(3, ::sendmmsg(s, several, 2, 0) == 2);
+        return 0;
+    });
+    std::map<std::string, std::string> meant; // the longest text of each call that went there
+    for (const SeenEvent& e : events)
+        if (e.fd && e.fd->destination_port == 4321) meant[e.name] = std::max(meant[e.name], e.text("data"));
+    EXPECT_EQ(meant, (std::map<std::string, std::string>{{"sendto", "bc"}, {"sendmsg", "def"}, {"sendmmsg", "defg"}}));
+    EXPECT_TRUE(std::ranges::none_of(events, [](const SeenEvent& e) { return e.text("data") == "a"; }));
 }
 
 TEST_F(CollectorPlan, AsksForFailureAndForWaysUp) {

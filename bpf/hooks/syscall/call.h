@@ -6,19 +6,25 @@
 #include "lib/clause.h"
 #include "lib/fetch.h"
 
+#define NR_OLD_MMAP 90
 #define NR_SOCKETCALL 102
 
 static __always_inline bool is_wanted(u64 nr) { return nr < GYR_CALLS && (wanted[nr] | wanted[GYR_COMPAT_BASE + nr]); }
 
-/* socketcall(2) of 32-bit programs: which operation it is, and its arguments, which lie in memory. */
-__noinline u32 unpack_socketcall(struct call* c) {
+/* socketcall(2) and the first mmap(2) of 32-bit programs have their arguments in memory. The former's operation decides
+ * which call it is. */
+__noinline u32 unpack_arguments(struct call* c, u32 slot) {
     if (!c) return GYR_SLOTS;
-    u64 operation = c->args[0];
+    u64 operation = c->args[0], from = c->args[0];
+    if (slot == GYR_COMPAT_BASE + NR_SOCKETCALL) {
+        if (operation >= 32) return GYR_SLOTS;
+        from = c->args[1];
+        slot = GYR_SOCKETCALL_BASE + operation;
+    }
     u32 words[6] = {};
-    if (operation >= 32) return GYR_SLOTS;
-    bpf_probe_read_user(words, sizeof words, (void*)c->args[1]);
+    bpf_probe_read_user(words, sizeof words, (void*)from);
     for (u32 i = 0; i < 6; i++) c->args[i] = words[i];
-    return GYR_SOCKETCALL_BASE + operation;
+    return slot;
 }
 
 /* Fills c in; the entry of the plan for the call that task is in, or NULL. */
@@ -28,9 +34,9 @@ static __always_inline struct gyr_plan* begin_call(struct call* c, struct task_s
     u32 slot = c->compat ? GYR_COMPAT_BASE + nr : nr;
     if (slot >= GYR_SLOTS || !wanted[slot] || task->tgid == own_tgid) return NULL;
     c->regs = regs;
-    if (slot == GYR_COMPAT_BASE + NR_SOCKETCALL) {
+    if (slot == GYR_COMPAT_BASE + NR_SOCKETCALL || slot == GYR_COMPAT_BASE + NR_OLD_MMAP) {
         read_arguments(c);
-        slot = unpack_socketcall(c);
+        slot = unpack_arguments(c, slot);
         if (slot >= GYR_SLOTS || !wanted[slot]) return NULL;
     }
     *at = slot;
@@ -53,7 +59,10 @@ int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
         flags |= GYR_EVENT_UNWANTED;
     }
     read_arguments(&c);
-    tell_call(plan, &c, slot, flags);
+    if (plan->flags & GYR_PLAN_MESSAGES)
+        tell_messages(plan, &c, slot, flags);
+    else
+        tell_call(plan, &c, slot, flags);
     return 0;
 }
 

@@ -16,6 +16,32 @@ struct io_kiocb {
     u8 opcode;
     u64 flags;
     struct io_cqe cqe;
+    void* async_data;
+};
+struct msghdr {
+    void* msg_name;
+    int msg_namelen;
+};
+struct __kernel_sockaddr_storage {
+    u16 ss_family;
+};
+struct io_async_msghdr {
+    struct msghdr msg;
+    struct __kernel_sockaddr_storage addr;
+};
+/* The table of files of a ring: a node for each (6.13), before that the file itself. */
+struct io_rsrc_node {
+    unsigned long file_ptr;
+};
+struct io_rsrc_data {
+    unsigned int nr;
+    struct io_rsrc_node** nodes;
+};
+struct io_file_table {
+    struct io_rsrc_data data;
+};
+struct io_ring_ctx {
+    struct io_file_table file_table;
 };
 struct io_uring_cqe {
     s32 res;
@@ -87,6 +113,11 @@ struct io_splice {
 struct io_shutdown {
     int how;
 };
+struct io_pipe {
+    int* fds;
+    int flags;
+    int file_slot;
+};
 #pragma clang attribute pop
 
 #define OP_READV 1
@@ -116,11 +147,20 @@ struct io_shutdown {
 #define OP_READ_MULTISHOT 49
 #define OP_BIND 56
 #define OP_LISTEN 57
+#define OP_RECV_ZC 58
 #define OP_READV_FIXED 60
 #define OP_WRITEV_FIXED 61
+#define OP_PIPE 62
 #define CQE_MORE 2u            /* IORING_CQE_F_MORE: the request goes on */
 #define CQE_SKIP (1ull << 6)   /* IOSQE_CQE_SKIP_SUCCESS as a request has it */
 #define FIXED_FILE (1ull << 0) /* IOSQE_FIXED_FILE: the number is an index into the ring's own table */
+
+/* Of a request that waits: its call, and where a datagram goes, of which the kernel made its own copy. */
+struct uring_call {
+    struct call call;
+    u32 address_length;
+    u8 address[28];
+};
 
 /* By request, from submission to completion. Nothing is pushed out for another: who submits enough could hide one so.
  * A request that finds no room is told at once. */
@@ -128,7 +168,7 @@ struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 8192);
     __type(key, u64);
-    __type(value, struct call);
+    __type(value, struct uring_call);
 } uring_calls SEC(".maps");
 
 static __always_inline u64 user_pointer(struct filename* name) { return name ? (u64)BPF_CORE_READ(name, uptr) : 0; }
@@ -243,6 +283,12 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
         c->args[1] = BPF_CORE_READ(o, how);
         break;
     }
+    case OP_PIPE: {
+        struct io_pipe* o = data;
+        c->args[0] = (u64)BPF_CORE_READ(o, fds);
+        c->args[1] = BPF_CORE_READ(o, flags);
+        break;
+    }
     case OP_SPLICE: {
         struct io_splice* o = data;
         c->args[2] = c->args[0];
@@ -263,20 +309,55 @@ static __always_inline bool acts_on_file(u32 opcode) {
                     1ull << OP_SENDMSG | 1ull << OP_RECVMSG | 1ull << OP_ACCEPT | 1ull << OP_CONNECT | 1ull << OP_READ |
                     1ull << OP_WRITE | 1ull << OP_SEND | 1ull << OP_RECV | 1ull << OP_SHUTDOWN | 1ull << OP_SEND_ZC |
                     1ull << OP_SENDMSG_ZC | 1ull << OP_READ_MULTISHOT | 1ull << OP_BIND | 1ull << OP_LISTEN |
-                    1ull << OP_READV_FIXED | 1ull << OP_WRITEV_FIXED;
+                    1ull << OP_READV_FIXED | 1ull << OP_WRITEV_FIXED | 1ull << OP_RECV_ZC;
     return opcode < 64 && (low >> opcode & 1);
 }
 
-/* Whether what an operation makes goes into the ring's own table and not among the descriptors of the process. */
-static __always_inline bool into_table(struct io_kiocb* req) {
+/* Where in the ring's own table what an operation makes goes, from 1; 0: it becomes a descriptor of the process. */
+static __always_inline u32 table_slot(struct io_kiocb* req) {
     void* data = (u8*)req + bpf_core_field_offset(struct io_kiocb, cmd);
     switch (BPF_CORE_READ(req, opcode)) {
     case OP_OPENAT:
-    case OP_OPENAT2: return BPF_CORE_READ((struct io_open*)data, file_slot) != 0;
-    case OP_SOCKET: return BPF_CORE_READ((struct io_socket*)data, file_slot) != 0;
-    case OP_ACCEPT: return BPF_CORE_READ((struct io_accept*)data, file_slot) != 0;
-    default: return false;
+    case OP_OPENAT2: return BPF_CORE_READ((struct io_open*)data, file_slot);
+    case OP_SOCKET: return BPF_CORE_READ((struct io_socket*)data, file_slot);
+    case OP_ACCEPT: return BPF_CORE_READ((struct io_accept*)data, file_slot);
+    case OP_PIPE: return BPF_CORE_READ((struct io_pipe*)data, file_slot);
+    default: return 0;
     }
+}
+
+#define ANY_SLOT 0xffffffffu /* IORING_FILE_INDEX_ALLOC: the result says which */
+#define FILE_BITS 3ull       /* in the low bits of a pointer to a file */
+
+static __always_inline u64 file_in_table(void* context, u32 index) {
+    struct io_ring_ctx* ring = context;
+    if (!bpf_core_field_exists(ring->file_table.data) || !bpf_core_field_exists(struct io_rsrc_node, file_ptr))
+        return 0;
+    if (index >= BPF_CORE_READ(ring, file_table.data.nr)) return 0;
+    struct io_rsrc_node** nodes = BPF_CORE_READ(ring, file_table.data.nodes);
+    struct io_rsrc_node* node = NULL;
+    bpf_probe_read_kernel(&node, sizeof node, nodes + index);
+    return node ? BPF_CORE_READ(node, file_ptr) & ~FILE_BITS : 0;
+}
+
+/* The address argument of sends and binds is no longer at hand, and a msghdr may change until it is read: the kernel's
+ * copy counts. */
+static __always_inline void keep_address(struct uring_call* kept, struct io_kiocb* req) {
+    u32 opcode = BPF_CORE_READ(req, opcode);
+    bool sends = opcode == OP_SEND || opcode == OP_SEND_ZC || opcode == OP_SENDMSG || opcode == OP_SENDMSG_ZC;
+    if (!sends && opcode != OP_BIND) return;
+    struct io_async_msghdr* copy = BPF_CORE_READ(req, async_data);
+    if (!copy) return;
+    void* name = sends ? BPF_CORE_READ(copy, msg.msg_name)
+                       : (void*)((u8*)copy + bpf_core_field_offset(struct io_async_msghdr, addr));
+    u32 length = sends ? (u32)BPF_CORE_READ(copy, msg.msg_namelen) : (u32)kept->call.args[2];
+    if (!name || !length) return;
+    if (length > sizeof kept->address) length = sizeof kept->address;
+    bpf_probe_read_kernel(kept->address, length, name);
+    kept->address_length = length;
+    if (opcode != OP_SEND && opcode != OP_SEND_ZC) return;
+    kept->call.args[4] = kept->call.args[1]; /* there is one */
+    kept->call.args[5] = length;
 }
 
 __noinline int tell_uring(struct call* c, u32 slot) {
@@ -295,37 +376,49 @@ int BPF_PROG(uring_submit, struct io_kiocb* req) {
     if (slot >= GYR_SLOT_FAULT || !wanted[slot]) return 0;
     if ((s32)(bpf_get_current_pid_tgid() >> 32) == own_tgid) return 0;
     u64 key = (u64)req;
-    struct call c = {};
-    uring_arguments(&c, req);
+    struct uring_call kept = {};
+    struct call* c = &kept.call;
+    uring_arguments(c, req);
     u64 flags = BPF_CORE_READ(req, flags);
-    if (into_table(req)) c.phase = GYR_UNTOLD;
-    if ((flags & FIXED_FILE) && acts_on_file(slot - GYR_URING_BASE)) c.args[0] = -1;
-    c.compat = slot; /* told again when it completes */
-    if (!(flags & CQE_SKIP) && !bpf_map_update_elem(&uring_calls, &key, &c, BPF_ANY)) return 0;
-    /* Rare enough to be told whatever the plan says. */
-    c.compat = 0;
-    c.phase = GYR_UNTOLD;
+    if (table_slot(req)) c->phase = GYR_UNTOLD;
+    if ((flags & FIXED_FILE) && acts_on_file(slot - GYR_URING_BASE)) c->args[0] = -1;
+    keep_address(&kept, req);
+    c->address = kept.address_length; /* for now */
+    if (!(flags & CQE_SKIP)) {
+        c->compat = slot; /* told again when it completes */
+        if (bpf_map_update_elem(&uring_calls, &key, &kept, BPF_ANY) == 0) return 0;
+        c->compat = 0;
+    }
+    /* No completion that could be waited for, or no room: rare enough to be told whatever the plan says. */
+    c->phase = GYR_UNTOLD;
+    c->address = kept.address_length ? (u64)kept.address : 0;
     u32 entry = wanted[slot];
     struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &entry);
-    if (plan) tell_call(plan, &c, slot, GYR_EVENT_URING);
+    if (plan) tell_call(plan, c, slot, GYR_EVENT_URING);
     return 0;
 }
 
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(uring_complete, void* context, void* req, struct io_uring_cqe* cqe) {
     u64 key = (u64)req;
-    struct call* kept = bpf_map_lookup_elem(&uring_calls, &key);
+    struct uring_call* kept = bpf_map_lookup_elem(&uring_calls, &key);
     if (!kept) return 0;
-    struct call c = *kept;
+    struct call c = kept->call;
     struct io_kiocb* done = req;
     u32 slot = c.compat, opcode = BPF_CORE_READ(done, opcode);
     bool same = slot == GYR_URING_BASE + opcode; /* else what was kept is of an earlier use of the request */
-    if (!same || !(BPF_CORE_READ(cqe, flags) & CQE_MORE)) bpf_map_delete_elem(&uring_calls, &key);
-    if (!same) return 0;
     c.compat = 0;
     c.result = BPF_CORE_READ(cqe, res);
-    /* The file the request holds: its number may stand for another by now. */
-    if (acts_on_file(opcode)) c.file = (u64)BPF_CORE_READ(done, cmd.file);
-    tell_uring(&c, slot);
+    if (c.address) c.address = (u64)kept->address;
+    u32 place = table_slot(done);
+    if (place && c.result >= 0) {
+        c.file = file_in_table(context, place == ANY_SLOT ? (u32)c.result : place - 1);
+        if (c.file) c.phase = GYR_MADE_FILE;
+    } else if (acts_on_file(opcode)) { /* the file the request holds: its number may stand for another by now */
+        c.file = (u64)BPF_CORE_READ(done, cmd.file);
+    }
+    if (same) tell_uring(&c, slot);
+    /* Not before: the address lies in it. */
+    if (!same || !(BPF_CORE_READ(cqe, flags) & CQE_MORE)) bpf_map_delete_elem(&uring_calls, &key);
     return 0;
 }

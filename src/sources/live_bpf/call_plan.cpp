@@ -26,21 +26,17 @@ constexpr std::array<std::string_view, 21> kSocketCalls{
     "",           "socket",  "bind",    "connect",  "listen",   "accept",   "getsockname", "getpeername",
     "socketpair", "send",    "recv",    "sendto",   "recvfrom", "shutdown", "setsockopt",  "getsockopt",
     "sendmsg",    "recvmsg", "accept4", "recvmmsg", "sendmmsg"};
-// Operations of io_uring that do what a system call does.
-struct UringOperation {
-    unsigned opcode;
-    std::string_view call;
-};
 constexpr UringOperation kUringOperations[] = {
-    {1, "readv"},           {2, "writev"},     {3, "fsync"},      {4, "read"},       {5, "write"},
-    {8, "sync_file_range"}, {9, "sendmsg"},    {10, "recvmsg"},   {13, "accept4"},   {16, "connect"},
-    {17, "fallocate"},      {18, "openat"},    {19, "close"},     {21, "statx"},     {22, "read"},
-    {23, "write"},          {24, "fadvise64"}, {25, "madvise"},   {26, "sendto"},    {27, "recvfrom"},
-    {28, "openat"},         {29, "epoll_ctl"}, {30, "splice"},    {33, "tee"},       {34, "shutdown"},
-    {35, "renameat2"},      {36, "unlinkat"},  {37, "mkdirat"},   {38, "symlinkat"}, {39, "linkat"},
-    {41, "fsetxattr"},      {42, "setxattr"},  {43, "fgetxattr"}, {44, "getxattr"},  {45, "socket"},
-    {47, "sendto"},         {48, "sendmsg"},   {49, "read"},      {50, "waitid"},    {55, "ftruncate"},
-    {56, "bind"},           {57, "listen"},    {60, "readv"},     {61, "writev"},
+    {1, "readv"},           {2, "writev"},       {3, "fsync"},      {4, "read"},        {5, "write"},
+    {8, "sync_file_range"}, {9, "sendmsg"},      {10, "recvmsg"},   {13, "accept4"},    {16, "connect"},
+    {17, "fallocate"},      {18, "openat"},      {19, "close"},     {21, "statx"},      {22, "read"},
+    {23, "write"},          {24, "fadvise64"},   {25, "madvise"},   {26, "sendto"},     {27, "recvfrom"},
+    {28, "openat"},         {29, "epoll_ctl"},   {30, "splice"},    {33, "tee"},        {34, "shutdown"},
+    {35, "renameat2"},      {36, "unlinkat"},    {37, "mkdirat"},   {38, "symlinkat"},  {39, "linkat"},
+    {41, "fsetxattr"},      {42, "setxattr"},    {43, "fgetxattr"}, {44, "getxattr"},   {45, "socket"},
+    {47, "sendto"},         {48, "sendmsg"},     {49, "read"},      {50, "waitid"},     {55, "ftruncate"},
+    {56, "bind"},           {57, "listen"},      {60, "readv"},     {61, "writev"},     {51, "futex_wait"},
+    {52, "futex_wake"},     {53, "futex_waitv"}, {58, "recvfrom"},  {59, "epoll_wait"}, {62, "pipe2"},
 };
 constexpr std::uint16_t kSocketCall = GYR_COMPAT_BASE + 102;
 constexpr std::size_t kHalf = GYR_PLANS / 2;
@@ -79,6 +75,9 @@ gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, st
         if (f.flags & GYR_FETCH_ENTER) p.flags |= GYR_PLAN_ENTER;
         if (f.op == GYR_FETCH_BASE && p.text_arg == GYR_FROM_NOTHING) p.text_arg = f.len;
     }
+    if (demand.code == 31) p.flags |= GYR_PLAN_SENDS_TO;                      // sendto
+    if (demand.code == 49 || demand.code == 51) p.flags |= GYR_PLAN_SENDS;    // sendmsg, sendmmsg
+    if (demand.code == 51 || demand.code == 55) p.flags |= GYR_PLAN_MESSAGES; // sendmmsg, recvmmsg
     // What is gone when the call ends cannot be asked about then.
     const gyr_fetch& first = event.fetches[0];
     if (event.fetch_count > 0 && first.op == GYR_FETCH_OBJECT && (first.flags & GYR_FETCH_ENTER) == 0)
@@ -155,6 +154,7 @@ void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0
 } // namespace
 
 std::span<const CallNumber> call_numbers() { return kCalls; }
+std::span<const UringOperation> uring_operations() { return kUringOperations; }
 
 std::uint32_t name_hash(const PathName& name) {
     const bool two =

@@ -33,6 +33,13 @@ struct CallNumber {
 };
 [[nodiscard]] std::span<const CallNumber> call_numbers();
 
+// Operations of io_uring that do what a system call does.
+struct UringOperation {
+    unsigned opcode;
+    std::string_view call;
+};
+[[nodiscard]] std::span<const UringOperation> uring_operations();
+
 // generation 0 or 1: which half of the path sets' bits is used.
 [[nodiscard]] LoweredPlan lower_plan(const EventPlan& plan, unsigned generation);
 // The hash the kernel makes of names; second may be empty.

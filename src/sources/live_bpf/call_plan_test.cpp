@@ -5,6 +5,7 @@
 #include "event/schema.h"
 #include "sources/live_bpf/call_table.h"
 
+#include <bpf/btf.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -61,6 +62,76 @@ TEST(CallCoverage, Every32BitCallIsToldOrSaysWhyNot) {
     const auto told = mapped(&CallNumber::compat);
     for (const auto& [number, name] : header)
         EXPECT_EQ(told.contains(number), !never.contains(name)) << name << " (" << number << ")";
+}
+
+// The running kernel's own functions: newer than any header. Some stand for several widths of one call.
+TEST(CallCoverage, EveryCallOfTheRunningKernelIsToldOrSaysWhyNot) {
+    std::ifstream symbols("/proc/kallsyms");
+    std::set<std::string> there, known;
+    for (std::string line; std::getline(symbols, line);) {
+        for (const std::string_view prefix : {"__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_"})
+            if (const auto at = line.find(prefix); at != std::string::npos && line[at - 1] == ' ')
+                there.insert(line.substr(at + prefix.size(), line.find_first_of(" \t.", at) - at - prefix.size()));
+    }
+    if (there.size() < 300) GTEST_SKIP() << "the kernel does not tell its symbols";
+    for (const CallNumber& c : call_numbers()) known.emplace(c.name);
+    // Of other processors, or no call at all.
+    const std::set<std::string> never{"ni_syscall",          "gethostname", "pciconfig_iobase", "pciconfig_read",
+                                      "pciconfig_write",     "rtas",        "s390_ipc",         "s390_pci_mmio_read",
+                                      "s390_pci_mmio_write", "spu_create",  "spu_run",          "subpage_prot",
+                                      "sync_file_range2"};
+    const std::map<std::string, std::string> otherwise{
+        {"newfstat", "fstat"},     {"newlstat", "lstat"},    {"newstat", "stat"},        {"newuname", "uname"},
+        {"llseek", "_llseek"},     {"mmap_pgoff", "mmap2"},  {"oldumount", "umount"},    {"preadv64", "preadv"},
+        {"preadv64v2", "preadv2"}, {"pwritev64", "pwritev"}, {"pwritev64v2", "pwritev2"}};
+    for (const std::string& symbol : there) {
+        std::string name = symbol;
+        for (const std::string_view prefix : {"ia32_", "old_"})
+            if (name.starts_with(prefix)) name.erase(0, prefix.size());
+        for (const std::string_view suffix : {"_time32", "16", "32"})
+            if (name.ends_with(suffix) && !known.contains(name)) name.erase(name.size() - suffix.size());
+        if (const auto other = otherwise.find(name); other != otherwise.end()) name = other->second;
+        EXPECT_TRUE(known.contains(name) || never.contains(symbol)) << symbol << ": a call that is in no table";
+    }
+}
+
+TEST(CallCoverage, EveryUringOperationOfTheRunningKernelIsToldOrSaysWhyNot) {
+    const std::map<std::string, std::string> untold{
+        {"NOP", "does nothing"},
+        {"POLL_ADD", "waits"},
+        {"POLL_REMOVE", "waits no more"},
+        {"TIMEOUT", "waits"},
+        {"TIMEOUT_REMOVE", "waits no more"},
+        {"LINK_TIMEOUT", "waits"},
+        {"ASYNC_CANCEL", "ends another request, which is told"},
+        {"FILES_UPDATE",
+         "puts files into the ring's table whose opening was told; reads and writes of them are told with the file"},
+        {"PROVIDE_BUFFERS", "lends memory"},
+        {"REMOVE_BUFFERS", "takes it back"},
+        {"MSG_RING", "passes a message, or a file whose opening was told, to another ring"},
+        {"URING_CMD", "what drivers make of it; of sockets, options"},
+        {"FIXED_FD_INSTALL", "a descriptor of a file in the ring's table, whose opening was told"},
+        {"NOP128", "does nothing"},
+        {"URING_CMD128", "as URING_CMD"},
+        {"LAST", "is none"},
+    };
+    btf* kernel = btf__load_vmlinux_btf();
+    if (kernel == nullptr) GTEST_SKIP() << "the kernel does not tell its types";
+    std::set<unsigned> told;
+    for (const UringOperation& u : uring_operations()) {
+        told.insert(u.opcode);
+        EXPECT_TRUE(std::ranges::any_of(call_numbers(), [&](const CallNumber& c) { return c.name == u.call; }))
+            << u.call;
+    }
+    const btf_type* type =
+        btf__type_by_id(kernel, static_cast<unsigned>(std::max(btf__find_by_name(kernel, "io_uring_op"), 0)));
+    if (type == nullptr || !btf_is_enum(type)) GTEST_SKIP() << "no io_uring";
+    for (unsigned i = 0; i < btf_vlen(type); ++i) {
+        const struct btf_enum& e = btf_enum(type)[i];
+        const std::string name = std::string(btf__name_by_offset(kernel, e.name_off)).substr(sizeof "IORING_OP_" - 1);
+        EXPECT_NE(told.contains(static_cast<unsigned>(e.val)), untold.contains(name)) << name << " (" << e.val << ")";
+    }
+    btf__free(kernel);
 }
 
 TEST(CallTable, EveryEventHasItsParametersInTheSchemasOrder) {

@@ -23,6 +23,14 @@ constexpr gyr_fetch text(std::uint8_t a) { return fetch(GYR_FETCH_TEXT, a); }
 constexpr gyr_fetch text_on_success(std::uint8_t a) { return fetch(GYR_FETCH_TEXT, a, kNone, GYR_FETCH_ON_SUCCESS); }
 constexpr gyr_fetch base(std::uint8_t dir, std::uint8_t path) { return fetch(GYR_FETCH_BASE, dir, path); }
 constexpr gyr_fetch bytes(std::uint8_t a, std::uint16_t size) { return fetch(GYR_FETCH_BYTES, a, kNone, 0, size); }
+// What the kernel writes there, which it does when it succeeds.
+constexpr gyr_fetch bytes_made(std::uint8_t a, std::uint16_t size) {
+    return fetch(GYR_FETCH_BYTES, a, kNone, GYR_FETCH_ON_SUCCESS, size);
+}
+// What the call leaves other than it was given.
+constexpr gyr_fetch bytes_before(std::uint8_t a, std::uint16_t size) {
+    return fetch(GYR_FETCH_BYTES, a, kNone, GYR_FETCH_ENTER, size);
+}
 constexpr gyr_fetch buffer(std::uint8_t a, std::uint8_t len) { return fetch(GYR_FETCH_BUFFER, a, len); }
 constexpr gyr_fetch buffer_at(std::uint8_t a, std::uint8_t len) {
     return fetch(GYR_FETCH_BUFFER, a, len, GYR_FETCH_LENGTH_AT);
@@ -39,6 +47,9 @@ constexpr gyr_fetch vector_read(std::uint8_t a, std::uint8_t n) {
     return fetch(GYR_FETCH_VECTOR, a, n, GYR_FETCH_LIMIT_RESULT);
 }
 constexpr gyr_fetch message(std::uint8_t a) { return fetch(GYR_FETCH_MESSAGE, a); }
+constexpr gyr_fetch message_of_several(std::uint8_t a) {
+    return fetch(GYR_FETCH_MESSAGE, a, kNone, GYR_FETCH_LIMIT_MESSAGE);
+}
 constexpr gyr_fetch message_read(std::uint8_t a) { return fetch(GYR_FETCH_MESSAGE, a, kNone, GYR_FETCH_LIMIT_RESULT); }
 constexpr gyr_fetch memory() { return fetch(GYR_FETCH_MEMORY, kNone); }
 
@@ -96,6 +107,8 @@ GYR_OF_FETCH(queue_percent)
 GYR_OF_FETCH(queue_length)
 GYR_OF_FETCH(queue_max)
 GYR_OF_FETCH(interval)
+GYR_OF_FETCH(id) // of a user or a group
+GYR_OF_FETCH(offset_before)
 GYR_OF_FETCH(ptrace_data)
 GYR_OF_FETCH(prctl_text)
 GYR_OF_FETCH(quota_file)

@@ -79,6 +79,8 @@ enum class ParamFrom : std::uint8_t {
     queue_length,
     queue_max,
     interval,
+    id,
+    offset_before,
     size_kb,
     limit,
     capability,

@@ -50,6 +50,18 @@ constexpr std::uint8_t width_of(ParamType type) {
     }
 }
 
+// 32-bit calls of the first days: user and group ids of two bytes, rlimits, times and offsets of four.
+int compat_number(const gyr_event_header& h) {
+    const bool compat = h.slot >= GYR_COMPAT_BASE && h.slot < GYR_SOCKETCALL_BASE;
+    return compat ? h.slot - static_cast<int>(GYR_COMPAT_BASE) : -1;
+}
+bool has_short_ids(const gyr_event_header& h) {
+    // lchown, setuid, setgid, setreuid, setregid, fchown, setresuid, getresuid, setresgid, getresgid, chown
+    static constexpr int kCalls[] = {16, 23, 46, 70, 71, 95, 164, 165, 170, 171, 182};
+    return std::ranges::find(kCalls, compat_number(h)) != std::end(kCalls);
+}
+constexpr bool is_id(ParamType type) { return type == ParamType::uid || type == ParamType::gid; }
+
 constexpr bool is_signed_word(ParamType type) { return type == ParamType::fd || type == ParamType::pid; }
 
 } // namespace
@@ -169,6 +181,7 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     }
 
     Writer writer(area_, params_);
+    const bool short_ids = has_short_ids(header);
     for (std::size_t i = 0; i < event->param_count; ++i) {
         const ParamType type = info->params[i].type;
         const ParamSource& p = event->params[i];
@@ -177,6 +190,8 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
         else if (p.from == ParamFrom::number && is_signed_word(type))
             writer.number(static_cast<std::uint64_t>(static_cast<std::int32_t>(item_number(p.index, p.offset, p.size))),
                           8);
+        else if (p.from == ParamFrom::arg && short_ids && (is_id(type) || type == ParamType::uint32))
+            writer.number((header.args[p.index] & 0xffff) == 0xffff ? 0xffffffff : header.args[p.index] & 0xffff, 4);
         else
             write_param(p, width_of(type), header, writer);
     }
@@ -262,8 +277,9 @@ void EventDecoder::write_param(const ParamSource& p, std::uint8_t width, const g
     switch (p.from) {
     case ParamFrom::call_id: return w.number(h.call_id, width);
     case ParamFrom::call_number: return w.number(h.slot % GYR_CALLS, width);
-    case ParamFrom::result:
-    case ParamFrom::raw_result: return w.number(static_cast<std::uint64_t>(h.result), width);
+    case ParamFrom::result: return w.number(static_cast<std::uint64_t>(h.result), width);
+    case ParamFrom::raw_result: // an address, of which 32-bit programs see a half
+        return w.number(static_cast<std::uint64_t>(h.result) & (compat_ ? 0xffffffff : ~std::uint64_t{0}), width);
     case ParamFrom::arg:
         return w.number(translate(p.flags, p.flags == Flags::same ? h.args[p.index] : h.args[p.index] & 0xffffffffU),
                         width);
@@ -293,12 +309,22 @@ void EventDecoder::write_param(const ParamSource& p, std::uint8_t width, const g
     }
     case ParamFrom::interval: {
         if (items_[p.index].bytes.empty()) return w.number(~std::uint64_t{0}, width);
-        const std::size_t word = compat_ ? 4 : 8;
+        const std::size_t word = compat_ && compat_number(h) < 403 ? 4 : 8; // the time64 calls begin there
         return w.number(item_number(p.index, 0, word) * 1'000'000'000 + item_number(p.index, word, word), width);
     }
     case ParamFrom::limit: {
         if (items_[p.index].bytes.empty()) return w.number(~std::uint64_t{0}, width);
-        return w.number(item_number(p.index, std::size_t{p.offset} * 8, 8), width);
+        if (!compat_ || compat_number(h) == 340) // prlimit64
+            return w.number(item_number(p.index, std::size_t{p.offset} * 8, 8), width);
+        const std::uint64_t value = item_number(p.index, std::size_t{p.offset} * 4, 4);
+        return w.number(value == 0xffffffff ? ~std::uint64_t{0} : value, width);
+    }
+    case ParamFrom::id: return w.number(item_number(p.index, 0, has_short_ids(h) ? 2 : 4), width);
+    case ParamFrom::offset_before: {
+        // The kernel moved it by what it copied.
+        const bool given = !items_[p.index].bytes.empty();
+        const std::uint64_t now = item_number(p.index, 0, compat_number(h) == 187 ? 4 : 8); // sendfile
+        return w.number(given && h.result > 0 ? now - static_cast<std::uint64_t>(h.result) : now, width);
     }
     case ParamFrom::device:
     case ParamFrom::inode:
@@ -407,10 +433,19 @@ std::string_view unix_text(const gyr_u8* path, std::size_t length) {
 // A socket whose connection was refused knows no port any more, and maybe no address: what was asked for says where it
 // was to go.
 void take_asked(const GivenAddress& asked, gyr_endpoints& e) {
-    if (e.remote_port != 0 || asked.family != e.family || (asked.family != AF_INET && asked.family != AF_INET6)) return;
-    std::memcpy(e.remote, asked.bytes, sizeof e.remote);
+    if (asked.family == AF_INET && e.family == AF_INET6) { // a socket for both: as the kernel writes it there
+        std::memset(e.remote, 0, 10);
+        std::memset(e.remote + 10, 0xff, 2);
+        std::memcpy(e.remote + 12, asked.bytes, 4);
+    } else if (asked.family == e.family && (asked.family == AF_INET || asked.family == AF_INET6)) {
+        std::memcpy(e.remote, asked.bytes, sizeof e.remote);
+    } else {
+        return;
+    }
     e.remote_port = htons(asked.port);
 }
+
+bool is_datagram(const gyr_endpoints& e) { return e.type == SOCK_DGRAM || e.type == SOCK_RAW; }
 
 } // namespace
 
@@ -426,26 +461,29 @@ void EventDecoder::read_objects(const CollectedEvent& event, const gyr_event_hea
     if (header.code == 247 || header.code == 389) side = SocketSide::server; // accept made it
     if (header.code == 23) {                                                 // connect
         side = SocketSide::client;
-        take_asked(parse_address(items_[1].bytes), objects_[0].endpoints);
+        if (objects_[0].endpoints.remote_port == 0) take_asked(parse_address(items_[1].bytes), objects_[0].endpoints);
     }
     describe_object(objects_[0], side, fd_);
     describe_datagram(header);
     if (event.fetches[0].arg == GYR_FROM_RESULT) fd_.creator_pid = header.tgid;
 }
 
-// A datagram of a socket that is not connected: its other end is in the call, and that of this datagram alone.
+// A datagram whose other end is in the call, whatever the socket is connected to: that of this datagram alone.
 void EventDecoder::describe_datagram(const gyr_event_header& header) {
-    const bool to = header.code == 31 || header.code == 49, from = header.code == 35 || header.code == 53;
+    const bool to = header.code == 31 || header.code == 49 || header.code == 51,
+               from = header.code == 35 || header.code == 53 || header.code == 55;
     if ((!to && !from) || (from && header.result < 0)) return;
     const gyr_endpoints& e = objects_[0].endpoints;
-    if ((e.family != AF_INET && e.family != AF_INET6) || e.type != SOCK_DGRAM || e.remote_port != 0) return;
+    if ((e.family != AF_INET && e.family != AF_INET6) || !is_datagram(e)) return;
     std::span<const std::byte> address = items_[2].bytes;
-    if (header.code == 49 || header.code == 53) {
+    if (header.code != 31 && header.code != 35) {
         const gyr_message m = message(1);
         address = items_[1].bytes.subspan(std::min(sizeof m, items_[1].bytes.size()), m.address);
     }
+    const GivenAddress given = parse_address(address);
+    if (given.family != AF_INET && given.family != AF_INET6) return;
     KernelObject object = objects_[0];
-    take_asked(parse_address(address), object.endpoints);
+    take_asked(given, object.endpoints);
     if (object.endpoints.remote_port == 0) return;
     describe_object(object, to ? SocketSide::client : SocketSide::server, fd_);
     fd_.marks = static_cast<std::uint16_t>(fd_.marks & ~kFdConnected);
@@ -478,7 +516,9 @@ void EventDecoder::write_socket_param(const ParamSource& p, const gyr_event_head
     const auto put_tuple = [&](std::uint8_t k, const GivenAddress& other, bool outgoing) {
         const KernelObject& o = objects_[k];
         if (!o.present || !o.is_socket()) return w.none();
-        const gyr_endpoints e = unmapped(o.endpoints);
+        gyr_endpoints as_asked = o.endpoints;
+        if (as_asked.remote_port == 0 || (is_datagram(as_asked) && other.port != 0)) take_asked(other, as_asked);
+        const gyr_endpoints e = unmapped(as_asked);
         if (e.family == AF_UNIX) {
             w.begin();
             w.part(static_cast<std::uint8_t>(AF_UNIX));
@@ -493,10 +533,8 @@ void EventDecoder::write_socket_param(const ParamSource& p, const gyr_event_head
         }
         if (e.family != AF_INET && e.family != AF_INET6) return w.none();
         const std::size_t length = e.family == AF_INET ? 4 : 16;
-        const bool use_other = e.remote_port == 0 && other.family == o.endpoints.family;
-        const auto* remote = use_other ? other.bytes : e.remote;
-        const std::uint16_t remote_port = use_other ? other.port : ntohs(e.remote_port),
-                            local_port = ntohs(e.local_port);
+        const auto* remote = e.remote;
+        const std::uint16_t remote_port = ntohs(e.remote_port), local_port = ntohs(e.local_port);
         if (remote_port == 0 && local_port == 0) return w.none();
         const std::string_view local_text(reinterpret_cast<const char*>(e.local), length),
             remote_text(reinterpret_cast<const char*>(remote), length);
@@ -556,6 +594,9 @@ void EventDecoder::write_socket_param(const ParamSource& p, const gyr_event_head
         } else if (socket_level && (h.args[2] == SO_RCVTIMEO || h.args[2] == SO_SNDTIMEO) && bytes.size() >= 16) {
             w.part(std::uint8_t{4});
             w.part(item_number(p.index, 0, 8) * 1'000'000'000 + item_number(p.index, 8, 8) * 1000);
+        } else if (socket_level && (h.args[2] == SO_RCVTIMEO || h.args[2] == SO_SNDTIMEO) && compat_) {
+            w.part(std::uint8_t{4});
+            w.part(item_number(p.index, 0, 4) * 1'000'000'000 + item_number(p.index, 4, 4) * 1000);
         } else if (socket_level && bytes.size() == 8) {
             w.part(std::uint8_t{3});
             w.part(item_number(p.index, 0, 8));
