@@ -52,6 +52,16 @@ RULES = """
   condition: evt.type = read and fd.name = {f}/fifo and evt.rawres > 0
   output: "%fd.name %fd.type"
   priority: NOTICE
+- rule: Ring Table
+  desc: Opened or read in the ring's own table of files.
+  condition: evt.type in (openat, read) and fd.name = {f}/tabled and evt.rawres >= 0 and proc.name = evader
+  output: "%evt.type %fd.name"
+  priority: NOTICE
+- rule: Ring Sent
+  desc: A datagram to the third port, whatever the socket is connected to.
+  condition: evt.type in (sendto, sendmsg) and fd.sport = {c}
+  output: "%evt.type %fd.sip %fd.sport"
+  priority: NOTICE
 - rule: Removed
   desc: The file is removed.
   condition: evt.type in (unlink, unlinkat) and fs.path.name = {f}/victim
@@ -159,6 +169,23 @@ def side_doors(a):
     os.mkfifo(f + "/fifo")
     if a.run("E12 io_uring, the number reused", "uring-reuse", f + "/fifo") is not None:
         a.expect("E12 io_uring, the number reused", "Pipe Read", 1, lambda r: r["output"] == f + "/fifo pipe")
+    with open(f + "/tabled", "w", encoding="ascii") as file:
+        file.write("x")
+    os.symlink("tabled", f + "/tabled-link")
+    if a.run("E12 io_uring, its own table", "uring-table", f + "/tabled-link") is not None:
+        a.expect("E12 io_uring, its own table", "Ring Table", 2, lambda r: r["output"].split()[1] == f + "/tabled")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", a.port))
+        receiver.setblocking(False)
+        a.run("E12 io_uring, datagrams", "uring-send", str(a.port))
+        arrived = 0  # all of them, as the other end is on the same host
+        try:
+            while receiver.recv(10):
+                arrived += 1
+        except BlockingIOError:
+            pass
+        a.results.expect(arrived > 0, "E12: io_uring sent no datagram")
+        a.expect("E12 io_uring, datagrams", "Ring Sent", arrived, lambda r: r["output"].endswith(" 127.0.0.1 %d" % a.port))
     a.expected = list(dict.fromkeys(a.expected))  # both ways of one are one expectation
 
 

@@ -281,6 +281,46 @@ static int uring(int argc, char** argv) {
     return 0;
 }
 
+// uring-table LINK: opened into the ring's own table of files, and read there; the process has no descriptor of it.
+static int uring_table(char** argv) {
+    struct ring ring = make_ring(4, 0);
+    int none[2] = {-1, -1};
+    if (syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, none, 2) < 0) cannot("no table of files");
+    struct io_uring_sqe e = {.opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (uintptr_t)argv[0], .file_index = 2};
+    submit(&ring, &e);
+    if (complete(&ring) != 0) cannot("no opening into the table");
+    char byte = 0;
+    struct io_uring_sqe r = {
+        .opcode = IORING_OP_READ, .flags = IOSQE_FIXED_FILE, .fd = 1, .addr = (uintptr_t)&byte, .len = 1};
+    submit(&ring, &r);
+    if (complete(&ring) != 1) return 121;
+    printf("1\n");
+    return 0;
+}
+
+// uring-send PORT: two datagrams to it, by a socket that is connected to another port. Prints how many went.
+static int uring_send(char** argv) {
+    struct ring ring = make_ring(4, 0);
+    const int s = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in other = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, to = other;
+    other.sin_port = htons(9);
+    to.sin_port = htons((uint16_t)atoi(argv[0]));
+    if (connect(s, (struct sockaddr*)&other, sizeof other) < 0) fail("connect");
+    int sent = 0;
+    struct io_uring_sqe e = {.opcode = IORING_OP_SEND, .fd = s, .addr = (uintptr_t) "one", .len = 3};
+    e.addr2 = (uintptr_t)&to;
+    e.addr_len = sizeof to;
+    submit(&ring, &e);
+    sent += complete(&ring) == 3;
+    struct iovec part = {(void*)(uintptr_t) "another", 7};
+    struct msghdr message = {.msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &part, .msg_iovlen = 1};
+    struct io_uring_sqe m = {.opcode = IORING_OP_SENDMSG, .fd = s, .addr = (uintptr_t)&message, .len = 1};
+    submit(&ring, &m);
+    sent += complete(&ring) == 7;
+    printf("%d\n", sent);
+    return 0;
+}
+
 // receive FILE: one process opens it, another gets the descriptor over a socket and reads. Prints the reader's pid and
 // the opener's.
 static int receive(char** argv) {
@@ -415,7 +455,10 @@ int main(int argc, char** argv) {
                   {"crowd", 2, crowd},
                   {"random", 2, random_calls},
                   {"uring-reuse", 1, uring_reuse},
-                  {"uring-crowd", 1, uring_crowd}};
+                  {"uring-reuse", 1, uring_reuse},
+                  {"uring-crowd", 1, uring_crowd},
+                  {"uring-table", 1, uring_table},
+                  {"uring-send", 1, uring_send}};
     if (argc == 2 && strcmp(argv[1], "who") == 0) return who();
     if (argc > 3 && strcmp(argv[1], "uring") == 0) return uring(argc - 2, argv + 2);
     for (size_t i = 0; i < sizeof kVerbs / sizeof *kVerbs; ++i)
