@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Random rules over random real actions: whatever the kernel leaves out is sent all the same (plan.verify 1/1), and none of
-it may match. A plan is of all rules together, and one rule that needs every event of a type hides what the others'
-clauses would do; so there are many rounds of few rules each, loaded one after the other into the same agent.
+"""Random rules over random real actions, every other round in a container: whatever the kernel leaves out is sent all the
+same (plan.verify 1/1), and none of it may match. A plan is of all rules together, and one rule that needs every event of a
+type hides what the others' clauses would do; so there are many rounds of few rules each, loaded one after the other into
+the same agent.
 
     plan_random.py [SEED [ROUNDS]]     both printed, so that a run can be repeated; GYR_EQUIVALENCE=all: many more rounds"""
 
@@ -34,6 +35,7 @@ TYPES = {
     "socket": ["socket", "socketpair", "shutdown", "getsockopt", "setsockopt"],
     "other": ["memfd_create", "pipe", "pipe2", "mount", "umount2", "unshare", "setns", "ptrace", "prctl", "setuid"],
 }
+CONTAINER = "c0" + "7" * 62
 # What the kernel can ask comes often: one rule that it cannot ask anything of hides the others of the type.
 TEXT = ["=", "in", "startswith", "endswith", "glob", "pmatch"] * 4 + ["!=", "contains", "icontains", "iglob", "regex", "bstartswith", "exists"]
 NUMBER = ["=", "in"] * 3 + ["!=", "<", "<=", ">", ">="]
@@ -151,6 +153,10 @@ class Values:
             return rng.choice(["evt.is_open_read = true", "evt.is_open_write = true", "evt.is_open_read = false", "evt.is_open_exec = true",
                                "evt.is_open_create = true", "evt.is_open_write != true", "fd.typechar in (4, 6)", "fd.typechar = f",
                                "fd.typechar != 4", "fd.l4proto = udp", "fd.sockfamily = ip", "fd.is_server = true"])
+        if rng.random() < .4:
+            return rng.choice(["container.id = " + CONTAINER[:12], "container.id != " + CONTAINER[:12], "container.id startswith c0",
+                               "container.id in (host, %s)" % CONTAINER[:12], "container.image = none", "container.name = none",
+                               "not container.image exists", "container.privileged = true", "container.full_id = " + CONTAINER])
         return rng.choice(["container.id != host", "container.id = host", "not container.id = host", "container.id in (host)", "container",
                            "fd.nameraw contains ..", "fd.nameraw contains /../", "user.uid > 0", "evt.rawres exists", "fd.name exists"])
 
@@ -172,6 +178,26 @@ class Values:
         return out
 
 
+class Container:
+    """A cgroup that is called like a container's, below the old memory hierarchy where there is one."""
+
+    def __enter__(self):
+        top = "/sys/fs/cgroup/memory" if os.path.isdir("/sys/fs/cgroup/memory") else "/sys/fs/cgroup"
+        self.path = "%s/docker/%s" % (top, CONTAINER)
+        try:
+            os.makedirs(self.path, exist_ok=True)
+        except OSError as error:
+            live.skip("cannot make a cgroup: %s" % error)
+        return self
+
+    def __exit__(self, *_):
+        os.rmdir(self.path)
+
+    def wrapped(self, argv):
+        """In namespaces of its own too, as containers are."""
+        return ["sh", "-c", 'echo $$ > %s/cgroup.procs && exec unshare -mpf "$@"' % self.path, "sh"] + argv
+
+
 def rule_file(conditions):
     return "".join("- rule: R%d\n  desc: >\n    x\n  condition: >\n    (%s) and proc.env[GYR_WORKLOAD]=yes\n  output: \"%%evt.type %%evt.res "
                    "%%fd.name %%fd.nameraw %%proc.name\"\n  priority: INFO\n" % (i, c) for i, c in enumerate(conditions))
@@ -183,6 +209,7 @@ def main():
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
     print("seed %d, %d rounds" % (seed, rounds), flush=True)
     rng, results = random.Random(seed), live.Results()
+    evader = os.path.join(os.path.dirname(live.find_actor()), "evader")
     folder = tempfile.mkdtemp(prefix="gyr-random-")
     rules = folder + "/rules.yaml"
     alerted = 0
@@ -190,6 +217,7 @@ def main():
         with open(rules, "w", encoding="utf-8") as file:
             file.write(rule_file(["evt.type = chroot"]))
         with socket.create_server(("127.0.0.1", 0), backlog=4096) as server, \
+                Container() as container, \
                 live.Agent(rules=[rules], options=["plan.verify=1/1", "metadata.wait=0s", "watch=false", *live.LARGE_RINGS]) as agent:
             port = server.getsockname()[1]
             for number in range(rounds):
@@ -204,8 +232,9 @@ def main():
                 told = agent.wait_for_next(before, lambda r: r.get("notice", {}).get("kind") in ("reload", "reload_failed"))
                 if not results.expect(told["notice"]["kind"] == "reload", "round %d: %s\n%s" % (number, told["notice"], conditions)):
                     continue
-                work = subprocess.run([sys.executable, WORKLOAD, place, str(port), str(rng.randrange(1 << 30)), "150"],
-                                      start_new_session=True, stdout=subprocess.DEVNULL, env=dict(os.environ, GYR_WORKLOAD="yes"),
+                argv = [sys.executable, WORKLOAD, place, str(port), str(rng.randrange(1 << 30)), "150"]
+                work = subprocess.run(container.wrapped(argv) if number % 2 else argv, start_new_session=True,
+                                      stdout=subprocess.DEVNULL, env=dict(os.environ, GYR_WORKLOAD="yes", GYR_EVADER=evader),
                                       timeout=live.PATIENCE, check=False)
                 results.equal(work.returncode, 0, "round %d: status of the workload" % number)
                 agent.sentinel()
