@@ -2,14 +2,13 @@
 
 #include "alerts/sink.h"
 #include "base/clock.h"
+#include "base/units.h"
 
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <csignal>
 #include <ctime>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -26,17 +25,12 @@ class NoSink final : public AlertSink {
 } // namespace
 
 std::optional<Nanos> parse_time_span(const std::string& text) {
+    constexpr Nanos kLongest = 100LL * 365 * 86400 * 1'000'000'000; // added to a clock it is still a time
     if (text.empty()) return 0;
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const std::string_view unit(end, text.data() + text.size());
-    const double scale = unit.empty() || unit == "s" ? 1e9
-                         : unit == "ms"              ? 1e6
-                         : unit == "m"               ? 60e9
-                         : unit == "h"               ? 3600e9
-                                                     : 0;
-    if (error != std::errc() || scale == 0 || value <= 0) return std::nullopt;
-    return static_cast<Nanos>(value * scale);
+    const bool seconds = text.find_first_not_of("0123456789.") == std::string::npos;
+    const auto span = parse_duration(seconds ? text + "s" : text);
+    if (!span || *span <= 0 || *span > kLongest) return std::nullopt;
+    return *span;
 }
 
 bool is_own(const Event& event) {

@@ -31,7 +31,8 @@ struct LiveEnd {
 
 [[nodiscard]] LiveEnd watch_live(LiveWatch watch);
 
-// "90s", "5m", "2h", or seconds; empty: 0.
+// A duration ("90s", "1h30m", base/units.h), or seconds; empty: 0. Nothing when it is none, or none that can be waited
+// for.
 [[nodiscard]] std::optional<Nanos> parse_time_span(const std::string& text);
 // Whether this program made the event itself, by what it writes and reads to tell of others.
 [[nodiscard]] bool is_own(const Event& event);
