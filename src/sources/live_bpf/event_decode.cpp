@@ -224,6 +224,7 @@ void EventDecoder::resolve_path(const CollectedEvent& event, const gyr_event_hea
     if (given.empty()) return;
     path_.name_raw = given;
     if (given.front() != '/') {
+        if ((from.flags & GYR_BLOB_UNREADABLE) != 0) return; // below what is no folder, there is nothing to name
         append_reversed_path(as_text(from.bytes), from.flags, path_.name);
         if (path_.name.empty() || path_.name.back() != '/') path_.name += '/';
     }

@@ -24,8 +24,9 @@ class Record {
         header_.start_boottime_ns = 7;
     }
     gyr_event_header& header() { return header_; }
-    Record& item(unsigned op, unsigned fetch, std::string_view bytes) {
-        const gyr_item i{static_cast<gyr_u16>(op), static_cast<gyr_u8>(fetch), 0, static_cast<gyr_u32>(bytes.size())};
+    Record& item(unsigned op, unsigned fetch, std::string_view bytes, unsigned flags = 0) {
+        const gyr_item i{static_cast<gyr_u16>(op), static_cast<gyr_u8>(fetch), static_cast<gyr_u8>(flags),
+                         static_cast<gyr_u32>(bytes.size())};
         items_.append(reinterpret_cast<const char*>(&i), sizeof i);
         items_ += bytes;
         items_.append((8 - bytes.size() % 8) % 8, '\0');
@@ -122,6 +123,28 @@ TEST(EventDecoder, AnOpenThatFailedIsAboutTheFileThatWasAskedFor) {
     ASSERT_NE(e.fd, nullptr);
     EXPECT_EQ(e.fd->name, "/srv/x/y");
     EXPECT_EQ(e.fd->type, FdType::file_v2);
+}
+
+// A path below a descriptor that is none leads nowhere; it is not one below the root.
+TEST(EventDecoder, AnOpenBelowABadDescriptorIsAboutNoFile) {
+    using namespace std::string_view_literals;
+    for (const unsigned flags : {0U, unsigned{GYR_BLOB_UNREADABLE}}) {
+        Record r(307);
+        r.header().args[0] = 99;
+        r.header().result = -9; // EBADF
+        r.item(GYR_FETCH_TEXT, 1, "etc/shadow\0"sv).item(GYR_FETCH_BASE, 2, "", flags);
+        EventDecoder decoder;
+        RawEvent e;
+        ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+        EXPECT_EQ(text_of_param(e.params[2]), "etc/shadow");
+        if (flags != 0) {
+            EXPECT_EQ(e.fd, nullptr);
+            EXPECT_EQ(e.path, nullptr);
+        } else { // the root folder has no components
+            ASSERT_NE(e.fd, nullptr);
+            EXPECT_EQ(e.fd->name, "/etc/shadow");
+        }
+    }
 }
 
 TEST(EventDecoder, JoinsWhatWasFetchedWhenACallBeganWithItsEnd) {
