@@ -6,16 +6,19 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <ctime>
+#include <utility>
 
 namespace gyr {
 namespace {
 
 using Json = nlohmann::json;                // keys in alphabetical order, as Falco prints them
 using OrderedJson = nlohmann::ordered_json; // keys in the order of design
-using json_text::block_object;
+using json_text::append_block;
+using json_text::append_members;
+using json_text::append_string;
 using json_text::dump_line;
-using json_text::members_object;
 
 constexpr Nanos kSecond = 1'000'000'000;
 
@@ -84,32 +87,60 @@ J processes_of(const GapRecord& gap) {
 
 // The three kinds of record in each format.
 
-std::string native(const Alert& a) {
-    OrderedJson j;
-    j["uuid"] = a.uuid;
-    if (a.revision > 0) {
-        j["revision"] = a.revision;
-        j["amends"] = a.uuid; // what revision 0 said of it
+// An object written member by member, in the order of the calls.
+class ObjectText {
+  public:
+    ObjectText() { out_.reserve(2048); }
+    // Where the value of the member is to be appended.
+    std::string& member(std::string_view name) {
+        out_ += out_.empty() ? '{' : ',';
+        append_string(out_, name);
+        out_ += ':';
+        return out_;
     }
-    j["time"] = format_utc(a.time);
-    j["rule"] = a.rule;
-    j["priority"] = upper(to_string(a.priority));
-    j["output"] = a.message;
-    j["source"] = a.source;
-    j["scause"] = a.cause;
-    j["hostname"] = a.hostname;
-    j["tags"] = a.tags;
-    for (const AlertBlock& block : a.blocks) {
-        j[block.name] = block_object(block);
-    }
-    j["output_fields"] = members_object<OrderedJson>(a.output_fields);
-    if (!a.missing.empty()) {
-        OrderedJson& missing = j["missing"] = OrderedJson::object();
-        for (const MissingField& field : a.missing) {
-            missing[field.name] = to_string(field.why);
+    void text(std::string_view name, std::string_view value) { append_string(member(name), value); }
+    void texts(std::string_view name, const std::vector<std::string>& values) {
+        std::string& out = member(name);
+        out += '[';
+        for (const std::string& value : values) {
+            if (&value != &values.front()) out += ',';
+            append_string(out, value);
         }
+        out += ']';
     }
-    return dump_line(j);
+    std::string take() && {
+        out_ += out_.empty() ? "{}" : "}";
+        return std::move(out_);
+    }
+
+  private:
+    std::string out_;
+};
+
+std::string native(const Alert& a) {
+    ObjectText j;
+    j.text("uuid", a.uuid);
+    if (a.revision > 0) {
+        j.member("revision") += std::to_string(a.revision);
+        j.text("amends", a.uuid); // what revision 0 said of it
+    }
+    j.text("time", format_utc(a.time));
+    j.text("rule", a.rule);
+    j.text("priority", upper(to_string(a.priority)));
+    j.text("output", a.message);
+    j.text("source", a.source);
+    j.text("scause", a.cause);
+    j.text("hostname", a.hostname);
+    j.texts("tags", a.tags);
+    for (const AlertBlock& block : a.blocks) append_block(j.member(block.name), block);
+    append_members(j.member("output_fields"), a.output_fields);
+    if (!a.missing.empty()) {
+        std::vector<AlertMember> missing;
+        for (const MissingField& field : a.missing)
+            missing.push_back({field.name, {std::string(to_string(field.why))}});
+        append_members(j.member("missing"), missing);
+    }
+    return std::move(j).take();
 }
 
 std::string native(const GapRecord& g) {
@@ -156,21 +187,22 @@ std::string text_line(Nanos time, Priority priority, std::string_view message, T
 const char* time_key(TimeFormat format) { return format == TimeFormat::iso8601 ? "evt.time.iso8601" : "evt.time"; }
 
 std::string falco(const Alert& a, const FormatOptions& options) {
-    Json j;
-    j["hostname"] = a.hostname;
-    if (options.falco.message) j["message"] = a.message;
-    if (options.falco.output) j["output"] = text_line(a.time, a.priority, a.message, options.time);
+    ObjectText j;
+    j.text("hostname", a.hostname);
+    if (options.falco.message) j.text("message", a.message);
+    if (options.falco.output) j.text("output", text_line(a.time, a.priority, a.message, options.time));
     if (options.falco.fields) {
-        Json fields = members_object<Json>(a.output_fields);
-        fields[time_key(options.time)] = a.time;
-        j["output_fields"] = std::move(fields);
+        std::vector<AlertMember> fields = a.output_fields;
+        fields.push_back({time_key(options.time), {a.time}});
+        std::ranges::stable_sort(fields, {}, &AlertMember::name);
+        append_members(j.member("output_fields"), fields);
     }
-    j["priority"] = to_string(a.priority);
-    j["rule"] = a.rule;
-    j["source"] = a.source;
-    if (options.falco.tags) j["tags"] = a.tags;
-    j["time"] = format_utc(a.time);
-    return dump_line(j);
+    j.text("priority", to_string(a.priority));
+    j.text("rule", a.rule);
+    j.text("source", a.source);
+    if (options.falco.tags) j.texts("tags", a.tags);
+    j.text("time", format_utc(a.time));
+    return std::move(j).take();
 }
 
 struct Internal {
@@ -284,7 +316,8 @@ std::string format_utc(Nanos time) {
 }
 
 std::string escape_line(std::string_view text) {
-    const std::string quoted = dump_line(Json(std::string(text)));
+    std::string quoted;
+    append_string(quoted, text);
     return quoted.substr(1, quoted.size() - 2);
 }
 

@@ -15,6 +15,14 @@ namespace gyr::json_text {
 // sequences stand only inside strings of the document.
 [[nodiscard]] std::string escape_display(std::string_view utf8);
 
+// Appends text as a JSON string, as dump_line() would write it. The same for values and for the members of an object
+// (of two members with one name the later, where the first one was). Without a document in between: a storm of alerts
+// is written several times, for the journal and for each output.
+void append_string(std::string& out, std::string_view text);
+void append_value(std::string& out, const AlertValue& value);
+void append_members(std::string& out, const std::vector<AlertMember>& members);
+void append_block(std::string& out, const AlertBlock& block);
+
 template <class AnyJson>
 std::string dump_line(const AnyJson& document) {
     return escape_display(document.dump(-1, ' ', false, AnyJson::error_handler_t::replace));
