@@ -4,13 +4,12 @@
 //
 //   bench_calls [ROUNDS]
 
+#include "bench/macro/empty_program.h"
 #include "bench/macro/statistics.h"
 #include "event/event_plan.h"
 #include "sources/live_bpf/live_source.h"
 
-#include <bpf/bpf.h>
 #include <fmt/core.h>
-#include <linux/bpf.h>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -18,7 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -73,14 +71,6 @@ Costs measure() {
     return c;
 }
 
-// r0 = 0; exit
-int attach_empty() {
-    const std::array<bpf_insn, 2> program{
-        {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
-    const int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "empty", "GPL", program.data(), program.size(), nullptr);
-    return fd < 0 ? -1 : bpf_raw_tracepoint_open("sys_exit", fd);
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -121,7 +111,7 @@ int main(int argc, char** argv) {
     };
     for (int round = 0; round < rounds; ++round) {
         note("1 bare");
-        const int link = attach_empty();
+        const int link = bench::attach_empty();
         note("2 empty program");
         ::close(link);
         for (const auto& [what, plan] :

@@ -1,11 +1,12 @@
 // What watching costs while rules about files and connections are loaded: loops of system calls and a mixed workload,
 // bare and with the agent under several sets of rules (and with falco, where one is given or on PATH): nanoseconds for
-// each operation, requests a second of a redis-server, processor time and memory of the agent, events it got, events
-// lost. Each round begins with another of them, so that a machine that gets slower or faster does so for all.
+// each operation, processor time and memory of the agent, events it got, events lost. Each round begins with another of
+// them, so that a machine that gets slower or faster does so for all.
 //
 //   bench_live [ROUNDS [FALCO]]      GYR_TEST_DATA, or ../shared/data: where rules/falco_rules.yaml is
 
 #include "bench/macro/agent.h"
+#include "bench/macro/rule_sets.h"
 #include "bench/macro/statistics.h"
 
 #include <fmt/core.h>
@@ -40,8 +41,7 @@ using namespace gyr::bench;
 
 namespace {
 
-constexpr std::array kLoops{"getppid", "read", "open+close", "connect", "fork+exec", "mixed (ms)", "redis (req/s)"};
-constexpr std::size_t kRedis = 6; // more is better
+constexpr std::array kLoops{"getppid", "read", "open+close", "connect", "fork+exec", "mixed (ms)"};
 using Costs = std::array<double, kLoops.size()>;
 
 double best_of(int runs, int count, const std::function<void()>& call) {
@@ -69,45 +69,13 @@ bool on_path(const std::string& program) {
     return false;
 }
 
-// Requests a second that redis-benchmark makes of a redis-server of its own; 0 where they are not installed.
-double redis_rate() {
-    static constexpr const char* kSocket = "/tmp/gyr-bench-redis.sock";
-    if (!on_path("redis-server") || !on_path("redis-benchmark")) return 0;
-    static constexpr const char* kServer[] = {"redis-server", "--port", "0",         "--save",    "",
-                                              "--unixsocket", kSocket,  "--logfile", "/dev/null", nullptr};
-    ::unlink(kSocket);
-    pid_t server = 0;
-    if (::posix_spawnp(&server, kServer[0], nullptr, nullptr, const_cast<char* const*>(kServer), environ) != 0)
-        return 0;
-    for (int i = 0; i < 500 && ::access(kSocket, W_OK) != 0; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    double best = 0;
-    for (int run = 0; run < 2; ++run) {
-        const std::string command =
-            fmt::format("redis-benchmark -s {} -q --csv -c 20 -n 50000 -t get 2>/dev/null", kSocket);
-        FILE* out = ::popen(command.c_str(), "r");
-        char line[512];
-        // "test","requests per second"...; the numbers may be quoted
-        while (out != nullptr && std::fgets(line, sizeof line, out) != nullptr) {
-            const std::string text(line);
-            const std::size_t at = text.find("\"GET\",\"");
-            if (at == 0) best = std::max(best, std::atof(text.c_str() + 7));
-        }
-        if (out != nullptr) ::pclose(out);
-    }
-    ::kill(server, SIGTERM);
-    ::waitpid(server, nullptr, 0);
-    return best;
-}
-
 // In a child: no agent tells of its own process, and this one is nobody's.
 Costs measure() {
     int out[2];
     if (::pipe(out) != 0) fail("pipe");
     const pid_t child = ::fork();
     if (child == 0) {
-        cpu_set_t set, all;
-        ::sched_getaffinity(0, sizeof all, &all);
+        cpu_set_t set;
         CPU_ZERO(&set);
         CPU_SET(1, &set);
         ::sched_setaffinity(0, sizeof set, &set);
@@ -134,8 +102,6 @@ Costs measure() {
             "tar cf - /etc 2>/dev/null | wc -c >/dev/null; ls -lR /usr/lib/python3 >/dev/null; done",
             nullptr};
         c[5] = best_of(2, 1, [] { run_program(kMixed); }) / 1e6;
-        ::sched_setaffinity(0, sizeof all, &all);
-        c[kRedis] = redis_rate();
         (void)!::write(out[1], &c, sizeof c);
         ::_exit(0);
     }
@@ -145,13 +111,6 @@ Costs measure() {
     ::close(out[0]);
     ::close(out[1]);
     return c;
-}
-
-std::string text_of(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str() + "\n";
 }
 
 struct Usage {
@@ -225,23 +184,11 @@ void measure_other(const Subject& subject, Seen& seen) {
 }
 
 std::vector<Subject> subjects(const std::string& falco) {
-    std::vector<Subject> out{{"bare", ""}, {"process rules", std::string(kQuietRule)}};
-    std::string standard;
-    std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator("rules-default")) files.push_back(entry.path());
-    std::ranges::sort(files);
-    for (const auto& file : files)
-        if (file.extension() == ".yaml") standard += text_of(file);
-    out.push_back({"default rules", standard});
-    const char* data = std::getenv("GYR_TEST_DATA");
-    const std::filesystem::path official = std::filesystem::path(data != nullptr ? data : "../shared/data") / "rules";
-    const auto stable = official / "falco_rules.yaml", incubating = official / "falco-incubating_rules.yaml";
-    if (std::filesystem::exists(stable)) {
-        out.push_back({"official stable", text_of(stable)});
-        out.push_back({"stable, incubating", text_of(stable) + text_of(incubating)});
-        if (!falco.empty())
-            out.push_back({"falco, stable", "", {falco, "-r", stable.string(), "-o", "json_output=true"}});
-    }
+    std::vector<Subject> out{{"bare", ""}};
+    for (RuleSet& set : rule_sets()) out.push_back({std::move(set.name), std::move(set.rules)});
+    const auto stable = official_rules() / "falco_rules.yaml";
+    if (!falco.empty() && std::filesystem::exists(stable))
+        out.push_back({"falco, stable", "", {falco, "-r", stable.string(), "-o", "json_output=true"}});
     return out;
 }
 
@@ -278,13 +225,6 @@ int main(int argc, char** argv) {
         else
             fmt::print(" {:>7.2f} s {:>5.1f} MB\n", median(seen[i].cpu), median(seen[i].megabytes));
     }
-    const auto rate = [&](std::size_t i) {
-        std::vector<double> samples;
-        for (const Costs& c : seen[i].costs) samples.push_back(c[kRedis]);
-        return median(samples);
-    };
-    for (std::size_t i = 1; i < all.size() && rate(0) > 0; ++i)
-        fmt::print("redis, {} / bare: {:.3f}\n", all[i].name, rate(i) / rate(0));
     for (std::size_t i = 0; i < all.size(); ++i)
         if (!seen[i].last_words.empty()) fmt::print("{}: {}\n", all[i].name, seen[i].last_words);
     return 0;
