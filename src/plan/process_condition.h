@@ -7,6 +7,7 @@
 #include "match/matcher.h"
 #include "state/process.h"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -47,6 +48,15 @@ class ProcessMasks {
     std::shared_ptr<const Matcher> matcher_;
     std::vector<std::uint32_t> nodes_;
     std::unique_ptr<match::Evaluator> evaluator_;
+    std::vector<bool> decidable_; // by node: something in it is
+    bool by_pid_ = false;         // a condition asks for the process's id
+    struct Known {
+        std::shared_ptr<const ExecImage> exec;
+        std::string comm;
+        Uid uid = 0;
+        std::uint64_t bits = 0;
+    };
+    std::array<Known, 64> known_; // some that were asked for before
 };
 
 } // namespace gyr::plan
