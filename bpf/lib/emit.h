@@ -3,7 +3,8 @@
  * Sending a finished record. Who is woken: user space says in control.consumer_sleeps that it is about to wait; the
  * first record that is worth waking for clears the flag and forces the wake-up, all others are silent. Forks and exits
  * are not worth it until the ring is a quarter full: the exec that usually follows brings them along, and user
- * space looks by itself a few times a second. (The ring's own adaptive wake-up cannot be mixed with silent records:
+ * space looks by itself a few times a second; on a host so quiet that it found nothing it does not, and any record
+ * wakes it. (The ring's own adaptive wake-up cannot be mixed with silent records:
  * it only fires when everything before has been consumed.)
  */
 #ifndef GYR_EMIT_H
@@ -43,7 +44,7 @@ static __noinline int emit(struct scratch* s) {
     if (size > GYR_RECORD_MAX) size = GYR_RECORD_MAX;
     r->size = size;
     u64 flags = BPF_RB_NO_WAKEUP;
-    bool urgent = kind == GYR_EXEC || kind == GYR_CHANGE;
+    bool urgent = kind == GYR_EXEC || kind == GYR_CHANGE || control.consumer_sleeps == GYR_SLEEPS_DEEPLY;
     if (control.consumer_sleeps && (urgent || ring_over(1, 4))) {
         control.consumer_sleeps = 0;
         flags = BPF_RB_FORCE_WAKEUP;
@@ -53,9 +54,10 @@ static __noinline int emit(struct scratch* s) {
         count_error(GYR_ERROR_RING_FULL);
         count_loss(kind, r->boottime_ns, r->cgroup_id);
         count_process_loss(GYR_CLASSES + kind, GYR_LOSS_FULL, r->tgid, r->start_boottime_ns, 0);
-        control.consumer_sleeps = 1; /* nothing was sent, so the wake-up is still owed */
+        control.consumer_sleeps = GYR_SLEEPS_LIGHTLY; /* nothing was sent, so the wake-up is still owed */
     }
     scratch_put(s);
+    urgent |= control.consumer_sleeps == GYR_SLEEPS_DEEPLY;
     if (urgent && !err && control.consumer_sleeps && flags == BPF_RB_NO_WAKEUP) wake_consumer();
     return err;
 }

@@ -195,7 +195,7 @@ static __always_inline void emit_event(struct scratch* s, struct gyr_plan* plan)
     if (err) {
         count_error(GYR_ERROR_RING_FULL);
         count_event_loss(event_class, GYR_LOSS_FULL);
-        control.consumer_sleeps = 1;
+        control.consumer_sleeps = GYR_SLEEPS_LIGHTLY;
     } else {
         struct gyr_clause_counters* counters = counters_of(event_class);
         if (counters) counters->sent++;

@@ -26,8 +26,11 @@ struct gyr_loss {
 #define GYR_ERROR_KERNEL_READ 6u
 #define GYR_ERRORS 7u
 
+#define GYR_SLEEPS_LIGHTLY 1u /* the next exec or change wakes it, or an event of a call */
+#define GYR_SLEEPS_DEEPLY 2u  /* any record does: it had nothing to do for a while */
+
 struct gyr_control {
-    gyr_u32 consumer_sleeps; /* user space waits: the next exec, change or snapshot record wakes it */
+    gyr_u32 consumer_sleeps; /* GYR_SLEEPS_*: user space waits */
     gyr_u32 in_snapshot;     /* fork records carry the image too */
     gyr_u32 iter_kind;       /* what the task iterator makes: GYR_SNAPSHOT or GYR_CHANGE */
     gyr_u32 iter_changes;

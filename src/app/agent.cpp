@@ -17,6 +17,9 @@
 #include <set>
 #include <utility>
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 namespace gyr::app {
 namespace {
 
@@ -132,7 +135,12 @@ std::expected<std::unique_ptr<Agent>, Exit> Agent::create(const CommonOptions& o
     return agent;
 }
 
-Agent::Agent(CommonOptions options) : options_(std::move(options)) {}
+Agent::Agent(CommonOptions options) : options_(std::move(options)), news_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+void Agent::poke() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(news_.get(), &one, sizeof one);
+}
 
 Agent::~Agent() {
     if (outputs_) outputs_->close(0);
@@ -226,6 +234,7 @@ void Agent::take(config::Loaded settings, const CheckedRules& rules) {
     state_.files.insert(state_.files.end(), rules.loaded.items_files.begin(), rules.loaded.items_files.end());
     state_.rules_hash = hash_rules(*rules.matcher);
     generation_.store(++state_.generation, std::memory_order_release);
+    poke();
     state_.rule_digests.clear();
     for (const std::string& file : rules.loaded.files) {
         if (auto digest = sha256_of_file(file)) state_.rule_digests.push_back({file, std::move(*digest)});
@@ -244,6 +253,7 @@ Exit Agent::start() {
     armed_.store(true, std::memory_order_release); // whoever reads the line finds it ready
     log(LogLevel::info, fmt::format("armed after {} ms with {} processes known", (wall_now() - started_at_) / 1'000'000,
                                     at_start.processes.living));
+    poke();
     spare_memory();
     return Exit::fine;
 }

@@ -6,6 +6,7 @@
 #include "app/outputs_setup.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
+#include "base/fd.h"
 #include "engine/engine.h"
 #include "journal/journal.h"
 
@@ -43,8 +44,12 @@ class Agent {
     [[nodiscard]] std::vector<std::string> watched_paths() const;
     void notice(std::string kind, std::string message);
     void reopen_outputs() { outputs_->reopen(); }
-    // Canary and heartbeat, when they are due. To be called a few times a second, by one thread.
+    // Canary and heartbeat, when they are due. To be called once a second and when news_fd() is readable, by one
+    // thread.
     void tick();
+    // An eventfd, readable when the agent is armed, when rules were loaded and after poke().
+    [[nodiscard]] int news_fd() const { return news_.get(); }
+    void poke();
 
     struct FileDigest {
         std::string path, sha256;
@@ -113,6 +118,7 @@ class Agent {
     Nanos started_at_ = 0;
     std::atomic<std::uint64_t> generation_{0};
     std::atomic<bool> armed_{false};
+    const UniqueFd news_;
 };
 
 } // namespace gyr::app

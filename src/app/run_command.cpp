@@ -29,6 +29,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -57,10 +58,13 @@ void notify_service_manager(std::string_view state) {
 }
 
 constexpr Nanos kDebounce = kSecond / 10; // changes that come together are one
+constexpr int kTickMs = 1000;
 
 // Sees to it that every thread gives up its privileges, also one that a slow disk holds up just then.
 class SandboxWatch {
   public:
+    // Nothing is left to be looked at for now.
+    [[nodiscard]] bool settled() const { return settled_ || begin_.load(std::memory_order_acquire) == 0; }
     void entered() { begin_.store(Clock::now().time_since_epoch().count(), std::memory_order_release); }
     void look() {
         const auto begin = begin_.load(std::memory_order_acquire);
@@ -104,9 +108,15 @@ void watch(Agent& agent, SandboxWatch& sandbox, const sigset_t& signals, bool wa
         agent.reload(why);
         follow(before);
     };
+    const std::stop_callback wake(stop, [&agent] { agent.poke(); });
     while (!stop.stop_requested()) {
-        std::array<pollfd, 2> fds{{{signal_fd.get(), POLLIN, 0}, {files.fd(), POLLIN, 0}}};
-        const int ready = ::poll(fds.data(), watch_files ? 2 : 1, 100);
+        std::array<pollfd, 3> fds{
+            {{signal_fd.get(), POLLIN, 0}, {watch_files ? files.fd() : -1, POLLIN, 0}, {agent.news_fd(), POLLIN, 0}}};
+        const int ready = ::poll(fds.data(), fds.size(), sandbox.settled() ? kTickMs : kTickMs / 10);
+        if (fds[2].revents != 0) {
+            std::uint64_t count = 0;
+            [[maybe_unused]] const auto got = ::read(agent.news_fd(), &count, sizeof count);
+        }
         sandbox.look();
         agent.tick();
         if (agent.generation() != generation) follow(fingerprint(paths)); // it was loaded over the API

@@ -35,7 +35,6 @@ constexpr const char* kRecordsLost = "the ring buffer of the process lane was fu
 constexpr const char* kEventsLost = "the ring buffer of its lane was full";
 constexpr const char* kEventsShed = "the agent used more than its share of the processor";
 // Forks and exits do not wake: they are fetched at least this often.
-constexpr int kIdleWaitMs = static_cast<int>(LiveSource::kMaxQuiet.count());
 
 std::string_view class_name(EventCode code) {
     const EventInfo* info = find_event(code);
@@ -523,9 +522,9 @@ void Engine::emit_gap(GapRecord gap) {
 
 int Engine::wait_ms() const {
     const Nanos deadline = pipeline_->next_deadline();
-    if (deadline == 0) return kIdleWaitMs;
-    return static_cast<int>(
-        std::clamp<Nanos>((deadline - steady_now() + kMillisecond - 1) / kMillisecond, 0, kIdleWaitMs));
+    const int most = static_cast<int>(source_->most_wait().count());
+    if (deadline == 0) return most;
+    return static_cast<int>(std::clamp<Nanos>((deadline - steady_now() + kMillisecond - 1) / kMillisecond, 0, most));
 }
 
 void Engine::stop() {

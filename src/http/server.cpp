@@ -157,7 +157,8 @@ void Server::run() {
     std::array<epoll_event, 64> ready{};
     Nanos expired = steady_now();
     while (!stopping_.load()) {
-        const int n = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), more_ ? 0 : kTickMs);
+        const int wait = more_ ? 0 : connections_.empty() ? -1 : kTickMs; // nothing expires where nobody is
+        const int n = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), wait);
         if (n < 0 && errno != EINTR) return;
         bool streams = more_;
         for (int i = 0; i < n; ++i) {

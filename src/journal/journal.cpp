@@ -26,6 +26,7 @@ namespace {
 
 constexpr Nanos kSecond = 1'000'000'000;
 constexpr Nanos kRetainEvery = kSecond;
+constexpr Nanos kRetainIdle = 60 * kSecond; // while nothing is written, only the age of records has to be looked at
 constexpr Nanos kCursorsEvery = kSecond / 5;
 constexpr std::uint64_t kCheckpointEvery = 4U << 20; // bytes of records
 constexpr std::size_t kBatchRecords = 4096;          // in one transaction
@@ -207,11 +208,8 @@ void Journal::run() {
 bool Journal::take(std::vector<Incoming>& batch) {
     std::unique_lock lock(mutex_);
     if (incoming_.empty() && overflow_.empty() && !closing_) {
-        Nanos until = steady_now() + kCursorsEvery;
-        if (store_ && kept_at_ == 0) until = 0; // there is more to remove
-        if (const Nanos rollup = rollup_.next_deadline(); rollup != 0) until = std::min(until, rollup);
-        arrived_.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until)),
-                            [this] { return !incoming_.empty() || closing_; });
+        arrived_.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_duty())),
+                            [this] { return !incoming_.empty() || closing_ || new_cursor_; });
     }
     if (new_rollup_) rollup_.set_rules(std::move(*std::exchange(new_rollup_, nullptr)));
     if (!overflow_.empty()) {
@@ -227,6 +225,25 @@ bool Journal::take(std::vector<Incoming>& batch) {
     }
     status_.waiting = incoming_.size();
     return closing_ && incoming_.empty();
+}
+
+// When there is something to do though no record comes.
+Nanos Journal::next_duty() const {
+    const Nanos now = steady_now();
+    Nanos until = now + kRetainIdle;
+    if (!store_ && !options_.path.empty()) until = std::min(until, retry_at_);
+    if (store_) {
+        const Nanos age =
+            options_.max_age == 0 ? kRetainIdle : std::clamp(options_.max_age / 16, kRetainEvery, kRetainIdle);
+        until = kept_at_ == 0 ? 0 : std::min(until, kept_at_ + (written_ ? kRetainEvery : age)); // 0: more to remove
+    }
+    if (const Nanos rollup = rollup_.next_deadline(); rollup != 0) until = std::min(until, rollup);
+    const bool on_its_way = store_ && std::ranges::any_of(subscriptions_, [this](const Subscription* s) {
+                                const auto saved = saved_cursors_.find(s->name());
+                                return s->keep_ && (s->position() < end_ || saved == saved_cursors_.end() ||
+                                                    saved->second != s->position());
+                            });
+    return on_its_way ? std::min(until, now + kCursorsEvery) : until;
 }
 
 void Journal::handle(std::vector<Incoming> batch, bool closing) {
@@ -304,6 +321,7 @@ bool Journal::commit(const std::vector<Incoming>& batch) {
     unwritten_.clear();
     unwritten_bytes_ = 0;
     since_checkpoint_ += bytes;
+    written_ = true;
     bool again = false;
     {
         const std::lock_guard lock(mutex_);
@@ -420,6 +438,7 @@ void Journal::save_cursors() {
 
 void Journal::retain(Nanos now) {
     kept_at_ = now;
+    written_ = false;
     std::vector<Overrun> overruns;
     const Result<bool> more = store_->retain(wall_now(), overruns);
     if (!more) {

@@ -142,6 +142,7 @@ class Journal final : public AlertSink {
     void recovered();
     bool lock_file();
     bool take(std::vector<Incoming>& batch);
+    [[nodiscard]] Nanos next_duty() const;
     void handle(std::vector<Incoming> batch, bool closing);
     bool commit(const std::vector<Incoming>& batch);
     void keep_unwritten(const std::vector<Incoming>& batch);
@@ -171,6 +172,7 @@ class Journal final : public AlertSink {
     LossTally unkept_;                   // of them, those that had no room either
     std::vector<Store::Told> told_;      // with the next commit
     std::uint64_t since_checkpoint_ = 0; // bytes
+    bool written_ = false;               // since what is kept was looked at last
 
     mutable std::mutex mutex_; // guards what follows
     std::condition_variable arrived_, settling_;

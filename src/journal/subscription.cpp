@@ -27,6 +27,7 @@ std::unique_ptr<Subscription> Journal::subscribe(std::string name, int wake_fd, 
     seen_.insert(subscription->name());
     subscriptions_.push_back(subscription.get());
     new_cursor_ = true;
+    arrived_.notify_one();
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto n = ::write(wake_fd, &one, sizeof one);
     return subscription;

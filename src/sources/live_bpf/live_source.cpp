@@ -72,6 +72,7 @@ struct LiveSource::Impl {
     std::uint64_t offset_read_at = 0;
     std::uint64_t malformed = 0;
     std::uint64_t refresh_failures = 0;
+    unsigned quiet_turns = 0; // looks in a row that found nothing
     std::array<std::uint64_t, GYR_KINDS> losses_taken{};
 
     std::size_t drain(RecordSink sink, EventSink events);
@@ -88,6 +89,8 @@ struct LiveSource::Impl {
 };
 
 namespace {
+
+constexpr unsigned kQuietTurns = 4; // then it is quiet
 
 // Both kinds of records have their time at the same place.
 std::uint64_t time_of(std::span<const std::byte> bytes) {
@@ -309,7 +312,8 @@ std::size_t LiveSource::poll(std::chrono::milliseconds timeout, RecordSink sink,
         store(control.consumer_sleeps, 0);
         const std::size_t delivered = impl_->turn(sink, events);
         // From here on an exec wakes fd(). What came before the kernel saw the flag is found by looking once more.
-        store(control.consumer_sleeps, 1);
+        impl_->quiet_turns = delivered != 0 ? 0 : std::min(impl_->quiet_turns + 1, kQuietTurns);
+        store(control.consumer_sleeps, impl_->quiet_turns < kQuietTurns ? GYR_SLEEPS_LIGHTLY : GYR_SLEEPS_DEEPLY);
         const bool busy = impl_->iterator || !impl_->rereads.empty() || !impl_->complete || impl_->has_data();
         impl_->set_pending(busy);
         return delivered;
@@ -319,6 +323,10 @@ std::size_t LiveSource::poll(std::chrono::milliseconds timeout, RecordSink sink,
     epoll_event ev{};
     if (::epoll_wait(impl_->epoll.get(), &ev, 1, static_cast<int>(timeout.count())) >= 0) delivered = turn();
     return delivered;
+}
+
+std::chrono::milliseconds LiveSource::most_wait() const {
+    return impl_->quiet_turns < kQuietTurns ? kMaxQuiet : kMaxIdle;
 }
 
 int LiveSource::fd() const { return impl_->epoll.get(); }

@@ -7,8 +7,8 @@
 //
 // poll() delivers the snapshot first-come among live records (see snapshot_merge.h for how they become one story) and
 // snapshot_complete() tells when it is through. Execs and changes wake the poller at once; forks and exits do not, so
-// poll at least every kMaxQuiet. To wait together with other descriptors, wait for fd() to be readable and then call
-// poll(0); each poll() leaves the kernel told to wake fd() for whatever comes next.
+// poll again before most_wait() is over. To wait together with other descriptors, wait for fd() to be readable and then
+// call poll(0); each poll() leaves the kernel told to wake fd() for whatever comes next.
 
 #include "abi/syscall_wire.h"
 #include "base/result.h"
@@ -37,7 +37,7 @@ struct LiveOptions {
 
 class LiveSource {
   public:
-    static constexpr std::chrono::milliseconds kMaxQuiet{200};
+    static constexpr std::chrono::milliseconds kMaxQuiet{200}, kMaxIdle{1000};
 
     // Errors: unsupported, with what this host lacks. Loads, attaches nothing yet; what a plan of the first events will
     // need begins to be loaded too, in threads of its own.
@@ -78,6 +78,8 @@ class LiveSource {
     void drop_process_mask(Pid pid);
     void drop_process_masks();
     [[nodiscard]] int fd() const;
+    // How long to wait for fd() at most: kMaxQuiet, longer when nothing happens.
+    [[nodiscard]] std::chrono::milliseconds most_wait() const;
     [[nodiscard]] bool snapshot_complete() const;
 
     // Reads a thread again; its record (change with kChangeRefresh, image included) comes through poll().
