@@ -18,6 +18,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ constexpr Nanos kCursorsEvery = kSecond / 5;
 constexpr std::uint64_t kCheckpointEvery = 4U << 20; // bytes of records
 constexpr std::size_t kBatchRecords = 4096;          // in one transaction
 constexpr std::size_t kUnwrittenBytes = 64U << 20;   // kept for when the file can be written again
+constexpr std::size_t kWorthGivingBack = 8U << 20;
 
 } // namespace
 
@@ -261,12 +263,18 @@ void Journal::handle(std::vector<Incoming> batch, bool closing) {
     }
     roll_up(batch, closing);
     if (!batch.empty()) publish(batch, commit(batch));
+    bool over = false;
     {
         const std::lock_guard lock(mutex_);
+        most_waiting_ = std::max(most_waiting_, incoming_bytes_);
         incoming_bytes_ -= bytes;
         settled_ += taken;
+        over = incoming_.empty() && most_waiting_ > kWorthGivingBack;
     }
     settling_.notify_all();
+    if (!over) return;
+    most_waiting_ = 0;
+    ::malloc_trim(0); // after a storm: the allocator would keep its memory for good
 }
 
 void Journal::roll_up(std::vector<Incoming>& batch, bool closing) {

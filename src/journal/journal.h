@@ -167,6 +167,7 @@ class Journal final : public AlertSink {
     std::uint64_t next_sequence_ = 1;
     Nanos retry_at_ = 0, kept_at_ = 0, cursors_at_ = 0;
     std::map<std::string, std::uint64_t> saved_cursors_;
+    std::size_t most_waiting_ = 0;    // bytes of the queue at its longest, since memory was given back last
     std::vector<Incoming> unwritten_; // published from memory while the file could not be written
     std::size_t unwritten_bytes_ = 0;
     LossTally unkept_;                   // of them, those that had no room either
