@@ -50,6 +50,7 @@ struct Segment {
     ContainerType type = ContainerType::unknown;
     CgroupSpelling spelling = CgroupSpelling::runtime;
     bool unescape = false; // systemd's \xNN
+    std::size_t end = 0;   // in the path, behind the segment
 };
 
 std::optional<Segment> match_spelled_id(std::string_view segment) {
@@ -95,15 +96,18 @@ std::optional<Segment> match_machine(std::string_view parent, std::string_view s
             if (strip_prefix(name, "lxc\\x2d") || strip_prefix(name, "lxc-")) {
                 return Segment{name, ContainerType::libvirt_lxc, CgroupSpelling::runtime, true};
             }
-            return Segment{name, ContainerType::unknown, CgroupSpelling::runtime, true}; // systemd-nspawn
+            return Segment{name, ContainerType::nspawn, CgroupSpelling::runtime, true};
         }
         name = segment;
         // systemd-nspawn as a service: the container's own processes are below "payload".
         if (strip_prefix(name, "systemd-nspawn@") && strip_suffix(name, ".service") && !name.empty() &&
             next == "payload") {
-            return Segment{name, ContainerType::unknown, CgroupSpelling::runtime, true};
+            return Segment{name, ContainerType::nspawn, CgroupSpelling::runtime, true};
         }
     }
+    // systemd-nspawn --keep-unit in a service of any name.
+    if (std::string_view name = segment; next == "payload" && strip_suffix(name, ".service") && !name.empty())
+        return Segment{name, ContainerType::nspawn, CgroupSpelling::text, true};
     return std::nullopt;
 }
 
@@ -222,6 +226,7 @@ Found scan(std::string_view path) {
                 std::ranges::move(found.chain.begin() + 1, found.chain.end(), found.chain.begin());
                 --found.depth;
             }
+            match->end = begin + segment.size();
             found.chain[found.depth++] = *match;
             if (match->spelling == CgroupSpelling::runtime) kubernetes = false; // a cluster inside starts anew
         }
@@ -233,6 +238,11 @@ Found scan(std::string_view path) {
     return found;
 }
 
+bool is_told_by_cgroup(ContainerType type) {
+    return type == ContainerType::lxc || type == ContainerType::libvirt_lxc || type == ContainerType::bpm ||
+           type == ContainerType::nspawn;
+}
+
 CgroupMatch make_match(std::string_view path, const Found& found) {
     const Segment& last = found.chain[found.depth - 1];
     CgroupMatch match;
@@ -242,6 +252,9 @@ CgroupMatch make_match(std::string_view path, const Found& found) {
     match.spelling = last.spelling;
     match.path = path;
     match.containerd_namespace = found.containerd_namespace;
+    match.told_by_cgroup = is_told_by_cgroup(last.type);
+    match.key = match.told_by_cgroup ? std::string(path.substr(0, last.end)) : match.full_id;
+    if (found.depth > 1) match.outer_path = path.substr(0, found.chain[found.depth - 2].end);
     match.chain.reserve(found.depth);
     for (std::size_t i = 0; i < found.depth; ++i) {
         const Segment& segment = found.chain[i];

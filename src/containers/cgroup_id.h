@@ -34,6 +34,12 @@ struct CgroupMatch {
     std::string path;                 // where it was found
     std::string containerd_namespace; // first segment of "/<namespace>/<id>", else empty
     std::vector<std::string> chain;   // ids, outermost first; the last one is id
+    // What tells it from all others of the host: the full id of 64 digits, or for a name, which others may have too,
+    // with the cgroup it is the name of.
+    std::string key;
+    std::string outer_path; // cgroup of the container around it; empty when there is none
+    // No runtime with a memory of its own: what the cgroup spells is all there is to know.
+    bool told_by_cgroup = false;
 };
 
 // The best match among a process's cgroups: the strongest spelling, then the deepest nesting, then the first.

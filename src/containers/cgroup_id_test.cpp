@@ -116,22 +116,23 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Others, CgroupPath,
-    testing::Values(Case{"/lxc/web", "web", lxc}, Case{"/lxc.payload/web/system.slice/x.service", "web", lxc},
-                    Case{"/lxc.payload.web", "web", lxc}, Case{"/lxc.payload.web/init.scope", "web", lxc},
-                    Case{"/lxc.payload.web/docker/" + kA, kA, docker, CgroupSpelling::runtime, {"web", kShortA}},
-                    Case{"/lxc.monitor.web", ""}, Case{"/lxc.monitor/web", ""},
-                    Case{"/machine/db.libvirt-lxc", "db", libvirt_lxc},
-                    Case{"/machine.slice/machine-lxc\\x2d4242\\x2ddb.scope", "4242-db", libvirt_lxc},
-                    Case{"/machine.slice/machine-lxc\\x2d4242\\x2ddb.scope/libvirt", "4242-db", libvirt_lxc},
-                    Case{"/libvirt/lxc/db", "db", libvirt_lxc},
-                    Case{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope", ""},
-                    Case{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator", ""},
-                    Case{"/machine.slice/machine-fedora\\x2d39.scope", "fedora-39", unknown},
-                    Case{"/machine.slice/machine-fedora.scope/payload/system.slice/sshd.service", "fedora", unknown},
-                    Case{"/machine.slice/machine-fedora.scope/supervisor", ""},
-                    Case{"/machine.slice/systemd-nspawn@fedora.service/payload", "fedora", unknown},
-                    Case{"/machine.slice/systemd-nspawn@fedora.service/supervisor", ""},
-                    Case{"/system.slice/runit.service/bpm-silk_daemon-1.scope", "silk_daemon-1", bpm}));
+    testing::Values(
+        Case{"/lxc/web", "web", lxc}, Case{"/lxc.payload/web/system.slice/x.service", "web", lxc},
+        Case{"/lxc.payload.web", "web", lxc}, Case{"/lxc.payload.web/init.scope", "web", lxc},
+        Case{"/lxc.payload.web/docker/" + kA, kA, docker, CgroupSpelling::runtime, {"web", kShortA}},
+        Case{"/lxc.monitor.web", ""}, Case{"/lxc.monitor/web", ""}, Case{"/machine/db.libvirt-lxc", "db", libvirt_lxc},
+        Case{"/machine.slice/machine-lxc\\x2d4242\\x2ddb.scope", "4242-db", libvirt_lxc},
+        Case{"/machine.slice/machine-lxc\\x2d4242\\x2ddb.scope/libvirt", "4242-db", libvirt_lxc},
+        Case{"/libvirt/lxc/db", "db", libvirt_lxc}, Case{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope", ""},
+        Case{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator", ""},
+        Case{"/machine.slice/machine-fedora\\x2d39.scope", "fedora-39", nspawn},
+        Case{"/machine.slice/machine-fedora.scope/payload/system.slice/sshd.service", "fedora", nspawn},
+        Case{"/machine.slice/machine-fedora.scope/supervisor", ""},
+        Case{"/machine.slice/systemd-nspawn@fedora.service/payload", "fedora", nspawn},
+        Case{"/machine.slice/systemd-nspawn@fedora.service/supervisor", ""},
+        Case{"/system.slice/build\\x2dbox.service/payload/init.scope", "build-box", nspawn, CgroupSpelling::text},
+        Case{"/system.slice/build.service/supervisor", ""},
+        Case{"/system.slice/runit.service/bpm-silk_daemon-1.scope", "silk_daemon-1", bpm}));
 
 INSTANTIATE_TEST_SUITE_P(
     Host, CgroupPath,
@@ -174,6 +175,19 @@ TEST(CgroupSet, ContainerdNamespaceIsTold) {
     EXPECT_EQ(find_container_id("/default/k1")->containerd_namespace, "default");
     EXPECT_EQ(find_container_id("/k8s.io/" + kA)->containerd_namespace, "k8s.io");
     EXPECT_EQ(find_container_id("/docker/" + kA)->containerd_namespace, "");
+}
+
+TEST(CgroupKey, ANameCountsWithTheCgroupItIsTheNameOf) {
+    const auto key = [](const std::string& path) { return find_container_id(path)->key; };
+    EXPECT_EQ(key("/docker/" + kA + "/init.scope"), kA);
+    EXPECT_EQ(key("/lxc.payload.web/init.scope"), "/lxc.payload.web");
+    EXPECT_NE(key("/lxc/web"), key("/machine.slice/machine-web.scope/payload"));
+    EXPECT_NE(key("/docker/" + kA + "/lxc/web"), key("/docker/" + kB + "/lxc/web"));
+}
+
+TEST(CgroupOuter, IsTheCgroupOfTheContainerAround) {
+    EXPECT_EQ(find_container_id("/docker/" + kA + "/x.slice/docker-" + kB + ".scope/y")->outer_path, "/docker/" + kA);
+    EXPECT_EQ(find_container_id("/docker/" + kA)->outer_path, "");
 }
 
 TEST(CgroupPathDepth, ManyNestedKeepsTheInnermost) {

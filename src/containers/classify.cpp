@@ -21,7 +21,8 @@ bool is_runtime_helper(std::string_view exe_path, std::string_view comm) {
     // From memory: "/memfd:runc_cloned:/proc/self/exe (deleted)", "/memfd:crun-clone", …
     const std::size_t memfd = exe_path.find("memfd:");
     if (memfd != std::string_view::npos && memfd <= 1) name = exe_path.substr(memfd + 6);
-    for (const std::string_view runtime : {"runc", "crun", "conmon", "youki", "kata-", "containerd-shim"}) {
+    for (const std::string_view runtime :
+         {"runc", "crun", "conmon", "youki", "kata-", "containerd-shim", "sysbox-runc", "lxc-", "systemd-nspawn"}) {
         if (!name.starts_with(runtime)) continue;
         const std::string_view rest = name.substr(runtime.size());
         if (rest.empty() || runtime.ends_with('-') || rest.front() == '-' || rest.front() == '_' ||
@@ -29,15 +30,18 @@ bool is_runtime_helper(std::string_view exe_path, std::string_view comm) {
             return true;
         }
     }
-    return name == "docker-runc" || name == "nvidia-container-runtime" || name == "conmonrs";
+    return name == "docker-runc" || name == "nvidia-container-runtime" || name == "conmonrs" || name == "lxd" ||
+           name == "incusd" || name == "libvirt_lxc";
 }
 
 Belonging classify(const CgroupMatch& match, const NamespaceInodes& process, const NamespaceInodes& host,
-                   const Program& program, bool runtime_knows) {
+                   const Program& program, bool runtime_knows, std::uint32_t outer_mnt) {
     const Same mnt = compare(process.mnt, host.mnt);
     const Same pid = compare(process.pid, host.pid != 0 ? host.pid : kInitialPidNamespace);
     const bool from_host = mnt != Same::no || compare(program.executed_in, host.mnt) == Same::yes;
-    if (from_host && is_runtime_helper(program.exe_path, program.comm)) return Belonging::host;
+    const bool from_outer = compare(program.executed_in, outer_mnt) == Same::yes;
+    if ((from_host || from_outer) && is_runtime_helper(program.exe_path, program.comm))
+        return from_host ? Belonging::host : Belonging::outer;
     if (runtime_knows) return Belonging::container;
     const bool apart = match.spelling == CgroupSpelling::text
                            ? mnt == Same::no && pid == Same::no // "/<a>/<b>" alone says little

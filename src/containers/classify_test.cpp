@@ -65,6 +65,18 @@ TEST(Classify, AHelperThatHasJoinedTheContainerIsHostUntilItExecutesThere) {
     EXPECT_EQ(classify(at(path), kApart, kHost, {"/bin/sh", "sh", kHost.mnt}, true), Belonging::container);
 }
 
+TEST(Classify, AHelperOfAnOuterContainerIsTheOuterContainers) {
+    const std::string path = "/docker/" + kHex + "/docker/" + std::string(64, 'b');
+    constexpr std::uint32_t kOuter = 4026532300;
+    const Program in_outer{"/usr/sbin/runc", "runc:[2:INIT]", kOuter};
+    EXPECT_EQ(classify(at(path), kApart, kHost, in_outer, true, kOuter), Belonging::outer);
+    EXPECT_EQ(classify(at(path), kApart, kHost, in_outer, true, 0), Belonging::container);
+    EXPECT_EQ(classify(at(path), kApart, kHost, {"/usr/sbin/runc", "runc", kApart.mnt}, true, kOuter),
+              Belonging::container);
+    EXPECT_EQ(classify(at(path), kApart, kHost, {"/bin/sh", "sh", kOuter}, true, kOuter), Belonging::container);
+    EXPECT_EQ(classify(at(path), kApart, kHost, {"/usr/sbin/runc", "runc", kHost.mnt}, true, kOuter), Belonging::host);
+}
+
 TEST(Classify, NamesThatOnlyBeginLikeAHelperAreNone) {
     EXPECT_FALSE(is_runtime_helper("/usr/bin/runcron", "runcron"));
     EXPECT_FALSE(is_runtime_helper("/bin/sh", "sh"));

@@ -9,6 +9,7 @@
 #include <deque>
 #include <mutex>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <unordered_map>
@@ -112,6 +113,9 @@ class UserDirectory::Impl {
         Entry& host = entries_[Key{}];
         host.files = load_user_files(wanted_for(nullptr));
         host.looked_at = Clock::now();
+        struct stat name_space {};
+        if (::stat((options_.proc + "/1/ns/mnt").c_str(), &name_space) == 0)
+            host_mnt_ = static_cast<std::uint32_t>(name_space.st_ino);
         return {};
     }
 
@@ -173,16 +177,18 @@ class UserDirectory::Impl {
 
     [[nodiscard]] int fd() const { return shared_->fd; }
 
-    [[nodiscard]] static std::string_view source_of(const ProcessImage& process) {
+    [[nodiscard]] std::string_view source_of(const ProcessImage& process) {
         return is_host(process) ? "host" : "container";
     }
 
   private:
-    // A runtime's helper may be in the container's mount namespace before it has changed the root: what it would see
-    // there is the host's.
-    static bool is_host(const ProcessImage& process) {
-        return process.container == nullptr || process.namespaces.mnt == 0 ||
-               is_runtime_helper(process.exec->exe_path, process.comm);
+    // A program of the host (a runtime's helper) may be in the container's mount namespace before it has changed the
+    // root: what it would see there is the host's.
+    [[nodiscard]] bool is_host(const ProcessImage& process) const {
+        if (process.container == nullptr || process.namespaces.mnt == 0) return true;
+        const std::uint32_t executed_in = process.exec->mnt_ns;
+        return executed_in != 0 && host_mnt_ != 0 ? executed_in == host_mnt_
+                                                  : is_runtime_helper(process.exec->exe_path, process.comm);
     }
     static bool knows_image(const ProcessImage& process) {
         return process.container != nullptr && process.container->info != nullptr &&
@@ -243,6 +249,7 @@ class UserDirectory::Impl {
     std::unordered_map<Key, Entry, KeyHash> entries_; // references stay valid until drain()
     Entry not_looked_at_{.files = nullptr, .pending = true, .tried_image = false, .looked_at = {}, .used = 0};
     std::uint64_t clock_ = 0;
+    std::uint32_t host_mnt_ = 0; // mount namespace of the host's first process; 0: not known
     Clock::time_point last_spawn_{};
 };
 
@@ -261,7 +268,7 @@ UserAnswer UserDirectory::user(const ProcessImage& process, Uid uid) const {
     const auto inside = entry.files->uids.to_inside(uid);
     if (!inside) return {nullptr, Missing::not_applicable, {}};
     if (const UserEntry* found = entry.files->table.find_user(*inside))
-        return {found, Missing::none, Impl::source_of(process)};
+        return {found, Missing::none, impl_->source_of(process)};
     if (impl_->look_again(process, entry)) return {nullptr, Missing::pending, {}};
     if (*inside == 0) return {&default_root(), Missing::none, "default"};
     return {nullptr, entry.files->why == Missing::none ? Missing::not_applicable : entry.files->why, {}};
@@ -273,7 +280,7 @@ GroupAnswer UserDirectory::group(const ProcessImage& process, Gid gid) const {
     const auto inside = entry.files->gids.to_inside(gid);
     if (!inside) return {nullptr, Missing::not_applicable, {}};
     if (const GroupEntry* found = entry.files->table.find_group(*inside))
-        return {found, Missing::none, Impl::source_of(process)};
+        return {found, Missing::none, impl_->source_of(process)};
     if (impl_->look_again(process, entry)) return {nullptr, Missing::pending, {}};
     if (*inside == 0) return {&default_root_group(), Missing::none, "default"};
     return {nullptr, entry.files->why == Missing::none ? Missing::not_applicable : entry.files->why, {}};

@@ -104,6 +104,27 @@ TEST_F(UsersTest, ContainersHaveTheirOwnNames) {
     EXPECT_EQ(users_->group(process, 10).why, Missing::not_applicable);
 }
 
+TEST_F(UsersTest, AProgramOfTheHostHasTheHostsNamesUntilItExecutesInTheContainer) {
+    write("c/etc/passwd", "app:x:1000:50::/srv:/bin/false\n");
+    const ProcessImage first = add_process(1, "host");
+    start();
+    const auto executed_in = [&](std::uint32_t mnt) {
+        ProcessImage process = add_process(43, "c");
+        auto exec = std::make_shared<ExecImage>();
+        exec->exe_path = "/usr/bin/runc";
+        exec->mnt_ns = mnt;
+        process.exec = exec;
+        return process;
+    };
+    const UserAnswer helper = users_->user(executed_in(first.namespaces.mnt), 1000);
+    ASSERT_NE(helper.entry, nullptr);
+    EXPECT_EQ(helper.entry->name, "alice");
+    EXPECT_EQ(helper.source, "host");
+    fs::remove_all(dir_ + "/proc/43");
+    // A name excuses nothing of what was executed elsewhere.
+    EXPECT_EQ(user(executed_in(4026532200), 1000).entry->name, "app");
+}
+
 TEST_F(UsersTest, RootIsRootWithoutAnyFile) {
     start();
     const UserAnswer root = user(add_process(42, "scratch"), 0);

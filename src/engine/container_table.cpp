@@ -19,7 +19,7 @@ const std::optional<CgroupMatch>& ContainerTable::match(const Cgroups& cgroups) 
 }
 
 ContainerTable::Entry& ContainerTable::entry(const CgroupMatch& match, const ProcessImage& image) {
-    const auto [it, created] = containers_.try_emplace(match.full_id);
+    const auto [it, created] = containers_.try_emplace(match.key);
     Entry& entry = it->second;
     if (created) {
         entry.container = std::make_shared<Container>();
@@ -29,22 +29,41 @@ ContainerTable::Entry& ContainerTable::entry(const CgroupMatch& match, const Pro
         c.guess = match.guess;
         c.cgroup_path = match.path;
         c.chain = match.chain;
-        c.info = ask_(match, image);
-        entry.runtime_knows = c.info != nullptr;
+        if (match.told_by_cgroup) {
+            ContainerInfo info;
+            info.full_id = info.name = match.full_id;
+            info.type = match.guess;
+            info.source = "cgroup";
+            c.info = std::make_shared<const ContainerInfo>(std::move(info));
+        } else {
+            entry.asked = true;
+            c.info = ask_(match, image);
+            entry.runtime_knows = c.info != nullptr;
+        }
         c.why = c.info && c.info->complete ? Missing::none : Missing::pending;
     }
     return entry;
 }
 
+ContainerTable::Entry* ContainerTable::find_outer(const CgroupMatch& match) {
+    if (match.outer_path.empty()) return nullptr;
+    const auto outer = find_container_id(match.outer_path);
+    const auto found = outer ? containers_.find(outer->key) : containers_.end();
+    return found != containers_.end() && !found->second.claim ? &found->second : nullptr;
+}
+
 std::shared_ptr<Container> ContainerTable::classify(const ProcessImage& image) {
     const std::optional<CgroupMatch>& found = match(image.cgroups);
     if (!found || image.kernel_thread) return nullptr;
-    const auto known = containers_.find(found->full_id);
+    const auto known = containers_.find(found->key);
     const bool runtime_knows = known != containers_.end() && known->second.runtime_knows;
     const Program program{image.exec->exe_path, image.comm, image.exec->mnt_ns};
-    switch (gyr::classify(*found, image.namespaces, host_, program, runtime_knows)) {
+    const Entry* const outer = find_outer(*found);
+    switch (gyr::classify(*found, image.namespaces, host_, program, runtime_knows, outer != nullptr ? outer->mnt : 0)) {
     case Belonging::host: return nullptr;
+    case Belonging::outer: return outer->container;
     case Belonging::undecided: {
+        if (found->told_by_cgroup) return nullptr; // nobody to ask
         // The runtimes are asked; what disk has told at once may already decide.
         Entry& claimed = entry(*found, image);
         claimed.claim = !claimed.runtime_knows;
@@ -55,7 +74,10 @@ std::shared_ptr<Container> ContainerTable::classify(const ProcessImage& image) {
     }
     Entry& entry_of = entry(*found, image);
     entry_of.claim = false;
-    if (entry_of.container->init_start == 0) entry_of.container->init_start = image.pidns_init_start;
+    Container& container = *entry_of.container;
+    if (container.init_start == 0) container.init_start = image.pidns_init_start;
+    const bool is_init = image.vpid == 1 && image.pidns_init_start == container.init_start;
+    if (entry_of.mnt == 0 || is_init) entry_of.mnt = image.namespaces.mnt;
     return entry_of.container;
 }
 
@@ -88,7 +110,7 @@ void ContainerTable::collect(const std::function<void(const Container&)>& forget
             ++it;
             continue;
         }
-        forget(*it->second.container);
+        if (it->second.asked) forget(*it->second.container);
         it = containers_.erase(it);
     }
 }

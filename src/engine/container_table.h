@@ -49,16 +49,19 @@ class ContainerTable {
     struct Entry {
         std::shared_ptr<Container> container;
         bool runtime_knows = false;
-        bool claim = false; // only a name in a cgroup so far: no process refers to it
+        bool claim = false;    // only a name in a cgroup so far: no process refers to it
+        bool asked = false;    // about by ask
+        std::uint32_t mnt = 0; // mount namespace of its first process; 0 until that, or another, was seen
     };
     using Cgroups = std::shared_ptr<const std::vector<CgroupInfo>>;
     [[nodiscard]] const std::optional<CgroupMatch>& match(const Cgroups& cgroups);
     Entry& entry(const CgroupMatch& match, const ProcessImage& image);
+    [[nodiscard]] Entry* find_outer(const CgroupMatch& match);
 
     Options options_;
     Ask ask_;
     NamespaceInodes host_;
-    std::unordered_map<std::string, Entry> containers_;
+    std::unordered_map<std::string, Entry> containers_; // by CgroupMatch::key
     // By identity of the interned cgroup set, which the key keeps alive.
     std::unordered_map<Cgroups, std::optional<CgroupMatch>> matches_;
 };

@@ -124,6 +124,13 @@ Value start_ts(const Context& c, const Argument&) {
     if (a.process->pidns_init_start <= 0) return Value::missing(Missing::not_applicable);
     return Value::of_u64(static_cast<std::uint64_t>(a.process->pidns_init_start));
 }
+// A pid namespace made inside the container, as for a container in it, has a first process too.
+Value is_init(const Context& c, const Argument&) {
+    const ContainerAccess a(c);
+    if (!a.process) return Value::missing(Missing::lost);
+    return Value::of_bool(a.container && a.process->vpid == 1 &&
+                          (a.container->init_start == 0 || a.container->init_start == a.process->pidns_init_start));
+}
 Value duration(const Context& c, const Argument&) {
     const ContainerAccess a(c);
     if (!a.process) return Value::missing(Missing::lost);
@@ -256,6 +263,8 @@ std::span<const Field> container_fields() {
                     "Never had a value; kept so that old rules load"),
         never_field("proc.is_container_readiness_probe", FieldType::boolean,
                     "Never had a value; kept so that old rules load"),
+        make_field("proc.is_container_init", FieldType::boolean, image, "The first process of its container", is_init)
+            .ours(),
         make_field("container.chain", kText, image, "Ids of nested containers, outermost first", chain).list().ours(),
         make_field("container.user", kText, container, "User the container's first process was configured with",
                    text<&ContainerInfo::user>)

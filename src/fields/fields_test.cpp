@@ -121,6 +121,22 @@ TEST(Fields, ContainerOfTheHost) {
     EXPECT_EQ(p.value("k8s.pod.name").why, Missing::not_container);
 }
 
+TEST(Fields, OnlyTheFirstProcessOfTheContainerItselfIsItsInit) {
+    Probe p;
+    p.process->vpid = 1;
+    p.process->pidns_init_start = 7;
+    EXPECT_EQ(p.text("proc.is_container_init"), "false"); // of the host
+    p.process->container = test::make_container(true);
+    EXPECT_EQ(p.text("proc.is_container_init"), "true");
+    p.process->container->init_start = 7;
+    EXPECT_EQ(p.text("proc.is_container_init"), "true");
+    p.process->container->init_start = 5; // in a pid namespace made later
+    EXPECT_EQ(p.text("proc.is_container_init"), "false");
+    p.process->pidns_init_start = 5;
+    p.process->vpid = 17;
+    EXPECT_EQ(p.text("proc.is_container_init"), "false");
+}
+
 TEST(Fields, ContainerMetadata) {
     Probe p;
     p.process->container = test::make_container(true);

@@ -45,7 +45,8 @@ std::string text_of(const Container& container) {
     ordered_json c;
     c["id"] = container.id;
     c["full_id"] = info.full_id.empty() ? container.full_id : info.full_id;
-    c["type"] = static_cast<std::uint16_t>(info.type == ContainerType::unknown ? container.guess : info.type);
+    const ContainerType type = info.type == ContainerType::unknown ? container.guess : info.type;
+    c["type"] = static_cast<std::uint16_t>(type == ContainerType::nspawn ? ContainerType::unknown : type);
     c["name"] = info.name;
     c["image"] = info.image;
     c["imageid"] = info.image_id;

@@ -14,6 +14,7 @@ std::string_view to_string(ContainerType type) {
     case ContainerType::crio: return "cri-o";
     case ContainerType::bpm: return "bpm";
     case ContainerType::podman: return "podman";
+    case ContainerType::nspawn: return "systemd-nspawn";
     case ContainerType::host: return "host";
     case ContainerType::custom:
     case ContainerType::static_:

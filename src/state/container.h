@@ -30,11 +30,13 @@ enum class ContainerType : std::uint16_t {
     bpm = 9,
     static_ = 10,
     podman = 11,
+    nspawn = 65533, // not a number of captures
     host = 65534,
     unknown = 65535,
 };
 
-// Falco's word for the type ("docker", "containerd", "cri-o", "podman", "host", …); "" for custom, static, unknown.
+// Falco's word for the type ("docker", "containerd", "cri-o", "podman", "host", …), "systemd-nspawn", for which it has
+// none; "" for custom, static, unknown.
 [[nodiscard]] std::string_view to_string(ContainerType type);
 
 struct ContainerMount {

@@ -50,10 +50,9 @@ rt_wait_for() { # rt_wait_for PID COMMAND...
   return 1
 }
 
-# An image archive in Docker's format, which all three runtimes load.
-rt_image_archive() {
-  [ -f "$RT_DIR/image.tar" ] && return 0
-  local root=$RT_DIR/image/rootfs file target digest
+# The root of the image, in a folder of its own.
+rt_make_root() { # rt_make_root FOLDER
+  local root=$1 file target
   mkdir -p "$root"/{bin,etc,tmp,proc,dev,sys,root,home/app,lib,lib64,usr/bin,usr/sbin,var/tmp} || return 1
   chmod 1777 "$root/tmp" "$root/var/tmp"
   cp /bin/busybox "$root/bin/busybox"
@@ -71,6 +70,13 @@ rt_image_archive() {
   printf '%s\n' root:x:0:0:root:/root:/bin/sh app:x:1000:1000:Application:/home/app:/bin/sh \
     build:x:1001:1001::/home/build:/bin/false >"$root/etc/passwd"
   printf '%s\n' root:x:0: staff:x:50:app app:x:1000: >"$root/etc/group"
+}
+
+# An image archive in Docker's format, which all three runtimes load.
+rt_image_archive() {
+  [ -f "$RT_DIR/image.tar" ] && return 0
+  local target digest
+  rt_make_root "$RT_DIR/image/rootfs" || return 1
   (
     cd "$RT_DIR/image" || exit 1
     tar -C rootfs -cf layer.tar . || exit 1
