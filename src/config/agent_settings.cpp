@@ -425,8 +425,9 @@ const std::vector<Setting<Config>>& table() {
          .member = Text([](Config & c) -> auto& { return c.kubernetes.credentials; })},
         {.key = "containers.timeout",
          .type = SettingType::duration,
-         .standard = "5s",
-         .doc = "How long one question to a container runtime may take before it is given up and asked again later.",
+         .standard = "15s",
+         .doc = "How long one question to a container runtime may take before it is given up and asked again later. A "
+                "busy runtime takes seconds; alerts do not wait longer than metadata.wait, and are amended.",
          .member = Time([](Config & c) -> auto& { return c.containers.timeout; }),
          .least = kSecond / 10,
          .most = 300 * kSecond},

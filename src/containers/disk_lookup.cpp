@@ -217,18 +217,18 @@ std::optional<DiskLookup::Found> DiskLookup::find_rootless(const std::string& fu
     return std::nullopt;
 }
 
-bool DiskLookup::is_foreign(const std::string& cgroup_path, const ResolverHints& hints) const {
-    if (owner_of(cgroup_path)) return true;
+std::optional<std::uint32_t> DiskLookup::find_owner(const std::string& cgroup_path, const ResolverHints& hints) const {
+    if (const auto owner = owner_of(cgroup_path)) return owner;
     for (const std::string& path : {hints.bundle, hints.graph_root}) {
         if (path.empty()) continue;
         // Any folder on the way that is not root's makes its owner the master of what is found.
         for (std::size_t end = 0; end != std::string::npos;) {
             end = path.find('/', end + 1);
             struct stat status {};
-            if (::lstat(on_host(path.substr(0, end)).c_str(), &status) == 0 && status.st_uid != 0) return true;
+            if (::lstat(on_host(path.substr(0, end)).c_str(), &status) == 0 && status.st_uid != 0) return status.st_uid;
         }
     }
-    return false;
+    return std::nullopt;
 }
 
 std::optional<DiskLookup::Found> DiskLookup::find(const std::string& full_id, const std::string& cgroup_path,

@@ -48,9 +48,10 @@ class DiskLookup {
     // Without it.
     [[nodiscard]] std::string from_host(const std::string& path) const;
 
-    // Whether the file system below these hints is the container's owner's to control (rootless): never read on the
+    // Who, by uid, has the file system below these hints to control when it is not root (rootless): never read on the
     // thread that serves everybody.
-    [[nodiscard]] bool is_foreign(const std::string& cgroup_path, const ResolverHints& hints) const;
+    [[nodiscard]] std::optional<std::uint32_t> find_owner(const std::string& cgroup_path,
+                                                          const ResolverHints& hints) const;
 
   private:
     [[nodiscard]] std::optional<std::string> read(const std::string& path) const;

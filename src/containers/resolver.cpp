@@ -6,6 +6,7 @@
 #include "containers/folder_watch.h"
 #include "containers/metadata.h"
 #include "containers/nested_lookup.h"
+#include "containers/patient_looks.h"
 #include "containers/runtime_client.h"
 #include "containers/sockets_to_ask.h"
 
@@ -31,6 +32,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxLearnt = 32; // sockets that are not among the options
 constexpr std::size_t kMaxDockerRoots = 16;
+constexpr std::size_t kMaxPlaces = 32;     // outer containers and users that are looked at at once
 constexpr std::size_t kRoundsPending = 4;  // after these a container that nobody knows is no_runtime
 constexpr std::size_t kRoundsUnasked = 5;  // for one that only a watched folder has told of
 constexpr milliseconds kLookAround{2'000}; // folders that were not there yet
@@ -50,7 +52,7 @@ void clear_fd(int fd) {
 class Resolver::Impl {
   public:
     explicit Impl(ResolverOptions options)
-        : options_(std::move(options)), disk_(options_),
+        : options_(std::move(options)), disk_(options_), looks_(options_.call_timeout, kMaxPlaces),
           watch_(options_.watch && options_.use_disk ? options_.max_watches : 0),
           answers_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
         if (options_.retry.empty()) options_.retry.push_back(milliseconds{1'000});
@@ -64,7 +66,7 @@ class Resolver::Impl {
                 const std::scoped_lock lock(mutex_);
                 endpoint->stopping = true;
             }
-            if (endpoint->client != nullptr) endpoint->client->cancel();
+            endpoint->client->cancel();
             endpoint->wake.notify_all();
         }
         for (const auto& endpoint : endpoints_) {
@@ -111,13 +113,6 @@ class Resolver::Impl {
         entry.ended = false;
         entry.guess = guess;
         entry.cgroup_path = cgroup_path;
-        if (is_told_by_cgroup(full_id, guess) && entry.info == nullptr) {
-            ContainerInfo info;
-            info.type = guess;
-            info.name = full_id;
-            info.source = "cgroup";
-            take_info(full_id, entry, std::move(info));
-        }
         if (entry.hints.bundle.empty() || !hints.bundle.empty()) entry.hints = std::move(hints);
         if (entry.info != nullptr) publish(full_id, entry);
         if (again && !is_complete(entry)) {
@@ -169,7 +164,6 @@ class Resolver::Impl {
         const std::scoped_lock lock(mutex_);
         std::vector<std::string> lines;
         for (const auto& endpoint : endpoints_) {
-            if (endpoint->way != Way::socket) continue;
             lines.push_back(std::string(to_string(endpoint->kind)) + " " + endpoint->path + ": " +
                             std::string(endpoint->asked ? to_string(endpoint->last) : "not asked yet"));
         }
@@ -195,14 +189,8 @@ class Resolver::Impl {
         bool any_timeout = false, any_denied = false;
     };
 
-    enum class Way : std::uint8_t {
-        socket,
-        folders_of_users,
-        in_containers, // what runtimes that run in containers know
-    };
-    // A way to be told, and its thread. Only a socket has a kind, a path and a client.
+    // A socket, and the thread that asks it.
     struct Endpoint {
-        Way way = Way::socket;
         RuntimeKind kind = RuntimeKind::docker;
         std::string path;
         std::unique_ptr<RuntimeClient> client;
@@ -214,12 +202,6 @@ class Resolver::Impl {
         Clock::time_point rest_until{}; // after a timeout: not asked again before
         int timeouts = 0;
     };
-
-    // No runtime with a memory of its own: what the cgroup spells is all there is to know.
-    static bool is_told_by_cgroup(const std::string& full_id, ContainerType guess) {
-        return guess == ContainerType::lxc || guess == ContainerType::libvirt_lxc || guess == ContainerType::bpm ||
-               (guess == ContainerType::unknown && !is_hex_id(full_id));
-    }
 
     static bool is_complete(const Entry& entry) { return entry.info != nullptr && entry.info->complete; }
 
@@ -291,23 +273,20 @@ class Resolver::Impl {
 
     // --- endpoints
 
-    Endpoint* endpoint_for(Way way, RuntimeKind kind = RuntimeKind::podman, const std::string& path = {}) {
+    Endpoint* endpoint_for(RuntimeKind kind, const std::string& path) {
         for (const auto& endpoint : endpoints_) {
-            if (endpoint->way == way && endpoint->path == path && endpoint->kind == kind) return endpoint.get();
+            if (endpoint->path == path && endpoint->kind == kind) return endpoint.get();
         }
         // Users make sockets of their own; however many, those of the options have their place.
-        const bool learnt = way == Way::socket && !is_among_options(options_, path);
+        const bool learnt = !is_among_options(options_, path);
         if (learnt && learnt_ == kMaxLearnt) return nullptr;
         learnt_ += learnt ? 1 : 0;
         auto endpoint = std::make_unique<Endpoint>();
-        endpoint->way = way;
         endpoint->kind = kind;
         endpoint->path = path;
-        if (way == Way::socket) {
-            const bool http = kind == RuntimeKind::docker || kind == RuntimeKind::podman;
-            endpoint->client = http ? make_http_client(kind, path, options_.call_timeout, options_.max_bytes)
-                                    : make_grpc_client(kind, path, options_.call_timeout, options_.max_bytes);
-        }
+        const bool http = kind == RuntimeKind::docker || kind == RuntimeKind::podman;
+        endpoint->client = http ? make_http_client(kind, path, options_.call_timeout, options_.max_bytes)
+                                : make_grpc_client(kind, path, options_.call_timeout, options_.max_bytes);
         Endpoint* raw = endpoint.get();
         endpoint->thread = std::thread([this, raw] { run_endpoint(*raw); });
         endpoints_.push_back(std::move(endpoint));
@@ -338,17 +317,8 @@ class Resolver::Impl {
             ContainerInfo info;
             info.full_id = full_id;
             const ResolverHints hints = found->second.hints;
-            const std::string cgroup_path = found->second.cgroup_path;
             lock.unlock();
-            CallStatus status = CallStatus::unknown_id;
-            if (endpoint.way == Way::socket) {
-                status = endpoint.client->ask(hints, info);
-            } else if (endpoint.way == Way::in_containers) {
-                status = look_in_container(options_, hints, cgroup_path, info);
-            } else if (auto on_disk = disk_.find(full_id, cgroup_path, hints)) {
-                info = std::move(on_disk->info);
-                status = CallStatus::found;
-            }
+            const CallStatus status = endpoint.client->ask(hints, info);
             lock.lock();
             if (endpoint.stopping) return;
             endpoint.asked = true;
@@ -364,7 +334,7 @@ class Resolver::Impl {
                 endpoint.timeouts = 0;
             }
             if (status == CallStatus::unreadable) ++stats_.unreadable;
-            if (status == CallStatus::found) ++(endpoint.way == Way::socket ? stats_.socket_hits : stats_.disk_hits);
+            if (status == CallStatus::found) ++stats_.socket_hits;
             answer(full_id, round, status, status == CallStatus::found ? &info : nullptr);
         }
     }
@@ -401,15 +371,42 @@ class Resolver::Impl {
                 continue;
             }
             wait = std::min(wait, std::chrono::duration_cast<milliseconds>(next_look - Clock::now()) + milliseconds{1});
-            pollfd fds[2] = {{wake_fd_, POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
-            ::poll(fds, 2, static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
+            wait = std::min(wait, looks_.until_next());
+            pollfd fds[3] = {{wake_fd_, POLLIN, 0}, {watch_.fd(), POLLIN, 0}, {looks_.fd(), POLLIN, 0}};
+            ::poll(fds, 3, static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
             if ((fds[0].revents & POLLIN) != 0) clear_fd(wake_fd_);
             if ((fds[1].revents & POLLIN) != 0) take_folder_events();
+            take_looks();
             if (Clock::now() >= next_look) {
                 look_around();
                 next_look = Clock::now() + kLookAround;
             }
         }
+    }
+
+    void take_looks() {
+        std::vector<PatientLooks::Answer> answers = looks_.take();
+        if (answers.empty()) return;
+        const std::scoped_lock lock(mutex_);
+        for (PatientLooks::Answer& look : answers) {
+            if (look.status == CallStatus::timeout) ++stats_.timeouts;
+            if (look.status == CallStatus::found) ++stats_.disk_hits;
+            answer(look.full_id, look.round, look.status, look.status == CallStatus::found ? &look.info : nullptr);
+        }
+    }
+
+    // What the outer container, or the user, keeps of it.
+    void ask_there(const std::string& place, const std::string& full_id, Entry& entry) {
+        ++entry.outstanding;
+        looks_.ask(
+            place, full_id, entry.round,
+            [options = shared_options_, hints = entry.hints, cgroup_path = entry.cgroup_path](ContainerInfo& info) {
+                if (hints.supervisor != 0) return look_in_container(*options, hints, cgroup_path, info);
+                auto found = DiskLookup(*options).find(info.full_id, cgroup_path, hints);
+                if (!found) return CallStatus::unknown_id;
+                info = std::move(found->info);
+                return CallStatus::found;
+            });
     }
 
     // Queues what is due, forgets what has been over for long; how long until the next.
@@ -462,7 +459,7 @@ class Resolver::Impl {
                      entry.guess == ContainerType::crio)
                 type = entry.guess;
         }
-        if (!is_safe_id(full_id)) { // lxc and the like: nothing to look up by such a name
+        if (!is_safe_id(full_id)) { // nothing to look up by such a name
             const std::scoped_lock lock(mutex_);
             if (const auto found = entries_.find(full_id); found != entries_.end()) {
                 found->second.attempt = options_.retry.size();
@@ -472,8 +469,13 @@ class Resolver::Impl {
         }
         std::optional<DiskLookup::Found> on_disk;
         const bool nested = hints.supervisor != 0;
-        const bool foreign = options_.use_disk && (nested || disk_.is_foreign(cgroup_path, hints));
-        if (options_.use_disk && !foreign) on_disk = disk_.find(full_id, cgroup_path, hints);
+        std::string elsewhere;
+        if (options_.use_disk && nested) {
+            elsewhere = "container " + std::to_string(hints.supervisor_mnt);
+        } else if (options_.use_disk) {
+            if (const auto owner = disk_.find_owner(cgroup_path, hints)) elsewhere = "user " + std::to_string(*owner);
+        }
+        if (options_.use_disk && elsewhere.empty()) on_disk = disk_.find(full_id, cgroup_path, hints);
         if (on_disk) {
             type = on_disk->info.type;
             if (!on_disk->docker_root.empty() && disk_.docker_roots().size() < kMaxDockerRoots) {
@@ -495,8 +497,8 @@ class Resolver::Impl {
                 take_info(full_id, entry, std::move(on_disk->info));
             }
             if (!is_complete(entry)) {
-                if (foreign) ask(endpoint_for(nested ? Way::in_containers : Way::folders_of_users), full_id, entry);
-                for (const auto& [kind, path] : sockets) ask(endpoint_for(Way::socket, kind, path), full_id, entry);
+                if (!elsewhere.empty()) ask_there(elsewhere, full_id, entry);
+                for (const auto& [kind, path] : sockets) ask(endpoint_for(kind, path), full_id, entry);
             }
             if (entry.outstanding == 0) finish_round(full_id, entry);
         }
@@ -650,7 +652,9 @@ class Resolver::Impl {
     }
 
     ResolverOptions options_;
+    const std::shared_ptr<const ResolverOptions> shared_options_{std::make_shared<const ResolverOptions>(options_)};
     DiskLookup disk_;
+    PatientLooks looks_;
     FolderWatch watch_;                              // disk thread
     std::unordered_map<std::string, bool> watching_; // disk thread: roots whose folder is watched
     std::vector<std::string> new_docker_roots_;      // disk thread

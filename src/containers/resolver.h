@@ -53,7 +53,7 @@ struct ResolverOptions {
     bool use_sockets = true;
     bool watch = true; // inotify on Docker's folders
 
-    std::chrono::milliseconds call_timeout{5'000}; // connecting and the whole answer, each call
+    std::chrono::milliseconds call_timeout{15'000}; // connecting and the whole answer, each call
     // Pauses between rounds; the last one repeats. Raise it when a runtime suffers from being asked.
     std::vector<std::chrono::milliseconds> retry = {
         std::chrono::milliseconds{10},     std::chrono::milliseconds{30},    std::chrono::milliseconds{100},

@@ -455,15 +455,6 @@ TEST_F(ResolverTest, IdsThatAreNoFileNamesAreNeverUsedAsSuch) {
     EXPECT_EQ(answers_["../secret"].info, nullptr);
 }
 
-TEST_F(ResolverTest, ContainersWithoutARuntimesMemoryAreWhatTheirCgroupSays) {
-    start();
-    request("web", ContainerType::lxc);
-    ASSERT_TRUE(wait_why("web", Missing::none));
-    EXPECT_EQ(answers_["web"].info->name, "web");
-    EXPECT_EQ(answers_["web"].info->type, ContainerType::lxc);
-    EXPECT_EQ(answers_["web"].info->source, "cgroup");
-}
-
 TEST_F(ResolverTest, RefusesBeyondItsBoundAndSaysSo) {
     options_.max_containers = 2;
     options_.watch = false;
