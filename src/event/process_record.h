@@ -152,7 +152,7 @@ struct ProcessRecord {
     std::uint64_t vm_size_kb = 0, vm_rss_kb = 0, vm_swap_kb = 0;
     std::uint64_t major_faults = 0, minor_faults = 0;
 
-    std::string_view comm;
+    std::string_view comm;     // empty in a change: as before, unless kChangeComm is set
     std::string_view exe_path; // resolved in the process's mount namespace; empty for kernel threads
     FileIdentity exe_file;
     std::string_view script_path; // exec of a "#!" script: the file given to exec (linux_binprm.filename); else empty

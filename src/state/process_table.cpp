@@ -140,7 +140,9 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
     p.cgroup_id = record.cgroup_id;
     p.cgroup_set = record.cgroup_set;
     p.cgroups = intern_cgroups(record.cgroups);
-    p.comm = record.comm;
+    // A change that does not tell the name leaves it.
+    const bool names = record.kind != RecordKind::change || !record.comm.empty() || (record.changes & kChangeComm) != 0;
+    p.comm = names || previous == nullptr ? record.comm : std::string_view(previous->comm);
     p.threads = record.threads;
     p.fd_limit = record.fd_limit;
     p.vm_size_kb = record.vm_size_kb;

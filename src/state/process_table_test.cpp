@@ -309,6 +309,25 @@ TEST(ProcessTable, CredentialsThatNothingToldOfShowAtTheExit) {
     EXPECT_EQ(exit.image->exec->argv[0], "actor");
 }
 
+TEST(ProcessTable, AChangeThatTellsNoNameLeavesIt) {
+    Script s;
+    const ProcessKey parent{10, 1};
+    s.snapshot(parent, {}, "su", "su");
+    ProcessRecord r = s.base(RecordKind::change, parent, {});
+    r.has_image = false;
+    r.comm = "";
+    r.changes = kChangeCredentials;
+    r.credentials.uid = 1000;
+    const auto change = s.table.apply(r);
+    EXPECT_EQ(change.image->comm, "su");
+    EXPECT_EQ(change.image->credentials.uid, 1000u);
+    r = s.base(RecordKind::change, parent, {});
+    r.has_image = false;
+    r.comm = "";
+    r.changes = kChangeComm; // prctl(PR_SET_NAME, "")
+    EXPECT_EQ(s.table.apply(r).image->comm, "");
+}
+
 TEST(ProcessTable, AForkWithOtherCredentialsIsAChange) {
     Script s;
     const ProcessKey parent{10, 1}, child{11, 2}, other{12, 3};

@@ -39,6 +39,9 @@ int process_iterate(struct bpf_iter__task* ctx) {
         if (s) {
             begin_record(s, task, control.iter_kind);
             s->record.changes = control.iter_changes;
+            /* In the midst of an exec the name may be the new image's already, whose own record is to come. */
+            if (control.iter_kind == GYR_CHANGE && BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
+                __builtin_memset(s->record.comm, 0, sizeof s->record.comm);
             if (control.iter_image && !(s->record.flags & GYR_PROC_KERNEL_THREAD))
                 fill_image(s, task, BPF_CORE_READ(task, mm), 1);
             if (emit(s) == 0) item.outcome = GYR_ITER_SENT;
