@@ -26,6 +26,13 @@ bool runs(const ExecImage& exec, const std::vector<std::string>& command) {
     return before == 0 || (!exec.script_path.empty() && base_name(argv[before]) == base_name(command[0]));
 }
 
+// Of the host, or of a container around it, as where the node is a container itself.
+bool is_outside(const ProcessImage& process, const Container& inner) {
+    if (process.container == nullptr) return true;
+    if (inner.chain.size() < 2 || process.container->full_id == inner.full_id) return false;
+    return std::find(inner.chain.begin(), inner.chain.end() - 1, process.container->id) != inner.chain.end() - 1;
+}
+
 bool same(const std::vector<KubeRequest>& a, const std::vector<KubeRequest>& b) { return a == b; }
 
 } // namespace
@@ -34,7 +41,8 @@ std::shared_ptr<KubeSession> ExecJoin::open(const ProcessImage& image, const Pro
                                             const ProcessImage* parent, Nanos start, Nanos steady) {
     // The runtime starts it: the parent is outside (what runs in a container cannot have such a parent), and the
     // process is not the container's own first one.
-    if (!image.container || image.vpid == 1 || !before || !parent || parent->container) return nullptr;
+    if (!image.container || image.vpid == 1 || !before || !parent || !is_outside(*parent, *image.container))
+        return nullptr;
     auto session = std::make_shared<KubeSession>();
     sessions_.push_back({session, image.exec, image.container, start, steady});
     drop_old();

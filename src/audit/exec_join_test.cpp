@@ -278,6 +278,24 @@ TEST(ExecJoin, OnlyWhatTheRuntimeStartsFromOutsideBeginsASession) {
     EXPECT_TRUE(open(inside, &n.runc, &n.shim));
 }
 
+TEST(ExecJoin, InANodeThatIsAContainerTheRuntimeIsOutsideOfThePodToo) {
+    Node n;
+    n.container->id = n.container->full_id = "pod";
+    n.container->chain = {"node", "pod"};
+    const auto in = [](ProcessImage p, const std::string& id) {
+        p.container = std::make_shared<Container>();
+        p.container->id = p.container->full_id = id;
+        return p;
+    };
+    const ProcessImage shim = in(n.shim, "node"), neighbour = in(n.shim, "other"), inside = n.image({"sh"});
+    const auto open = [&](const ProcessImage& parent) {
+        return n.join.open(inside, &n.runc, &parent, kNoon, n.steady);
+    };
+    EXPECT_TRUE(open(shim));
+    EXPECT_FALSE(open(neighbour));
+    EXPECT_FALSE(open(inside));
+}
+
 TEST(ExecJoin, AScriptRunsUnderItsInterpreter) {
     Node n;
     n.request("a", "alice", "command=backup.sh&command=now", 1);
