@@ -59,7 +59,15 @@ Value subject_full_accounts(const Context& c, const Argument&) {
 }
 
 Value always_true(const Context& c, const Argument&) { return audit_document(c) ? Value::of_text("true") : no_value(); }
-Value never(const Context&, const Argument&) { return Value::missing(Missing::unsupported); }
+
+// The API server does not tell it; a provider that passes events on may (GKE's annotation), or a proxy on the way.
+Value cluster(const Context& c, const Argument&) {
+    const AuditJson* json = audit_document(c);
+    if (!json) return no_value();
+    const AuditJson* name = json_value(*json, "annotations|cluster_name");
+    if (!name) name = json_member(*json, "cluster_name");
+    return name && name->is_string() ? json_text_value(*name, c.arena) : Value::missing(Missing::unsupported);
+}
 
 } // namespace
 
@@ -117,7 +125,8 @@ std::span<const Field> kube_audit_fields() {
                     audit_text<"responseStatus|reason">),
         audit_field("ka.useragent", "Program of the client", audit_text<"userAgent">),
         audit_items("ka.sourceips", "Addresses of the client and of proxies between", audit_texts<"sourceIPs">),
-        audit_field("ka.cluster.name", "Name of the cluster; the audit log does not tell it", never),
+        audit_field("ka.cluster.name", "Name of the cluster, where who passes the audit log on adds a cluster_name",
+                    cluster),
     };
     return table;
 }

@@ -57,6 +57,14 @@ TEST(AuditFields, OfARequest) {
     EXPECT_EQ(value_of(kExec, "jevt.value", "/responseStatus"), R"({"metadata":{},"code":101})");
 }
 
+TEST(AuditFields, OfAClusterThatWhoeverPassesItOnNames) {
+    const std::string event = R"({"kind":"Event","auditID":"a","stageTimestamp":"2018-10-26T13:38:34Z")";
+    EXPECT_EQ(value_of(event + "}", "ka.cluster.name"), "<NA>");
+    EXPECT_EQ(value_of(event + R"(,"annotations":{"cluster_name":"prod"}})", "ka.cluster.name"), "prod");
+    EXPECT_EQ(value_of(event + R"(,"cluster_name":"stage"})", "ka.cluster.name"), "stage");
+    EXPECT_EQ(value_of(event + R"(,"cluster_name":{"a":1}})", "ka.cluster.name"), "<NA>");
+}
+
 TEST(AuditFields, OfOtherJson) {
     const std::string other = R"({"kind":"Event","stageTimestamp":"2018-10-26T13:38:34Z","verb":"get"})"; // no auditID
     EXPECT_EQ(value_of(other, "ka.verb"), "<NA>");
