@@ -5,7 +5,7 @@ set -euo pipefail
 [ $# = 3 ] || { echo "usage: make-root.sh GYR RULES FOLDER" >&2; exit 2; }
 gyr=$1 rules=$2 root=$3
 rm -rf "$root"
-mkdir -p "$root"/{usr/bin,usr/share/gyr/rules,etc/gyr/rules.d,etc/gyr/conf.d,etc/ssl/certs,var/lib/gyr,run/gyr,tmp,host,proc,sys,dev}
+mkdir -p "$root"/{usr/bin,usr/share/gyr/rules,etc/gyr/rules.d,etc/gyr/conf.d,etc/gyr/config,etc/ssl/certs,var/lib/gyr,run/gyr,tmp,host,proc,sys,dev}
 chmod 1777 "$root/tmp"
 strip -o "$root/usr/bin/gyr" "$gyr"
 cp "$rules"/*.yaml "$root/usr/share/gyr/rules/"

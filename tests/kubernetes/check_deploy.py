@@ -139,6 +139,12 @@ def check_objects(text, what, audit=False, taint=""):
     expect({m["name"] for m in mounts} == set(volumes), what + ": every volume is mounted, every mount has a volume")
     expect(all(m.get("readOnly") for m in mounts if "hostPath" in volumes[m["name"]] and m["name"] != "journal"),
            what + ": of the host only the journal's folder can be written")
+    # The kubelet brings changes to whole volumes only.
+    expect(not any("subPath" in m for m in mounts), what + ": what is mounted follows its config map")
+    place = next(m["mountPath"] for m in mounts if m["name"] == "config")
+    expect(container["args"][-2:] == ["-c", place + "/gyr.yaml"], what + ": the configuration is read from its mount")
+    expect(daemon["spec"]["template"]["metadata"]["annotations"]["gyr/audit-listen"] == ("127.0.0.1:9765" if audit else ""),
+           what + ": another address of the webhook makes new pods")
     maps = {o["metadata"]["name"]: o for o in every if o["kind"] == "ConfigMap"}
     for volume in volumes.values():
         if "configMap" in volume:
@@ -147,6 +153,7 @@ def check_objects(text, what, audit=False, taint=""):
         expect(all(isinstance(v, str) for v in data.values()), what + ": config maps hold text")
     config = yaml.safe_load(maps["gyr-config"]["data"]["gyr.yaml"])
     expect(config["host"]["root"] == next(m["mountPath"] for m in mounts if m["name"] == "host"), what + ": host.root")
+    expect(config["include"] == [place + "/values.yaml"], what + ": the values' configuration is read")
     expect(("audit" in config) == audit, what + ": the webhook")
     check_rights(every, pod, account, config, what, taint)
     yaml.safe_load(maps["gyr-config"]["data"]["values.yaml"])
@@ -184,7 +191,7 @@ def check_config(every, gyr, what):
     with tempfile.TemporaryDirectory(prefix="gyr-deploy-") as folder:
         for name, text in data.items():
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                file.write(text.replace("/etc/gyr/values.yaml", folder + "/values.yaml"))
+                file.write(text.replace("/etc/gyr/config/values.yaml", folder + "/values.yaml"))
         done = subprocess.run([gyr, "config", "check", folder + "/gyr.yaml"], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
         expect(done.returncode == 0, "%s: the configuration is good: %s" % (what, done.stdout))
@@ -205,9 +212,11 @@ def main():
     check_config(every, gyr, "plain")
     full = check_objects(render_chart({
         "audit": {"listen": "127.0.0.1:9765", "tlsSecret": "audit"}, "serviceMonitor": {"enabled": True},
-        "startupTaint": "gyr/not-watched",
+        "startupTaint": "gyr/not-watched", "podAnnotations": {"a/b": "c"},
         "rules": {"mine.yaml": "- list: x\n  items: [\"{{ not a template }}\", 'a: b']\n"}}), "full", audit=True, taint="gyr/not-watched")
     check_config(full, gyr, "full")
+    notes = by_kind(full, "DaemonSet")["spec"]["template"]["metadata"]["annotations"]
+    expect(notes.get("a/b") == "c", "annotations of the values: %s" % notes)
     monitor = by_kind(full, "ServiceMonitor")
     expect(monitor["spec"]["endpoints"][0]["path"] == "/metrics", "the metrics' path")
     rules = by_kind(full, "ConfigMap", "gyr-rules")["data"]
