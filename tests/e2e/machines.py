@@ -153,7 +153,8 @@ def main():
     with live.Runtimes() as rt:
         root = rt.folder + "/root"
         rt.call("rt_make_root " + root)
-        with live.Agent(rules=["examples/rules/terminal-access.yaml"], text=[RULES], runtimes=rt) as agent:
+        with live.Agent(rules=["examples/rules/terminal-access.yaml"], text=[RULES], runtimes=rt,
+                        options=[live.WAIT_FOR_NAMES]) as agent:
             for kind, what in kinds:
                 place = kind(rt, root)
                 try:

@@ -111,7 +111,8 @@ def main():
             def start(name):
                 return live.check(user.podman("run", "-d", "--name", name, "gyr-test", "sleep", "100000")).split()[-1]
             before = start("before")
-            with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt) as agent:
+            with live.Agent(rules=["examples/rules/terminal-access.yaml"], runtimes=rt,
+                            options=[live.WAIT_FOR_NAMES]) as agent:
                 after = start("after")
                 for name, full_id in (("before", before), ("after", after)):
                     # The range begins at the container's uid 1; its uid 0 is the user.
