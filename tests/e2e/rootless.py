@@ -79,7 +79,12 @@ class User:
         for cgroup in self.cgroups:
             for folder, _, _ in os.walk(cgroup, topdown=False):
                 os.rmdir(folder)
-            os.rmdir(os.path.dirname(cgroup))
+            slice_of_user = os.path.dirname(cgroup)
+            os.rmdir(slice_of_user)
+            try:
+                os.rmdir(os.path.dirname(slice_of_user))
+            except OSError:
+                pass  # other users' cgroups are there
         shutil.rmtree(self.folder + "/home")
         live.check(["userdel", self.name])
 
