@@ -34,7 +34,6 @@ constexpr std::array<std::string_view, kRecordKinds> kClassNames = {"fork", "exe
 constexpr const char* kRecordsLost = "the ring buffer of the process lane was full";
 constexpr const char* kEventsLost = "the ring buffer of its lane was full";
 constexpr const char* kEventsShed = "the agent used more than its share of the processor";
-// Forks and exits do not wake: they are fetched at least this often.
 
 std::string_view class_name(EventCode code) {
     const EventInfo* info = find_event(code);
@@ -522,7 +521,8 @@ void Engine::emit_gap(GapRecord gap) {
 
 int Engine::wait_ms() const {
     const Nanos deadline = pipeline_->next_deadline();
-    const int most = static_cast<int>(source_->most_wait().count());
+    const auto idle = source_ ? source_->most_wait() : LiveSource::kMaxIdle; // the audit log alone needs no kernel
+    const int most = static_cast<int>(idle.count());
     if (deadline == 0) return most;
     return static_cast<int>(std::clamp<Nanos>((deadline - steady_now() + kMillisecond - 1) / kMillisecond, 0, most));
 }
