@@ -1,7 +1,6 @@
 #include "alerts/builder.h"
 
 #include "audit/audit_event.h"
-#include "event/raw_event.h"
 #include "event/schema.h"
 #include "fields/fd_text.h"
 #include "fields/process_text.h"
@@ -16,8 +15,8 @@ namespace {
 constexpr int kAncestors = 8; // named in an alert; the rest of the chain can be asked for by proc.aname[n]
 
 std::string_view cause_of(const Event& event) {
-    if (event.code == kGenericExit && !event.params.empty()) {
-        const std::string_view call = syscall_name(load_param<std::uint16_t>(event.params[0]));
+    if (event.code == kGenericExit) {
+        const std::string_view call = syscall_name(generic_call(event.params));
         if (!call.empty()) return call;
     }
     const EventInfo* info = find_event(event.code);

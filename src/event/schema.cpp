@@ -1,7 +1,10 @@
 #include "event/schema.h"
 
+#include "event/raw_event.h"
+
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <unordered_map>
 
 namespace gyr {
@@ -71,6 +74,18 @@ constexpr SyscallInfo kSyscalls[] = {
 #include "event/schema_syscalls.inc"
 #undef GYR_SYSCALL
 };
+
+// Architecture-neutral numbers by x86-64 number; 0: no such call.
+constexpr auto kByNative = [] {
+    std::array<std::uint16_t, 512> table{};
+    const auto enter = [&table](std::uint16_t number, int native) {
+        if (native >= 0) table.at(static_cast<std::size_t>(native)) = number;
+    };
+#define GYR_CALL(id, name, native, compat, code) enter(id, native);
+#include "event/schema_calls.inc"
+#undef GYR_CALL
+    return table;
+}();
 
 constexpr EventCode kLive[] = {
     kProcExit, kClone, kFork, kVfork, kExecve, kExecveat, kClone3, kSnapshot, kProcChange,
@@ -234,6 +249,14 @@ std::string_view syscall_name(std::uint16_t number) {
     const auto* found = std::ranges::lower_bound(kSyscalls, number, {}, &SyscallInfo::number);
     return found != std::end(kSyscalls) && found->number == number ? found->name : std::string_view{};
 }
+std::uint16_t generic_call(std::span<const std::string_view> params) {
+    if (params.empty() || params[0].size() < sizeof(std::uint16_t)) return std::numeric_limits<std::uint16_t>::max();
+    const auto number = load_param<std::uint16_t>(params[0]);
+    if (number != 0 || params.size() < 2) return number;
+    const auto native = load_param<std::uint16_t>(params[1]);
+    return native < kByNative.size() ? kByNative[native] : number;
+}
+
 std::span<const EventCode> live_event_codes() { return kLive; }
 bool is_live_event(EventCode code) { return std::ranges::find(kLive, code) != std::end(kLive); }
 

@@ -155,6 +155,9 @@ struct SyscallInfo {
 };
 [[nodiscard]] std::span<const SyscallInfo> syscall_table();
 [[nodiscard]] std::string_view syscall_name(std::uint16_t number); // empty: no such call
+// The call that a generic event tells of, from its parameters: one that the writer of a capture had no number for
+// (0, unknown) by its native number, as of x86-64. Greater than every number without parameters.
+[[nodiscard]] std::uint16_t generic_call(std::span<const std::string_view> params);
 
 // What the live source of this build delivers, by evt.type: the only place that says so.
 [[nodiscard]] std::span<const EventCode> live_event_codes();

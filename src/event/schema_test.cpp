@@ -47,6 +47,22 @@ TEST(EventSchema, EveryLiveEventIsInTheTable) {
     EXPECT_FALSE(is_live_event(event_codes("openat").front()));
 }
 
+// A call that whoever wrote a capture knew no number of its own for: syscalls.tsv has fadvise64 as 221 of x86-64 and
+// 319 of all machines, openat2 as 437.
+TEST(EventSchema, NamesACallWithoutANumberByItsNativeOne) {
+    const auto call = [](std::uint16_t number, std::uint16_t native) {
+        const std::array<std::string_view, 2> params{
+            std::string_view(reinterpret_cast<const char*>(&number), sizeof number),
+            std::string_view(reinterpret_cast<const char*>(&native), sizeof native)};
+        return generic_call(params);
+    };
+    EXPECT_EQ(call(0, 221), 319);
+    EXPECT_EQ(syscall_name(call(0, 437)), "openat2");
+    EXPECT_EQ(syscall_name(call(1, 221)), "restart_syscall") << "its own number counts";
+    EXPECT_EQ(call(0, 0xffff), 0) << "no system call";
+    EXPECT_EQ(syscall_name(generic_call({})), "");
+}
+
 TEST(EventSchema, KnowsParameterNames) {
     EXPECT_TRUE(is_param_name("filename"));
     EXPECT_FALSE(is_param_name("no_such_param"));

@@ -86,8 +86,7 @@ Value direction(const Context& c, const Argument&) {
 std::string_view name_of(const Context& c, const EventInfo& e) {
     if (e.code <= kGenericExit) {
         if (c.event.params.empty() && e.code != kGenericExit && c.event.number == 0) return {};
-        if (c.event.params.empty() || c.event.params[0].size() < sizeof(std::uint16_t)) return e.name;
-        const std::string_view name = syscall_name(load_param<std::uint16_t>(c.event.params[0]));
+        const std::string_view name = syscall_name(generic_call(c.event.params));
         return name.empty() ? e.name : name;
     }
     if (e.code == kAsync) {

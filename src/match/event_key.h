@@ -1,9 +1,10 @@
 #pragma once
 // What programs are kept by: the type of an event, and of the generic type the system call, too.
 
-#include "event/raw_event.h"
+#include "event/schema.h"
 #include "state/event.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -28,8 +29,7 @@ constexpr std::size_t EventKey::number() const {
 
 [[nodiscard]] inline EventKey key_of(const Event& event) {
     if (event.code != kGenericExit) return {event.code, 0};
-    const bool told = !event.params.empty() && event.params[0].size() >= sizeof(std::uint16_t);
-    return {event.code, told ? load_param<std::uint16_t>(event.params[0]) : static_cast<std::uint16_t>(kCalls - 1)};
+    return {event.code, std::min(generic_call(event.params), static_cast<std::uint16_t>(kCalls - 1))};
 }
 
 } // namespace gyr

@@ -1,5 +1,6 @@
 #include "match/generated.h"
 
+#include "event/raw_event.h"
 #include "event/schema.h"
 #include "fields/registry.h"
 #include "lang/parser.h"
