@@ -75,7 +75,9 @@ std::shared_ptr<Container> ContainerTable::classify(const ProcessImage& image) {
     Entry& entry_of = entry(*found, image);
     entry_of.claim = false;
     Container& container = *entry_of.container;
-    if (container.init_start == 0) container.init_start = image.pidns_init_start;
+    // What sets a container up may be in its cgroup before it has made the pid namespace; one made inside starts later.
+    if (image.vpid == 1 && (container.init_start == 0 || image.pidns_init_start < container.init_start))
+        container.init_start = image.pidns_init_start;
     const bool is_init = image.vpid == 1 && image.pidns_init_start == container.init_start;
     if (entry_of.mnt == 0 || is_init) entry_of.mnt = image.namespaces.mnt;
     return entry_of.container;

@@ -88,6 +88,26 @@ TEST_F(ContainerTableTest, AHelperOfTheOuterContainerIsItsUntilItExecutesInTheIn
     EXPECT_EQ(table_.classify(process(inner_path, kInnerMnt, "/tmp/runc")), inner);
 }
 
+// What sets a container up may enter its cgroup, with mounts of its own, before it makes the pid namespace.
+TEST_F(ContainerTableTest, TheFirstProcessIsThatOfThePidNamespaceMadeLater) {
+    ProcessImage maker = process("/docker/" + kOuter, kOuterMnt);
+    maker.namespaces.pid = kInitialPid;
+    maker.vpid = 700;
+    maker.pidns_init_start = 1;
+    const auto container = table_.classify(maker);
+    ASSERT_NE(container, nullptr);
+    EXPECT_EQ(container->init_start, 0);
+    ProcessImage init = process("/docker/" + kOuter, kOuterMnt);
+    init.vpid = 1;
+    init.pidns_init_start = 5;
+    EXPECT_EQ(table_.classify(init), container);
+    EXPECT_EQ(container->init_start, 5);
+    ProcessImage inside = init; // of a pid namespace made in it
+    inside.pidns_init_start = 6;
+    EXPECT_EQ(table_.classify(inside), container);
+    EXPECT_EQ(container->init_start, 5);
+}
+
 TEST_F(ContainerTableTest, AProcessThatUnsharesItsMountsIsNotWhatTheContainerIsKnownBy) {
     const std::string outer_path = "/docker/" + kOuter, inner_path = outer_path + "/docker/" + kInner;
     ProcessImage init = process(outer_path, kOuterMnt);
