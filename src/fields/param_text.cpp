@@ -62,7 +62,8 @@ std::string_view process_word(const Context& c, std::int64_t pid) {
     const ProcessImage* other =
         c.world.processes && pid > 0 ? c.world.processes->find_pid(static_cast<Pid>(pid)) : nullptr;
     if (!other && own) other = p;
-    return other ? std::string_view(other->comm) : std::string_view("");
+    if (other) return other->comm;
+    return c.world.processes && pid > 0 && c.world.processes->is_but_a_number(static_cast<Pid>(pid)) ? "<NA>" : "";
 }
 
 std::string_view fd_word(const Context& c, std::int64_t number) {

@@ -235,6 +235,11 @@ const ProcessImage* ThreadTable::find_pid(Pid pid) const {
     return thread && !thread->image->incomplete ? image_of(*thread).get() : nullptr;
 }
 
+bool ThreadTable::is_but_a_number(Pid pid) const {
+    const Thread* thread = by_tid_.find(pid);
+    return thread && thread->image->incomplete;
+}
+
 const ProcessImage* ThreadTable::find_vpid(std::uint32_t, Pid vpid) const { return find_pid(vpid); }
 
 const ProcessImage* ThreadTable::find_creator(const ProcessKey& key) const {

@@ -112,6 +112,7 @@ class ThreadTable final : public ProcessView {
     [[nodiscard]] const ProcessImage* find_pid(Pid pid) const override;
     [[nodiscard]] const ProcessImage* find_vpid(std::uint32_t pidns_inode, Pid vpid) const override;
     [[nodiscard]] const ProcessImage* find_creator(const ProcessKey& key) const override;
+    [[nodiscard]] bool is_but_a_number(Pid pid) const override;
 
   private:
     [[nodiscard]] ThreadGroup& group_of(std::int64_t pid);

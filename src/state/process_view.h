@@ -17,6 +17,8 @@ class ProcessView {
     [[nodiscard]] virtual const ProcessImage* find_vpid(std::uint32_t pidns_inode, Pid vpid) const = 0;
     // The process that forked this one, even when it has exited and the kernel named another parent since.
     [[nodiscard]] virtual const ProcessImage* find_creator(const ProcessKey& key) const = 0;
+    // Events have named this pid, and nothing else is known of it. The kernel tells of everybody: only in captures.
+    [[nodiscard]] virtual bool is_but_a_number(Pid) const { return false; }
 };
 
 } // namespace gyr

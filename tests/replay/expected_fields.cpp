@@ -46,11 +46,9 @@ std::string key_of(std::uint64_t time, std::int64_t tid, std::string_view type, 
 
 // evt.type: a system call without an event of its own is told by its number.
 std::string_view type_name(const Event& e, const EventInfo& info) {
-    if (info.params.empty() || info.params[0].type != ParamType::syscallid || e.params.empty()) return info.name;
-    const auto number = load_param<std::uint16_t>(e.params[0]);
-    for (const SyscallInfo& s : syscall_table())
-        if (s.number == number) return s.name;
-    return info.name;
+    if (info.params.empty() || info.params[0].type != ParamType::syscallid) return info.name;
+    const std::string_view call = syscall_name(generic_call(e.params));
+    return call.empty() ? info.name : call;
 }
 
 // The values by event, those of events of one name in their order.
@@ -88,10 +86,20 @@ std::vector<ExpectedCapture> expected_captures() {
     return all;
 }
 
+bool begins(const nlohmann::json& values, const char* name, std::string_view with) {
+    const auto value = values.find(name);
+    return value != values.end() && value->is_string() && value->get_ref<const std::string&>().starts_with(with);
+}
+
 bool of_podman(const nlohmann::json& values) {
     const auto cgroups = values.find("thread.cgroups");
     return cgroups != values.end() && cgroups->is_string() &&
            cgroups->get_ref<const std::string&>().find("/libpod-") != std::string::npos;
+}
+
+bool of_open_below_descriptor(const nlohmann::json& values) {
+    return begins(values, "evt.type", "openat") && begins(values, "evt.arg[1]", "<") &&
+           !begins(values, "evt.arg[1]", "<NA>") && !begins(values, "fs.path.nameraw", "/");
 }
 
 Walk walk(const ExpectedCapture& capture, std::size_t step,

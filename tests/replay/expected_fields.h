@@ -22,6 +22,10 @@ struct ExpectedCapture {
 // Falco knows a Podman container by its cgroup only on a host with Podman's socket, and it ran on one without: for such
 // a process container.id and what depends on it (names of users and groups) are the host's in its values.
 [[nodiscard]] bool of_podman(const nlohmann::json& values);
+// Of an open below a directory's descriptor Falco names the directory instead of the file.
+[[nodiscard]] bool of_open_below_descriptor(const nlohmann::json& values);
+// Whether the value is a text that begins so.
+[[nodiscard]] bool begins(const nlohmann::json& values, const char* name, std::string_view with);
 
 struct Walk {
     std::size_t expected = 0;        // events with values

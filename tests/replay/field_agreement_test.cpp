@@ -110,10 +110,6 @@ struct Compared {
     const json& values; // all of Falco's of the event
 };
 
-bool begins(const json& values, const char* name, std::string_view with) {
-    const auto value = values.find(name);
-    return value != values.end() && value->is_string() && value->get_ref<const std::string&>().starts_with(with);
-}
 bool is_type(const Compared& c, std::initializer_list<std::string_view> types) {
     const auto type = c.values.find("evt.type");
     return type != c.values.end() && type->is_string() &&
@@ -127,9 +123,7 @@ bool is_descriptor(const Compared& c, const char* arg) {
 bool of_podman(const Compared& c) {
     const bool asks =
         c.field.starts_with("user.") || c.field.starts_with("group.") || c.field.starts_with("container.");
-    const auto cgroups = c.values.find("thread.cgroups");
-    return asks && cgroups != c.values.end() && cgroups->is_string() &&
-           cgroups->get_ref<const std::string&>().find("/libpod-") != std::string::npos;
+    return asks && test::of_podman(c.values);
 }
 bool of_unknown_user(const Compared& c) {
     if (!c.event.process) return false;
@@ -145,8 +139,7 @@ bool of_container_without_address(const Compared& c) {
     return kEnds.contains(c.field) && container && container->info && container->info->ip.empty();
 }
 bool of_open_below_descriptor(const Compared& c) {
-    return (c.field.starts_with("fd.") || c.field == "fs.path.name") && is_type(c, {"openat", "openat2"}) &&
-           is_descriptor(c, "evt.arg[1]") && !begins(c.values, "fs.path.nameraw", "/");
+    return (c.field.starts_with("fd.") || c.field == "fs.path.name") && test::of_open_below_descriptor(c.values);
 }
 bool of_two_directories(const Compared& c) {
     static const std::set<std::string> kFields{"fs.path.source", "fs.path.target", "evt.count.error.file",
