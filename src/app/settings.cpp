@@ -83,9 +83,14 @@ config::IncludedFiles read_include(const std::string& path) {
 } // namespace
 
 std::vector<std::string> config_places(const CommonOptions& options, const config::Config& config) {
-    std::vector<std::string> places{config_file(options)};
-    if (reads_standard_folder(options)) {
-        places.emplace_back(kStandardFolder);
+    std::vector<std::string> places;
+    // A folder that is not there would be waited for in the one around it: a watch of /etc adds an eighth to what every
+    // open and close of a file there costs the host. Whoever makes the folder later restarts the agent.
+    std::error_code ignored;
+    const std::string file = config_file(options);
+    if (!options.config_file.empty() || std::filesystem::exists(std::filesystem::path(file).parent_path(), ignored)) {
+        places.push_back(file);
+        if (reads_standard_folder(options)) places.emplace_back(kStandardFolder);
     }
     places.insert(places.end(), config.include.begin(), config.include.end());
     return places;

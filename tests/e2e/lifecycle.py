@@ -69,6 +69,15 @@ def tracepoints(held):
     return names
 
 
+def watched_inodes(pid):
+    """Inodes of the folders that a process watches by inotify."""
+    found = set()
+    for name in os.listdir("/proc/%d/fdinfo" % pid):
+        with open("/proc/%d/fdinfo/%s" % (pid, name), encoding="ascii") as file:
+            found.update(int(inode, 16) for inode in re.findall("^inotify .*ino:([0-9a-f]+)", file.read(), re.M))
+    return found
+
+
 def hooks(results):
     with live.Agent(rules=["examples/rules/terminal-access.yaml"]) as agent:
         held = held_by(agent.pid)
@@ -82,6 +91,11 @@ def hooks(results):
         others = [p for p in perf if p.get("pid") == agent.pid and
                   (p.get("fd_type") != "raw_tracepoint" or p.get("tracepoint", "").startswith("sys_"))]
         results.equal(others, [], "nothing but the process lane's raw tracepoints is attached")
+        watched = watched_inodes(agent.pid)
+        results.expect(os.stat(os.path.join(live.ROOT, "examples/rules")).st_ino in watched, "the rules' folder is watched")
+        # A watch makes each open of a file in the folder dearer, for everybody.
+        for folder in ("/", "/etc", "/tmp"):
+            results.expect(os.stat(folder).st_ino not in watched, folder + " is not watched")
         agent.stop()
         wait_until_gone(results, held, "after SIGTERM")
     plan = live.check([live.find_binary(), "plan", "-r", "examples/rules/terminal-access.yaml"], cwd=live.ROOT)
