@@ -63,7 +63,7 @@ constexpr int kTickMs = 1000;
 // Sees to it that every thread gives up its privileges, also one that a slow disk holds up just then.
 class SandboxWatch {
   public:
-    // Nothing is left to be looked at for now.
+    // There is nothing to look at: not entered yet, or every thread has given up.
     [[nodiscard]] bool settled() const { return settled_ || begin_.load(std::memory_order_acquire) == 0; }
     void entered() { begin_.store(Clock::now().time_since_epoch().count(), std::memory_order_release); }
     void look() {

@@ -383,7 +383,6 @@ int BPF_PROG(uring_submit, struct io_kiocb* req) {
     if (table_slot(req)) c->phase = GYR_UNTOLD;
     if ((flags & FIXED_FILE) && acts_on_file(slot - GYR_URING_BASE)) c->args[0] = -1;
     keep_address(&kept, req);
-    c->address = kept.address_length; /* for now */
     if (!(flags & CQE_SKIP)) {
         c->compat = slot; /* told again when it completes */
         if (bpf_map_update_elem(&uring_calls, &key, &kept, BPF_ANY) == 0) return 0;
@@ -409,7 +408,7 @@ int BPF_PROG(uring_complete, void* context, void* req, struct io_uring_cqe* cqe)
     bool same = slot == GYR_URING_BASE + opcode; /* else what was kept is of an earlier use of the request */
     c.compat = 0;
     c.result = BPF_CORE_READ(cqe, res);
-    if (c.address) c.address = (u64)kept->address;
+    c.address = kept->address_length ? (u64)kept->address : 0;
     u32 place = table_slot(done);
     if (place && c.result >= 0) {
         c.file = file_in_table(context, place == ANY_SLOT ? (u32)c.result : place - 1);
