@@ -247,6 +247,8 @@ struct signal_struct {
     unsigned int flags;
     struct pid* pids[4];
     struct tty_struct* tty;
+    unsigned int is_child_subreaper : 1;
+    unsigned int has_child_subreaper : 1;
     unsigned long min_flt, maj_flt;
     struct rlimit rlim[16];
 };
@@ -303,6 +305,7 @@ struct task_struct {
     unsigned int in_execve : 1;
     int pid, tgid;
     struct task_struct *real_parent, *parent, *group_leader;
+    struct list_head children;
     struct pid* thread_pid;
     u64 start_boottime;
     unsigned long min_flt, maj_flt;

@@ -166,6 +166,8 @@ struct gyr_process_record {
     gyr_s32 exit_code;
     gyr_u32 threads;
     gyr_u32 tty;
+    gyr_s32 reaper; /* exit: who adopts the children; 0: there are none */
+    gyr_u32 reserved;
     char comm[16];
     gyr_u32 before_euid, before_egid; /* exec: what the caller had */
     gyr_u64 before_cap_effective;
@@ -187,7 +189,7 @@ GYR_ABI_ASSERT(sizeof(struct gyr_credentials) == 88, "credentials layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_file) == 64, "file layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_socket) == 148, "socket layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_stdio) == 40, "stdio layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_process_record) == 648, "record layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_process_record) == 656, "record layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_process_record) % 8 == 0, "records stay aligned");
 
 #endif

@@ -132,6 +132,7 @@ Event Pipeline::event_of(const ProcessRecord& record, const ProcessTable::Applie
     case RecordKind::exit:
         event.code = kProcExit;
         event.exit_code = record.exit_code;
+        event.reaper = record.reaper;
         break;
     case RecordKind::snapshot: event.code = kSnapshot; break;
     case RecordKind::change:

@@ -134,6 +134,7 @@ struct ProcessRecord {
     bool compat = false;           // that call came through the 32-bit entry
     std::uint64_t clone_flags = 0; // fork only
     std::int32_t exit_code = 0;    // exit only: wait(2) status word (low 7 bits signal, bit 7 core, next 8 status)
+    Pid reaper = 0;                // exit only: who adopts the children, as the kernel would choose then; 0: has none
     std::uint32_t threads = 1;
 
     Credentials credentials;

@@ -31,7 +31,7 @@ Value exit_param(const Context& c, std::string_view name) {
     if (name == "ret") return Value::of_i64(WIFEXITED(status) ? WEXITSTATUS(status) : 0);
     if (name == "sig") return Value::of_u64(WIFSIGNALED(status) ? static_cast<std::uint64_t>(WTERMSIG(status)) : 0);
     if (name == "core") return Value::of_u64(WCOREDUMP(status) ? 1 : 0);
-    return Value::missing(Missing::unsupported); // reaper_tid: who adopts the children is known only afterwards
+    return Value::of_i64(c.event.reaper); // reaper_tid
 }
 
 Value param_of(const Context& c, const ProcessImage& p, EventCode code, std::string_view name) {

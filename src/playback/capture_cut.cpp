@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -41,16 +42,37 @@ void choose_process(Chosen& chosen, const Event& event, const EvalWorld& world, 
     }
 }
 
+bool tells_birth(const Event& event) {
+    const EventCode code = event.code;
+    return (code == kClone || code == kFork || code == kVfork || code == kClone3) && event.has_result &&
+           event.result > 0 && event.process;
+}
+
+// Who made a process need not be its parent any more when it does what is looked for; but others adopt it only where
+// its maker's end is told.
+void choose_makers(Chosen& chosen, const std::unordered_map<std::int64_t, std::int64_t>& makers, std::uint32_t most) {
+    const std::vector<std::int64_t> matched(chosen.processes.begin(), chosen.processes.end());
+    for (std::int64_t at : matched) {
+        for (std::uint32_t i = 0; i < most; ++i) {
+            const auto maker = makers.find(at);
+            if (maker == makers.end() || !chosen.processes.insert(at = maker->second).second) break;
+        }
+    }
+}
+
 Chosen choose(capfile::Reader& reader, EventPrinter& filter, const CutOptions& options) {
     Chosen chosen;
     replay::ReplayState state;
+    std::unordered_map<std::int64_t, std::int64_t> makers; // by pid: who made the process
     const auto visit = [&](const Event& event, const EvalWorld& world) {
+        if (tells_birth(event)) makers.insert_or_assign(event.result, event.process->key.pid);
         if (!filter.matches(event, world)) return true;
         chosen.events.insert(event.number);
         choose_process(chosen, event, world, options.ancestors);
         return true;
     };
     chosen.damage = walk(reader, state, visit, options.until).damage;
+    choose_makers(chosen, makers, options.ancestors);
     return chosen;
 }
 

@@ -101,6 +101,26 @@ TEST(CaptureCut, KeepsSoManyAncestors) {
     EXPECT_EQ(after[0].find("init"), std::string::npos) << after[0];
 }
 
+// Whoever made a process may have ended, and the process been adopted, before it does what is looked for.
+TEST(CaptureCut, KeepsWhoMadeAProcessThatOthersAdopted) {
+    Script script;
+    script.process({.pid = 1, .comm = "init", .exe = "/sbin/init"});
+    script.process({.pid = 50, .parent = 1, .comm = "shim", .exe = "/usr/bin/shim"});
+    script.clone(50, 100);
+    script.exec(100, {.comm = "runtime", .exe = "/usr/bin/runtime"});
+    script.clone(100, 101);
+    script.exit(100, 0, 50);
+    script.exec(101, {.comm = "sh", .exe = "/bin/sh", .tty = 34816});
+    const auto whole = script.finish();
+    ASSERT_TRUE(whole);
+    std::string part;
+    cut(*whole, "proc.name = sh", part, {.ancestors = 1});
+    const auto before = lines(*whole, "evt.type = execve and proc.name = sh"), after = lines(part, "");
+    ASSERT_EQ(after.size(), 1u);
+    EXPECT_NE(after[0].find(" shim "), std::string::npos) << after[0];
+    EXPECT_EQ(before.size(), 1u);
+}
+
 TEST(CaptureCut, EndsWhereItIsTold) {
     std::string part;
     const CutEnd end = cut(story(), "", part, {.until = 2});

@@ -156,12 +156,13 @@ void Script::lead_session(std::int64_t pid) {
     event(kSetsid, pid, {{"res", script_number(pid)}});
 }
 
-void Script::exit(std::int64_t pid, int status) {
+void Script::exit(std::int64_t pid, int status, std::int64_t reaper) {
     event(kProcExit, pid,
           {{"status", script_number(std::int64_t{status} << 8)},
            {"ret", script_number(std::int64_t{status})},
            {"sig", script_number(std::uint8_t{0})},
-           {"core", script_number(std::uint8_t{0})}});
+           {"core", script_number(std::uint8_t{0})},
+           {"reaper_tid", script_number(reaper)}});
 }
 
 void Script::open(std::int64_t pid, std::string_view path, std::int64_t fd, bool write, bool create) {

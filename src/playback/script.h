@@ -51,8 +51,8 @@ class Script {
     // After it: everything that happens. A pid is that of a process given or cloned before.
     void clone(std::int64_t parent, std::int64_t child);
     void exec(std::int64_t pid, const ScriptExec& exec);
-    void lead_session(std::int64_t pid); // setsid
-    void exit(std::int64_t pid, int status);
+    void lead_session(std::int64_t pid);                              // setsid
+    void exit(std::int64_t pid, int status, std::int64_t reaper = 0); // reaper: who adopts the children
     void open(std::int64_t pid, std::string_view path, std::int64_t fd, bool write = false, bool create = false);
     void close(std::int64_t pid, std::int64_t fd);
     void container(std::string_view json); // metadata, as capture files tell it

@@ -33,7 +33,7 @@ std::string exit_param(const Event& event, std::string_view name) {
     if (name == "ret") return as_bytes(WIFEXITED(status) ? static_cast<std::uint64_t>(WEXITSTATUS(status)) : 0, 8);
     if (name == "sig") return as_bytes(WIFSIGNALED(status) ? static_cast<std::uint64_t>(WTERMSIG(status)) : 0, 1);
     if (name == "core") return as_bytes(WCOREDUMP(status) ? 1 : 0, 1);
-    return as_bytes(0, 8); // reaper_tid: who adopts the children is known only afterwards
+    return as_bytes(static_cast<std::uint64_t>(event.reaper), 8); // reaper_tid
 }
 
 struct Facts {

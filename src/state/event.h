@@ -35,6 +35,7 @@ struct Event {
     std::uint64_t clone_flags = 0;            // fork
     ProcessKey child;                         // fork: the new process (event is the parent's); else empty
     std::int32_t exit_code = 0;               // exit: wait status word
+    Pid reaper = 0;                           // exit: who adopts the children; 0: has none
 
     // Events with parameters (system calls, captures). The views and pointers are the source's and the state's, good
     // until the next event; keep() makes them this event's own. Parameters are as event/raw_event.h describes.

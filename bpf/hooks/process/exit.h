@@ -7,6 +7,33 @@
 #include "lib/emit.h"
 #include "lib/task.h"
 
+/*
+ * Who adopts the children of a process that ends, as find_new_reaper() chooses: the nearest ancestor of the same pid
+ * namespace that asked to be a subreaper, else the namespace's first process. The kernel looks after this tracepoint.
+ */
+#define GYR_REAPER_STEPS 32
+static __noinline s32 reaper_of(struct task_struct* task) {
+    if (!task) return 0;
+    struct list_head* children = (void*)((u8*)task + bpf_core_field_offset(struct task_struct, children));
+    if (BPF_CORE_READ(task, children.next) == children) return 0;
+    struct pid* pid = BPF_CORE_READ(task, thread_pid);
+    if (!pid) return 0;
+    u32 level = BPF_CORE_READ(pid, level);
+    struct signal_struct* signal = BPF_CORE_READ(task, signal);
+    if (BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper)) {
+        struct task_struct* at = BPF_CORE_READ(task, real_parent);
+        for (int i = 0; i < GYR_REAPER_STEPS; i++) {
+            if (BPF_CORE_READ(at, tgid) == 0 || BPF_CORE_READ(at, thread_pid, level) != level) break;
+            signal = BPF_CORE_READ(at, signal);
+            /* One that ends itself has no thread left to adopt them. */
+            if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper) && BPF_CORE_READ(signal, live.counter) > 0)
+                return BPF_CORE_READ(at, tgid);
+            at = BPF_CORE_READ(at, real_parent);
+        }
+    }
+    return BPF_CORE_READ(pid_namespace_of(pid), child_reaper, tgid);
+}
+
 static __noinline int tell_exit(struct task_struct* task) {
     if (!task) return 0;
     struct scratch* s = scratch_get();
@@ -20,6 +47,7 @@ static __noinline int tell_exit(struct task_struct* task) {
     s->record.exit_code = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT
                               ? BPF_CORE_READ(signal, group_exit_code)
                               : BPF_CORE_READ(task, group_leader, exit_code);
+    s->record.reaper = reaper_of(task);
     emit(s);
     return 0;
 }

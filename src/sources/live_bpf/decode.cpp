@@ -124,6 +124,7 @@ void RecordDecoder::decode_ids(const gyr_process_record& r, ProcessRecord& out) 
     out.before_cap_effective = r.before_cap_effective;
     out.clone_flags = r.clone_flags;
     out.exit_code = r.exit_code;
+    out.reaper = r.reaper;
     out.threads = r.threads;
     const gyr_credentials& c = r.credentials;
     out.credentials = {.uid = c.uid,
