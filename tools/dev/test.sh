@@ -8,27 +8,19 @@ test_results=() test_trouble=0
 # What clang's sanitizers turn addresses into lines with.
 symbolizer=/usr/bin/llvm-symbolizer-19
 
-# run_tests BUILD LABELS FILTER: one ctest run; its results go to build/log/ctest-BUILD-LABELS.xml.
+# run_tests BUILD LABELS FILTER: one ctest run; its results go to build/log/ctest-BUILD-LABELS.xml. What fails is run
+# once more, alone, into ctest-BUILD-LABELS-again.xml; the summary tells both.
 run_tests() {
-    local build=$1 labels=$2 filter=$3 name log results jobs wrapper=() only=()
+    local build=$1 labels=$2 filter=$3 name log results again jobs failed
     name=ctest-$build-${labels//|/-}
-    results=$log_dir/$name.xml
+    results=$log_dir/$name.xml again=$log_dir/$name-again.xml
     log=$(new_log "$name")
-    rm -f -- "$results"
+    rm -f -- "$results" "$again"
     jobs=$(nproc)
     case "$labels" in *kernel* | *e2e* | *kubernetes*) jobs=1 ;; esac
-    [ -z "$filter" ] || only=(-R "$filter")
-    # ThreadSanitizer of GCC 12 does not know the address layout that newer kernels randomise over.
-    if [ "$build" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then wrapper=(setarch "$(uname -m)" -R); fi
     step_begin "Testing $build ($(printf '%s' "$labels" | sed 's/|/, /g'))"
-    GYR_BINARY=$top/build/$build/src/app/gyr \
-    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 suppressions=$top/tools/dev/tsan.supp external_symbolizer_path=$symbolizer" \
-    UBSAN_OPTIONS=print_stacktrace=1:external_symbolizer_path=$symbolizer \
-    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:external_symbolizer_path=$symbolizer \
-        "${wrapper[@]}" ctest --test-dir "build/$build" -L "^($labels)\$" "${only[@]}" -j "$jobs" \
-        --output-on-failure --timeout 300 --output-junit "$results" \
-        --test-output-size-passed 4000000 --test-output-size-failed 4000000 </dev/null 2>&1 |
-        show_tests "$log" || test_trouble=1
+    local trouble=0
+    call_ctest "$build" "$labels" "$filter" "$jobs" "$results" "$log" || trouble=1
     if [ ! -s "$results" ] || ! grep -q '<testcase' "$results"; then
         # With a filter it is enough that one build or kind of test has something that matches.
         if [ -z "$filter" ]; then
@@ -41,6 +33,31 @@ run_tests() {
     fi
     test_results+=("$results")
     step_end "$(grep -E 'tests passed' "$log" | tail -n 1)"
+    if [ "$trouble" -ne 0 ]; then
+        failed=$(python3 tools/dev/summary.py --failed "$results")
+        if [ -n "$failed" ]; then
+            trouble=0
+            step_begin "Testing again what failed"
+            call_ctest "$build" "$labels" "^($failed)\$" 1 "$again" "$log" || trouble=1
+            step_end "$(grep -E 'tests passed' "$log" | tail -n 1)"
+        fi
+    fi
+    [ "$trouble" -eq 0 ] || test_trouble=1
+}
+
+call_ctest() { # BUILD LABELS FILTER JOBS RESULTS LOG
+    local wrapper=() only=()
+    [ -z "$3" ] || only=(-R "$3")
+    # ThreadSanitizer of GCC 12 does not know the address layout that newer kernels randomise over.
+    if [ "$1" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then wrapper=(setarch "$(uname -m)" -R); fi
+    GYR_BINARY=$top/build/$1/src/app/gyr \
+    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 suppressions=$top/tools/dev/tsan.supp external_symbolizer_path=$symbolizer" \
+    UBSAN_OPTIONS=print_stacktrace=1:external_symbolizer_path=$symbolizer \
+    ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:external_symbolizer_path=$symbolizer \
+        "${wrapper[@]}" ctest --test-dir "build/$1" -L "^($2)\$" "${only[@]}" -j "$4" \
+        --output-on-failure --timeout 300 --output-junit "$5" \
+        --test-output-size-passed 4000000 --test-output-size-failed 4000000 </dev/null 2>&1 |
+        show_tests "$6"
 }
 
 # Reads ctest's output into the log and shows where it is.
