@@ -24,6 +24,7 @@ constexpr std::uint32_t kForTheState = 1;
 struct Chosen {
     std::unordered_set<std::uint64_t> events;   // by number
     std::unordered_set<std::int64_t> processes; // by pid, and threads by tid
+    std::unordered_set<std::int64_t> matched;   // of these the ones whose events match, by pid
     std::optional<capfile::Damage> damage;
 
     [[nodiscard]] bool has(std::int64_t id) const { return processes.contains(id); }
@@ -34,6 +35,7 @@ void choose_process(Chosen& chosen, const Event& event, const EvalWorld& world, 
     const ProcessImage* image = event.process.get();
     if (image == nullptr) return;
     chosen.processes.insert(image->key.pid);
+    chosen.matched.insert(image->key.pid);
     std::unordered_set<std::int64_t> seen{image->key.pid}; // numbers that come again may make a circle
     for (std::uint32_t i = 0; i < ancestors; ++i) {
         image = world.processes->find(image->parent);
@@ -51,11 +53,12 @@ bool tells_birth(const Event& event) {
 // Who made a process need not be its parent any more when it does what is looked for; but others adopt it only where
 // its maker's end is told.
 void choose_makers(Chosen& chosen, const std::unordered_map<std::int64_t, std::int64_t>& makers, std::uint32_t most) {
-    const std::vector<std::int64_t> matched(chosen.processes.begin(), chosen.processes.end());
-    for (std::int64_t at : matched) {
-        for (std::uint32_t i = 0; i < most; ++i) {
-            const auto maker = makers.find(at);
-            if (maker == makers.end() || !chosen.processes.insert(at = maker->second).second) break;
+    for (const std::int64_t matched : chosen.matched) {
+        std::unordered_set<std::int64_t> seen{matched}; // numbers that come again may make a circle
+        auto maker = makers.find(matched);
+        for (std::uint32_t i = 0; i < most && maker != makers.end() && seen.insert(maker->second).second; ++i) {
+            chosen.processes.insert(maker->second);
+            maker = makers.find(maker->second);
         }
     }
 }
