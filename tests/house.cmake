@@ -15,7 +15,8 @@ if(TARGET gyr)
   gyr_house_test(usage "${Python3_EXECUTABLE}" tests/docs/check_usage.py $<TARGET_FILE:gyr>)
   gyr_house_test(broken_captures "${Python3_EXECUTABLE}" tests/docs/check_broken_captures.py $<TARGET_FILE:gyr>
                  rules-default)
-  gyr_house_test(demo "${Python3_EXECUTABLE}" tests/docs/check_demo.py $<TARGET_FILE:gyr> rules-default)
+  gyr_house_test(demo "${Python3_EXECUTABLE}" tests/docs/check_demo.py $<TARGET_FILE:gyr> rules-default
+    README.md)
   gyr_house_test(docs_fields "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/fields.md
                  $<TARGET_FILE:gyr> list fields --format markdown)
   gyr_house_test(docs_default_rules "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/default-rules.md

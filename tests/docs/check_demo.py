@@ -3,9 +3,12 @@
 container, image or id, user and parent, and with what decided it; the same bytes each time. Its capture is small, and tells
 of no machine but the one it was made up for.
 
-    check_demo.py GYR RULES"""
+The README shows the first of its alerts.
+
+    check_demo.py GYR RULES README"""
 
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -31,7 +34,7 @@ def run(*argv):
     return subprocess.run([*drop, *argv], stdout=subprocess.PIPE, check=True, text=True).stdout
 
 
-def main(binary, rules):
+def main(binary, rules, readme):
     failures = []
 
     def expect(good, what):
@@ -56,6 +59,10 @@ def main(binary, rules):
         run(binary, "demo", "--write", capture)
         size = os.path.getsize(capture)
         expect(size < MOST_BYTES, "the capture has %d bytes" % size)
+        with open(readme, encoding="utf-8") as file:
+            shown = re.search(r"^```json\n(.*?)^```", file.read(), re.M | re.S)
+        first = run(binary, "replay", capture, "-r", rules, "--format", "json").splitlines()[0]
+        expect(shown and json.loads(shown.group(1)) == json.loads(first), "the README's alert is the demo's first: %s" % first)
         with gzip.open(capture) as file:
             content = file.read()
         expect(b"shop-1" in content, "the capture's host is shop-1")
@@ -72,4 +79,4 @@ def main(binary, rules):
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])))
+    sys.exit(main(*(os.path.abspath(argument) for argument in sys.argv[1:])))
