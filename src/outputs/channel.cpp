@@ -73,16 +73,20 @@ Idle Channel::wait_idle(const Patience& patience) {
     return Idle::woken;
 }
 
-std::string fit(const Item& item, const FormatOptions& format, std::size_t max_bytes) {
-    if (item.text.size() <= max_bytes) return item.text;
-    std::string text;
+Item shortened(const Item& item, const FormatOptions& format, std::size_t max_bytes) {
+    Item out;
     for (std::size_t limit = 16'384; limit >= 64; limit /= 4) {
         AlertRecord record = *item.record;
         std::visit([limit](auto& r) { cut(r, limit); }, record);
-        text = format_record(record, format);
-        if (text.size() <= max_bytes) return text;
+        out.record = std::make_shared<const AlertRecord>(std::move(record));
+        out.text = format_record(*out.record, format);
+        if (out.text.size() <= max_bytes) break;
     }
-    return text;
+    return out;
+}
+
+std::string fit(const Item& item, const FormatOptions& format, std::size_t max_bytes) {
+    return item.text.size() <= max_bytes ? item.text : shortened(item, format, max_bytes).text;
 }
 
 std::string delivery_id(const AlertRecord& record) {

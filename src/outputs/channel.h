@@ -60,6 +60,9 @@ bool wait_for_wake(const Patience& patience, Nanos until);
 // Until when something that may take `timeout` may be waited for.
 [[nodiscard]] Nanos deadline_of(const Patience& patience, Nanos timeout);
 
+// The same with its long values cut and marked, so that the text has max_bytes or little more.
+[[nodiscard]] Item shortened(const Item& item, const FormatOptions& format, std::size_t max_bytes);
+
 // The item's text, or, when it is longer than max_bytes, the same record with its long values cut and marked.
 [[nodiscard]] std::string fit(const Item& item, const FormatOptions& format, std::size_t max_bytes);
 

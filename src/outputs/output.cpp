@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <utility>
 
@@ -20,7 +21,8 @@ constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kFirstBackoff = 100 * kMillisecond;
 constexpr Nanos kSettled = 1000 * kMillisecond; // a receiver that stays for so long has come back
 constexpr int kRefusals = 5;                    // attempts before a record that is refused is given up
-constexpr std::size_t kBatchBytes = 4U << 20;   // of records read at once
+constexpr std::array<std::size_t, 2> kShorter = {64U << 10, 8U << 10}; // bytes of its text, before that
+constexpr std::size_t kBatchBytes = 4U << 20;                          // of records read at once
 
 } // namespace
 
@@ -140,7 +142,7 @@ Output::Step Output::repeat() {
     }
 }
 
-Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<std::uint64_t>& sequences) {
+Output::Step Output::send_all(std::vector<Item>& items, const std::vector<std::uint64_t>& sequences) {
     std::size_t done = 0;
     int refusals = 0;
     bool one_by_one = false; // after a batch was refused
@@ -170,9 +172,10 @@ Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<
                 continue;
             }
             if (++refusals >= kRefusals) {
+                refusals = 0;
+                if (shorten(items[done])) continue;
                 give_up(items[done], result.problem);
                 subscription_->delivered(sequences[done++]);
-                refusals = 0;
                 continue;
             }
             break;
@@ -185,6 +188,21 @@ Output::Step Output::send_all(const std::vector<Item>& items, const std::vector<
         if (!back_off(result.wait)) return Step::out_of_time;
     }
     return Step::done;
+}
+
+// A record that is refused may only be too long: nobody hides an alert by long arguments. False: it cannot be it.
+bool Output::shorten(Item& item) {
+    for (const std::size_t most : kShorter) {
+        if (item.text.size() <= most) continue;
+        Item shorter = shortened(item, options_.format, most);
+        if (shorter.text.size() >= item.text.size()) continue;
+        if (events_.on_problem)
+            events_.on_problem(fmt::format("output {}: {} is refused; trying it with its long values cut",
+                                           options_.name, delivery_id(*item.record)));
+        item = std::move(shorter);
+        return true;
+    }
+    return false;
 }
 
 // False: the end has come first.

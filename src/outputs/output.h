@@ -65,7 +65,8 @@ class Output {
     Step deliver(std::vector<journal::Entry> entries);
     Step repeat();
     void reopen_if_asked();
-    Step send_all(const std::vector<Item>& items, const std::vector<std::uint64_t>& sequences);
+    Step send_all(std::vector<Item>& items, const std::vector<std::uint64_t>& sequences);
+    bool shorten(Item& item);
     bool back_off(Nanos asked);
     void arrived(const Item& item);
     void trouble(const std::string& problem);

@@ -61,5 +61,50 @@ TEST(Output, DoesNotSlowDownAReceiverThatTakesSomeEachTime) {
     EXPECT_EQ(stats.problem, "");
 }
 
+// Refuses what is longer than it likes.
+class NarrowChannel final : public Channel {
+  public:
+    NarrowChannel(std::size_t most, std::promise<std::string>& arrived) : most_(most), arrived_(arrived) {}
+    SendResult send(std::span<const Item> items, const Patience&) override {
+        SendResult result;
+        for (const Item& item : items) {
+            if (item.text.size() > most_) {
+                result.outcome = Sent::refused;
+                result.problem = "too long";
+                return result;
+            }
+            if (std::holds_alternative<Alert>(*item.record)) arrived_.set_value(item.text);
+            ++result.done;
+        }
+        return result;
+    }
+
+  private:
+    const std::size_t most_;
+    std::promise<std::string>& arrived_;
+};
+
+TEST(Output, CutsWhatAReceiverRefusesBeforeItGivesUp) {
+    for (const std::size_t most : {std::size_t{100'000}, std::size_t{9'000}}) {
+        journal::Journal journal(journal::Options{});
+        std::promise<std::string> arrived;
+        OutputOptions options;
+        options.type = options.name = "narrow";
+        options.format = {AlertFormat::json, TimeFormat::local};
+        options.backoff_max = 1'000'000; // ns
+        Output output(options, RecordFilter(), std::make_unique<NarrowChannel>(most, arrived), journal,
+                      journal::Start::resume, {});
+        Alert alert = test_alert(1);
+        alert.output_fields.push_back({"proc.cmdline", {kHostile + std::string(1U << 20, 'x')}});
+        journal.push(std::make_shared<const AlertRecord>(std::move(alert)));
+        const std::string text = arrived.get_future().get();
+        EXPECT_NE(text.find(test_uuid(1)), std::string::npos);
+        EXPECT_NE(text.find("bytes cut"), std::string::npos);
+        output.close(INT64_MAX / 2);
+        EXPECT_EQ(output.stats().refused, 0U);
+        EXPECT_EQ(output.stats().delivered, 1U);
+    }
+}
+
 } // namespace
 } // namespace gyr::outputs
