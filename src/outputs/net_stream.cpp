@@ -17,10 +17,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -104,6 +106,7 @@ Result<> NetStream::wait(short events, Nanos deadline, const Patience& patience)
 
 Result<> NetStream::connect(const Address& address, Nanos deadline, const Patience& patience) {
     close();
+    ended_in_order_ = false;
     const auto attempt = [&](int family, const sockaddr* where, socklen_t length) -> Result<> {
         fd_ = UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         if (!fd_) return broken(std::strerror(errno));
@@ -283,17 +286,22 @@ bool NetStream::discard() {
     std::array<char, 4096> some{};
     for (;;) {
         if (!fd_) return false;
+        bool goodbye = false;
         if (tls_) {
             ERR_clear_error();
             const int n = SSL_read(tls_.get(), some.data(), static_cast<int>(some.size()));
             if (n > 0) continue;
             const int why = SSL_get_error(tls_.get(), n);
             if ((why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) && !hung_up()) return true;
+            goodbye = why == SSL_ERROR_ZERO_RETURN; // without it, somebody else may have ended the connection
         } else {
             const ssize_t n = ::recv(fd_.get(), some.data(), some.size(), MSG_DONTWAIT);
             if (n > 0 || (n < 0 && errno == EINTR)) continue;
             if (n < 0 && errno == EAGAIN) return true;
+            goodbye = n == 0;
         }
+        int unconfirmed = 0;
+        ended_in_order_ = goodbye && ::ioctl(fd_.get(), SIOCOUTQ, &unconfirmed) == 0 && unconfirmed == 0;
         close();
         return false;
     }

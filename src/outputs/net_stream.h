@@ -39,6 +39,9 @@ class NetStream {
     [[nodiscard]] bool hung_up() const;
     // For protocols without answers: reads what has come and forgets it. False: the connection has ended.
     bool discard();
+    // The last connection ended by the other side's own wish, after its kernel had confirmed everything: a program that
+    // closes a connection with something unread in it resets it.
+    [[nodiscard]] bool ended_in_order() const { return ended_in_order_; }
     // Tells the other side that this is the end, and waits until it has heard: a connection that is closed with
     // something unread in it is reset, and what the other side has not read yet is lost.
     void end(Nanos deadline, const Patience& patience);
@@ -60,6 +63,7 @@ class NetStream {
     UniqueFd fd_;
     std::unique_ptr<ssl_st, TlsEnd> tls_;
     std::string buffer_; // read and not yet given away
+    bool ended_in_order_ = false;
 };
 
 } // namespace gyr::outputs

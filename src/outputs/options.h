@@ -54,6 +54,7 @@ struct OutputOptions {
     std::map<std::string, std::string> labels;     // Loki, Alertmanager, OTLP
     std::map<std::string, std::string> properties; // librdkafka
     std::string facility = "daemon";               // syslog
+    Nanos settled = 30LL * 1'000'000'000;          // syslog: after so long without a message it has been kept
 
     friend bool operator==(const OutputOptions&, const OutputOptions&) = default;
 };

@@ -2,10 +2,11 @@
 // octet counting (RFC 6587) or TLS (RFC 5425).
 //
 // The protocol has no answers: what the network or a server that dies had in its hands is not known. Over TCP and TLS
-// the last messages are therefore sent again after a connection broke; a message may arrive twice, none stays away. A
-// server that takes nothing for a while is waited for on the connection there is: what is in it and a second one would
-// arrive in whatever order.
-// Over UDP the same is done when the other side says that nobody listens; what it drops in silence is gone.
+// the last messages are therefore sent again after a connection broke; a message may arrive twice, none stays away.
+// Only a server that has read everything and closes a connection on which nothing has gone for a while is believed to
+// have kept it: some close every idle connection. A server that takes nothing for a while is waited for on the
+// connection there is: what is in it and a second one would arrive in whatever order. Over UDP the same is done when
+// the other side says that nobody listens; what it drops in silence is gone.
 
 #include "outputs/channels.h"
 #include "outputs/net_stream.h"
@@ -68,7 +69,7 @@ class SyslogChannel final : public Channel {
     }
     // A connection may break after the last record went into it; that record is not to wait for the next one.
     Idle wait_idle(const Patience& patience) override {
-        if (stream()) net_.discard();
+        if (stream()) still_there();
         const int fd = stream() ? net_.fd() : socket_.get();
         if (fd < 0) return again_.empty() ? Channel::wait_idle(patience) : Idle::broken;
         const short events = stream() ? POLLIN | POLLRDHUP : 0;
@@ -117,7 +118,7 @@ class SyslogChannel final : public Channel {
     }
 
     Result<> ensure_stream(const Patience& patience) {
-        if (net_.discard()) return {};
+        if (still_there()) return {};
         const Nanos deadline = deadline_of(patience, options_.timeout);
         if (auto ok = net_.connect(address_, deadline, patience); !ok) return ok;
         if (address_.scheme == "tls") {
@@ -137,6 +138,7 @@ class SyslogChannel final : public Channel {
             if (auto ok = ensure_stream(patience); !ok) return ok;
             const std::size_t before = rest_.size();
             Result<> ok = net_.write_from(rest_, deadline_of(patience, options_.timeout), patience);
+            if (rest_.size() != before) written_at_ = steady_now();
             if (ok || ok.error().kind != ErrorKind::timeout || rest_.size() == before) return ok;
         }
     }
@@ -152,6 +154,17 @@ class SyslogChannel final : public Channel {
         }
         begun_ = nullptr;
         return {};
+    }
+
+    // The connection. When it has just ended in good order, and idle, what went into it needs no repetition.
+    bool still_there() {
+        const bool was_there = net_.is_open();
+        if (net_.discard()) return true;
+        if (was_there && net_.ended_in_order() && rest_.empty() && steady_now() - written_at_ >= options_.settled) {
+            again_.clear();
+            again_bytes_ = 0;
+        }
+        return false;
     }
 
     // What was sent last and may not have arrived: it is sent again after a break.
@@ -254,6 +267,7 @@ class SyslogChannel final : public Channel {
     std::string rest_;     // on this connection: begun, and not written yet
     AlertRecordPtr begun_; // whose frame is the last of again_, and perhaps in rest_
     std::size_t again_bytes_ = 0;
+    Nanos written_at_ = 0; // to the stream; steady time
 };
 
 } // namespace
