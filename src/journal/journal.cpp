@@ -27,8 +27,8 @@ namespace {
 
 constexpr Nanos kSecond = 1'000'000'000;
 constexpr Nanos kRetainEvery = kSecond;
-constexpr Nanos kRetainIdle = 60 * kSecond; // while nothing is written, only the age of records has to be looked at
-constexpr Nanos kCursorsEvery = kSecond / 5;
+constexpr Nanos kRetainIdle = 60 * kSecond;     // while nothing is written, only the age of records has to be looked at
+constexpr Nanos kCursorsApart = kSecond / 1000; // with commits, at most so often
 constexpr std::uint64_t kCheckpointEvery = 4U << 20; // bytes of records
 constexpr std::size_t kBatchRecords = 4096;          // in one transaction
 constexpr std::size_t kUnwrittenBytes = 64U << 20;   // kept for when the file can be written again
@@ -46,7 +46,7 @@ Journal::Journal(Options options) : options_(std::move(options)) {
         end_ = next_sequence_ - 1;
         open_store();
     }
-    kept_at_ = cursors_at_ = steady_now();
+    kept_at_ = steady_now();
     thread_ = std::thread([this] {
         block_signals();
         run();
@@ -198,7 +198,6 @@ void Journal::run() {
             if (incoming_.empty() && overflow_.empty()) break; // a notice of housekeeping still counts
         }
     }
-    cursors_at_ = 0;
     save_cursors();
     if (store_) {
         (void)store_->end_use();
@@ -210,8 +209,9 @@ void Journal::run() {
 bool Journal::take(std::vector<Incoming>& batch) {
     std::unique_lock lock(mutex_);
     if (incoming_.empty() && overflow_.empty() && !closing_) {
+        const bool moved = moved_at_ != 0; // next_duty() knows of it
         arrived_.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next_duty())),
-                            [this] { return !incoming_.empty() || closing_ || new_cursor_; });
+                            [&] { return !incoming_.empty() || closing_ || new_cursor_ || (moved_ && !moved); });
     }
     if (new_rollup_) rollup_.set_rules(std::move(*std::exchange(new_rollup_, nullptr)));
     if (!overflow_.empty()) {
@@ -240,12 +240,8 @@ Nanos Journal::next_duty() const {
         until = kept_at_ == 0 ? 0 : std::min(until, kept_at_ + (written_ ? kRetainEvery : age)); // 0: more to remove
     }
     if (const Nanos rollup = rollup_.next_deadline(); rollup != 0) until = std::min(until, rollup);
-    const bool on_its_way = store_ && std::ranges::any_of(subscriptions_, [this](const Subscription* s) {
-                                const auto saved = saved_cursors_.find(s->name());
-                                return s->keep_ && (s->position() < end_ || saved == saved_cursors_.end() ||
-                                                    saved->second != s->position());
-                            });
-    return on_its_way ? std::min(until, now + kCursorsEvery) : until;
+    if (store_ && moved_at_ != 0) until = std::min(until, moved_at_ + cursor_pause_);
+    return until;
 }
 
 void Journal::handle(std::vector<Incoming> batch, bool closing) {
@@ -301,6 +297,7 @@ bool Journal::commit(const std::vector<Incoming>& batch) {
         return false;
     }
     const Nanos begin = steady_now();
+    const Cursors cursors = begin - cursors_at_ >= kCursorsApart ? moved_cursors() : Cursors();
     std::vector<NewRecord> records;
     records.reserve(batch.size() + unwritten_.size());
     std::uint64_t bytes = 0;
@@ -312,10 +309,11 @@ bool Journal::commit(const std::vector<Incoming>& batch) {
     };
     for (const Incoming& item : unwritten_) add(item);
     for (const Incoming& item : batch) add(item);
-    const Result<> done = store_->append(records, told_);
+    const Result<> done = store_->append(records, told_, cursors);
     if (!done) {
         const Trouble trouble = store_->trouble();
         const std::string why = done.error().message;
+        moved_ = true;
         keep_unwritten(batch);
         if (trouble == Trouble::corrupt) {
             set_aside();
@@ -325,6 +323,7 @@ bool Journal::commit(const std::vector<Incoming>& batch) {
         give_up_store(why, trouble);
         return false;
     }
+    cursors_saved(cursors);
     told_.clear();
     unwritten_.clear();
     unwritten_bytes_ = 0;
@@ -414,34 +413,15 @@ void Journal::housekeeping(Nanos now) {
         open_store();
         if (store_) (void)commit({}); // what waits for it
     }
-    if (now - cursors_at_ >= kCursorsEvery) save_cursors();
+    if (moved_at_ == 0 && moved_) moved_at_ = now;
+    if (!store_) return;
+    if (moved_at_ != 0 && now >= moved_at_ + cursor_pause_) save_cursors();
     if (!store_) return;
     if (now - kept_at_ >= kRetainEvery) retain(now);
     if (since_checkpoint_ >= kCheckpointEvery) {
         since_checkpoint_ = 0;
         store_->checkpoint(false);
     }
-}
-
-void Journal::save_cursors() {
-    cursors_at_ = steady_now();
-    std::map<std::string, std::uint64_t> changed;
-    {
-        const std::lock_guard lock(mutex_);
-        for (const Subscription* subscription : subscriptions_) {
-            if (subscription->keep_) cursors_[subscription->name()] = subscription->position();
-        }
-        for (const auto& [output, sequence] : cursors_) {
-            const auto saved = saved_cursors_.find(output);
-            if (saved == saved_cursors_.end() || saved->second != sequence) changed[output] = sequence;
-        }
-    }
-    if (changed.empty() || !store_) return;
-    if (const Result<> done = store_->save_cursors(changed); !done) {
-        give_up_store(done.error().message, store_->trouble());
-        return;
-    }
-    for (const auto& [output, sequence] : changed) saved_cursors_[output] = sequence;
 }
 
 void Journal::retain(Nanos now) {

@@ -149,6 +149,8 @@ class Journal final : public AlertSink {
     void publish(std::vector<Incoming>& batch, bool durable);
     void roll_up(std::vector<Incoming>& batch, bool closing);
     void declare(Subscription& subscription, const AlertRecord& record, std::uint64_t sequence);
+    [[nodiscard]] Cursors moved_cursors();
+    void cursors_saved(const Cursors& cursors);
     void save_cursors();
     void housekeeping(Nanos now);
     void retain(Nanos now);
@@ -165,8 +167,11 @@ class Journal final : public AlertSink {
     Rollup rollup_;
     bool begun_ = false; // begin_from() has taken over what an earlier agent left
     std::uint64_t next_sequence_ = 1;
-    Nanos retry_at_ = 0, kept_at_ = 0, cursors_at_ = 0;
-    std::map<std::string, std::uint64_t> saved_cursors_;
+    Nanos retry_at_ = 0, kept_at_ = 0;
+    Nanos cursors_at_ = 0;   // when cursors were saved last
+    Nanos moved_at_ = 0;     // when it was noticed that cursors move; 0: they do not
+    Nanos cursor_pause_ = 0; // from then to their saving
+    Cursors saved_cursors_;
     std::size_t most_waiting_ = 0;    // bytes of the queue at its longest, since memory was given back last
     std::vector<Incoming> unwritten_; // published from memory while the file could not be written
     std::size_t unwritten_bytes_ = 0;
@@ -174,6 +179,8 @@ class Journal final : public AlertSink {
     std::vector<Store::Told> told_;      // with the next commit
     std::uint64_t since_checkpoint_ = 0; // bytes
     bool written_ = false;               // since what is kept was looked at last
+
+    std::atomic<bool> moved_{false}; // cursors have, since they were saved last
 
     mutable std::mutex mutex_; // guards what follows
     std::condition_variable arrived_, settling_;
@@ -185,11 +192,11 @@ class Journal final : public AlertSink {
     std::uint64_t end_ = 0;          // newest published
     std::uint64_t durable_upto_ = 0; // of what is recent, so much is on disk
     std::vector<Subscription*> subscriptions_;
-    std::map<std::string, std::uint64_t> cursors_; // as found on disk
-    bool new_cursor_ = false;                      // a subscription began that the file does not know yet
-    bool complete_ = false;                        // outputs_complete() was called
-    std::set<std::string> seen_;                   // names of all subscriptions there have been
-    bool crashed_ = false;                         // the last agent left its cursors open
+    Cursors cursors_;            // as found on disk, and as they are
+    bool new_cursor_ = false;    // a subscription began that the file does not know yet
+    bool complete_ = false;      // outputs_complete() was called
+    std::set<std::string> seen_; // names of all subscriptions there have been
+    bool crashed_ = false;       // the last agent left its cursors open
     std::unique_ptr<RollupRules> new_rollup_;
     Status status_;
     std::uint64_t accepted_ = 0, settled_ = 0; // records; those committed, or published without

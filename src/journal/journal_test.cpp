@@ -188,6 +188,22 @@ TEST_F(JournalTest, KilledAtAnyMomentNothingIsLost) {
     EXPECT_TRUE(verify().intact);
 }
 
+// A reader that is done with everything has its place on disk soon after, though nothing more comes.
+TEST_F(JournalTest, AnIdleOutputsPlaceIsSaved) {
+    Journal journal(options());
+    TestReader a(journal, "a");
+    push(journal, 1, 10);
+    expect_alerts(a.read(10), 1, 10);
+    auto reader = StoreReader::open(path);
+    ASSERT_TRUE(reader);
+    for (;;) { // the test's time is its patience
+        const auto cursors = reader->cursors();
+        ASSERT_TRUE(cursors);
+        if (!cursors->empty() && cursors->front().sequence == a.subscription->position()) break;
+        ::poll(nullptr, 0, 1);
+    }
+}
+
 TEST_F(JournalTest, AFullDiskIsToldAndAlertsGoOn) {
     {
         Options o = options();

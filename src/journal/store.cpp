@@ -130,7 +130,7 @@ Result<> Store::transaction(const std::function<Result<>()>& body) {
     return done;
 }
 
-Result<> Store::append(const std::vector<NewRecord>& records, const std::vector<Told>& told) {
+Result<> Store::append(const std::vector<NewRecord>& records, const std::vector<Told>& told, const Cursors& cursors) {
     Head head = head_;
     auto done = transaction([&]() -> Result<> {
         for (const NewRecord& r : records) {
@@ -149,6 +149,7 @@ Result<> Store::append(const std::vector<NewRecord>& records, const std::vector<
             mark_told_.bind(1, static_cast<std::int64_t>(t.upto)).bind(2, t.rollup_key);
             if (auto ok = run(mark_told_); !ok) return ok;
         }
+        if (auto ok = write_cursors(cursors); !ok) return ok;
         set_meta_.bind(1, "head").bind(2, static_cast<std::int64_t>(head.sequence)).bind_bytes(3, head.digest);
         return run(set_meta_);
     });
@@ -169,14 +170,16 @@ Result<> Store::end_use() {
     return run(set_meta_);
 }
 
-Result<> Store::save_cursors(const std::map<std::string, std::uint64_t>& cursors) {
-    return transaction([&]() -> Result<> {
-        for (const auto& [output, sequence] : cursors) {
-            set_cursor_.bind(1, output).bind(2, static_cast<std::int64_t>(sequence));
-            if (auto ok = run(set_cursor_); !ok) return ok;
-        }
-        return {};
-    });
+Result<> Store::write_cursors(const Cursors& cursors) {
+    for (const auto& [output, sequence] : cursors) {
+        set_cursor_.bind(1, output).bind(2, static_cast<std::int64_t>(sequence));
+        if (auto ok = run(set_cursor_); !ok) return ok;
+    }
+    return {};
+}
+
+Result<> Store::save_cursors(const Cursors& cursors) {
+    return transaction([&] { return write_cursors(cursors); });
 }
 
 Result<> Store::keep_only_cursors(const std::vector<std::string>& outputs) {

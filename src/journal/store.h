@@ -50,6 +50,8 @@ struct Overrun {
     std::map<std::string, std::uint64_t> rules;
 };
 
+using Cursors = std::map<std::string, std::uint64_t>; // by output: everything up to there has arrived
+
 struct Head {
     std::uint64_t sequence = 0;
     Digest digest{};
@@ -73,11 +75,11 @@ class Store {
         std::uint64_t upto = 0;
     };
     // All of it or, on failure, none.
-    Result<> append(const std::vector<NewRecord>& records, const std::vector<Told>& told);
+    Result<> append(const std::vector<NewRecord>& records, const std::vector<Told>& told, const Cursors& cursors = {});
     // Whether the last agent that used the file ended without saying so; says that this one is at work.
     Result<bool> begin_use();
     Result<> end_use();
-    Result<> save_cursors(const std::map<std::string, std::uint64_t>& cursors);
+    Result<> save_cursors(const Cursors& cursors);
     Result<> keep_only_cursors(const std::vector<std::string>& outputs);
     [[nodiscard]] std::optional<std::uint64_t> cursor(const std::string& output);
     [[nodiscard]] Result<std::vector<StoredRecord>> open_rollups();
@@ -92,6 +94,7 @@ class Store {
   private:
     Store() = default;
     Result<> prepare_all();
+    Result<> write_cursors(const Cursors& cursors);
     Result<> transaction(const std::function<Result<>()>& body);
     Result<std::uint64_t> first_to_keep(Nanos now);
     Result<> remove_below(std::uint64_t keep, std::vector<Overrun>& overruns);

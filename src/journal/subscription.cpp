@@ -2,12 +2,21 @@
 
 #include "alerts/lookup.h"
 #include "alerts/parse.h"
+#include "base/clock.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 namespace gyr::journal {
+namespace {
+
+// Cursors that move while nothing is committed are saved on their own, after a while, so that the outputs share it. It
+// grows with what that costs (a disk that must sync), to a twentieth of the thread's time.
+constexpr Nanos kCursorPause = 5'000'000;
+constexpr Nanos kLongestPause = 200'000'000;
+
+} // namespace
 
 Subscription::Subscription(Journal& journal, std::string name, int wake_fd)
     : journal_(journal), name_(std::move(name)), wake_fd_(wake_fd) {}
@@ -45,7 +54,11 @@ std::unique_ptr<Subscription> Journal::listen(int wake_fd) {
 
 void Journal::forget(Subscription& subscription) {
     const std::lock_guard lock(mutex_);
-    if (subscription.keep_) cursors_[subscription.name()] = subscription.position();
+    if (subscription.keep_) {
+        cursors_[subscription.name()] = subscription.position();
+        moved_ = true;
+        arrived_.notify_one();
+    }
     std::erase(subscriptions_, &subscription);
 }
 
@@ -129,7 +142,46 @@ std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t 
 }
 
 void Subscription::delivered(std::uint64_t sequence) {
-    if (sequence > position()) delivered_.store(sequence, std::memory_order_release);
+    if (sequence <= position()) return;
+    delivered_.store(sequence, std::memory_order_release);
+    if (!keep_ || journal_.moved_.exchange(true)) return;
+    const std::lock_guard lock(journal_.mutex_); // not between the journal's look at it and its sleep
+    journal_.arrived_.notify_one();
+}
+
+// Of the cursors that are kept, those that are not saved as they are now.
+Cursors Journal::moved_cursors() {
+    Cursors changed;
+    moved_ = false; // what moves from here on is for the next time
+    moved_at_ = 0;
+    const std::lock_guard lock(mutex_);
+    for (const Subscription* subscription : subscriptions_) {
+        if (subscription->keep_) cursors_[subscription->name()] = subscription->position();
+    }
+    for (const auto& [output, sequence] : cursors_) {
+        const auto saved = saved_cursors_.find(output);
+        if (saved == saved_cursors_.end() || saved->second != sequence) changed[output] = sequence;
+    }
+    return changed;
+}
+
+void Journal::cursors_saved(const Cursors& cursors) {
+    if (cursors.empty()) return;
+    for (const auto& [output, sequence] : cursors) saved_cursors_[output] = sequence;
+    cursors_at_ = steady_now();
+}
+
+void Journal::save_cursors() {
+    const Nanos begin = steady_now();
+    const Cursors changed = moved_cursors();
+    if (changed.empty() || !store_) return;
+    if (const Result<> done = store_->save_cursors(changed); !done) {
+        moved_ = true;
+        give_up_store(done.error().message, store_->trouble());
+        return;
+    }
+    cursors_saved(changed);
+    cursor_pause_ = std::clamp(20 * (steady_now() - begin), kCursorPause, kLongestPause);
 }
 
 StoreReader::Lag Journal::lag(std::uint64_t position) const {
