@@ -88,7 +88,7 @@ Exit events_of_capture(const EventsOptions& options, playback::EventPrinter& pri
     replay::ReplayState state;
     Show show(options, printer);
     const auto visit = [&show](const Event& event, const EvalWorld& world) { return show(event, world); };
-    const playback::WalkEnd end = playback::walk(*reader, state, visit, options.until);
+    const playback::WalkEnd end = playback::walk(*reader, state, visit, {.until = options.until});
     if (!show.flush()) return show.result();
     return report_capture(options.capture, reader->stats(), end.damage);
 }

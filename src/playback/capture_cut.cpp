@@ -74,7 +74,7 @@ Chosen choose(capfile::Reader& reader, EventPrinter& filter, const CutOptions& o
         choose_process(chosen, event, world, options.ancestors);
         return true;
     };
-    chosen.damage = walk(reader, state, visit, options.until).damage;
+    chosen.damage = walk(reader, state, visit, {.until = options.until}).damage;
     choose_makers(chosen, makers, options.ancestors);
     return chosen;
 }

@@ -31,7 +31,7 @@ std::vector<std::string> lines(capfile::Reader& reader, const std::string& filte
         if (printer->matches(event, world)) out.push_back(printer->line(event, world));
         return true;
     };
-    static_cast<void>(walk(reader, state, visit, std::numeric_limits<std::uint64_t>::max()));
+    static_cast<void>(walk(reader, state, visit));
     return out;
 }
 std::vector<std::string> lines(const std::string& capture, const std::string& filter) {

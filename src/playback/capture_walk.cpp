@@ -3,7 +3,8 @@
 namespace gyr::playback {
 
 WalkEnd walk(capfile::Reader& reader, replay::ReplayState& state,
-             FunctionRef<bool(const Event&, const EvalWorld&)> visit, std::uint64_t until, const EventCodes* wanted) {
+             FunctionRef<bool(const Event&, const EvalWorld&)> visit, const WalkLimits& limits,
+             const EventCodes* wanted) {
     using capfile::Item;
     WalkEnd end;
     EvalWorld world{.processes = &state.processes(),
@@ -11,18 +12,19 @@ WalkEnd walk(capfile::Reader& reader, replay::ReplayState& state,
                     .hostname = &state.hostname(),
                     .first_event_time = 0,
                     .addresses = &state.addresses()};
-    for (;;) {
+    while (!limits.stop.stop_requested()) {
         switch (reader.next()) {
         case Item::event: {
             const bool counts = reader.for_rules();
             const EventCode code = reader.event().code;
             const bool shown = counts && (wanted == nullptr || code >= wanted->size() || (*wanted)[code]);
             const Event* event = state.on_event(reader.event(), shown);
-            if (event->number > until) return end;
+            if (event->number > limits.until) return end;
             if (!counts) break;
+            if (world.first_event_time == 0) world.first_event_time = event->time;
+            if (limits.span > 0 && event->time - world.first_event_time >= limits.span) return end;
             ++end.events;
             end.last_time = event->time;
-            if (world.first_event_time == 0) world.first_event_time = event->time;
             if (shown && !visit(*event, world)) return end;
             break;
         }
@@ -38,6 +40,7 @@ WalkEnd walk(capfile::Reader& reader, replay::ReplayState& state,
         case Item::end: return end;
         }
     }
+    return end;
 }
 
 } // namespace gyr::playback

@@ -19,12 +19,11 @@ WalkEnd Playback::play(capfile::Reader& reader) {
     fired_.clear();
     scratch_ = matcher_->make_scratch(); // image generations begin anew
     const auto visit = [&](const Event& event, const EvalWorld& world) {
-        if (options_.stop.stop_requested()) return false;
-        if (options_.span > 0 && event.time - world.first_event_time >= options_.span) return false;
         judge(event, world);
         return true;
     };
-    WalkEnd end = walk(reader, state, visit, options_.until, process_rules_ ? nullptr : &wanted_);
+    WalkEnd end =
+        walk(reader, state, visit, {options_.until, options_.span, options_.stop}, process_rules_ ? nullptr : &wanted_);
     stats_.events += end.events;
     stats_.last_time = end.last_time;
     stats_.state = state.stats();

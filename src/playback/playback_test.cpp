@@ -140,6 +140,27 @@ TEST(Playback, StopsWhenTheTimeIsOver) {
     EXPECT_EQ(alerts_of(small_capture(), all, {.span = last - first + 1}).size(), alerts.size());
 }
 
+TEST(Playback, IsStoppedWhereNoRuleWantsAnything) {
+    const test::RuleSet set = test::load_text(R"(
+- rule: none
+  desc: d
+  condition: evt.type = ptrace
+  output: o
+  priority: INFO
+)");
+    const std::string capture = small_capture();
+    const auto events = [&](std::stop_token stop) {
+        playback::Playback playback({.stop = std::move(stop)}, set.matcher, [](const Alert&) {});
+        auto reader = capfile::Reader::from_bytes(bytes(capture));
+        EXPECT_TRUE(reader);
+        return playback.play(*reader).events;
+    };
+    std::stop_source stop;
+    EXPECT_GT(events(stop.get_token()), 0u);
+    stop.request_stop();
+    EXPECT_EQ(events(stop.get_token()), 0u);
+}
+
 TEST(Playback, DeliversWhatStandsBeforeTheDamage) {
     const std::string whole = small_capture();
     const test::RuleSet set = test::load_text(kShell);
