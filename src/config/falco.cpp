@@ -1,6 +1,7 @@
 #include "config/falco.h"
 
 #include "base/units.h"
+#include "config/falco_keys.h"
 #include "config/settings.h"
 
 #include <fmt/format.h>
@@ -16,107 +17,6 @@
 namespace gyr::config {
 namespace {
 
-enum class Fate : std::uint8_t {
-    mapped,  // read below
-    ignored, // no meaning here, for the reason given
-    refused, // ignoring it would change what the file asks for
-};
-
-struct FalcoKey {
-    std::string_view key; // "engine.kind"; of a whole group: "plugins"
-    Fate fate = Fate::mapped;
-    std::string_view reason = {};
-    std::optional<std::string_view> harmless = {}; // with this value it asks for nothing: no word about it
-};
-
-constexpr std::string_view kAlways = "it is always so";
-constexpr std::string_view kJournal = "the journal takes its place";
-constexpr std::string_view kMetrics = "metrics are at the web server, all of them";
-constexpr std::string_view kKernel = "the kernel side has no such setting";
-
-constexpr std::array kKeys = {
-    FalcoKey{"gyr"}, // keys of our own, read by the loader
-    FalcoKey{"rules_files"},
-    FalcoKey{"rules_file"},
-    FalcoKey{"rules"},
-    FalcoKey{"config_files"},
-    FalcoKey{"watch_config_files"},
-    FalcoKey{"time_format_iso_8601"},
-    FalcoKey{"priority"},
-    FalcoKey{"json_output"},
-    FalcoKey{"json_include_output_property"},
-    FalcoKey{"json_include_message_property"},
-    FalcoKey{"json_include_output_fields_property"},
-    FalcoKey{"json_include_tags_property"},
-    FalcoKey{"rule_matching"},
-    FalcoKey{"append_output"},
-    FalcoKey{"log_level"},
-    FalcoKey{"stdout_output.enabled"},
-    FalcoKey{"syslog_output.enabled"},
-    FalcoKey{"file_output.enabled"},
-    FalcoKey{"file_output.filename"},
-    FalcoKey{"http_output.enabled"},
-    FalcoKey{"http_output.url"},
-    FalcoKey{"http_output.user_agent"},
-    FalcoKey{"http_output.insecure"},
-    FalcoKey{"http_output.ca_cert"},
-    FalcoKey{"http_output.ca_bundle"},
-    FalcoKey{"http_output.mtls"},
-    FalcoKey{"http_output.client_cert"},
-    FalcoKey{"http_output.client_key"},
-    FalcoKey{"program_output.enabled"},
-    FalcoKey{"program_output.keep_alive"},
-    FalcoKey{"program_output.program"},
-    FalcoKey{"engine.modern_ebpf.buf_size_preset"},
-    FalcoKey{"engine.kind"},
-    FalcoKey{"rule_files", Fate::ignored, "Falco does not read it either; the key is rules_files"},
-    FalcoKey{"plugins_hostinfo", Fate::ignored, kAlways, "true"},
-    FalcoKey{"engine.kmod", Fate::ignored, "there is no kernel module"},
-    FalcoKey{"engine.modern_ebpf.cpus_for_each_buffer", Fate::ignored, "there is one buffer for all CPUs"},
-    FalcoKey{"engine.modern_ebpf.drop_failed_exit", Fate::ignored, "the rules decide what the kernel tells", "false"},
-    FalcoKey{"engine.modern_ebpf.disable_iterators", Fate::ignored, kKernel, "false"},
-    FalcoKey{"engine.replay.capture_file"},
-    FalcoKey{"capture.enabled"},
-    FalcoKey{"capture.path_prefix"},
-    FalcoKey{"capture.mode"},
-    FalcoKey{"capture.default_duration"},
-    FalcoKey{"capture.max_file_size_mb"},
-    FalcoKey{"load_plugins", Fate::ignored, "see plugins"},
-    FalcoKey{"plugins"},
-    FalcoKey{"static_fields"},
-    FalcoKey{"buffer_format_base64"},
-    FalcoKey{"buffered_outputs", Fate::ignored, "each alert is written at once", "false"},
-    FalcoKey{"outputs_queue", Fate::ignored, kJournal},
-    FalcoKey{"output_timeout", Fate::ignored, "no output holds anything up"},
-    FalcoKey{"file_output.keep_alive", Fate::ignored, "a file that is moved away is noticed"},
-    FalcoKey{"http_output.ca_path"},
-    FalcoKey{"http_output.echo", Fate::ignored, "answers are not shown", "false"},
-    FalcoKey{"http_output.compress_uploads", Fate::ignored, "requests are not compressed", "false"},
-    FalcoKey{"http_output.keep_alive", Fate::ignored, "connections are kept"},
-    FalcoKey{"http_output.max_consecutive_timeouts", Fate::ignored, "it is tried until it arrives"},
-    FalcoKey{"webserver.enabled"},
-    FalcoKey{"webserver.listen_port"},
-    FalcoKey{"webserver.listen_address"},
-    FalcoKey{"webserver.k8s_healthz_endpoint"},
-    FalcoKey{"webserver.prometheus_metrics_enabled"},
-    FalcoKey{"webserver.ssl_enabled"},
-    FalcoKey{"webserver.ssl_certificate"},
-    FalcoKey{"webserver.threadiness", Fate::ignored, "one thread is enough", "0"},
-    FalcoKey{"log_stderr", Fate::ignored, "the log goes to standard error", "true"},
-    FalcoKey{"log_syslog", Fate::ignored, "the log goes to standard error"},
-    FalcoKey{"libs_logger", Fate::ignored, "there are no such libraries"},
-    FalcoKey{"syscall_event_timeouts", Fate::ignored, "an idle host is no error"},
-    FalcoKey{"syscall_event_drops", Fate::ignored, "every loss is told by a gap record"},
-    FalcoKey{"metrics.enabled"},
-    FalcoKey{"metrics.interval"},
-    FalcoKey{"metrics.output_rule"},
-    FalcoKey{"metrics.output_file", Fate::ignored, kMetrics, ""},
-    FalcoKey{"metrics", Fate::ignored, kMetrics},
-    FalcoKey{"base_syscalls", Fate::ignored, "the rules decide what the kernel tells"},
-    FalcoKey{"falco_libs.snaplen"},
-    FalcoKey{"falco_libs", Fate::ignored, "tables are bounded by state.memory"},
-};
-
 // Keys that only Falco's files have.
 constexpr std::array<std::string_view, 14> kSigns = {
     "rules_files",   "rules_file",          "json_output",    "stdout_output", "syslog_output",
@@ -130,6 +30,8 @@ constexpr std::string_view kSystemCertificates = "/etc/ssl/certs";
 constexpr std::string_view kSuggested =
     "container_id=%container.id container_name=%container.name container_image_repository=%container.image.repository "
     "container_image_tag=%container.image.tag k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 class Translator {
   public:
@@ -184,15 +86,23 @@ class Translator {
     // In any case; the first is the default, also when it is another.
     std::string one_of(std::string_view path, std::span<const std::string_view> choices) {
         std::string value = text(path, choices.front());
-        std::ranges::transform(value, value.begin(),
-                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        std::ranges::transform(value, value.begin(), lower);
         if (std::ranges::find(choices, value) != choices.end()) return value;
         problem(find(path)->place, fmt::format("{}: '{}' is none of {}", path, value, fmt::join(choices, ", ")));
         return std::string(choices.front());
     }
-    bool flag(std::string_view path, bool standard) const {
-        const std::string value = text(path, standard ? "true" : "false");
-        return value == "true" || value == "yes" || value == "on" || value == "True" || value == "TRUE";
+    // In all forms that Falco takes; with any other it goes on with the default.
+    bool flag(std::string_view path, bool standard) {
+        const Node* node = find(path);
+        if (node == nullptr || node->kind == Node::Kind::null) return standard;
+        std::string word = node->text;
+        std::ranges::transform(word, word.begin(), lower);
+        for (const std::string_view yes : {"y", "yes", "true", "on"})
+            if (word == yes) return true;
+        for (const std::string_view no : {"n", "no", "false", "off"})
+            if (word == no) return false;
+        note(node->place, fmt::format("{}: neither true nor false; {}, as by default", path, standard));
+        return standard;
     }
     void note(const Place& place, std::string message) {
         Diagnostic d;
@@ -212,17 +122,18 @@ class Translator {
     void account(const Node& map, const std::string& prefix) {
         for (const Entry& entry : map.entries) {
             const std::string key = prefix + entry.key;
-            auto known = std::ranges::find(kKeys, key, &FalcoKey::key);
+            auto known = std::ranges::find(kFalcoKeys, key, &FalcoKey::key);
             const bool group =
-                std::ranges::any_of(kKeys, [&](const FalcoKey& k) { return k.key.starts_with(key + "."); });
+                std::ranges::any_of(kFalcoKeys, [&](const FalcoKey& k) { return k.key.starts_with(key + "."); });
             if (group) {
                 account(entry.value, key + ".");
                 continue;
             }
             // What is said of a group holds for those of its keys that are not named.
-            if (known == kKeys.end() && !prefix.empty())
-                known = std::ranges::find(kKeys, std::string_view(prefix).substr(0, prefix.size() - 1), &FalcoKey::key);
-            if (known == kKeys.end()) {
+            if (known == kFalcoKeys.end() && !prefix.empty())
+                known = std::ranges::find(kFalcoKeys, std::string_view(prefix).substr(0, prefix.size() - 1),
+                                          &FalcoKey::key);
+            if (known == kFalcoKeys.end()) {
                 note(entry.place, fmt::format("{}: no key that is known; ignored", key));
                 continue;
             }
@@ -364,12 +275,13 @@ class Translator {
     Output fresh(std::string type) {
         Output o = default_output();
         o.type = std::move(type);
-        o.format = flag("json_output", false) ? "falco" : "text";
+        o.format = json_ ? "falco" : "text";
         return o;
     }
 
     void outputs() {
         config_.outputs.clear();
+        json_ = flag("json_output", false);
         if (flag("stdout_output.enabled", false)) config_.outputs.push_back(fresh("stdout"));
         if (flag("syslog_output.enabled", false)) {
             config_.outputs.push_back(fresh("syslog"));
@@ -387,6 +299,8 @@ class Translator {
         if (flag("http_output.enabled", false)) {
             Output o = fresh("http");
             o.url = text("http_output.url", "");
+            if (o.url.size() > 1 && o.url.front() == '"' && o.url.back() == '"')
+                o.url = o.url.substr(1, o.url.size() - 2);
             o.user_agent = text("http_output.user_agent", "falcosecurity/falco");
             o.tls.insecure = flag("http_output.insecure", false);
             o.tls.ca = text("http_output.ca_cert", "");
@@ -478,6 +392,7 @@ class Translator {
     const Environment& environment_;
     Loaded& out_;
     Config& config_;
+    bool json_ = false;
 };
 
 } // namespace
@@ -490,7 +405,7 @@ bool is_falco_config(const Node& root) {
 
 std::vector<std::string_view> falco_keys() {
     std::vector<std::string_view> out;
-    for (const FalcoKey& key : kKeys) out.push_back(key.key);
+    for (const FalcoKey& key : kFalcoKeys) out.push_back(key.key);
     return out;
 }
 

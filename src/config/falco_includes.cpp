@@ -22,7 +22,8 @@ std::vector<FalcoInclude> falco_includes(Node& root, const Environment& environm
         d.place = node.place;
         out.problems.push_back(std::move(d));
     };
-    for (Node item : list->items) {
+    const std::vector<Node> single{*list};
+    for (Node item : list->kind == Node::Kind::scalar ? single : list->items) {
         const bool map = item.kind == Node::Kind::map;
         const Node* path = map ? item.find("path") : &item;
         const Node* strategy = map ? item.find("strategy") : nullptr;

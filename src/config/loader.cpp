@@ -280,17 +280,22 @@ Loaded load_config(const LoadRequest& request) {
         out.problems.push_back(std::move(root).error());
         return out;
     }
-    include(*root, request, out);
-    Reader reader(out);
-    reader.expand(*root, request.environment);
-    for (const std::string& assignment : request.overrides) {
-        const Result<> applied = apply_override(*root, assignment);
-        if (!applied) {
+    // Which further files there are (of a falco.yaml) must be known before they are read.
+    const auto override_those = [&](bool of_files) {
+        for (const std::string& assignment : request.overrides) {
+            if (assignment.starts_with("config_files") != of_files) continue;
+            const Result<> applied = apply_override(*root, assignment);
+            if (applied) continue;
             Diagnostic d;
             d.message = applied.error().message;
             out.problems.push_back(std::move(d));
         }
-    }
+    };
+    override_those(true);
+    include(*root, request, out);
+    Reader reader(out);
+    reader.expand(*root, request.environment);
+    override_those(false);
     if (request.falco || is_falco_config(*root)) {
         read_falco_config(*root, request.environment, out);
         if (const Node* own = root->find("gyr")) reader.read_root(*own, out.config);
