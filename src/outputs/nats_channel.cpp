@@ -116,8 +116,13 @@ class NatsChannel final : public Channel {
             if (w[0] == "+OK") continue;
             if (w[0] == "PONG") return Message{.kind = "PONG", .index = SIZE_MAX, .text = {}, .headers = {}};
             if (w[0] == "-ERR") return lost(fmt::format("the server says {}", rest_of(*line)));
-            if (w[0] == "INFO")
+            if (w[0] == "INFO" && !greeted_)
                 return Message{.kind = "INFO", .index = SIZE_MAX, .text = rest_of(*line), .headers = {}};
+            if (w[0] == "INFO") { // servers have come to the cluster, or gone
+                if (const Json info = Json::parse(rest_of(*line), nullptr, false); info.is_object())
+                    remember_neighbours(info, servers_[current_ % servers_.size()].scheme);
+                continue;
+            }
             const bool with_headers = w[0] == "HMSG";
             if ((w[0] != "MSG" && !with_headers) || w.size() < (with_headers ? 5U : 4U))
                 return lost("the server says something else");
@@ -139,6 +144,10 @@ class NatsChannel final : public Channel {
     }
 
     Result<> connect(const Patience& patience) {
+        // What the server has said meanwhile: who else there is, last of all when it dies.
+        while (net_.is_open() && net_.something_to_read()) {
+            if (!read(deadline_of(patience, options_.timeout), patience)) break;
+        }
         if (net_.is_open() && !net_.hung_up()) return {};
         // Each once; what the last one said is what is told.
         Result<> tried;
@@ -157,6 +166,7 @@ class NatsChannel final : public Channel {
 
     Result<> greet(const Address& server, const Patience& patience) {
         const Nanos deadline = deadline_of(patience, options_.timeout);
+        greeted_ = false;
         if (auto ok = net_.connect(server, deadline, patience); !ok) return ok;
         auto hello = read(deadline, patience);
         if (!hello) return std::unexpected(hello.error());
@@ -169,6 +179,7 @@ class NatsChannel final : public Channel {
         if (server.scheme == "tls" || flag(info, "tls_required")) {
             if (auto ok = net_.start_tls(options_.tls, name_of(server), deadline, patience); !ok) return ok;
         }
+        greeted_ = true;
         remember_neighbours(info, server.scheme);
         Json c{{"verbose", false}, {"pedantic", false}, {"headers", true}, {"no_responders", true},
                {"protocol", 1},    {"name", "gyr"},     {"lang", "c++"},   {"version", "1"}};
@@ -282,6 +293,7 @@ class NatsChannel final : public Channel {
     const std::optional<NatsCredentials> credentials_;
     const std::string inbox_;
     NetStream net_;
+    bool greeted_ = false; // the server has said who it is
     std::size_t round_ = 0;
     std::size_t max_payload_ = 1U << 20;
 };

@@ -34,16 +34,19 @@ class Probe:
     def __init__(self, folder, outputs):
         self.folder = folder
         self.file = folder + "/beside.jsonl"
-        entries = [dict(entry, timeout="3s" if HEAVY else "2s", backoff="200ms") for entry in outputs]
-        for entry in entries:
-            entry.setdefault("format", "json")
-        entries.append({"type": "file", "path": self.file, "name": "beside"})
-        config = folder + "/gyr.yaml"
-        with open(config, "w", encoding="utf-8") as file:
-            json.dump({"journal": {"path": folder + "/journal.db"}, "outputs": entries}, file)
+        self.outputs = outputs
+        config = self.configure("json")
         self.process = subprocess.Popen([PROBE, config], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=open(folder + "/log", "wb"), text=True)
         self.pushed = 0
+
+    def configure(self, form):
+        entries = [dict(entry, timeout="3s" if HEAVY else "2s", backoff="200ms", format=form) for entry in self.outputs]
+        entries.append({"type": "file", "path": self.file, "name": "beside"})
+        config = "%s/%s.yaml" % (self.folder, form)
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"journal": {"path": self.folder + "/journal.db"}, "outputs": entries}, file)
+        return config
 
     def ask(self, command):
         """The answer, or an error when none comes."""
@@ -112,18 +115,46 @@ def arrived(peer, wanted):
 STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-def well_formed(peer, number):
-    """What an attacker wrote into a record is one document that parses, without a character that a terminal obeys."""
-    found = [d for d in peer.documents() if number in peers.numbers(d)]
-    assert found, "no document has the record"
-    for document in found:
+def well_formed(documents, is_json):
+    """What an attacker wrote into a record is one line that parses, without a character that a terminal obeys."""
+    for document in documents:
         text = document.decode("utf-8")  # valid, or it fails
-        json.loads(text)
         assert not STEERING.search(text), "it has %r" % STEERING.search(text).group()
+        if is_json:
+            assert isinstance(json.loads(text), (dict, list))
+
+
+def hostile(peer, probe):
+    """In each format, and by a server that takes no long ones: one document more."""
+    wraps = getattr(peer, "kind", "http") != "http"  # its documents are JSON whatever is in them
+    forms = ["json", "text", "falco", "ecs", "ocsf"]
+    if isinstance(peer, peers.Http):
+        forms += ["json"]
+    for turn, form in enumerate(forms):
+        if turn > 0:
+            assert probe.ask("apply " + probe.configure(form)) == "applied"
+        if turn == 5:
+            peer.most = 70_000
+        before = len(peer.documents())
+        probe.ask("hostile")
+        probe.pushed += 1
+        probe.ask("wait")
+        until(lambda: len(peer.documents()) > before)
+        found = peer.documents()[before:]
+        assert len(found) == (2 if getattr(peer, "kind", "") == "elasticsearch" else 1), "%s: %d documents" % (form, len(found))
+        well_formed(found, wraps or form != "text")
+        assert b"$(id)`id`" in found[-1], "%s: what the attacker wrote is not told" % form
+        if form == "json":
+            assert probe.pushed in peers.numbers(b"".join(found)), "another record"
 
 
 def failures(probe):
     return sum(output["failures"] for output in probe.stats()["outputs"].values())
+
+
+def problem(probe):
+    """What the outputs complain about."""
+    return " ".join(output["problem"] for output in probe.stats()["outputs"].values())
 
 
 def fills(peer, probe):
@@ -198,6 +229,8 @@ def case(peer, kills=True, keeps=True, troubles=True):
                     # What takes bytes and gives no answers is only noticed when its buffers are full; and what was pushed may
                     # have been delivered while the trouble began.
                     until(lambda: failures(probe) > before or fills(peer, probe))
+                    if isinstance(noticed, str):
+                        until(lambda: noticed in problem(probe))
                     probe.await_beside()
             except Exception as error:
                 raise RuntimeError("%s: %s" % (name, error)) from error
@@ -213,11 +246,7 @@ def case(peer, kills=True, keeps=True, troubles=True):
             check("slow", peer, probe)
         if isinstance(peer, peers.Http):
             refuse(peer, probe)
-        probe.ask("hostile")
-        probe.pushed += 1
-        probe.ask("wait")
-        until(lambda: probe.pushed in peer.received())
-        well_formed(peer, probe.pushed)
+        hostile(peer, probe)
         assert probe.rss() < MEMORY, "resident: %d" % probe.rss()
         probe.end()
         peer.stop()
@@ -280,6 +309,7 @@ def main():
         ("nats", peers.Nats, {}),
         ("nats with an nkey", lambda: peers.Nats(signs=True), {"troubles": False}),
         ("nats by a neighbour", peers.NatsNeighbour, {"troubles": False}),
+        ("nats in a cluster", peers.NatsCluster, {}),
         ("nats over tls", lambda: peers.Nats(certificates), {}),
         ("syslog over udp", lambda: peers.Rsyslog("udp"), {}),
         ("syslog over tcp", lambda: peers.Rsyslog("tcp"), {}),

@@ -1,7 +1,7 @@
 """The servers that outputs are tested against: real ones from Debian packages where there are, else ones of our own that can
 be slow, silent and in a bad mood. Each has start(), stop() (at once, as by SIGKILL), output(): its entry in the configuration,
 received(): the numbers of the alerts that arrived, in order of arrival, and troubles(): what else may befall it, each with its
-name, what begins it, what ends it, and whether an output must notice while it lasts."""
+name, what begins it, what ends it, and whether an output must notice while it lasts, or what it must complain about."""
 
 import base64
 import http.server
@@ -161,7 +161,7 @@ class Proxy:
 
 class Http:
     """mode: "ok", "error" (an answer of `statuses` each, that says nothing of the records), "lost" (taken, and answered by an error),
-    "hang" (no answer), "slow" (each answer takes `pause` seconds). refused: the number of an alert that is never taken."""
+    "hang" (no answer), "slow" (each answer takes `pause` seconds). refused: the number of an alert that is never taken. most: bytes of a request."""
 
     statuses = (503, 429, 500, 401, 404)
 
@@ -170,7 +170,7 @@ class Http:
     def __init__(self, kind, certificates=None, extra=None):
         self.kind, self.certificates, self.extra = kind, certificates, extra or {}
         self.port = free_port()
-        self.mode, self.refused, self.errors, self.ids = "ok", None, 0, set()
+        self.mode, self.refused, self.most, self.errors, self.ids = "ok", None, None, 0, set()
         self.bodies, self.seen, self.server = [], [], None
         self.lock = threading.Lock()
         self.end = threading.Event()
@@ -198,6 +198,8 @@ class Http:
                 if mode == "error":
                     status, answer = peer.statuses[peer.errors % len(peer.statuses)], b"busy"
                     peer.errors += 1
+                elif peer.most and len(body) > peer.most:
+                    status, answer = 413, b"too long"
                 elif peer.kind == "elasticsearch":
                     body, answer = peer.take_bulk(body)
                 elif peer.refused in numbers(body):
@@ -330,13 +332,14 @@ class Redis(Process):
         super().__init__()
         self.certificates = certificates
 
-    def start(self):
+    def start(self, *more):
         ports = ["--port", str(self.port)]
         if self.certificates:
             c = self.certificates
             ports = ["--port", "0", "--tls-port", str(self.port), "--tls-cert-file", c.cert, "--tls-key-file", c.key, "--tls-ca-cert-file",
                      c.ca]
-        self.run(*ports, "--dir", self.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--requirepass", "pass word")
+        self.run(*ports, "--dir", self.folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--requirepass", "pass word",
+                 *more)
         await_port(self.port)
         self.proxy.up()
 
@@ -366,10 +369,10 @@ class Redis(Process):
         # Each entry has the uuid twice: as its own field and in the record.
         return numbers(data)[::2]
 
-    def tell(self, *commands):
+    def tell(self, *commands, password="pass word"):
         with self.connection() as s:
             file = s.makefile("rb")
-            for command in ('AUTH "pass word"', "SELECT 1", *commands):
+            for command in ('AUTH "%s"' % password, "SELECT 1", *commands):
                 s.sendall(command.encode() + b"\r\n")
                 answer = file.readline()
                 assert answer.startswith((b"+OK", b":")), answer
@@ -382,10 +385,52 @@ class Redis(Process):
                 ("no stream at this key", ["RENAME alerts kept", "SET alerts text"], ["DEL alerts", "RENAME kept alerts"]),
                 ("forbidden", ["ACL SETUSER default -xadd"], ["ACL SETUSER default +xadd"])):
             yield name, lambda begin=begin: self.tell(*begin), lambda over=over: self.tell(*over), True
+        yield "another password", lambda: self.change_password("pass word", "other"), lambda: self.change_password("other", "pass word"), \
+            "WRONGPASS"
+        yield "loading", self.load_slowly, self.load_fast, "LOADING"
+
+    def change_password(self, old, new):
+        self.tell('CONFIG SET requirepass "%s"' % new, "CLIENT KILL TYPE normal SKIPME yes", password=old)
+
+    def load_slowly(self):
+        """It reads thousands of keys at a snail's pace, and says so to whoever asks in between."""
+        with self.connection() as s:
+            file = s.makefile("rb")
+
+            def ask(command):
+                s.sendall(command + b"\r\n")
+                line = file.readline()
+                return file.read(int(line[1:]) + 2) if line.startswith(b"$") else line
+            for command in (b'AUTH "pass word"', b"CONFIG SET rdbcompression no", b"BGREWRITEAOF"):
+                if command == b"BGREWRITEAOF":
+                    ask(b"EVAL \"for i = 1, 4000 do redis.call('SET', 'k' .. i, string.rep('x', 1000)) end return 1\" 0")
+                answer = ask(command)
+                assert answer.startswith(b"+"), answer
+            deadline = time.monotonic() + PATIENCE
+            while b"aof_rewrite_in_progress:1" in (state := ask(b"INFO persistence")) or b"aof_rewrite_scheduled:1" in state:
+                if time.monotonic() > deadline:
+                    raise RuntimeError("redis does not finish its file")
+                time.sleep(0.02)
+        self.stop()
+        self.start("--key-load-delay", "50000", "--loading-process-events-interval-bytes", "1024")
+
+    def load_fast(self):
+        deadline = time.monotonic() + PATIENCE
+        with self.connection() as s:
+            file = s.makefile("rb")
+            s.sendall(b'AUTH "pass word"\r\nCONFIG SET key-load-delay 0\r\n')
+            assert [file.readline(), file.readline()] == [b"+OK\r\n"] * 2
+            while True:
+                s.sendall(b"PING\r\n")
+                if file.readline() == b"+PONG\r\n":
+                    return
+                if time.monotonic() > deadline:
+                    raise RuntimeError("redis loads for ever")
+                time.sleep(0.02)
 
     def documents(self):
         self.received()
-        return [m.group(1) for m in re.finditer(rb"\r\n(\{[^\r\n]*\})\r\n", self.data)]
+        return [m.group(1) for m in re.finditer(rb"\r\nrecord\r\n\$\d+\r\n([^\r\n]*)\r\n", self.data)]
 
 
 class Nats(Process):
@@ -397,6 +442,8 @@ class Nats(Process):
     # The pair that the documentation of NATS shows.
     nkey = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
     seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
+
+    patience = PATIENCE  # with an answer
 
     def __init__(self, certificates=None, signs=False):
         super().__init__()
@@ -432,7 +479,7 @@ class Nats(Process):
 
     def ask(self, subject, *questions):
         """The answer; a list of them when there are more questions than one."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as s:
+        with socket.create_connection(("127.0.0.1", self.port), self.patience) as s:
             s.recv(4096)  # who it is
             credentials = {"user": "test", "pass": "test"}
             if self.certificates:
@@ -509,6 +556,88 @@ class NatsNeighbour(Nats):
 
     def output(self):
         return {**super().output(), "url": "nats://127.0.0.1:%d, nats://127.0.0.1:1" % self.neighbour}
+
+
+class NatsCluster(Nats):
+    """Three servers with one stream on all of them. Only one is known; it dies, and its neighbours go on."""
+
+    stream = {**Nats.stream, "num_replicas": 3}
+    patience = 5  # while there is no leader nobody answers
+
+    def __init__(self):
+        super().__init__()
+        self.ports = [self.port, free_port(), free_port()]
+        self.routes = [free_port() for _ in self.ports]
+        self.processes = [None] * 3
+
+    def run_node(self, n):
+        folder = "%s/%d" % (self.folder, n)
+        os.makedirs(folder, exist_ok=True)
+        settings = {"listen": "127.0.0.1:%d" % self.ports[n], "server_name": "node%d" % n, "jetstream": {"store_dir": folder},
+                    "cluster": {"name": "c", "listen": "127.0.0.1:%d" % self.routes[n],
+                                "routes": ["nats://127.0.0.1:%d" % route for route in self.routes]},
+                    "authorization": {"users": [{"user": "gyr", "password": "pass word"}, {"user": "test", "password": "test"}]}}
+        with open(folder + "/conf", "w", encoding="utf-8") as file:
+            json.dump(settings, file)
+        self.run("-c", folder + "/conf")
+        self.processes[n] = self.process
+        await_port(self.ports[n])
+
+    def kill_node(self, n):
+        self.processes[n].kill()
+        self.processes[n].wait()
+        self.processes[n] = None
+        self.port = next(port for port, process in zip(self.ports, self.processes) if process)  # where the test asks
+
+    def start(self):
+        if any(self.processes):
+            return  # what was killed stays dead, and the others are enough
+        for n in range(3):
+            self.run_node(n)
+        self.settle(lambda: "error" not in self.ask("$JS.API.STREAM.CREATE.ALERTS", self.stream))
+
+    def settle(self, there):
+        """Until the servers have agreed on something."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                if there():
+                    return
+            except (OSError, RuntimeError, KeyError, IndexError, ValueError):
+                pass  # no leader yet
+            if time.monotonic() > deadline:
+                raise RuntimeError("the cluster does not settle")
+            time.sleep(0.1)
+
+    def in_step(self):
+        cluster = self.ask("$JS.API.STREAM.INFO.ALERTS", {})["cluster"]
+        return cluster["leader"] and len(cluster["replicas"]) == 2 and all(r["current"] and not r.get("offline") for r in cluster["replicas"])
+
+    def stop(self):
+        """The first time, the one that the output is connected to."""
+        if all(self.processes):
+            self.kill_node(0)
+            return
+        for process in filter(None, self.processes):
+            process.kill()
+            process.wait()
+
+    def troubles(self):
+        def next_one(back, dies):
+            self.run_node(back)
+            self.settle(self.in_step)
+            self.kill_node(dies)
+        # Both that the output can be on by now.
+        for back, dies in ((0, 2), (2, 1)):
+            yield "server %d dies" % dies, lambda back=back, dies=dies: next_one(back, dies), lambda: None, False
+
+    def output(self):
+        return {**super().output(), "url": "nats://127.0.0.1:%d" % self.ports[0]}
+
+    def documents(self):
+        found = []
+        self.settle(lambda: found.append(super(NatsCluster, self).documents()) is None)
+        return found[0]
 
 
 class Kafka:

@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
             std::cout << "pushed" << std::endl;
         } else if (command == "hostile") {
             Alert alert = test_alert(++number);
-            alert.message = kHostile;
+            alert.message = kHostile + std::string(1U << 20, 'y');
             alert.output_fields.push_back({"proc.cmdline", {kHostile + std::string(1U << 20, 'x')}});
             journal.push(std::make_shared<const AlertRecord>(std::move(alert)));
             journal.flush();
