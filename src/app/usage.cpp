@@ -66,11 +66,13 @@ std::string suggestion_for(const CLI::App& command, const std::string& word) {
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {
     const CLI::App& command = innermost(app);
     const std::string path = command_path(command);
-    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-        const std::vector<std::string> extras = app.remaining(true);
+    const bool has_commands = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
+    const std::vector<std::string> extras = app.remaining(true);
+    const bool required = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+    // What is there and should not be tells more than what is missing.
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr || (required && !has_commands && !extras.empty())) {
         const std::string word = extras.empty() ? std::string() : extras.front();
         const bool option = word.starts_with('-');
-        const bool has_commands = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
         const std::string_view what = option ? "option" : has_commands ? "command" : "argument";
         const bool rules = word.ends_with(".yaml") || word.ends_with(".yml");
         if (!option && rules && command.get_option_no_throw("--rules") != nullptr)
@@ -79,14 +81,12 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
         return fmt::format("{} has no {} '{}'{} (see {} --help)", path, what, word, suggestion_for(command, word),
                            path);
     }
-    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
-        !command.get_subcommands([](const CLI::App*) { return true; }).empty()) {
+    if (required && has_commands) {
         std::string names;
         for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
             names += (names.empty() ? "" : ", ") + sub->get_name();
         }
         // A word that is no command is the likelier mistake than none at all.
-        const std::vector<std::string> extras = app.remaining(true);
         if (!extras.empty()) {
             return fmt::format("{} has no command '{}'{} (it has {})", path, extras.front(),
                                suggestion_for(command, extras.front()), names);

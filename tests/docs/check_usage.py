@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts and sizes on the command line that cannot be meant: each is refused with exit code 2 and one line that names the
+"""Options, counts and sizes on the command line that cannot be meant: each is refused with exit code 2 and one line that names the
 option, before anything is read, written or watched.
 
     check_usage.py GYR"""
@@ -10,6 +10,9 @@ import sys
 import tempfile
 
 REFUSED = [
+    ("record --nothing", "--nothing"),
+    ("replay --nothing", "--nothing"),
+    ("explain --nothing", "--nothing"),
     ("replay x.scap --until 0", "--until"),
     ("replay x.scap --until -1", "--until"),
     ("replay x.scap --until abc", "--until"),

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,20 @@ def replayed(folder, config, write, run, good):
     expect(not [name for name in os.listdir(folder) if name.startswith("gyr-replay-")], "nothing is left behind")
 
 
+def options(help_text):
+    """Every option of Falco's table is taken, by each of its names."""
+    data = os.environ.get("GYR_TEST_DATA") or "../shared/data"
+    path = os.path.join(data, "../reference/cli.tsv")
+    if not os.path.exists(path):
+        print("skipped: no reference beside the test data")
+        return
+    words = set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", help_text))
+    with open(path, encoding="utf-8") as file:
+        rows = [line.split("\t") for line in file][1:]
+    names = {name for row in rows for name in row[:2] if name.strip("-")}
+    expect(len(names) > 30 and not names - words, "options that are not taken: %s" % sorted(names - words))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TMPDIR"] = folder
@@ -98,6 +113,7 @@ def main():
             return err
 
         expect("--disable-source" in good("--help") and "-V" in good("-h"), "help")
+        options(good("--help"))
         expect(good("-c", text, "--version").startswith("Falco version: "), "version")
         expect("falco_version" in json.loads(good("-c", as_json, "--version")), "version as JSON")
         expect("falco_version" in json.loads(good("-c", text, "-o", "json_output=true", "--version")), "version by -o")
