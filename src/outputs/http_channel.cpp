@@ -33,6 +33,9 @@ struct EasyEnd {
 struct MultiEnd {
     void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
 };
+struct UrlEnd {
+    void operator()(CURLU* handle) const { curl_url_cleanup(handle); }
+};
 struct ListEnd {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -172,14 +175,29 @@ class HttpChannel final : public Channel {
     char error_[CURL_ERROR_SIZE] = {};
 };
 
+// Messages are for everybody; a password is not.
+std::string without_user(std::string url) {
+    const std::size_t scheme = url.find("://"), who = url.rfind('@');
+    const std::size_t from = scheme == std::string::npos ? 0 : scheme + 3;
+    return who == std::string::npos || who < from ? url : url.erase(from, who + 1 - from);
+}
+
+// Empty: nothing.
+std::string wrong_with(const std::string& url) {
+    if (!url.starts_with("http://") && !url.starts_with("https://"))
+        return "is no address that begins with http:// or https://";
+    const std::unique_ptr<CURLU, UrlEnd> parsed(curl_url());
+    const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
+    return code == CURLUE_OK ? "" : fmt::format("is no address: {}", curl_url_strerror(code));
+}
+
 } // namespace
 
 MadeChannel make_http_channel(const OutputOptions& options) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-    if (!options.url.starts_with("http://") && !options.url.starts_with("https://"))
-        return fail(ErrorKind::invalid,
-                    fmt::format("'{}' is no address that begins with http:// or https://", options.url));
+    if (const std::string wrong = wrong_with(options.url); !wrong.empty())
+        return fail(ErrorKind::invalid, fmt::format("'{}' {}", without_user(options.url), wrong));
     for (const auto& [name, value] : options.headers) {
         if ((name + value).find_first_of("\r\n") != std::string::npos)
             return fail(ErrorKind::invalid, fmt::format("the header '{}' has a line break in it", name));

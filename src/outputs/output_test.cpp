@@ -106,5 +106,23 @@ TEST(Output, CutsWhatAReceiverRefusesBeforeItGivesUp) {
     }
 }
 
+TEST(Output, TellsWhatIsWrongWithAnAddressAndNotItsPassword) {
+    for (const auto& [type, url] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"http", "htps://user:secret@host/"},
+                                                                    {"http", "http://user:secret@ho st/"},
+                                                                    {"loki", "http://user:secret@host:99999999/"},
+                                                                    {"redis", "redis://user:secret@host:99999"},
+                                                                    {"nats", "nats://user:secret@"}}) {
+        OutputOptions options;
+        options.type = options.name = type;
+        options.topic = "t";
+        options.url = url;
+        const auto channel = make_channel(options);
+        ASSERT_FALSE(channel) << url;
+        EXPECT_NE(channel.error().message.find("is no address"), std::string::npos) << channel.error().message;
+        EXPECT_EQ(channel.error().message.find("secret"), std::string::npos) << channel.error().message;
+    }
+}
+
 } // namespace
 } // namespace gyr::outputs
