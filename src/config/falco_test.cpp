@@ -131,6 +131,7 @@ TEST(FalcoConfig, FurtherFilesAreTakenByTheirStrategy) {
     const Loaded append = with("append");
     ASSERT_TRUE(append.problems.empty()) << to_text(append.problems.front());
     EXPECT_EQ(append.config.rules, (Paths{"/dev", "/sys"})) << "lists grow";
+    EXPECT_EQ(append.config.include, Paths{"/etc"}) << "what is watched for changes";
     EXPECT_EQ(append.config.rule_matching, "first");
     EXPECT_EQ(append.config.kernel.ring_bytes, with("override").config.kernel.ring_bytes)
         << "a map takes the place of one";

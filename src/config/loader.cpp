@@ -266,8 +266,10 @@ void include(Node& root, const LoadRequest& request, Loaded& out) {
                 merge(root, std::move(more), "");
         });
     }
-    for (const FalcoInclude& file : falco_includes(root, request.environment, out))
+    for (const FalcoInclude& file : falco_includes(root, request.environment, out)) {
+        out.config.include.push_back(file.path);
         each_file(file.path, [&](Node more) { merge_falco(root, std::move(more), file.strategy); });
+    }
 }
 
 } // namespace

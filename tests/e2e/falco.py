@@ -69,10 +69,13 @@ def main():
             file.write(configuration())
         with open(folder + "/rules.yaml", "w", encoding="ascii") as file:
             file.write(RULES)
+        os.mkdir(folder + "/config.d")
+        with open(folder + "/config.d/more.yaml", "w", encoding="ascii") as file:
+            file.write("json_include_message_property: true\n")
         port = peers.free_port()
         agent = subprocess.Popen(
             [folder + "/falco", "-c", folder + "/falco.yaml", "-r", folder + "/rules.yaml", "-o", "json_output=true",
-             "-o", "syslog_output.enabled=false", "-o", "webserver.listen_port=%d" % port, "-o", "json_include_message_property=true",
+             "-o", "syslog_output.enabled=false", "-o", "webserver.listen_port=%d" % port, "-o", "config_files=[%s/config.d]" % folder,
              "-o", "append_output[]={extra_fields: [proc.pid, {shell: \"is %proc.name\"}]}", "-o", "static_fields={cluster: east}", "-P",
              folder + "/pid", "-U",
              "-o", "gyr.journal.path=%s/journal.db" % folder, "-o", "gyr.server.listen=[]"],
@@ -108,6 +111,13 @@ def main():
         status, _, body = ask(port, "/versions")
         results.expect(status == 200 and set(json.loads(body)) >= {"falco_version", "engine_version", "engine_version_semver"}, body)
         results.equal((ask(port, "/metrics")[0], ask(port, "/api/v1/alerts")[0]), (404, 404), "what the configuration does not ask for")
+        with open(folder + "/config.d/more.yaml", "w", encoding="ascii") as file:
+            file.write("json_include_message_property: false\n")
+        notice = json.loads(agent.stdout.readline())
+        subprocess.run([program, "-c", "exit 0"])
+        again = json.loads(agent.stdout.readline())
+        results.expect("reload (files changed)" in notice["output"], "a further file that changes is read: %r" % notice)
+        results.equal((again["rule"], "message" in again), ("Called As Falco", False), "what it says now holds")
         agent.send_signal(signal.SIGTERM)
         rest = agent.stdout.read()
         results.equal(rest, "", "only the first rule that matches is reported")
