@@ -123,7 +123,7 @@ Response query_alerts(Agent& agent, const Request& request) {
     bool complete = false;
     while (found < limit && looked_at < kLookedAt && body.size() < kAnswerBytes) {
         const auto piece = reader->read(after, kPiece, kPieceBytes, false);
-        if (!piece) return {.status = 500, .body = "{\"error\": \"the journal cannot be read\"}\n"};
+        if (!piece) return {.status = 503, .body = "{\"error\": \"the journal cannot be read\"}\n"};
         if ((complete = piece->empty())) break;
         for (const journal::StoredRecord& stored : *piece) {
             if (found >= limit) break;
