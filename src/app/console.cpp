@@ -104,7 +104,9 @@ Exit complain(Exit code, const std::vector<Diagnostic>& problems, std::string_vi
     }
     const Diagnostic& first = *errors.front();
     std::string text;
-    if (!first.place.file.empty()) {
+    // A file that cannot be read at all is named in the sentence.
+    if (!first.place.file.empty() &&
+        (first.place.line > 0 || first.message.find(first.place.file) == std::string::npos)) {
         text = first.place.file +
                (first.place.line > 0 ? fmt::format(":{}:{}", first.place.line, first.place.column) : "") + ": ";
     }

@@ -320,7 +320,11 @@ class Translator {
     void web_server() {
         const bool metrics = flag("metrics.enabled", false);
         if (metrics && flag("metrics.output_rule", true)) {
-            if (const auto interval = parse_duration(text("metrics.interval", "1h"))) config_.heartbeat = *interval;
+            if (const auto interval = parse_duration(text("metrics.interval", "1h")))
+                config_.heartbeat = *interval;
+            else
+                note(find("metrics.interval")->place,
+                     fmt::format("metrics.interval: {}; there is no heartbeat", interval.error().message));
         }
         if (!flag("webserver.enabled", false)) return;
         const bool tls = flag("webserver.ssl_enabled", false);

@@ -275,6 +275,12 @@ TEST(FalcoConfig, BytesOfReadsAndWrites) {
 
 TEST(FalcoConfig, WhatIsIgnoredIsTold) {
     const std::string out = "stdout_output: {enabled: true}\n";
+    EXPECT_EQ(load(out + "metrics: {enabled: true, output_rule: true, interval: 5000}\n").notes.size(), 1U)
+        << "a number alone is no time there either";
+    EXPECT_EQ(load(out + "json_output: maybe\n").notes.size(), 1U);
+    EXPECT_EQ(load(out + "json_output: Yes\n").config.outputs[0].format, "falco");
+    EXPECT_EQ(load(out + "json_output: OFF\n").config.outputs[0].format, "text");
+    EXPECT_EQ(load("http_output: {enabled: y, url: '\"http://h/\"'}\n").config.outputs[0].url, "http://h/");
     EXPECT_EQ(load(out + "metrics: {enabled: true, output_file: ''}\n").notes.size(), 0U);
     EXPECT_EQ(load(out + "metrics: {enabled: true, output_file: /x, state_counters_enabled: true}\n").notes.size(), 1U);
 }
