@@ -12,7 +12,9 @@ namespace gyr::config {
 namespace {
 
 std::string quote(std::string_view text) {
-    const bool plain = !text.empty() && text.find_first_of(":#[]{},&*!|>'\"%@`\n\\ ") == std::string_view::npos &&
+    // Not even what is no text at all may begin something else when it is read again.
+    const bool ascii = std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+    const bool plain = ascii && !text.empty() && text.find_first_of(":#[]{},&*!|>'\"%@`\\") == std::string_view::npos &&
                        text != "null" && text != "true" && text != "false" && text.front() != '-' &&
                        text.front() != '?';
     if (plain) {
