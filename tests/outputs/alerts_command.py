@@ -97,7 +97,7 @@ def follow(probe):
 
 def hostile(probe):
     """Whatever an alert says, a terminal gets lines of printable text."""
-    probe.ask("hostile")
+    probe.ask("hostile 1048576")
     for form in ("text", "json", "falco", "ecs", "ocsf"):
         status, out, _ = gyr("--journal", probe.journal, "--format", form)
         last = out.rstrip("\n").split("\n")[-1]

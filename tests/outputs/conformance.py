@@ -2,7 +2,7 @@
 alert arrives, at least once, in order, and the file beside it gets everything at once.
 
 GYR_HEAVY=1: five minutes' worth of alerts while a server is away, and servers that take no more than one alert a second.
-GYR_BURST: how many alerts come at once. GYR_MEMORY: what may be resident, in MiB."""
+GYR_BURST: how many alerts come at once. GYR_LONG: bytes of an attacker's arguments. GYR_MEMORY: what may be resident, in MiB."""
 
 import concurrent.futures
 import contextlib
@@ -28,6 +28,7 @@ SLOW_COUNT, SLOW_SECONDS = (60, 1.0) if HEAVY else (5, 0.1)  # how many go to a 
 ALERT_BYTES = 1200  # of one alert as JSON, with what stands around it
 peers.Http.pause = SLOW_SECONDS
 BURST = int(os.environ.get("GYR_BURST", "50000"))
+LONG = int(os.environ.get("GYR_LONG", 1 << 20))
 MEMORY = int(os.environ.get("GYR_MEMORY", "200")) << 20
 
 
@@ -134,7 +135,7 @@ def hostile(peer, probe, forms):
             assert probe.ask("apply " + probe.configure(form)) == "applied"
         peer.most = most
         before = len(peer.documents())
-        probe.ask("hostile")
+        probe.ask("hostile %d" % LONG)
         probe.pushed += 1
         probe.ask("wait")
         until(lambda: len(peer.documents()) > before)

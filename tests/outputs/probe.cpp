@@ -3,8 +3,9 @@
 //   output_probe CONFIG
 //
 // Commands on standard input, one a line: "push N" hands in N alerts more; "wait" answers "delivered" when every output
-// has everything; "hostile" hands in an alert with all that could do harm; "apply FILE" uses the outputs of another
-// configuration; "stats" answers with a line of JSON; the end of the input ends it as a signal ends the agent.
+// has everything; "hostile N" hands in an alert with all that could do harm, in two texts of N bytes; "apply FILE" uses
+// the outputs of another configuration; "stats" answers with a line of JSON; the end of the input ends it as a signal
+// ends the agent.
 
 #include "alerts/test_support.h"
 #include "app/outputs_setup.h"
@@ -89,9 +90,11 @@ int main(int argc, char** argv) {
             journal.flush();
             std::cout << "pushed" << std::endl;
         } else if (command == "hostile") {
+            std::size_t length = 0;
+            std::cin >> length;
             Alert alert = test_alert(++number);
-            alert.message = kHostile + std::string(1U << 20, 'y');
-            alert.output_fields.push_back({"proc.cmdline", {kHostile + std::string(1U << 20, 'x')}});
+            alert.message = kHostile + std::string(length, 'y');
+            alert.output_fields.push_back({"proc.cmdline", {kHostile + std::string(length, 'x')}});
             journal.push(std::make_shared<const AlertRecord>(std::move(alert)));
             journal.flush();
             std::cout << "pushed" << std::endl;
