@@ -13,8 +13,8 @@ namespace {
 
 bool is_text(FieldType type) { return lang::class_of(type) == TypeClass::string; }
 
-std::string describe(const Expression& e) {
-    return (e.is_list ? "a list of " : "") + std::string(lang::to_string(e.type));
+lang::ValueType type_of(const Expression& e) {
+    return {e.type, e.is_list, e.kind == Expression::Kind::constant, e.text};
 }
 
 } // namespace
@@ -70,8 +70,8 @@ std::expected<ExprId, TypeError> Expressions::add_argument(const lang::Operand& 
             if (!id) return id;
             const Expression& part = all_[*id];
             if (!is_text(part.type) || part.is_list || part.any_of)
-                return std::unexpected(
-                    TypeError{"a list in a transformer holds strings, not " + describe(part), {}, item.span, false});
+                return std::unexpected(TypeError{
+                    "a list in a transformer holds strings, not " + describe(type_of(part)), {}, item.span, false});
             e.scope = std::max(e.scope, part.scope);
             e.text += part.text + ",";
             e.args.push_back(*id);
@@ -89,12 +89,8 @@ std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transf
     };
     const lang::TransformerInfo* info = lang::find_transformer(t.name);
     if (!info) return error("unknown transformer '" + t.name + "'");
-    if (t.args.size() < info->min_args || t.args.size() > info->max_args)
-        return error("transformer '" + t.name + "' takes " + std::to_string(info->min_args) +
-                     (info->max_args == info->min_args ? "" : " or more") + " argument(s), " +
-                     std::to_string(t.args.size()) + " given");
-    if (t.key && !info->takes_key) return error("transformer '" + t.name + "' does not support field arguments");
     if (info->kind == TransformerKind::val) {
+        if (t.key) return error("val() does not support field arguments");
         if (!as_right) return error("val() only stands on the right side of a comparison");
         if (!std::holds_alternative<lang::Field>(t.args[0].value)) return error("val() takes a field");
         return add(t.args[0], false);
@@ -112,51 +108,11 @@ std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transf
         e.scope = std::max(e.scope, part.scope);
         e.args.push_back(*id);
     }
-    const Expression& first = all_[e.args[0]];
-    const auto refuse = [&](const Expression& part) {
-        return error("transformer '" + t.name + "' does not take " + describe(part));
-    };
-    switch (info->kind) {
-    case TransformerKind::tolower:
-    case TransformerKind::toupper:
-        if (!is_text(first.type)) return refuse(first);
-        e.type = first.type, e.is_list = first.is_list;
-        break;
-    case TransformerKind::b64:
-        if (first.is_list || (first.type != FieldType::charbuf && first.type != FieldType::bytebuf))
-            return refuse(first);
-        e.type = first.type;
-        break;
-    case TransformerKind::basename:
-        if (first.is_list || (first.type != FieldType::charbuf && first.type != FieldType::fspath))
-            return refuse(first);
-        e.type = first.type;
-        break;
-    case TransformerKind::len:
-        if (!first.is_list && !is_text(first.type) && first.type != FieldType::bytebuf) return refuse(first);
-        e.type = FieldType::uint64;
-        break;
-    case TransformerKind::join:
-        if (first.is_list || !is_text(first.type)) return refuse(first);
-        if (const Expression& list = all_[e.args[1]]; !list.is_list || !is_text(list.type)) return refuse(list);
-        e.type = FieldType::charbuf;
-        break;
-    case TransformerKind::concat:
-        for (const ExprId id : e.args)
-            if (const Expression& part = all_[id]; part.is_list || !is_text(part.type)) return refuse(part);
-        e.type = FieldType::charbuf;
-        break;
-    case TransformerKind::getopt:
-        if (!first.is_list || !is_text(first.type))
-            return error("transformer 'getopt' takes a list of strings first, not " + describe(first),
-                         first.text == "proc.args" ? "use proc.arglist" : "");
-        if (const Expression& options = all_[e.args[1]]; options.kind != Expression::Kind::constant)
-            return refuse(options);
-        if (t.key && t.key->size() != 1) return error("the key of getopt is one option letter");
-        e.type = FieldType::charbuf, e.is_list = !t.key.has_value();
-        break;
-    case TransformerKind::val: break;
-    }
+    std::vector<lang::ValueType> types;
+    for (const ExprId id : e.args) types.push_back(type_of(all_[id]));
+    auto given = lang::type_of_call(*info, types, t.key);
+    if (!given) return error(std::move(given.error().message), std::move(given.error().hint));
+    e.type = given->type, e.is_list = given->is_list;
     e.text = t.name + "(";
     for (const ExprId id : e.args) e.text += all_[id].text + ",";
     e.text += ")";

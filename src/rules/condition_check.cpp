@@ -182,6 +182,13 @@ std::string other_source(const lang::FieldInfo& field, std::string_view name, st
 
 bool is_deprecated_field(std::string_view name) { return std::ranges::find(kDeprecated, name) != kDeprecated.end(); }
 
+std::string_view deprecated_field_at(std::string_view text) {
+    std::string_view longest;
+    for (const std::string_view name : kDeprecated)
+        if (name.size() > longest.size() && text.starts_with(name)) longest = name;
+    return longest;
+}
+
 std::vector<Finding> check_condition(const Expr& condition, const FieldCatalog* fields, std::string_view source) {
     Checker checker(fields, source);
     checker.run(condition);

@@ -31,5 +31,7 @@ struct Finding {
 // What is wrong with a field in a rule of this source; empty: its events have it.
 [[nodiscard]] std::string other_source(const lang::FieldInfo& field, std::string_view name, std::string_view source);
 [[nodiscard]] bool is_deprecated_field(std::string_view name);
+// The longest deprecated field that the text begins with; empty: none.
+[[nodiscard]] std::string_view deprecated_field_at(std::string_view text);
 
 } // namespace gyr::rules

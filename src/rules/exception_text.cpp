@@ -2,6 +2,7 @@
 
 #include "lang/parser.h"
 #include "lang/quote.h"
+#include "lang/transformer.h"
 #include "rules/condition_check.h"
 
 #include <algorithm>
@@ -120,7 +121,7 @@ class Builder {
                 ok = refuse(*field, "'" + field->value + "' is not a field: " + operand.error().message);
                 continue;
             }
-            ok = check_operand(*operand, *field) && ok;
+            ok = check_operand(*operand, *field) && check_types(*operand, *field) && ok;
         }
         return ok;
     }
@@ -141,6 +142,12 @@ class Builder {
         if (const auto* call = std::get_if<lang::Transformer>(&operand.value)) return all(call->args);
         if (const auto* list = std::get_if<lang::ListLiteral>(&operand.value)) return all(list->items);
         return true;
+    }
+
+    bool check_types(const lang::Operand& operand, const Scalar& where) {
+        if (fields_ == nullptr) return true;
+        const auto type = lang::type_of(operand, *fields_);
+        return type.has_value() || refuse(where, type.error().message, type.error().hint);
     }
 
     void comparison_head(std::size_t i) {

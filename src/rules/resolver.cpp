@@ -2,6 +2,7 @@
 
 #include "lang/quote.h"
 #include "lang/template.h"
+#include "lang/transformer.h"
 #include "rules/condition_check.h"
 #include "rules/exception_text.h"
 #include "rules/macro_expander.h"
@@ -200,15 +201,31 @@ class Resolver {
             }
             return;
         }
-        for (const TemplateField* field : parsed->fields()) check_output_field(rule, field->expression);
+        for (const TemplateField* field : parsed->fields()) {
+            check_output_field(rule, field->expression);
+            if (options_.fields == nullptr) continue;
+            if (const auto type = type_of(field->expression, *options_.fields); !type)
+                unusable(rule, code::kCompileOutput, type.error().message, type.error().span, type.error().hint,
+                         "rule output");
+        }
+        warn_deprecated(rule);
+    }
+
+    // Falco looks for the names anywhere in the text.
+    void warn_deprecated(const Rule& rule) {
+        for (std::size_t at = 0; at < rule.output.size();) {
+            const std::string_view name = deprecated_field_at(std::string_view(rule.output).substr(at));
+            if (!name.empty())
+                report(Severity::warning, code::kDeprecatedItem,
+                       "field '" + std::string(name) + "' in the output is deprecated and says nothing any more",
+                       {rule.output_origin, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name.size())},
+                       "leave it out");
+            at += std::max<std::size_t>(name.size(), 1);
+        }
     }
 
     void check_output_field(Rule& rule, const Operand& operand) {
         if (const auto* field = std::get_if<Field>(&operand.value)) {
-            if (is_deprecated_field(field->name))
-                report(Severity::warning, code::kDeprecatedItem,
-                       "field '" + field->name + "' in the output is deprecated and says nothing any more",
-                       operand.span, "leave it out");
             if (options_.fields == nullptr) return;
             const FieldMatch match = options_.fields->find(field->name);
             if (match.info == nullptr) return;

@@ -41,6 +41,7 @@ class TestCatalog : public lang::FieldCatalog {
                                  "container.name",
                                  "container.image.repository"})
             add(name, ArgKind::none);
+        fields_["proc.pid"].type = lang::FieldType::int64;
         add("proc.aname", ArgKind::optional);
         add("evt.arg", ArgKind::required);
         fields_["evt.arg"].suffix_arg = true;
