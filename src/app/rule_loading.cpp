@@ -43,7 +43,6 @@ CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bo
     options.events = &match::event_names();
     options.sources = {std::string(kAuditSource)};
     if (!live_only || adjust == nullptr || adjust->kernel.enabled) options.sources.emplace_back("syscall");
-    for (const char* plugin : {"k8saudit", "json"}) options.plugins.push_back({plugin, ""});
     CheckedRules out;
     rules::RuleLoader loader(std::move(options));
     if (adjust != nullptr && adjust->canary > 0 && adjust->kernel.enabled)

@@ -47,7 +47,6 @@ inline rules::LoadOptions load_options() {
     options.fields = &fields::catalog();
     options.events = &match::event_names();
     options.sources = {"syscall", "k8s_audit"};
-    for (const char* plugin : {"k8saudit", "json"}) options.plugins.push_back({plugin, ""});
     return options;
 }
 

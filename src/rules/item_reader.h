@@ -30,6 +30,12 @@ struct Override {
     [[nodiscard]] bool names(std::string_view key) const { return contains(append, key) || contains(replace, key); }
 };
 
+// An entry of required_plugin_versions, or one of its alternatives.
+struct PluginWanted {
+    std::string name, version;
+    const YamlNode* node = nullptr;
+};
+
 // A condition without its comments; the same when it has none.
 [[nodiscard]] ScalarPtr without_comments(const ScalarPtr& condition);
 
@@ -60,8 +66,8 @@ class ItemReader {
     void unknown_item(const YamlNode& item);
     void disable_file(const std::string& why);
     void engine_version(const YamlNode& node);
-    bool plugin(const YamlNode& node, PluginInfo& out);
-    [[nodiscard]] bool plugin_loaded(const PluginInfo& wanted) const;
+    bool plugin(const YamlNode& node, PluginWanted& out);
+    [[nodiscard]] bool plugin_loaded(const PluginWanted& wanted) const;
     void plugin_versions(const YamlNode& node);
     void list(const YamlNode& item, const ScalarPtr& name);
     bool external_items(const YamlNode& node, const std::string& name, ListDef& def);
@@ -78,6 +84,7 @@ class ItemReader {
     bool read_tags(const YamlNode& item, std::set<std::string>& out);
     bool read_exceptions(const YamlNode& item, bool partial, std::vector<ExceptionDef>& out);
     bool read_exception(const YamlNodePtr& node, bool partial, ExceptionDef& out);
+    bool no_empty_value(const YamlNode& value);
     bool check_exception(const ExceptionDef& exception);
     bool check_rows(const ExceptionDef& exception, const std::vector<YamlNodePtr>& values);
     bool append_exceptions(std::vector<ExceptionDef> added, RuleDef& rule);

@@ -41,6 +41,14 @@ const Rule* LoadedRules::find(std::string_view name) const {
     return it == rules.end() ? nullptr : &*it;
 }
 
+std::vector<PluginInfo> builtin_plugins() {
+    constexpr std::uint32_t kAnyPatch = 99;
+    return {{"container", {0, 7, kAnyPatch}},
+            {"k8smeta", {0, 4, kAnyPatch}},
+            {"k8saudit", {0, 18, kAnyPatch}},
+            {"json", {0, 7, kAnyPatch}}};
+}
+
 RuleLoader::RuleLoader(LoadOptions options) : state_(std::make_unique<State>()) {
     state_->options = std::move(options);
     if (!state_->options.builtin_macros) return;

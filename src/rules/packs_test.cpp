@@ -60,11 +60,10 @@ LoadedRules load(const std::vector<std::string>& paths) {
     return load_rules(paths, options);
 }
 
-// Codes of what is wrong in one file; warnings with "W:" in front.
-std::set<std::string> codes_of(const LoadedRules& loaded, const std::string& file) {
+// Codes of what is wrong; warnings with "W:" in front.
+std::set<std::string> codes_of(const LoadedRules& loaded) {
     std::set<std::string> out;
-    for (const Diagnostic& d : loaded.diagnostics)
-        if (d.place.file == file) out.insert((d.severity == Severity::warning ? "W:" : "") + d.code);
+    for (const Diagnostic& d : loaded.diagnostics) out.insert((d.severity == Severity::warning ? "W:" : "") + d.code);
     return out;
 }
 
@@ -88,7 +87,8 @@ TEST(Packs, GetTheirVerdictAfterTheStableFile) {
     const auto index = nlohmann::json::parse(file);
     for (const auto& entry : index) {
         const std::string path = dir + "/rulepacks/" + entry.at("file").get<std::string>();
-        const auto codes = codes_of(load({dir + "/rules/falco_rules.yaml", path}), path);
+        // What is said of the stable file then (a list that the pack makes unused) comes of the pack, too.
+        const auto codes = codes_of(load({dir + "/rules/falco_rules.yaml", path}));
         SCOPED_TRACE(path + " " + nlohmann::json(codes).dump() + " expected " + entry.at("codes_after_stable").dump());
         EXPECT_EQ(refused(codes), entry.at("after_stable") == "reject");
         // More codes than expected are fine for a refused file: the others stop at the first error, this does not.
@@ -159,8 +159,6 @@ TEST(Suites, RuleFilesOfDetectionCasesLoad) {
         options.fields = &fields;
         options.events = &events;
         options.sources = {"syscall", "k8s_audit"};
-        options.plugins.push_back({"k8saudit", ""});
-        options.plugins.push_back({"json", ""});
         const auto loaded = load_rules(paths, options);
         EXPECT_TRUE(loaded.ok()) << entry.at("test") << "\n"
                                  << check_text(by_file(loaded.files, loaded.diagnostics), false);

@@ -24,7 +24,7 @@ void ItemReader::engine_version(const YamlNode& node) {
     disable_file(why);
 }
 
-bool ItemReader::plugin(const YamlNode& node, PluginInfo& out) {
+bool ItemReader::plugin(const YamlNode& node, PluginWanted& out) {
     if (!node.is_map()) {
         invalid(node, "a required plugin must have 'name' and 'version'");
         return false;
@@ -32,18 +32,15 @@ bool ItemReader::plugin(const YamlNode& node, PluginInfo& out) {
     const ScalarPtr name = text(node, "name");
     const ScalarPtr version = text(node, "version");
     if (name == nullptr || version == nullptr) return false;
-    out = {name->value, version->value};
+    out = {name->value, version->value, &node};
     return true;
 }
 
-bool ItemReader::plugin_loaded(const PluginInfo& wanted) const {
+bool ItemReader::plugin_loaded(const PluginWanted& wanted) const {
     const auto it = std::ranges::find(options_.plugins, wanted.name, &PluginInfo::name);
     if (it == options_.plugins.end()) return false;
-    Version have;
     Version want;
-    if (it->version.empty()) return true;
-    return parse_version(it->version, have) && parse_version(wanted.version, want) && have.major == want.major &&
-           have >= want;
+    return parse_version(wanted.version, want) && it->version.major == want.major && it->version >= want;
 }
 
 void ItemReader::plugin_versions(const YamlNode& node) {
@@ -52,7 +49,7 @@ void ItemReader::plugin_versions(const YamlNode& node) {
         return;
     }
     for (const YamlNodePtr& entry : node.items) {
-        std::vector<PluginInfo> wanted(1);
+        std::vector<PluginWanted> wanted(1);
         if (!plugin(*entry, wanted[0])) continue;
         Version ignored;
         bool ok = true;
@@ -62,28 +59,35 @@ void ItemReader::plugin_versions(const YamlNode& node) {
                 continue;
             }
             for (const YamlNodePtr& other : others->items) {
-                PluginInfo info;
+                PluginWanted info;
                 if (!plugin(*other, info)) {
                     ok = false;
                     continue;
                 }
-                if (std::ranges::find(wanted, info.name, &PluginInfo::name) != wanted.end()) {
+                if (std::ranges::find(wanted, info.name, &PluginWanted::name) != wanted.end()) {
                     refuse(*other, "plugin " + quoted(info.name) + " is named twice in one requirement");
                     ok = false;
                 }
                 wanted.push_back(std::move(info));
             }
         }
-        for (const PluginInfo& info : wanted) {
+        for (const PluginWanted& info : wanted) {
             if (parse_version(info.version, ignored)) continue;
-            invalid(*entry, "plugin version " + quoted(info.version) + " has not the form 1.2.3");
+            refuse(*info.node->find("version"), "plugin version " + quoted(info.version) + " has not the form 1.2.3");
             ok = false;
         }
-        if (!ok || std::ranges::any_of(wanted, [&](const PluginInfo& p) { return plugin_loaded(p); })) continue;
-        std::string names;
-        for (const PluginInfo& info : wanted) names += (names.empty() ? "" : " or ") + info.name + " " + info.version;
-        refuse(*entry, "the file needs plugin " + names + ", which is not loaded");
-        disable_file("the file needs plugin " + names);
+        if (!ok || std::ranges::any_of(wanted, [&](const PluginWanted& p) { return plugin_loaded(p); })) continue;
+        std::string names, there;
+        for (const PluginWanted& info : wanted) {
+            names += (names.empty() ? "" : " or ") + info.name + " " + info.version;
+            const auto it = std::ranges::find(options_.plugins, info.name, &PluginInfo::name);
+            if (it != options_.plugins.end())
+                there += (there.empty() ? "" : ", ") + info.name + " is " + to_string(it->version);
+        }
+        const std::string why =
+            "the file needs plugin " + names + ", " + (there.empty() ? "which is not loaded" : "but " + there);
+        refuse(*entry, why);
+        disable_file(why);
     }
 }
 

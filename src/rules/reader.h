@@ -20,9 +20,10 @@ struct Version {
 [[nodiscard]] bool parse_version(std::string_view text, Version& out);
 [[nodiscard]] std::string to_string(const Version& version);
 
+// What files may require under required_plugin_versions: same major version, and no newer one.
 struct PluginInfo {
     std::string name;
-    std::string version; // empty: built in, any version will do
+    Version version;
 };
 
 struct ReaderOptions {
