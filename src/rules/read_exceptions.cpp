@@ -8,6 +8,7 @@ namespace gyr::rules {
 
 bool ItemReader::read_exceptions(const YamlNode& item, bool partial, std::vector<ExceptionDef>& out) {
     const YamlNode& node = *item.find("exceptions");
+    if (node.is_null()) return true;
     if (!node.is_sequence()) {
         invalid(node, "'exceptions' must be a list");
         return false;
@@ -62,15 +63,28 @@ bool ItemReader::read_exception(const YamlNodePtr& node, bool partial, Exception
     }
     one_or_many("fields", out.fields, out.fields_are_list);
     one_or_many("comps", out.comps, out.comps_are_list);
-    if (const YamlNode* values = node->find("values"); values != nullptr && !values->is_null()) {
-        if (!values->is_sequence()) {
-            invalid(*values, "'values' must be a list");
-            ok = false;
-        } else {
-            out.values = values->items;
-        }
+    if (const YamlNode* values = node->find("values"); values == nullptr) {
+        if (partial)
+            problems_.warning(code::kAppendNoValues, "the exception is appended to, but no values are given", *node,
+                              context_);
+    } else if (!values->is_sequence()) {
+        invalid(*values, "'values' must be a list", values->is_null() ? "write [] for none" : "");
+        ok = false;
+    } else {
+        out.values = values->items;
+        for (const YamlNodePtr& row : out.values) ok = no_empty_value(*row) && ok;
     }
     return ok && (partial || check_exception(out));
+}
+
+bool ItemReader::no_empty_value(const YamlNode& value) {
+    if (value.is_scalar() && value.scalar->value.empty()) {
+        invalid(value, "a value of an exception is empty", "write '\"\"' to compare with the empty text");
+        return false;
+    }
+    bool ok = true;
+    for (const YamlNodePtr& inner : value.items) ok = no_empty_value(*inner) && ok;
+    return ok;
 }
 
 bool ItemReader::check_exception(const ExceptionDef& exception) {
@@ -140,9 +154,6 @@ bool ItemReader::append_exceptions(std::vector<ExceptionDef> added, RuleDef& rul
             refuse(*exception.node,
                    "an exception that exists can only be given more values; its fields and comps stay");
             ok = false;
-        } else if (exception.values.empty()) {
-            problems_.warning(code::kAppendNoValues, "the exception is appended to, but no values are given",
-                              *exception.node, context_);
         } else if (check_rows(*old, exception.values)) {
             old->values.insert(old->values.end(), exception.values.begin(), exception.values.end());
         } else {

@@ -1,18 +1,11 @@
 // Keys of items: their values, and what of an earlier item they append to or replace.
 
 #include "lang/comments.h"
-#include "lang/quote.h"
 #include "rules/item_reader.h"
 
 namespace gyr::rules {
 
 namespace {
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (lang::is_blank(text.front()))) text.remove_prefix(1);
-    while (!text.empty() && (lang::is_blank(text.back()))) text.remove_suffix(1);
-    return text;
-}
 
 std::optional<bool> to_bool(std::string_view text) {
     std::string lower(text);
@@ -90,10 +83,8 @@ const YamlNode* ItemReader::similar_key(const YamlNode& item, std::string_view k
 }
 
 ScalarPtr ItemReader::text_of(const YamlNode& node, std::string_view key) {
-    // Of blanks alone there is a condition, only not one that can be parsed.
-    const bool blank_counts = key == "condition";
-    if (node.is_null() ||
-        (node.is_scalar() && (blank_counts ? node.scalar->value.empty() : trim(node.scalar->value).empty()))) {
+    // Of blanks alone there is a text, though a condition cannot be parsed of it.
+    if (node.is_null() || (node.is_scalar() && node.scalar->value.empty())) {
         invalid(node, quoted(key) + " is empty");
         return nullptr;
     }
@@ -139,9 +130,10 @@ bool ItemReader::bad_entry(const YamlNode& node, std::string_view key) {
 
 bool ItemReader::read_override(const YamlNode& item, std::string_view kind, Override& out) {
     const YamlNode* node = item.find("override");
-    if (node == nullptr) return true;
+    // Nothing to override is no override.
+    if (node == nullptr || node->is_null() || (node->is_map() && node->pairs.empty())) return true;
     out.present = true;
-    if (!node->is_map() || node->pairs.empty()) {
+    if (!node->is_map()) {
         invalid(*node, "'override' must say for each key whether to append or to replace",
                 "for example: override: {condition: append}");
         return false;
@@ -182,7 +174,7 @@ bool ItemReader::read_override(const YamlNode& item, std::string_view kind, Over
 bool ItemReader::read_append(const YamlNode& item, std::string_view kind, bool& append, Override& over) {
     const YamlNode* node = item.find("append");
     bool ok = flag(item, "append", append);
-    if (node != nullptr)
+    if (append)
         problems_.warning(code::kDeprecatedItem, "'append' is deprecated", *node, context_,
                           "name the key under 'override' instead, for example override: {" +
                               std::string(kind == "list" ? "items" : "condition") + ": append}");

@@ -87,10 +87,11 @@ void ItemReader::macro(const YamlNode& item, const ScalarPtr& name) {
                           "a name is a letter, then letters, digits and '_'");
     MacroDef* old = definitions_.macros.find(name->value);
     if (append) {
-        if (old == nullptr) {
+        if (old == nullptr || old->builtin) {
             if (definitions_.broken_macros.contains(name->value)) return;
             refuse(item, "there is no macro " + quoted(name->value) + " to append to",
-                   suggestion(name->value, definitions_.macros.names()));
+                   old == nullptr ? suggestion(name->value, definitions_.macros.names())
+                                  : "the built-in one can only be replaced: give it its whole condition");
             return;
         }
         old->condition.push_back(condition);

@@ -180,7 +180,7 @@ void ItemReader::append_rule(const YamlNode& item, RuleDef& rule) {
     const bool has_condition = item.find("condition") != nullptr;
     const bool has_exceptions = item.find("exceptions") != nullptr;
     if (!has_condition && !has_exceptions) {
-        invalid(item, "an appended rule must have 'condition' or 'exceptions'");
+        refuse(item, "an appended rule must have 'condition' or 'exceptions'");
         return;
     }
     RuleDef changed = rule;
