@@ -10,6 +10,8 @@ namespace gyr::rules {
 
 namespace {
 
+constexpr std::size_t kMaxPieces = 2'000'000; // of one condition: a million entries
+
 // What may stand on either side of a list's name.
 bool is_delimiter(char c) {
     switch (c) {
@@ -79,7 +81,7 @@ const ListDef* ListExpander::external(std::string_view name) const {
     return def->external.empty() ? nullptr : def;
 }
 
-ComposedText ListExpander::expand(ComposedText text) const {
+std::optional<ComposedText> ListExpander::expand(ComposedText text) const {
     // Lists to try, by position: the words of the text, and of what replaces them, that name one.
     std::set<std::size_t> due;
     const auto collect = [&](std::string_view part, std::size_t after) {
@@ -99,16 +101,17 @@ ComposedText ListExpander::expand(ComposedText text) const {
             list.def->used = true;
             continue;
         }
-        ComposedText replaced = replace(text, list);
-        if (replaced.text() == text.text()) continue;
+        std::optional<ComposedText> replaced = replace(text, list);
+        if (!replaced) return std::nullopt;
+        if (replaced->text() == text.text()) continue;
         list.def->used = true;
-        text = std::move(replaced);
+        text = std::move(*replaced);
         for (const ScalarPtr& item : list.items) collect(item->value, index + 1);
     }
     return text;
 }
 
-ComposedText ListExpander::replace(const ComposedText& text, const Resolved& list) const {
+std::optional<ComposedText> ListExpander::replace(const ComposedText& text, const Resolved& list) const {
     const std::string_view from = text.text();
     const std::string& name = list.def->name->value;
     ComposedText out;
@@ -135,7 +138,7 @@ ComposedText ListExpander::replace(const ComposedText& text, const Resolved& lis
             }
         }
         out.append_range(text, copied, until - copied);
-        out.begin_site(text, at);
+        out.begin_site(text, at, name);
         for (std::size_t i = 0; i < list.items.size(); ++i) {
             const ScalarPtr& item = list.items[i];
             if (i != 0) out.append_for(item, ", ");
@@ -144,6 +147,7 @@ ComposedText ListExpander::replace(const ComposedText& text, const Resolved& lis
             else
                 out.append_for(item, shown);
         }
+        if (out.pieces() > kMaxPieces) return std::nullopt;
         out.end_site();
         copied = resume;
         at = resume;

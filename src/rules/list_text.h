@@ -5,6 +5,7 @@
 #include "rules/definitions.h"
 #include "rules/source.h"
 
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -16,8 +17,9 @@ class ListExpander {
     explicit ListExpander(Definitions& definitions);
 
     // The text with every list named in it replaced by its items; marks those lists used. A list with external
-    // entries stays a name, to be turned into a reference after parsing.
-    [[nodiscard]] ComposedText expand(ComposedText text) const;
+    // entries stays a name, to be turned into a reference after parsing. Nothing when lists that name later lists make
+    // it grow without measure.
+    [[nodiscard]] std::optional<ComposedText> expand(ComposedText text) const;
     // Lists with external entries by name; null when none has that name.
     [[nodiscard]] const ListDef* external(std::string_view name) const;
 
@@ -28,7 +30,7 @@ class ListExpander {
         bool odd_name = false;        // cannot be found word by word
     };
 
-    [[nodiscard]] ComposedText replace(const ComposedText& text, const Resolved& list) const;
+    [[nodiscard]] std::optional<ComposedText> replace(const ComposedText& text, const Resolved& list) const;
 
     std::vector<Resolved> lists_; // in definition order
     std::unordered_map<std::string_view, std::size_t> by_name_;

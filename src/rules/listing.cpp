@@ -50,6 +50,26 @@ Json rule_json(const Rule& rule) {
     return out;
 }
 
+std::vector<ConditionPart::List> lists_of(const Expr& expr, const SourceTable& sources) {
+    std::vector<ConditionPart::List> out;
+    const auto* check = std::get_if<Check>(&expr.node);
+    const auto* values = check != nullptr && check->right ? std::get_if<ListLiteral>(&check->right->value) : nullptr;
+    const SourceTable::Entry* entry = sources.find(expr.span.origin);
+    if (values == nullptr || entry == nullptr) return out;
+    for (const Operand& item : values->items) {
+        const ComposedText::Site* site = entry->text.site(item.span.offset);
+        if (site == nullptr || std::ranges::find(out, site->list, &ConditionPart::List::name) != out.end()) continue;
+        out.push_back({site->list, sources.place(item.span)});
+    }
+    for (const auto& external : values->external) {
+        Place place;
+        place.file = external->path;
+        place.line = external->line_of(0);
+        out.push_back({external->name, std::move(place)});
+    }
+    return out;
+}
+
 class TreePrinter {
   public:
     explicit TreePrinter(const SourceTable& sources) : sources_(sources) {}
@@ -57,7 +77,7 @@ class TreePrinter {
     void print(const Expr& expr, std::size_t depth, const std::string& prefix) {
         const std::string indent(depth * 2, ' ');
         const auto group = [&](const char* word, const std::vector<ExprPtr>& children) {
-            line(indent + prefix + word, expr.span, children.front()->span.origin != expr.span.origin);
+            line(indent + prefix + word, expr, children.front()->span.origin != expr.span.origin);
             for (const ExprPtr& child : children) print(*child, depth + 1, {});
         };
         if (const auto* conjunction = std::get_if<And>(&expr.node))
@@ -67,18 +87,20 @@ class TreePrinter {
         else if (const auto* negation = std::get_if<Not>(&expr.node))
             print(*negation->child, depth, prefix + "not ");
         else
-            line(indent + prefix + to_string(expr), expr.span, true);
+            line(indent + prefix + to_string(expr), expr, true);
     }
 
     std::string out;
 
   private:
-    void line(std::string text, Span span, bool with_origin) {
+    void line(std::string text, const Expr& expr, bool with_origin) {
         if (with_origin) {
-            if (const SourceTable::Entry* entry = sources_.find(span.origin); entry != nullptr) {
+            if (const SourceTable::Entry* entry = sources_.find(expr.span.origin); entry != nullptr) {
                 text.append(text.size() < kOriginColumn ? kOriginColumn - text.size() : 1, ' ');
-                text += "# " + place_text(sources_.place(span));
+                text += "# " + place_text(sources_.place(expr.span));
                 if (entry->type != "rule") text += " (" + entry->type + ' ' + entry->name + ')';
+                for (const auto& list : lists_of(expr, sources_))
+                    text += ", list " + list.name + ' ' + place_text(list.place);
             }
         }
         out += "    " + text + '\n';
@@ -95,7 +117,7 @@ void collect(const Expr& expr, bool negated, const SourceTable& sources, std::ve
     } else if (const auto* negation = std::get_if<Not>(&expr.node)) {
         collect(*negation->child, !negated, sources, out);
     } else {
-        ConditionPart part{to_string(expr), negated, sources.place(expr.span), {}, {}};
+        ConditionPart part{to_string(expr), negated, sources.place(expr.span), {}, {}, lists_of(expr, sources)};
         if (const SourceTable::Entry* entry = sources.find(expr.span.origin); entry != nullptr) {
             part.from_type = entry->type;
             part.from_name = entry->name;
@@ -193,11 +215,15 @@ std::string show_json(const Rule& rule, const RuleNeeds& needs) {
     if (rule.condition == nullptr) return dump(out);
     out["condition_expanded"] = to_string(*rule.condition);
     Json parts = Json::array();
-    for (const ConditionPart& part : condition_parts(rule))
+    for (const ConditionPart& part : condition_parts(rule)) {
+        Json lists = Json::array();
+        for (const auto& list : part.lists) lists.push_back({{"name", list.name}, {"place", place_json(list.place)}});
         parts.push_back({{"text", part.text},
                          {"negated", part.negated},
                          {"place", place_json(part.place)},
-                         {"from", {{"type", part.from_type}, {"name", part.from_name}}}});
+                         {"from", {{"type", part.from_type}, {"name", part.from_name}}},
+                         {"lists", std::move(lists)}});
+    }
     out["parts"] = std::move(parts);
     return dump(out);
 }

@@ -23,10 +23,15 @@ struct ListFilter {
 
 // One comparison of an effective condition, and where it came from.
 struct ConditionPart {
+    struct List { // whose entries it compares with, and where the first of them stands
+        std::string name;
+        Place place;
+    };
     std::string text; // canonical
     bool negated = false;
     Place place;
     std::string from_type, from_name; // "rule", "macro" or "exception", and its name
+    std::vector<List> lists;
 };
 [[nodiscard]] std::vector<ConditionPart> condition_parts(const Rule& rule);
 

@@ -58,7 +58,19 @@ ExprPtr ConditionBuilder::build(ComposedText text, std::string type, std::string
 
 ExprPtr ConditionBuilder::parse(ComposedText text, std::string type, std::string name, const Context& context,
                                 std::string& why) {
-    SourceTable::Entry entry{std::move(type), std::move(name), lists_.expand(std::move(text)), context.back().place};
+    const Place begin = text.place(0);
+    std::optional<ComposedText> expanded = lists_.expand(std::move(text));
+    if (!expanded) {
+        Diagnostic d;
+        d.code = code::kCompileConditionError;
+        why = d.message = "the condition becomes too large when its lists are replaced";
+        d.place = begin;
+        d.context = context;
+        d.context.push_back({"condition expression", "", d.place});
+        problems_.add(std::move(d));
+        return nullptr;
+    }
+    SourceTable::Entry entry{std::move(type), std::move(name), std::move(*expanded), context.back().place};
     const std::uint32_t origin = sources_.add(std::move(entry));
     const ComposedText& stored = sources_.find(origin)->text;
     auto expr = lang::parse(stored.text(), {origin, kRuleDepth});

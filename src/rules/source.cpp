@@ -151,11 +151,11 @@ const ComposedText::Site* ComposedText::site(std::size_t offset) const {
     return piece == nullptr ? nullptr : piece->site.get();
 }
 
-void ComposedText::begin_site(const ComposedText& other, std::size_t offset) {
+void ComposedText::begin_site(const ComposedText& other, std::size_t offset, const std::string& list) {
     const Piece* piece = other.piece_at(offset);
     if (piece == nullptr) return;
     site_ = piece->site;
-    if (site_ == nullptr) site_ = std::make_shared<const Site>(Site{piece->scalar->file, other.place(offset)});
+    if (site_ == nullptr) site_ = std::make_shared<const Site>(Site{piece->scalar->file, other.place(offset), list});
 }
 
 std::vector<std::size_t> ComposedText::file_offsets() const {

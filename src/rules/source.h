@@ -57,11 +57,12 @@ class ComposedText {
     void append_for(const ScalarPtr& scalar, std::string_view text);
     void append_range(const ComposedText& other, std::size_t from, std::size_t length);
     // What is appended from now on stands in place of other's byte at offset (a list's name); end_site ends it.
-    void begin_site(const ComposedText& other, std::size_t offset);
+    void begin_site(const ComposedText& other, std::size_t offset, const std::string& list);
     void end_site() { site_ = nullptr; }
 
     [[nodiscard]] const std::string& text() const { return text_; }
     [[nodiscard]] std::size_t size() const { return text_.size(); }
+    [[nodiscard]] std::size_t pieces() const { return pieces_.size(); }
     // Where the byte at offset was written, and where the last one of a run from there was; offset may be size().
     [[nodiscard]] Place place(std::size_t offset) const;
     [[nodiscard]] SourceFilePtr file(std::size_t offset) const;
@@ -70,6 +71,7 @@ class ComposedText {
     struct Site {
         SourceFilePtr file;
         Place place;
+        std::string list; // its name
     };
     [[nodiscard]] const Site* site(std::size_t offset) const;
     // The file offset of every byte, as place() has it.

@@ -19,6 +19,12 @@ constexpr std::size_t kMaxDepth = 64; // collections inside each other; rule fil
 
 constexpr std::size_t kMaxRepeated = 100; // empty values at one and the same place
 
+constexpr std::size_t kMaxAliased = 1'000'000; // values that aliases bring again, those inside them counted
+
+// Limits of ours, of which the place says enough.
+constexpr const char* kTooDeep = "nested too deeply";
+constexpr const char* kTooManyAliased = "aliases of aliases make too many values";
+
 // Reads from the file's text without copying it.
 class ViewBuffer : public std::streambuf {
   public:
@@ -37,6 +43,7 @@ class TreeBuilder : public YAML::EventHandler {
     void OnDocumentStart(const YAML::Mark& mark) override {
         open_.clear();
         anchors_.clear();
+        weights_.clear();
         root_ = make(YamlNode::Kind::null, mark);
     }
     void OnDocumentEnd() override {}
@@ -48,7 +55,11 @@ class TreeBuilder : public YAML::EventHandler {
         // An alias inside its own anchor would make a loop; it counts as nothing.
         const bool loop =
             it != anchors_.end() && std::ranges::any_of(open_, [&](const Open& o) { return o.node == it->second; });
-        put(it == anchors_.end() || loop ? make(YamlNode::Kind::null, mark) : it->second, 0);
+        if (it == anchors_.end() || loop) return put(make(YamlNode::Kind::null, mark), 0);
+        const std::size_t inside = weights_[it->second.get()];
+        if ((aliased_ += inside) > kMaxAliased) throw YAML::ParserException(mark, kTooManyAliased);
+        if (!open_.empty()) open_.back().weight += inside;
+        attach(it->second);
     }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
@@ -60,12 +71,12 @@ class TreeBuilder : public YAML::EventHandler {
                          YAML::EmitterStyle::value style) override {
         enter(make(YamlNode::Kind::sequence, mark), anchor, style == YAML::EmitterStyle::Flow);
     }
-    void OnSequenceEnd() override { open_.pop_back(); }
+    void OnSequenceEnd() override { leave(); }
     void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                     YAML::EmitterStyle::value style) override {
         enter(make(YamlNode::Kind::map, mark), anchor, style == YAML::EmitterStyle::Flow);
     }
-    void OnMapEnd() override { open_.pop_back(); }
+    void OnMapEnd() override { leave(); }
 
     [[nodiscard]] YamlNodePtr root() const { return root_; }
     // The innermost collection that has begun and not ended, when it is one in brackets.
@@ -79,6 +90,8 @@ class TreeBuilder : public YAML::EventHandler {
         std::shared_ptr<YamlNode> node;
         YamlNodePtr key;   // of a map, when its value comes next
         bool flow = false; // in brackets
+        YAML::anchor_t anchor = 0;
+        std::size_t weight = 1; // values inside, itself included
     };
 
     std::shared_ptr<YamlNode> make(YamlNode::Kind kind, const YAML::Mark& mark) {
@@ -95,14 +108,21 @@ class TreeBuilder : public YAML::EventHandler {
         return node;
     }
     void put(std::shared_ptr<YamlNode> node, YAML::anchor_t anchor) {
-        if (anchor != 0) anchors_[anchor] = node;
+        if (anchor != 0) anchors_[anchor] = node, weights_[node.get()] = 1;
+        if (!open_.empty()) ++open_.back().weight;
         attach(node);
     }
     void enter(std::shared_ptr<YamlNode> node, YAML::anchor_t anchor, bool flow) {
-        if (open_.size() >= kMaxDepth) throw YAML::ParserException(YAML::Mark(), "nested too deeply");
+        if (open_.size() >= kMaxDepth) throw YAML::ParserException(YAML::Mark(), kTooDeep);
         if (anchor != 0) anchors_[anchor] = node;
         attach(node);
-        open_.push_back({std::move(node), nullptr, flow});
+        open_.push_back({std::move(node), nullptr, flow, anchor});
+    }
+    void leave() {
+        const Open inner = std::move(open_.back());
+        open_.pop_back();
+        if (inner.anchor != 0) weights_[inner.node.get()] = inner.weight;
+        if (!open_.empty()) open_.back().weight += inner.weight;
     }
     void attach(const std::shared_ptr<YamlNode>& node) {
         if (open_.empty()) {
@@ -128,6 +148,8 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNodePtr root_;
     std::vector<Open> open_;
     std::unordered_map<YAML::anchor_t, std::shared_ptr<YamlNode>> anchors_;
+    std::unordered_map<const YamlNode*, std::size_t> weights_; // of what has an anchor
+    std::size_t aliased_ = 0;
     std::size_t last_ = 0;
     std::size_t repeated_ = 0; // nulls at last_
 };
@@ -155,6 +177,7 @@ std::optional<std::size_t> swallowing_line(const SourceFile& file, std::size_t s
 YamlError explain(const YAML::Exception& e, const TreeBuilder& builder, const SourceFile& file) {
     YamlError error{e.msg, std::min(offset_of(e.mark), file.text().size()), {}};
     if (e.mark.is_null()) error.offset = builder.last_offset();
+    if (e.msg == kTooDeep || e.msg == kTooManyAliased) return error;
     if (const YamlNode* open = builder.open_bracket(); open != nullptr) {
         error.offset = open->offset;
         error.message = open->is_sequence() ? "this '[' is never closed" : "this '{' is never closed";
