@@ -7,9 +7,11 @@
 #include "rules/event_types.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -169,6 +171,35 @@ void check_exceptions(const Rule& rule, std::vector<Diagnostic>& out) {
 // Names of addresses. Falco asks name servers what the names in a rule stand for; Gyr asks nobody.
 bool is_address_name(std::string_view field) { return field.starts_with("fd.") && field.ends_with("ip.name"); }
 
+// One finding for a list in a condition, however many of its entries another list in it brings again.
+void check_duplicates(const Rule& rule, const ListLiteral& list, std::vector<Diagnostic>& out) {
+    constexpr std::size_t kNamed = 3;
+    std::unordered_map<std::string_view, Span> seen;
+    std::string others;
+    std::size_t found = 0;
+    std::optional<Diagnostic> finding;
+    for (const Operand& item : list.items) {
+        const auto* literal = std::get_if<Literal>(&item.value);
+        if (literal == nullptr) continue;
+        const auto [first, fresh] = seen.try_emplace(literal->text, item.span);
+        if (fresh) continue;
+        ++found;
+        if (!finding) {
+            const Place place = rule.sources->place(first->second);
+            finding = rule.sources->diagnose(Severity::warning, code::kDuplicateItem,
+                                             "'" + literal->text + "' is there twice, first at " + place.file + ':' +
+                                                 std::to_string(place.line) + ':' + std::to_string(place.column),
+                                             item.span);
+        } else if (found <= kNamed) {
+            others += (others.empty() ? "" : ", ") + ("'" + literal->text + "'");
+        }
+    }
+    if (!finding) return;
+    if (found > kNamed) others += " and " + std::to_string(found - kNamed) + " more";
+    if (!others.empty()) finding->message += "; so are " + others + " in the same condition";
+    out.push_back(std::move(*finding));
+}
+
 void check_fields_and_items(const Rule& rule, std::vector<Diagnostic>& out) {
     const auto field = [&](const Field& f, Span span) {
         const FieldMatch match = fields::catalog().find(f.name);
@@ -187,11 +218,7 @@ void check_fields_and_items(const Rule& rule, std::vector<Diagnostic>& out) {
         each_field(*check.right, field);
         const auto* list = std::get_if<ListLiteral>(&check.right->value);
         if (list == nullptr) return;
-        std::unordered_set<std::string_view> seen;
-        for (const Operand& item : list->items)
-            if (const auto* literal = std::get_if<Literal>(&item.value); literal && !seen.insert(literal->text).second)
-                out.push_back(rule.sources->diagnose(Severity::warning, code::kDuplicateItem,
-                                                     "'" + literal->text + "' is there twice", item.span));
+        check_duplicates(rule, *list, out);
     });
     // The output's deprecated fields; unknown ones were found when it was compiled.
     const auto output = parse_template(rule.output, &fields::catalog());
@@ -216,7 +243,8 @@ bool is_cheap_guard(const Expr& e) {
     if (check == nullptr || is_costly(*check)) return false;
     const auto* field = std::get_if<Field>(&check->left.value);
     if (field == nullptr || field->name == "evt.type" || field->name == "evt.dir") return false;
-    return check->op == Op::eq || check->op == Op::in || check->op == Op::startswith || check->op == Op::endswith;
+    return check->op == Op::eq || check->op == Op::in || check->op == Op::startswith || check->op == Op::endswith ||
+           check->op == Op::contains;
 }
 
 void check_cost(const Rule& rule, bool process_rule, std::vector<Diagnostic>& out) {
