@@ -1,61 +1,17 @@
 #include "rules/loader.h"
 
 #include "rules/listing.h"
+#include "rules/loading_support.h"
 #include "rules/report.h"
-#include "rules/test_catalog.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-
-#include <filesystem>
-#include <fstream>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace gyr::rules {
 namespace {
-
-const std::string kTail = "  desc: d\n  output: o\n  priority: INFO\n";
-
-LoadedRules load(const std::vector<std::string>& texts) {
-    RuleLoader loader;
-    for (std::size_t i = 0; i < texts.size(); ++i) loader.add_text("f" + std::to_string(i) + ".yaml", texts[i]);
-    return loader.finish();
-}
-LoadedRules load(const std::string& text) { return load(std::vector{text}); }
-
-LoadedRules load_checked(const std::string& text) {
-    static const TestCatalog catalog;
-    static const TestEvents events;
-    LoadOptions options;
-    options.fields = &catalog;
-    options.events = &events;
-    RuleLoader loader(options);
-    loader.add_text("f0.yaml", text);
-    return loader.finish();
-}
-
-std::string rule(const std::string& name, const std::string& condition) {
-    return "- rule: " + name + "\n  condition: " + condition + "\n" + kTail;
-}
-
-std::string condition_of(const LoadedRules& loaded, std::string_view name) {
-    const Rule* rule = loaded.find(name);
-    if (rule == nullptr) return "(no such rule)";
-    return rule->condition == nullptr ? "(" + rule->disabled_why + ")" : lang::to_string(*rule->condition);
-}
-
-// "code file:line:column message" of everything of one severity.
-std::vector<std::string> told(const LoadedRules& loaded, Severity severity = Severity::error) {
-    std::vector<std::string> out;
-    for (const Diagnostic& d : loaded.diagnostics)
-        if (d.severity == severity)
-            out.push_back(d.code + ' ' + d.place.file + ':' + std::to_string(d.place.line) + ':' +
-                          std::to_string(d.place.column) + ' ' + d.message);
-    return out;
-}
-using Told = std::vector<std::string>;
 
 TEST(Loader, OneRuleFileWorksByItself) {
     const auto loaded = load(R"(
@@ -123,257 +79,6 @@ TEST(Loader, ByteOrderMarkAndCrLfDoNotMovePlaces) {
     EXPECT_EQ(loaded.diagnostics[0].place.column, 14U);
 }
 
-// --- lists ---
-
-TEST(Lists, AreReplacedByNameInTheText) {
-    const auto loaded =
-        load("- list: shells\n  items: [bash, two words, '\"quoted\"']\n" +
-             rule("A", "proc.name in (shells, zsh) or proc.name=shells_not or proc.name in (other_shells)"));
-    EXPECT_EQ(
-        condition_of(loaded, "A"),
-        "(proc.name in (bash, \"two words\", quoted, zsh) or proc.name = shells_not or proc.name in (other_shells))");
-}
-
-TEST(Lists, AnEmptyOneTakesACommaAlong) {
-    const std::string empty = "- list: none\n  items: []\n";
-    EXPECT_EQ(condition_of(load(empty + rule("A", "a.b in (x, none, y)")), "A"), "a.b in (x, y)");
-    EXPECT_EQ(condition_of(load(empty + rule("A", "a.b in (x, none)")), "A"), "a.b in (x)");
-    EXPECT_EQ(condition_of(load(empty + rule("A", "a.b in (none)")), "A"), "a.b in ()");
-}
-
-TEST(Lists, InsideListsAreExpandedOneLevelAndOnlyWhenEarlier) {
-    EXPECT_EQ(
-        condition_of(load("- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n" + rule("A", "f.g in (b)")), "A"),
-        "f.g in (x, y)");
-    // Two levels: the inner name stays a word, as its turn is over when the outer one is replaced.
-    EXPECT_EQ(condition_of(load("- list: a\n  items: [x]\n- list: b\n  items: [a, y]\n- list: c\n  items: [b, z]\n" +
-                                rule("A", "f.g in (c)")),
-                           "A"),
-              "f.g in (a, y, z)");
-    // Later ones are replaced in the text, in their turn.
-    EXPECT_EQ(
-        condition_of(load("- list: b\n  items: [a, y]\n- list: a\n  items: [x]\n" + rule("A", "f.g in (b)")), "A"),
-        "f.g in (x, y)");
-}
-
-TEST(Lists, AppendAndRedefinition) {
-    EXPECT_EQ(
-        condition_of(
-            load("- list: l\n  items: [x]\n- list: l\n  items: [y]\n  append: true\n" + rule("A", "f.g in (l)")), "A"),
-        "f.g in (x, y)");
-    EXPECT_EQ(condition_of(load("- list: l\n  items: [x]\n- list: l\n  items: [y]\n" + rule("A", "f.g in (l)")), "A"),
-              "f.g in (y)");
-    EXPECT_EQ(told(load("- list: l\n  items: [y]\n  override: {items: append}\n")),
-              Told{"LOAD_ERR_VALIDATE f0.yaml:1:3 there is no list 'l' to append to"});
-}
-
-TEST(Lists, AnErrorAroundAListIsShownWhereItIsNamed) {
-    const auto loaded = load("- list: l\n  items: [x, y]\n" + rule("A", "f.g = l"));
-    ASSERT_EQ(told(loaded).size(), 1U);
-    EXPECT_EQ(loaded.diagnostics[0].place.line, 4U);
-}
-
-class TempFolder {
-  public:
-    TempFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "gyr-rules-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~TempFolder() { std::filesystem::remove_all(path_); }
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    std::string write(const std::string& name, const std::string& text) const {
-        const auto file = path_ / name;
-        std::filesystem::create_directories(file.parent_path());
-        std::ofstream(file) << text;
-        return file.string();
-    }
-    [[nodiscard]] std::string path() const { return path_.string(); }
-
-  private:
-    std::filesystem::path path_;
-};
-
-TEST(Lists, EntriesFromAFileStayOutsideTheTree) {
-    const TempFolder folder;
-    folder.write("bad.txt", "# known bad\n10.0.0.1\n\n  evil.example \r\nlast");
-    const std::string file = folder.write(
-        "r.yaml", "- list: bad\n  items_file: bad.txt\n  items: [extra]\n- list: both\n  items: [bad, more]\n" +
-                      rule("A", "f.g in (bad, x)") + rule("B", "f.g in (both)"));
-    const auto loaded = load_rules({file});
-    EXPECT_EQ(told(loaded), Told{});
-    for (const char* name : {"A", "B"}) {
-        const auto& check = std::get<lang::Check>(loaded.find(name)->condition->node);
-        const auto& list = std::get<lang::ListLiteral>(check.right->value);
-        ASSERT_EQ(list.external.size(), 1U) << name;
-        ASSERT_EQ(list.external[0]->size(), 3U);
-        EXPECT_EQ((*list.external[0])[0], "10.0.0.1");
-        EXPECT_EQ((*list.external[0])[1], "evil.example");
-        EXPECT_EQ((*list.external[0])[2], "last");
-    }
-    EXPECT_EQ(condition_of(loaded, "A"), "f.g in (extra, x, bad)");
-    EXPECT_EQ(loaded.items_files, std::vector{folder.path() + "/bad.txt"});
-    EXPECT_EQ(loaded.lists.front().external_size, 3U);
-
-    const auto missing = load_rules({folder.write("m.yaml", "- list: bad\n  items_file: nowhere.txt\n")});
-    ASSERT_EQ(told(missing).size(), 1U);
-    EXPECT_NE(told(missing)[0].find("nowhere.txt: No such file"), std::string::npos) << told(missing)[0];
-    EXPECT_EQ(missing.diagnostics[0].place.line, 2U);
-}
-
-TEST(Lists, AMillionEntriesAreSharedNotCopied) {
-    std::string text;
-    for (int i = 0; i < 1'000'000; ++i) text += std::to_string(i) + ".example\n";
-    const TempFolder folder;
-    folder.write("big.txt", text);
-    const auto loaded = load_rules({folder.write(
-        "r.yaml", "- list: big\n  items_file: big.txt\n" + rule("A", "f.g in (big)") + rule("B", "not f.g in (big)"))});
-    EXPECT_EQ(told(loaded), Told{});
-    const auto parts_a =
-        std::get<lang::ListLiteral>(std::get<lang::Check>(loaded.find("A")->condition->node).right->value);
-    const auto& negated = *std::get<lang::Not>(loaded.find("B")->condition->node).child;
-    const auto parts_b = std::get<lang::ListLiteral>(std::get<lang::Check>(negated.node).right->value);
-    ASSERT_EQ(parts_a.external.size(), 1U);
-    EXPECT_EQ(parts_a.external, parts_b.external);
-    EXPECT_EQ((*parts_a.external[0])[999'999], "999999.example");
-}
-
-// --- macros ---
-
-TEST(Macros, SeeOnlyWhatStandsBeforeThem) {
-    const auto later = load("- macro: m\n  condition: n\n- macro: n\n  condition: a.b = 1\n" + rule("A", "m"));
-    ASSERT_EQ(told(later).size(), 1U);
-    EXPECT_EQ(told(later)[0].substr(0, 50), "LOAD_ERR_VALIDATE f0.yaml:2:14 undefined macro 'n'");
-    EXPECT_EQ(condition_of(later, "A"), "(macro 'm' has errors)");
-    // Rules see all; and an append makes a macro see what came meanwhile.
-    EXPECT_EQ(condition_of(load(rule("A", "m") + "- macro: m\n  condition: a.b = 1\n"), "A"), "a.b = 1");
-    EXPECT_EQ(condition_of(load("- macro: m\n  condition: a.b = 1\n- macro: n\n  condition: c.d = 2\n"
-                                "- macro: m\n  condition: or n\n  override: {condition: append}\n" +
-                                rule("A", "m")),
-                           "A"),
-              "(a.b = 1 or c.d = 2)");
-}
-
-TEST(Macros, LoopsAreErrorsWithTheirPath) {
-    const auto loaded = load(
-        "- macro: a\n  condition: x.y = 1\n- macro: b\n  condition: a\n- macro: a\n  condition: b\n" + rule("A", "a"));
-    ASSERT_FALSE(told(loaded).empty());
-    EXPECT_NE(told(loaded)[0].find("macro loop: a -> b -> a"), std::string::npos) << told(loaded)[0];
-    EXPECT_FALSE(loaded.ok());
-}
-
-TEST(Macros, AnUnknownOneGetsASuggestion) {
-    const auto loaded = load(rule("A", "spawned_proces and a.b = 1"));
-    ASSERT_EQ(loaded.diagnostics.size(), 1U);
-    EXPECT_EQ(loaded.diagnostics[0].hint, "did you mean spawned_process?");
-    EXPECT_EQ(loaded.diagnostics[0].place.column, 14U);
-}
-
-TEST(Macros, GrowthIsBounded) {
-    std::string text = "- macro: m0\n  condition: a.b = 1\n";
-    for (int i = 1; i < 64; ++i)
-        text += "- macro: m" + std::to_string(i) + "\n  condition: m" + std::to_string(i - 1) + " or m" +
-                std::to_string(i - 1) + "\n";
-    const auto loaded = load(text + rule("A", "m63") + rule("B", "m1"));
-    ASSERT_EQ(told(loaded).size(), 1U);
-    EXPECT_NE(told(loaded)[0].find("too large"), std::string::npos);
-    EXPECT_EQ(condition_of(loaded, "B"), "(a.b = 1 or a.b = 1)");
-
-    std::string chain = "- macro: c0\n  condition: a.b = 1\n";
-    for (int i = 1; i < 5000; ++i)
-        chain += "- macro: c" + std::to_string(i) + "\n  condition: c" + std::to_string(i - 1) + " and x.y = 1\n";
-    EXPECT_FALSE(load(chain + rule("A", "c4999")).ok()); // deep, and no crash
-}
-
-TEST(Macros, SharedBodiesAreNotCopied) {
-    const auto loaded =
-        load("- macro: m\n  condition: a.b = 1 and c.d = 2\n" + rule("A", "m or x.y = 1") + rule("B", "m or x.y = 2"));
-    const auto& a = std::get<lang::Or>(loaded.find("A")->condition->node).children[0];
-    const auto& b = std::get<lang::Or>(loaded.find("B")->condition->node).children[0];
-    EXPECT_EQ(a, b);
-}
-
-// --- exceptions ---
-
-TEST(Exceptions, BothFormsBecomeConditions) {
-    const auto loaded = load(rule("A", "a.b = 1") + R"(  exceptions:
-    - name: one
-      fields: c.d
-      values: [x, y z]
-    - name: rows
-      fields: [e.f, g.h]
-      comps: [startswith, in]
-      values:
-        - [/etc, [p, q]]
-        - [/var, r]
-    - name: empty
-      fields: [e.f]
-)");
-    EXPECT_EQ(told(loaded), Told{});
-    EXPECT_EQ(condition_of(loaded, "A"),
-              "(a.b = 1 and not c.d in (x, \"y z\") and not ((e.f startswith /etc and g.h in (p, q)) or "
-              "(e.f startswith /var and g.h in (r))))");
-}
-
-TEST(Exceptions, ProblemsAreShownAtTheirCell) {
-    const auto loaded = load(rule("A", "a.b = 1") + R"(  exceptions:
-    - name: rows
-      fields: [e.f, g.h]
-      values:
-        - [x]
-        - [x, y, z]
-)" + rule("B", "a.b = 1") + R"(  exceptions:
-    - name: comp
-      fields: [e.f]
-      comps: [startwith]
-      values: [[x]]
-)");
-    ASSERT_EQ(told(loaded).size(), 3U);
-    EXPECT_EQ(loaded.diagnostics[0].place.line, 10U);
-    EXPECT_EQ(loaded.diagnostics[1].place.line, 11U);
-    EXPECT_EQ(loaded.diagnostics[2].place.line, 20U);
-    EXPECT_EQ(loaded.diagnostics[2].hint, "did you mean startswith?");
-}
-
-// --- append and override ---
-
-TEST(Override, AppendsFirstThenReplaces) {
-    const auto loaded =
-        load(rule("A", "a.b = 1") + "  tags: [x]\n  exceptions: [{name: e, fields: c.d, values: [p]}]\n" + R"(
-- rule: A
-  condition: or c.d = 2
-  output: more
-  tags: [y]
-  priority: ERROR
-  enabled: false
-  exceptions: [{name: e, values: [q]}]
-  override: {condition: append, output: append, tags: append, exceptions: append, priority: replace, enabled: replace}
-)");
-    EXPECT_EQ(told(loaded), Told{});
-    const Rule& rule = loaded.rules.front();
-    EXPECT_EQ(condition_of(loaded, "A"), "((a.b = 1 or c.d = 2) and not c.d in (p, q))");
-    EXPECT_EQ(rule.output, "o more");
-    EXPECT_EQ(rule.tags, (std::set<std::string>{"x", "y"}));
-    EXPECT_EQ(rule.priority, Priority::error);
-    EXPECT_FALSE(rule.enabled);
-}
-
-TEST(Override, MistakesAreNamed) {
-    const std::string base = rule("A", "a.b = 1");
-    const auto one = [&](const std::string& item) {
-        const auto all = told(load({base, item}));
-        return all.size() == 1 ? all[0] : std::to_string(all.size()) + " errors";
-    };
-    EXPECT_EQ(one("- rule: A\n  priority: DEBUG\n  override: {priority: append}\n"),
-              "LOAD_ERR_YAML_VALIDATE f1.yaml:3:14 'priority' of a rule cannot be appended to");
-    EXPECT_EQ(one("- rule: A\n  condition: and x.y = 1\n  override: {condition: add}\n"),
-              "LOAD_ERR_YAML_VALIDATE f1.yaml:3:25 an override is either 'append' or 'replace'");
-    EXPECT_EQ(one("- rule: B\n  condition: and x.y = 1\n  override: {condition: append}\n"),
-              "LOAD_ERR_VALIDATE f1.yaml:1:3 there is no rule 'B' to append to");
-    EXPECT_EQ(one("- rule: A\n  output: x\n  desc: y\n  override: {output: replace}\n"),
-              "LOAD_ERR_YAML_VALIDATE f1.yaml:3:3 unexpected key 'desc': 'override' does not mention it");
-}
-
 // --- failure stays local ---
 
 TEST(Failure, EveryProblemOfEveryFileInOnePass) {
@@ -405,8 +110,16 @@ TEST(Failure, RequiredPlugins) {
     EXPECT_TRUE(load("- required_plugin_versions:\n  - {name: container, version: 0.4.0}\n  - {name: x, version: "
                      "1.0.0, alternatives: [{name: k8smeta, version: 0.1.0}]}\n")
                     .ok());
-    EXPECT_EQ(told(load("- required_plugin_versions:\n  - name: json\n    version: 0.7.0\n")),
-              Told{"LOAD_ERR_VALIDATE f0.yaml:2:5 the file needs plugin json 0.7.0, which is not loaded"});
+    EXPECT_EQ(told(load("- required_plugin_versions:\n  - name: okta\n    version: 0.7.0\n")),
+              Told{"LOAD_ERR_VALIDATE f0.yaml:2:5 the file needs plugin okta 0.7.0, which is not loaded"});
+    // Same major version, and none that is newer than what is built in.
+    EXPECT_TRUE(told(load("- required_plugin_versions:\n  - {name: json, version: 1.0.0}\n"))
+                    .at(0)
+                    .starts_with("LOAD_ERR_VALIDATE f0.yaml:2:5 the file needs plugin json 1.0.0, but json is 0."));
+    EXPECT_FALSE(load("- required_plugin_versions:\n  - {name: k8saudit, version: 0.99.0}\n").ok());
+    EXPECT_TRUE(load("- required_plugin_versions:\n  - {name: k8saudit, version: 0.18.0}\n").ok());
+    EXPECT_EQ(told(load("- required_plugin_versions:\n  - {name: json, version: new}\n")),
+              Told{"LOAD_ERR_VALIDATE f0.yaml:2:27 plugin version 'new' has not the form 1.2.3"});
     EXPECT_EQ(told(load("- required_plugin_versions:\n  - name: json\n")),
               Told{"LOAD_ERR_YAML_VALIDATE f0.yaml:2:5 key 'version' is missing"});
 }
@@ -486,6 +199,20 @@ TEST(Failure, AMissingColonIsShownInItsLineHoweverMuchItSwallowed) {
               Told{"LOAD_ERR_YAML_PARSE f0.yaml:3:3 a ':' is missing in this line"});
 }
 
+TEST(Failure, AliasesDoNotMultiplyWithoutMeasure) {
+    std::string text = "- x: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]\n";
+    for (int i = 1; i < 20; ++i) {
+        const std::string inner = "*a" + std::to_string(i - 1);
+        text += "- x: &a" + std::to_string(i) + " [" + inner;
+        for (int k = 1; k < 10; ++k) text += ", " + inner;
+        text += "]\n";
+    }
+    EXPECT_EQ(told(load(text)).size(), 1U);
+    EXPECT_TRUE(told(load(text)).at(0).starts_with("LOAD_ERR_YAML_PARSE f0.yaml:")) << told(load(text)).at(0);
+    const auto used = load("- list: l\n  items: &i [x, y]\n- list: k\n  items: *i\n" + rule("A", "a.b in (k, l)"));
+    EXPECT_TRUE(used.diagnostics.empty());
+}
+
 TEST(Failure, YamlErrorsConcernTheFile) {
     const auto loaded = load({rule("A", "a.b = 1") + "  tags: [x\n" + rule("B", "a.b = 1"), rule("C", "a.b = 1")});
     EXPECT_EQ(told(loaded), Told{"LOAD_ERR_YAML_PARSE f0.yaml:6:9 this '[' is never closed"});
@@ -503,6 +230,27 @@ TEST(Warnings, UnusedUnknownDuplicateAndDeprecated) {
     EXPECT_EQ(codes, (Told{"LOAD_DEPRECATED_ITEM", "LOAD_UNKNOWN_ITEM", "LOAD_UNKNOWN_KEY", "LOAD_UNUSED_LIST",
                            "LOAD_UNUSED_MACRO", "LOAD_WARNING_EXTENSION"}));
     EXPECT_EQ(loaded.rules.front().priority, Priority::informational); // the first of two keys counts
+}
+
+TEST(Warnings, AppendIsDeprecatedWhereItIsAskedFor) {
+    EXPECT_TRUE(load(rule("A", "a.b = 1") + "  append: false\n").diagnostics.empty());
+    const auto loaded = load(rule("A", "a.b = 1") + "- rule: A\n  append: true\n  condition: or a.b = 2\n");
+    EXPECT_EQ(told(loaded, Severity::warning), Told{"LOAD_DEPRECATED_ITEM f0.yaml:7:11 'append' is deprecated"});
+    EXPECT_TRUE(told(load(rule("A", "a.b = 1") + "- rule: A\n  append: true\n  output: x\n"))
+                    .at(0)
+                    .starts_with("LOAD_ERR_VALIDATE f0.yaml:6:3 "));
+}
+
+TEST(Warnings, DeprecatedFieldsAreFoundAnywhereInAnOutput) {
+    const auto loaded = load("- rule: A\n  condition: a.b = 1\n  desc: d\n  priority: INFO\n"
+                             "  output: dir evt.dir of %evt.latency.ns, %tolower(evt.dir)\n");
+    EXPECT_EQ(told(loaded, Severity::warning),
+              (Told{"LOAD_DEPRECATED_ITEM f0.yaml:5:15 field 'evt.dir' in the output is deprecated and says nothing "
+                    "any more",
+                    "LOAD_DEPRECATED_ITEM f0.yaml:5:27 field 'evt.latency.ns' in the output is deprecated and says "
+                    "nothing any more",
+                    "LOAD_DEPRECATED_ITEM f0.yaml:5:52 field 'evt.dir' in the output is deprecated and says nothing "
+                    "any more"}));
 }
 
 TEST(Warnings, EnabledAloneTogglesARule) {
@@ -696,6 +444,16 @@ TEST(Listing, FiltersAndShows) {
     EXPECT_NE(show_text(*loaded.find("A")).find("# f0.yaml:2 (macro m)"), std::string::npos);
     EXPECT_EQ(nlohmann::json::parse(show_json(*loaded.find("A"))).at("condition_expanded"),
               "(a.b = 1 and not c.d in (x, y))");
+}
+
+TEST(Listing, ShowsTheListsThatEntriesComeFrom) {
+    const auto loaded = load("- list: l\n  items: [x, y]\n- list: k\n  items: [z]\n" + rule("A", "a.b in (l, w, k)"));
+    EXPECT_NE(show_text(*loaded.find("A")).find("# f0.yaml:6, list l f0.yaml:2, list k f0.yaml:4\n"), std::string::npos)
+        << show_text(*loaded.find("A"));
+    const auto parts = nlohmann::json::parse(show_json(*loaded.find("A"))).at("parts");
+    ASSERT_EQ(parts.at(0).at("lists").size(), 2U);
+    EXPECT_EQ(parts.at(0).at("lists").at(1).at("name"), "k");
+    EXPECT_EQ(parts.at(0).at("lists").at(1).at("place").at("line"), 4);
 }
 
 } // namespace
