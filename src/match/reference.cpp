@@ -13,6 +13,12 @@
 namespace gyr::match::reference {
 namespace {
 
+std::size_t before_zero(std::string_view text) {
+    std::size_t n = 0;
+    while (n < text.size() && text[n] != '\0') ++n;
+    return n;
+}
+
 using fields::Value;
 using fields::ValueKind;
 using lang::Modifier;
@@ -273,7 +279,7 @@ class Walker {
         else if (t.name == "b64")
             out.value = base64(values[0].text());
         else if (t.name == "len")
-            out.value = Value::of_u64(args[0].is_list ? values[0].list().size() : values[0].text().size());
+            out.value = Value::of_u64(args[0].is_list ? values[0].list().size() : before_zero(values[0].text()));
         else if (t.name == "concat")
             out.value = joined("", values);
         else if (t.name == "join")

@@ -22,6 +22,21 @@ TEST(Reference, AgreesWithTheCompiledEvaluator) {
 }
 
 // What the comparison rests on: the reference itself, and that the generator reaches every answer.
+TEST(Transform, TheLengthOfBytesEndsAtAZero) {
+    match::Expression e;
+    e.kind = match::Expression::Kind::transform;
+    e.transformer = lang::TransformerKind::len;
+    Arena arena;
+    const auto length = [&](std::string_view bytes) {
+        const fields::Value in = fields::Value::of_text(bytes);
+        return match::transform(e, std::span(&in, 1), arena).u;
+    };
+    EXPECT_EQ(length(""), 0U);
+    EXPECT_EQ(length("ab"), 2U);
+    EXPECT_EQ(length(std::string_view("a\0b", 3)), 1U);
+    EXPECT_EQ(length(std::string_view("\0", 1)), 0U);
+}
+
 TEST(Reference, KnowsWhatConditionsMean) {
     test::World world;
     const auto process = world.process(7, "/bin/sh", {"sh", "-c", "x"});

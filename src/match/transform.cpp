@@ -156,7 +156,9 @@ Value transform(const Expression& e, std::span<const Value> args, Arena& arena) 
         });
     case TransformerKind::b64: return decode_base64(in.text(), arena);
     case TransformerKind::len:
-        return Value::of_u64(in.kind == fields::ValueKind::list ? in.list().size() : in.text().size());
+        // Of bytes those before the first zero: as long as a string in them.
+        return Value::of_u64(in.kind == fields::ValueKind::list ? in.list().size()
+                                                                : std::min(in.text().find('\0'), in.text().size()));
     case TransformerKind::join: return concat(args[1].list(), in.text(), arena);
     case TransformerKind::concat: return concat(args, {}, arena);
     case TransformerKind::getopt: return getopt(e, args, arena);
