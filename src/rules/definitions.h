@@ -88,7 +88,7 @@ struct Definitions {
     DefTable<RuleDef> rules;
     std::size_t next_index = 1;
     // Names whose only definition has errors: what refers to them is not to blame.
-    std::set<std::string, std::less<>> broken_lists, broken_macros, broken_rules;
+    std::set<std::string, std::less<>> broken_lists, broken_macros;
     std::vector<std::string> items_files; // that lists were read from
 };
 

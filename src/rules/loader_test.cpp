@@ -90,11 +90,23 @@ TEST(Failure, EveryProblemOfEveryFileInOnePass) {
     for (const Diagnostic& d : loaded.diagnostics)
         if (d.severity == Severity::error) codes.push_back(d.code);
     std::ranges::sort(codes);
-    EXPECT_EQ(codes, (Told{"LOAD_ERR_COMPILE_CONDITION", "LOAD_ERR_COMPILE_CONDITION", "LOAD_ERR_VALIDATE",
-                           "LOAD_ERR_YAML_VALIDATE", "LOAD_ERR_YAML_VALIDATE", "LOAD_ERR_YAML_VALIDATE"}));
+    EXPECT_EQ(codes, (Told{"LOAD_ERR_COMPILE_CONDITION", "LOAD_ERR_COMPILE_CONDITION", "LOAD_ERR_COMPILE_OUTPUT",
+                           "LOAD_ERR_VALIDATE", "LOAD_ERR_YAML_VALIDATE", "LOAD_ERR_YAML_VALIDATE",
+                           "LOAD_ERR_YAML_VALIDATE"}));
     EXPECT_EQ(condition_of(loaded, "D"), "a.b = 1");
     EXPECT_EQ(condition_of(loaded, "A"), "(expected a value, found the end)");
     EXPECT_EQ(condition_of(loaded, "B"), "(undefined macro 'nothing_such')");
+    EXPECT_EQ(condition_of(loaded, "C"), "(rule 'C' lacks 'condition')");
+    EXPECT_EQ(condition_of(loaded, "E"), "(unknown priority 'HIGH')");
+}
+
+TEST(Failure, WhatRefersToABrokenRuleIsNotToBlame) {
+    const std::string broken = "- rule: A\n  condition: m\n  desc: d\n  output: o\n  priority: HIGH\n";
+    const auto loaded = load("- macro: m\n  condition: a.b = 1\n" + broken +
+                             "- rule: A\n  condition: and a.b = 2\n  override: {condition: append}\n");
+    ASSERT_EQ(loaded.diagnostics.size(), 1U); // the macro is used, the rule is there to append to
+    EXPECT_EQ(loaded.diagnostics[0].message, "unknown priority 'HIGH'");
+    EXPECT_EQ(condition_of(load({broken, rule("A", "a.b = 3")}), "A"), "a.b = 3");
 }
 
 TEST(Failure, AFileForANewerEngineDisablesItsOwnRulesOnly) {

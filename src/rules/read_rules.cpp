@@ -5,12 +5,12 @@
 
 #include <array>
 #include <charconv>
+#include <ranges>
 #include <utility>
 
 namespace gyr::rules {
 
 void ItemReader::missing_rule(const YamlNode& item, const ScalarPtr& name, std::string_view what) {
-    if (definitions_.broken_rules.contains(name->value)) return;
     refuse(item, "there is no rule " + quoted(name->value) + " to " + std::string(what),
            suggestion(name->value, definitions_.rules.names()));
 }
@@ -56,6 +56,7 @@ void ItemReader::toggle_rule(const YamlNode& item, const ScalarPtr& name, RuleDe
 }
 
 void ItemReader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, RuleDef* old) {
+    const std::size_t known_problems = problems_.size();
     RuleDef def;
     def.name = name;
     def.node = item;
@@ -83,10 +84,17 @@ void ItemReader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, Rul
     if (const YamlNode* source = item->find("source"); source != nullptr) def.source = source->scalar->value;
     def.unknown_source = !contains(options_.sources, def.source);
     if (!ok) {
-        definitions_.broken_rules.insert(name->value);
         // An unusable new version must not leave the old one in force unnoticed.
-        if (old != nullptr && old->disabled_why.empty())
-            old->disabled_why = "its redefinition in " + file_->name() + " has errors";
+        if (old != nullptr) {
+            if (old->disabled_why.empty()) old->disabled_why = "its redefinition in " + file_->name() + " has errors";
+            return;
+        }
+        // Kept, for what else is wrong with it and to be listed with its reason.
+        if (def.unknown_source) return;
+        const auto first = std::ranges::find_if(problems_.all() | std::views::drop(known_problems),
+                                                [](const Diagnostic& d) { return d.severity == Severity::error; });
+        def.disabled_why = first->message;
+        definitions_.rules.add(name->value, std::move(def));
         return;
     }
     if (def.unknown_source) {
