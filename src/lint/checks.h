@@ -13,6 +13,9 @@ void check_conditions(const rules::LoadedRules& loaded, const Matcher& matcher, 
 void check_overlap(const rules::LoadedRules& loaded, const Matcher& matcher, std::vector<Diagnostic>& out);
 void check_lists(const rules::LoadedRules& loaded, std::vector<Diagnostic>& out);
 
+// Some parts of its condition never hold together, or one alone never does.
+[[nodiscard]] bool never_matches(const Rule& rule);
+
 [[nodiscard]] inline bool is_usable(const Rule& rule) {
     return rule.disabled_why.empty() && rule.condition != nullptr && rule.sources != nullptr;
 }

@@ -136,6 +136,11 @@ class TruthCheck {
     Implication proof_;
 };
 
+bool never_holds(const Expr& e) {
+    const auto* check = std::get_if<Check>(&e.node);
+    return check != nullptr && (never_member(*check) || match::decide_event_number(*check) == 0);
+}
+
 bool is_exception(const Rule& rule, const Expr& e) {
     const rules::SourceTable::Entry* entry = rule.sources->find(e.span.origin);
     return entry != nullptr && entry->type == "exception";
@@ -171,8 +176,14 @@ void check_exceptions(const Rule& rule, std::vector<Diagnostic>& out) {
 // Names of addresses. Falco asks name servers what the names in a rule stand for; Gyr asks nobody.
 bool is_address_name(std::string_view field) { return field.starts_with("fd.") && field.ends_with("ip.name"); }
 
+using Places = std::set<std::pair<std::string, std::size_t>>; // files and offsets
+
+std::string place_text(const Place& place) {
+    return place.file + ':' + std::to_string(place.line) + ':' + std::to_string(place.column);
+}
+
 // One finding for a list in a condition, however many of its entries another list in it brings again.
-void check_duplicates(const Rule& rule, const ListLiteral& list, std::vector<Diagnostic>& out) {
+void check_duplicates(const Rule& rule, const ListLiteral& list, const Places& told, std::vector<Diagnostic>& out) {
     constexpr std::size_t kNamed = 3;
     std::unordered_map<std::string_view, Span> seen;
     std::string others;
@@ -183,12 +194,12 @@ void check_duplicates(const Rule& rule, const ListLiteral& list, std::vector<Dia
         if (literal == nullptr) continue;
         const auto [first, fresh] = seen.try_emplace(literal->text, item.span);
         if (fresh) continue;
+        if (const Place at = rule.sources->place(item.span); told.contains({at.file, at.offset})) continue;
         ++found;
         if (!finding) {
             const Place place = rule.sources->place(first->second);
             finding = rule.sources->diagnose(Severity::warning, code::kDuplicateItem,
-                                             "'" + literal->text + "' is there twice, first at " + place.file + ':' +
-                                                 std::to_string(place.line) + ':' + std::to_string(place.column),
+                                             "'" + literal->text + "' is there twice, first at " + place_text(place),
                                              item.span);
         } else if (found <= kNamed) {
             others += (others.empty() ? "" : ", ") + ("'" + literal->text + "'");
@@ -200,12 +211,13 @@ void check_duplicates(const Rule& rule, const ListLiteral& list, std::vector<Dia
     out.push_back(std::move(*finding));
 }
 
-void check_fields_and_items(const Rule& rule, std::vector<Diagnostic>& out) {
+void check_fields_and_items(const Rule& rule, const Places& told, std::vector<Diagnostic>& out) {
     const auto field = [&](const Field& f, Span span) {
         const FieldMatch match = fields::catalog().find(f.name);
         if (match.info != nullptr && match.info->deprecated)
             out.push_back(rule.sources->diagnose(Severity::warning, code::kDeprecatedField,
-                                                 "field " + f.name + " is deprecated", span));
+                                                 "field " + f.name + " is deprecated and says nothing any more", span,
+                                                 "leave it out"));
         if (match.info != nullptr && is_address_name(match.info->name))
             out.push_back(rule.sources->diagnose(Severity::warning, code::kNeverTrue,
                                                  "no name service is asked: " + f.name +
@@ -218,18 +230,12 @@ void check_fields_and_items(const Rule& rule, std::vector<Diagnostic>& out) {
         each_field(*check.right, field);
         const auto* list = std::get_if<ListLiteral>(&check.right->value);
         if (list == nullptr) return;
-        check_duplicates(rule, *list, out);
+        check_duplicates(rule, *list, told, out);
     });
     // The output's deprecated fields; unknown ones were found when it was compiled.
-    const auto output = parse_template(rule.output, &fields::catalog());
+    const auto output = parse_template(rule.output, &fields::catalog(), rule.output_origin);
     if (!output) return;
-    for (const TemplateField* f : output->fields())
-        each_field(f->expression, [&](const Field& named, Span) {
-            const FieldMatch match = fields::catalog().find(named.name);
-            if (match.info != nullptr && match.info->deprecated)
-                out.push_back(
-                    about_rule(code::kDeprecatedField, rule, "output: field " + named.name + " is deprecated"));
-        });
+    for (const TemplateField* f : output->fields()) each_field(f->expression, field);
 }
 
 bool is_costly(const Check& check) {
@@ -273,28 +279,35 @@ void check_cost(const Rule& rule, bool process_rule, std::vector<Diagnostic>& ou
 
 } // namespace
 
+bool never_matches(const Rule& rule) {
+    Implication proof;
+    std::pair<const Expr*, const Expr*> pair;
+    if (contradiction(*rule.condition, proof, pair) != nullptr) return true;
+    return std::ranges::any_of(conjuncts(*rule.condition), [](const Expr* part) { return never_holds(*part); });
+}
+
 void check_conditions(const rules::LoadedRules& loaded, const Matcher& matcher, std::vector<Diagnostic>& out) {
+    Places told; // of entries that lists have twice, by check_lists
+    for (const rules::ListInfo& list : loaded.lists)
+        for (const rules::ListInfo::Twice& twice : list.twice) told.emplace(twice.second.file, twice.second.offset);
     for (const Rule& rule : loaded.rules) {
         if (!is_usable(rule)) continue;
         TruthCheck(rule, out).run();
         check_exceptions(rule, out);
-        check_fields_and_items(rule, out);
+        check_fields_and_items(rule, told, out);
         check_cost(rule, matcher.is_process_rule(static_cast<std::uint32_t>(rule.index)), out);
     }
 }
 
 void check_lists(const rules::LoadedRules& loaded, std::vector<Diagnostic>& out) {
     for (const rules::ListInfo& list : loaded.lists) {
-        std::unordered_set<std::string_view> seen;
-        std::set<std::string_view> twice;
-        for (const std::string& item : list.items)
-            if (!seen.insert(item).second) twice.insert(item);
-        for (const std::string_view item : twice) {
+        for (const rules::ListInfo::Twice& twice : list.twice) {
             Diagnostic d;
             d.severity = Severity::warning;
             d.code = code::kDuplicateItem;
-            d.message = "list " + list.name + " has '" + std::string(item) + "' twice";
-            d.place = list.place;
+            d.message = "list " + list.name + " has '" + twice.item + "' twice, first at " + place_text(twice.first);
+            d.place = twice.second;
+            d.snippet = twice.snippet;
             d.context.push_back({"list", list.name, list.place});
             out.push_back(std::move(d));
         }

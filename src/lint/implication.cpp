@@ -1,8 +1,11 @@
 #include "lint/implication.h"
 
 #include "fields/registry.h"
+#include "lang/transformer.h"
+#include "match/constant.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -90,15 +93,95 @@ bool claim_excludes(const Claim& a, const Claim& b) {
     return false;
 }
 
-// Numbers written differently may be equal; texts are compared only where the language does.
-bool comparable(const Check& a, const Check& b) {
-    if (!equal(a.left, b.left)) return false;
-    const auto* field = std::get_if<Field>(&a.left.value);
-    if (field == nullptr) return true;
-    const FieldMatch match = fields::catalog().find(field->name);
-    if (match.info == nullptr) return false;
-    const TypeClass type = class_of(match.info->type);
-    return type == TypeClass::string || type == TypeClass::boolean || type == TypeClass::number;
+// The same for numbers, which may be written in more than one way: one of some, all but one, or a range.
+struct NumberClaim {
+    enum class Kind { one_of, differs, range } kind = Kind::one_of;
+    std::vector<long double> values; // of a range the two ends, both inside
+};
+
+std::optional<long double> number_of(std::string_view text, FieldType type) {
+    const auto value = match::parse_number(text, type);
+    if (!value) return std::nullopt;
+    switch (value->kind) {
+    case fields::ValueKind::i64: return static_cast<long double>(value->i);
+    case fields::ValueKind::u64: return static_cast<long double>(value->u);
+    default: return std::nullopt;
+    }
+}
+
+std::optional<NumberClaim> number_claim_of(const Check& check, FieldType type) {
+    const auto text = [&]() -> std::optional<Claim> {
+        if (check.op != Op::lt && check.op != Op::le && check.op != Op::gt && check.op != Op::ge)
+            return claim_of(check);
+        const auto* literal = check.right ? std::get_if<Literal>(&check.right->value) : nullptr;
+        if (literal == nullptr || !is_single(check.left)) return std::nullopt;
+        return Claim{Claim::Kind::other, {literal->text}};
+    }();
+    if (!text) return std::nullopt;
+    NumberClaim claim;
+    for (const std::string_view word : text->values) {
+        const auto number = number_of(word, type);
+        if (!number) return std::nullopt;
+        claim.values.push_back(*number);
+    }
+    constexpr long double kEnd = std::numeric_limits<long double>::infinity();
+    switch (check.op) {
+    case Op::eq:
+    case Op::in: return claim;
+    case Op::ne: claim.kind = NumberClaim::Kind::differs; return claim;
+    case Op::lt: return NumberClaim{NumberClaim::Kind::range, {-kEnd, claim.values[0] - 1}};
+    case Op::le: return NumberClaim{NumberClaim::Kind::range, {-kEnd, claim.values[0]}};
+    case Op::gt: return NumberClaim{NumberClaim::Kind::range, {claim.values[0] + 1, kEnd}};
+    case Op::ge: return NumberClaim{NumberClaim::Kind::range, {claim.values[0], kEnd}};
+    default: return std::nullopt;
+    }
+}
+
+bool satisfies(long double value, const NumberClaim& claim) {
+    switch (claim.kind) {
+    case NumberClaim::Kind::one_of: return std::ranges::find(claim.values, value) != claim.values.end();
+    case NumberClaim::Kind::differs: return value != claim.values[0];
+    case NumberClaim::Kind::range: break;
+    }
+    return value >= claim.values[0] && value <= claim.values[1];
+}
+
+bool claim_implies(const NumberClaim& a, const NumberClaim& b) {
+    using enum NumberClaim::Kind;
+    if (a.kind == one_of) return std::ranges::all_of(a.values, [&](long double v) { return satisfies(v, b); });
+    if (a.kind == differs) return b.kind == differs && a.values == b.values;
+    if (b.kind == range) return satisfies(a.values[0], b) && satisfies(a.values[1], b);
+    return b.kind == differs && !satisfies(b.values[0], a);
+}
+
+bool claim_excludes(const NumberClaim& a, const NumberClaim& b) {
+    using enum NumberClaim::Kind;
+    if (a.kind == one_of) return std::ranges::none_of(a.values, [&](long double v) { return satisfies(v, b); });
+    if (b.kind == one_of) return claim_excludes(b, a);
+    return a.kind == range && b.kind == range && (a.values[1] < b.values[0] || b.values[1] < a.values[0]);
+}
+
+// The type that both are of; none where their texts say nothing of their values.
+FieldType comparable(const Check& a, const Check& b) {
+    if (!equal(a.left, b.left)) return FieldType::none;
+    const auto type = type_of(a.left, fields::catalog());
+    if (!type) return FieldType::none;
+    const TypeClass c = class_of(type->type);
+    const bool known = c == TypeClass::string || c == TypeClass::boolean || c == TypeClass::number;
+    return known ? type->type : FieldType::none;
+}
+
+// Whether what a says of a value and what b says of it stand in a relation.
+template <class Relation>
+bool related(const Check& a, const Check& b, Relation relation) {
+    const FieldType type = comparable(a, b);
+    if (type == FieldType::none) return false;
+    if (class_of(type) == TypeClass::number) {
+        const auto left = number_claim_of(a, type), right = number_claim_of(b, type);
+        return left && right && relation(*left, *right);
+    }
+    const auto left = claim_of(a), right = claim_of(b);
+    return left && right && relation(*left, *right);
 }
 
 template <class Node>
@@ -112,15 +195,11 @@ const std::vector<ExprPtr>* children_of(const Expr& e) {
 bool check_implies(const Check& a, const Check& b) {
     if (!equal(a.left, b.left)) return false;
     if (b.op == Op::exists) return true; // any check of a missing field is false
-    if (!comparable(a, b)) return false;
-    const auto left = claim_of(a), right = claim_of(b);
-    return left && right && claim_implies(*left, *right);
+    return related(a, b, [](const auto& left, const auto& right) { return claim_implies(left, right); });
 }
 
 bool check_excludes(const Check& a, const Check& b) {
-    if (!comparable(a, b)) return false;
-    const auto left = claim_of(a), right = claim_of(b);
-    return left && right && claim_excludes(*left, *right);
+    return related(a, b, [](const auto& left, const auto& right) { return claim_excludes(left, right); });
 }
 
 bool Implication::implies(const Expr& a, const Expr& b) {

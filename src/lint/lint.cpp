@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 namespace gyr::lint {
 
@@ -16,6 +17,14 @@ std::vector<Diagnostic> lint(const rules::LoadedRules& loaded, const Matcher& ma
     check_lists(loaded, all);
     check_conditions(loaded, matcher, all);
     check_overlap(loaded, matcher, all);
+
+    // The same of a deprecated field, once.
+    std::set<std::pair<std::string, std::size_t>> deprecated;
+    for (const Diagnostic& d : all)
+        if (d.code == code::kDeprecatedField) deprecated.emplace(d.place.file, d.place.offset);
+    std::erase_if(all, [&](const Diagnostic& d) {
+        return d.code == "LOAD_DEPRECATED_ITEM" && deprecated.contains({d.place.file, d.place.offset});
+    });
 
     // A macro's mistake shows in every rule that uses it.
     std::set<std::tuple<std::string, std::string, std::size_t, std::string>> seen;

@@ -100,6 +100,26 @@ TEST(Lint, FindsRepeatedItemsAndOldFields) {
     EXPECT_EQ(codes_of(rule("a", "evt.type = execve and evt.dir = <")), Codes{std::string(code::kDeprecatedField)});
 }
 
+TEST(Lint, TellsOfARepeatedItemOnceAndWhereItStoodFirst) {
+    const std::string lists = "- list: l\n  items: [a, b, a]\n- list: k\n  items: [b, c, d, e, f]\n"
+                              "- list: m\n  items: [c, d, e, f]\n";
+    std::vector<std::string> told;
+    for (const Diagnostic& d : findings_of(lists + rule("r", "evt.type = execve and proc.name in (l, k, m)")))
+        told.push_back(std::to_string(d.place.line) + ' ' + d.message);
+    EXPECT_EQ(told,
+              (std::vector<std::string>{
+                  "2 list l has 'a' twice, first at r.yaml:2:11",
+                  "4 'b' is there twice, first at r.yaml:2:14; so are 'c', 'd' and 2 more in the same condition"}));
+}
+
+TEST(Lint, SaysOfARuleThatNeverMatchesOnlyThat) {
+    const std::string wide = rule("wide", "evt.type = execve and proc.pid > 0");
+    EXPECT_EQ(codes_of(wide + rule("never", "evt.type = execve and proc.pid > 10 and proc.pid < 5")),
+              Codes{std::string(code::kNeverTrue)});
+    EXPECT_EQ(codes_of(wide + rule("narrow", "evt.type = execve and proc.pid > 10 and proc.pid < 12")),
+              Codes{std::string(code::kContained)});
+}
+
 TEST(Lint, NamesOfAddressesAreNeverThere) {
     EXPECT_EQ(codes_of(rule("a", "evt.type = connect and not fd.sip.name in (example.com)")),
               Codes{std::string(code::kNeverTrue)});
@@ -142,6 +162,17 @@ TEST(Implication, FollowsTheFormOfConditions) {
     EXPECT_FALSE(implies("proc.name != sh", "proc.name = bash"));
     EXPECT_FALSE(implies("proc.name startswith s", "proc.name = sh"));
     EXPECT_FALSE(implies("not proc.name = a", "proc.name != a"));
+    // Numbers by what they are, not by how they are written.
+    EXPECT_TRUE(implies("proc.pid = 7", "proc.pid in (5, 07)"));
+    EXPECT_TRUE(implies("proc.pid in (7, 8)", "proc.pid >= 7"));
+    EXPECT_TRUE(implies("proc.pid > 7", "proc.pid >= 8"));
+    EXPECT_TRUE(implies("proc.pid > 7", "proc.pid != 7"));
+    EXPECT_TRUE(implies("proc.pid > 7", "not proc.pid <= 7"));
+    EXPECT_FALSE(implies("proc.pid >= 7", "proc.pid > 7"));
+    EXPECT_FALSE(implies("proc.pid != 7", "proc.pid > 7"));
+    EXPECT_FALSE(implies("fd.sport = 80", "not fd.sport = http"));
+    EXPECT_TRUE(implies("len(proc.name) = 4", "len(proc.name) > 3"));
+    EXPECT_FALSE(implies("fd.sport > 1024", "not fd.port = 80"));
 }
 
 } // namespace

@@ -28,7 +28,7 @@ bool meet(const rules::EventSet& a, const rules::EventSet& b) {
 void check_overlap(const rules::LoadedRules& loaded, const Matcher&, std::vector<Diagnostic>& out) {
     std::vector<Candidate> all;
     for (const Rule& rule : loaded.rules) {
-        if (!is_usable(rule) || !rule.enabled) continue;
+        if (!is_usable(rule) || !rule.enabled || never_matches(rule)) continue;
         auto types = rules::event_types(*rule.condition, match::event_names());
         if (types) all.push_back({&rule, std::move(*types)});
     }

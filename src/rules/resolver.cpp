@@ -8,6 +8,7 @@
 #include "rules/macro_expander.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace gyr::rules {
@@ -73,8 +74,9 @@ class Resolver {
         rule.place = def.node->place();
         rule.disabled_why = def.disabled_why;
         context_ = {{"rules content", "", def.node->file->place(0)}, {"rule", rule.name, rule.place}};
-        condition(def, rule);
-        output(def, rule);
+        // Either is missing only of a rule that says so.
+        if (!def.condition.empty()) condition(def, rule);
+        if (!def.output.empty()) output(def, rule);
         if (!rule.disabled_why.empty()) rule.condition = nullptr;
         return rule;
     }
@@ -282,8 +284,16 @@ class Resolver {
             out.macros.push_back({def->name->value, def->name->file->place(def->name->offset),
                                   builder_.macro(def->name->value), def->used, def->builtin});
         for (const auto& def : definitions_.lists.all()) {
-            ListInfo info{def->name->value, def->name->file->place(def->name->offset), {}, 0, def->used};
-            for (const ScalarPtr& item : def->items) info.items.push_back(item->value);
+            ListInfo info{def->name->value, def->name->file->place(def->name->offset), {}, 0, def->used, {}};
+            std::unordered_map<std::string_view, const Scalar*> seen; // null: told of
+            for (const ScalarPtr& item : def->items) {
+                info.items.push_back(item->value);
+                const auto [first, fresh] = seen.try_emplace(item->value, item.get());
+                if (fresh || first->second == nullptr) continue;
+                const Scalar& before = *std::exchange(first->second, nullptr);
+                info.twice.push_back({item->value, before.file->place(before.offset), item->file->place(item->offset),
+                                      make_snippet(item->file->text(), item->offset, item->value.size())});
+            }
             for (const auto& external : def->external) info.external_size += external->size();
             out.lists.push_back(std::move(info));
         }

@@ -32,6 +32,12 @@ struct ListInfo {
     std::vector<std::string> items; // lists inside expanded
     std::size_t external_size = 0;  // entries from items_file
     bool used = false;
+    struct Twice {
+        std::string item;
+        Place first, second;
+        std::string snippet; // of the second
+    };
+    std::vector<Twice> twice; // each entry that stands there again, once
 };
 
 struct Resolved {
