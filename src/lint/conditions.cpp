@@ -212,12 +212,16 @@ void check_duplicates(const Rule& rule, const ListLiteral& list, const Places& t
 }
 
 void check_fields_and_items(const Rule& rule, const Places& told, std::vector<Diagnostic>& out) {
-    const auto field = [&](const Field& f, Span span) {
+    const auto old_field = [&](const Field& f, Span span) {
         const FieldMatch match = fields::catalog().find(f.name);
         if (match.info != nullptr && match.info->deprecated)
             out.push_back(rule.sources->diagnose(Severity::warning, code::kDeprecatedField,
                                                  "field " + f.name + " is deprecated and says nothing any more", span,
                                                  "leave it out"));
+    };
+    const auto field = [&](const Field& f, Span span) {
+        old_field(f, span);
+        const FieldMatch match = fields::catalog().find(f.name);
         if (match.info != nullptr && is_address_name(match.info->name))
             out.push_back(rule.sources->diagnose(Severity::warning, code::kNeverTrue,
                                                  "no name service is asked: " + f.name +
@@ -235,7 +239,7 @@ void check_fields_and_items(const Rule& rule, const Places& told, std::vector<Di
     // The output's deprecated fields; unknown ones were found when it was compiled.
     const auto output = parse_template(rule.output, &fields::catalog(), rule.output_origin);
     if (!output) return;
-    for (const TemplateField* f : output->fields()) each_field(f->expression, field);
+    for (const TemplateField* f : output->fields()) each_field(f->expression, old_field);
 }
 
 bool is_costly(const Check& check) {
@@ -253,6 +257,19 @@ bool is_cheap_guard(const Expr& e) {
            check->op == Op::contains;
 }
 
+// The first costly check that no cheap one stands before, in an "and" around it.
+const Expr* unguarded(const Expr& e) {
+    if (const auto* check = std::get_if<Check>(&e.node)) return is_costly(*check) ? &e : nullptr;
+    if (const auto* negation = std::get_if<Not>(&e.node)) return unguarded(*negation->child);
+    if (std::holds_alternative<MacroRef>(e.node)) return nullptr;
+    const auto* all = std::get_if<And>(&e.node);
+    if (all != nullptr && std::ranges::any_of(conjuncts(e), [](const Expr* part) { return is_cheap_guard(*part); }))
+        return nullptr;
+    for (const ExprPtr& child : all != nullptr ? all->children : std::get<Or>(e.node).children)
+        if (const Expr* found = unguarded(*child)) return found;
+    return nullptr;
+}
+
 void check_cost(const Rule& rule, bool process_rule, std::vector<Diagnostic>& out) {
     const auto types = rules::event_types(*rule.condition, match::event_names());
     if (!types || process_rule) return; // process rules are asked once per program, not per event
@@ -263,18 +280,13 @@ void check_cost(const Rule& rule, bool process_rule, std::vector<Diagnostic>& ou
     for (const std::string_view name : kHot)
         for (const EventCode c : event_codes(name))
             if (hot.empty() && c > kGenericExit && types->contains(c)) hot = name;
-    if (hot.empty() ||
-        std::ranges::any_of(conjuncts(*rule.condition), [](const Expr* e) { return is_cheap_guard(*e); }))
-        return;
-    bool told = false;
-    each_check(*rule.condition, [&](const Check& check, const Expr& e) {
-        if (told || !is_costly(check)) return;
-        told = true;
-        out.push_back(rule.sources->diagnose(
-            Severity::warning, code::kExpensive,
-            std::string(to_string(check.op)) + " is evaluated for every " + std::string(hot) + " of every process",
-            e.span, "put a cheaper check beside it that dismisses most events: a prefix, a name, a container"));
-    });
+    const Expr* e = hot.empty() ? nullptr : unguarded(*rule.condition);
+    if (e == nullptr) return;
+    const Op op = std::get<Check>(e->node).op;
+    out.push_back(rule.sources->diagnose(
+        Severity::warning, code::kExpensive,
+        std::string(to_string(op)) + " is evaluated for every " + std::string(hot) + " of every process", e->span,
+        "put a cheaper check beside it that dismisses most events: a prefix, a name, a container"));
 }
 
 } // namespace

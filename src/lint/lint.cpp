@@ -29,7 +29,9 @@ std::vector<Diagnostic> lint(const rules::LoadedRules& loaded, const Matcher& ma
     // A macro's mistake shows in every rule that uses it.
     std::set<std::tuple<std::string, std::string, std::size_t, std::string>> seen;
     std::erase_if(all, [&](const Diagnostic& d) {
-        return !seen.emplace(d.code, d.place.file, d.place.offset, d.message).second;
+        // How many more entries stand there twice differs between the conditions; one is enough.
+        const bool by_place = d.code == code::kDuplicateItem;
+        return !seen.emplace(d.code, d.place.file, d.place.offset, by_place ? std::string() : d.message).second;
     });
     std::unordered_map<std::string_view, std::size_t> order;
     for (const std::string& file : loaded.files) order.emplace(file, order.size());

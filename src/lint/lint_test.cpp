@@ -87,6 +87,11 @@ TEST(Lint, FindsRulesAskedAboutTooMuch) {
     EXPECT_EQ(codes_of(rule("a", "evt.type = openat and evt.arg.name regex '.*x.*y'")),
               Codes{std::string(code::kExpensive)});
     EXPECT_EQ(codes_of(rule("a", "evt.type = openat and proc.name = cat and evt.arg.name regex '.*x.*y'")), Codes{});
+    // Guarded in its own branch, and not.
+    const std::string glob = "proc.name contains ssh and evt.arg.name glob '/home/*/x'";
+    EXPECT_EQ(codes_of(rule("a", "evt.type = openat and (proc.pid = 1 or (" + glob + "))")), Codes{});
+    EXPECT_EQ(codes_of(rule("a", "evt.type = openat and (proc.pid = 1 or evt.arg.name glob '/home/*/x')")),
+              Codes{std::string(code::kExpensive)});
     // Asked once per program.
     EXPECT_EQ(codes_of(rule("a", "proc.name = sh")), Codes{});
 }
@@ -121,6 +126,9 @@ TEST(Lint, SaysOfARuleThatNeverMatchesOnlyThat) {
 }
 
 TEST(Lint, NamesOfAddressesAreNeverThere) {
+    EXPECT_EQ(codes_of("- rule: a\n  desc: d\n  condition: evt.type = connect\n  output: '%fd.sip.name'\n  priority: "
+                       "INFO\n"),
+              Codes{});
     EXPECT_EQ(codes_of(rule("a", "evt.type = connect and not fd.sip.name in (example.com)")),
               Codes{std::string(code::kNeverTrue)});
     EXPECT_EQ(codes_of(rule("a", "evt.type = connect and not fd.sip = 10.0.0.1")), Codes{});
