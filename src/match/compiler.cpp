@@ -37,7 +37,10 @@ class Compiler {
         std::vector<std::vector<ProgramRule>> by_key(impl_.keys.size());
         for (std::uint32_t i = 0; i < impl_.rules.size(); ++i) {
             Rule& rule = impl_.rules[i];
-            if (!rule.disabled_why.empty() || !rule.condition) continue;
+            if (!rule.disabled_why.empty() || !rule.condition) {
+                if (options_.strict) report_others(rule);
+                continue;
+            }
             const std::size_t before = diagnostics_.size();
             if (!compile_rule(i, process, by_key) && rule.disabled_why.empty())
                 rule.disabled_why = before < diagnostics_.size() ? diagnostics_.back().message : "it does not compile";
@@ -93,6 +96,22 @@ class Compiler {
             if (rule.disabled_why.empty()) rule.disabled_why = p.message;
         }
         return good;
+    }
+
+    // Who loaded a rule that cannot be used told why, and knows nothing of types.
+    void report_others(const Rule& rule) {
+        if (!rule.unusable_condition || !options_.diagnose || rule.skip_if_unknown_filter) return;
+        std::vector<Problem> problems;
+        static_cast<void>(binder_.bind(*rule.unusable_condition, problems));
+        for (Problem& p : problems) {
+            if (p.warning || p.unknown || p.span.length == 0) continue;
+            Diagnostic d =
+                options_.diagnose(Severity::error, kCondition, std::move(p.message), p.span, std::move(p.hint));
+            const bool told = std::ranges::any_of(diagnostics_, [&](const Diagnostic& other) {
+                return other.place.offset == d.place.offset && other.place.file == d.place.file;
+            });
+            if (!told) diagnostics_.push_back(std::move(d));
+        }
     }
 
     void add(const Rule& rule, Severity severity, std::string_view code, std::string message, lang::Span span,

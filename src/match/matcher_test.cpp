@@ -1,7 +1,12 @@
 #include "event/schema.h"
+#include "fields/registry.h"
+#include "match/event_names.h"
 #include "match/test_support.h"
+#include "rules/loader.h"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace gyr {
 namespace {
@@ -218,6 +223,37 @@ TEST(Matcher, UnknownFieldIsForgivenOnRequest) {
     ASSERT_EQ(c.diagnostics.size(), 1u);
     EXPECT_EQ(c.diagnostics[0].code, "LOAD_UNKNOWN_FILTER");
     EXPECT_FALSE(has_errors(c.diagnostics));
+}
+
+// What a file's reader cannot know, of a rule that it refused already.
+TEST(Matcher, TellsWhatElseIsWrongWithARuleThatDidNotLoad) {
+    const auto told = [](const std::string& more) {
+        rules::LoadOptions load;
+        load.fields = &fields::catalog();
+        load.events = &match::event_names();
+        rules::RuleLoader loader(std::move(load));
+        loader.add_text("r.yaml", "- rule: r\n  desc: d\n  output: '%no.such'\n  priority: INFO\n"
+                                  "  condition: proc.nosuch = sh and proc.pid = x and user.uid contains 1\n" +
+                                      more);
+        rules::LoadedRules loaded = loader.finish();
+        Matcher::Options options;
+        options.strict = true;
+        options.diagnose = [sources = loaded.sources](Severity severity, std::string_view code, std::string message,
+                                                      lang::Span span, std::string hint) {
+            return sources->diagnose(severity, code, std::move(message), span, std::move(hint));
+        };
+        static_cast<void>(Matcher::compile(loaded.rules, options, loaded.diagnostics));
+        std::vector<std::string> out;
+        for (const Diagnostic& d : loaded.diagnostics)
+            if (d.severity == Severity::error)
+                out.push_back(std::to_string(d.place.line) + ':' + std::to_string(d.place.column) + ' ' + d.code);
+        std::ranges::sort(out);
+        return out;
+    };
+    EXPECT_EQ(told(""),
+              (std::vector<std::string>{"3:13 LOAD_ERR_COMPILE_OUTPUT", "5:14 LOAD_ERR_COMPILE_CONDITION",
+                                        "5:46 LOAD_ERR_COMPILE_CONDITION", "5:52 LOAD_ERR_COMPILE_CONDITION"}));
+    EXPECT_EQ(told("  skip-if-unknown-filter: true\n"), std::vector<std::string>{});
 }
 
 TEST(Matcher, ReportsEveryProblemOfACondition) {

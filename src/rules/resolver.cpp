@@ -77,7 +77,7 @@ class Resolver {
         // Either is missing only of a rule that says so.
         if (!def.condition.empty()) condition(def, rule);
         if (!def.output.empty()) output(def, rule);
-        if (!rule.disabled_why.empty()) rule.condition = nullptr;
+        if (!rule.disabled_why.empty()) rule.unusable_condition = std::exchange(rule.condition, nullptr);
         return rule;
     }
 

@@ -57,6 +57,8 @@ struct Rule {
     // rules of one load; never null after loading.
     std::shared_ptr<const rules::SourceTable> sources;
     std::uint32_t output_origin = 0; // of the text of output, in sources
+    // In place of condition when the rule cannot be used: what could be read of it, for what else is wrong there.
+    lang::ExprPtr unusable_condition;
 };
 
 } // namespace gyr
