@@ -32,7 +32,8 @@ struct Diagnostic {
     std::string hint;    // "did you mean proc.name?"; empty when there is none
     Place place;         // the exact spot
     std::vector<DiagnosticItem> context;
-    std::string snippet; // source line(s) with a caret line below; empty when there is no text
+    std::string snippet;         // source line(s) with a caret line below; empty when there is no text
+    bool against_schema = false; // of a rule file: a key or a type that no item of one has
 };
 
 // "file:line:col: error: message (hint)\n  snippet"

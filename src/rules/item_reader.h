@@ -46,7 +46,9 @@ class ItemReader {
     void run();
 
   private:
+    // Both are LOAD_ERR_YAML_VALIDATE. Of a wrong key or type a schema tells, of what does not go together none.
     Diagnostic& invalid(const YamlNode& node, std::string message, std::string hint = {});
+    Diagnostic& inconsistent(const YamlNode& node, std::string message, std::string hint = {});
     Diagnostic& refuse(const YamlNode& node, std::string message, std::string hint = {});
     void check_keys(const YamlNode& item, std::span<const std::string_view> known);
     // A scalar that must be there and not empty. Null after an error.

@@ -58,7 +58,7 @@ bool ItemReader::read_exception(const YamlNodePtr& node, bool partial, Exception
         }
     };
     if (node->find("fields") == nullptr && !partial) {
-        invalid(*node, "key 'fields' is missing");
+        inconsistent(*node, "key 'fields' is missing");
         return false;
     }
     one_or_many("fields", out.fields, out.fields_are_list);
@@ -79,7 +79,7 @@ bool ItemReader::read_exception(const YamlNodePtr& node, bool partial, Exception
 
 bool ItemReader::no_empty_value(const YamlNode& value) {
     if (value.is_scalar() && value.scalar->value.empty()) {
-        invalid(value, "a value of an exception is empty", "write '\"\"' to compare with the empty text");
+        inconsistent(value, "a value of an exception is empty", "write '\"\"' to compare with the empty text");
         return false;
     }
     bool ok = true;

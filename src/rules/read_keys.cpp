@@ -7,6 +7,12 @@ namespace gyr::rules {
 
 namespace {
 
+// A schema has one kind of item with the keys of all.
+bool is_key_of_some_item(std::string_view name) {
+    return contains(kRuleKeys, name) || contains(kListKeys, name) || contains(kMacroKeys, name) ||
+           contains(kKinds, name);
+}
+
 std::optional<bool> to_bool(std::string_view text) {
     std::string lower(text);
     std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
@@ -33,6 +39,12 @@ ScalarPtr without_comments(const ScalarPtr& condition) {
 }
 
 Diagnostic& ItemReader::invalid(const YamlNode& node, std::string message, std::string hint) {
+    Diagnostic& d = inconsistent(node, std::move(message), std::move(hint));
+    d.against_schema = true;
+    return d;
+}
+
+Diagnostic& ItemReader::inconsistent(const YamlNode& node, std::string message, std::string hint) {
     return problems_.error(code::kYamlValidate, std::move(message), node, context_, std::move(hint));
 }
 
@@ -42,15 +54,20 @@ Diagnostic& ItemReader::refuse(const YamlNode& node, std::string message, std::s
 
 void ItemReader::check_keys(const YamlNode& item, std::span<const std::string_view> known) {
     std::vector<std::string_view> seen;
+    const bool inside_item =
+        item.find("rule") == nullptr && item.find("macro") == nullptr && item.find("list") == nullptr;
     for (const auto& [key, value] : item.pairs) {
         if (!key->is_scalar()) {
-            problems_.warning(code::kUnknownKey, "a key that is no plain word is ignored", *key, context_);
+            problems_.warning(code::kUnknownKey, "a key that is no plain word is ignored", *key, context_)
+                .against_schema = true;
             continue;
         }
         const std::string_view name = key->scalar->value;
         if (!contains(known, name))
-            problems_.warning(code::kUnknownKey, "unknown key " + quoted(name), *key, context_,
-                              suggestion(name, {known.begin(), known.end()}));
+            problems_
+                .warning(code::kUnknownKey, "unknown key " + quoted(name), *key, context_,
+                         suggestion(name, {known.begin(), known.end()}))
+                .against_schema = inside_item || !is_key_of_some_item(name);
         else if (contains(seen, name))
             problems_.warning(code::kExtensionWarning,
                               "key " + quoted(name) + " stands here twice; only the first is used", *key, context_);
@@ -69,8 +86,8 @@ ScalarPtr ItemReader::text(const YamlNode& item, std::string_view key) {
 
 void ItemReader::missing_key(const YamlNode& item, std::string_view key) {
     const YamlNode* alike = similar_key(item, key);
-    invalid(alike != nullptr ? *alike : item, "key " + quoted(key) + " is missing",
-            alike != nullptr ? quoted(alike->scalar->value) + " is not a key of this item" : "");
+    inconsistent(alike != nullptr ? *alike : item, "key " + quoted(key) + " is missing",
+                 alike != nullptr ? quoted(alike->scalar->value) + " is not a key of this item" : "");
 }
 
 const YamlNode* ItemReader::similar_key(const YamlNode& item, std::string_view key) const {
@@ -85,7 +102,7 @@ const YamlNode* ItemReader::similar_key(const YamlNode& item, std::string_view k
 ScalarPtr ItemReader::text_of(const YamlNode& node, std::string_view key) {
     // Of blanks alone there is a text, though a condition cannot be parsed of it.
     if (node.is_null() || (node.is_scalar() && node.scalar->value.empty())) {
-        invalid(node, quoted(key) + " is empty");
+        inconsistent(node, quoted(key) + " is empty").against_schema = node.is_null();
         return nullptr;
     }
     if (!node.is_scalar()) {
@@ -162,7 +179,8 @@ bool ItemReader::read_override(const YamlNode& item, std::string_view kind, Over
             continue;
         }
         if (item.find(name) == nullptr) {
-            invalid(*key, "an override of " + quoted(name) + " is asked for, but " + quoted(name) + " is not given");
+            inconsistent(*key,
+                         "an override of " + quoted(name) + " is asked for, but " + quoted(name) + " is not given");
             ok = false;
             continue;
         }
@@ -180,7 +198,7 @@ bool ItemReader::read_append(const YamlNode& item, std::string_view kind, bool& 
                               std::string(kind == "list" ? "items" : "condition") + ": append}");
     ok = read_override(item, kind, over) && ok;
     if (ok && append && over.present) {
-        invalid(*node, "'append' and 'override' cannot stand together", "keep only 'override'");
+        inconsistent(*node, "'append' and 'override' cannot stand together", "keep only 'override'");
         return false;
     }
     return ok;

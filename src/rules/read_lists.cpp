@@ -56,7 +56,7 @@ bool ItemReader::external_items(const YamlNode& node, const std::string& name, L
     const ScalarPtr path = text_of(node, "items_file");
     if (path == nullptr) return false;
     if (!options_.files_allowed) {
-        invalid(node, "'items_file' cannot be used here");
+        inconsistent(node, "'items_file' cannot be used here");
         return false;
     }
     definitions_.items_files.push_back(resolve_items_path(file_->name(), path->value));

@@ -14,7 +14,8 @@ void ItemReader::engine_version(const YamlNode& node) {
     if (!text.empty() && ec == std::errc() && end == text.data() + text.size())
         required = {0, number, 0};
     else if (!parse_version(text, required)) {
-        invalid(node, "the required engine version must be a number such as 26 or have the form 0.26.0");
+        inconsistent(node, "the required engine version must be a number such as 26 or have the form 0.26.0")
+            .against_schema = !node.is_scalar();
         return;
     }
     if (required.major == options_.engine.major && options_.engine >= required) return;

@@ -74,8 +74,8 @@ void ItemReader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, Rul
         }
     }
     if (!missing.empty()) {
-        invalid(alike != nullptr ? *alike : *item, "rule " + quoted(name->value) + " lacks " + missing,
-                alike != nullptr ? quoted(alike->scalar->value) + " is not a key of a rule" : "");
+        inconsistent(alike != nullptr ? *alike : *item, "rule " + quoted(name->value) + " lacks " + missing,
+                     alike != nullptr ? quoted(alike->scalar->value) + " is not a key of a rule" : "");
         ok = false;
     }
     for (const std::string_view key : {"enabled", "tags", "capture", "capture_duration", "warn_evttypes",
@@ -205,8 +205,8 @@ void ItemReader::override_rule(const YamlNode& item, const Override& over, RuleD
         if (item.find(key) == nullptr || over.names(key)) continue;
         const auto pair = std::ranges::find_if(
             item.pairs, [&](const auto& p) { return p.first->is_scalar() && p.first->scalar->value == key; });
-        invalid(*pair->first, "unexpected key " + quoted(key) + ": 'override' does not mention it",
-                "add it under 'override'");
+        inconsistent(*pair->first, "unexpected key " + quoted(key) + ": 'override' does not mention it",
+                     "add it under 'override'");
         return;
     }
     RuleDef changed = rule;

@@ -20,8 +20,10 @@ void ItemReader::run() {
     for (const YamlNodePtr& document : *documents) {
         if (document->is_null()) continue;
         if (!document->is_sequence()) {
-            problems_.error(code::kYamlValidate, "a rule file is a list of items, each with a '-' in front", *document,
-                            file_context_);
+            problems_
+                .error(code::kYamlValidate, "a rule file is a list of items, each with a '-' in front", *document,
+                       file_context_)
+                .against_schema = true;
             continue;
         }
         for (const YamlNodePtr& item : document->items) {
@@ -33,8 +35,9 @@ void ItemReader::run() {
 void ItemReader::read_item(const YamlNodePtr& item) {
     context_ = file_context_;
     if (!item->is_map()) {
-        problems_.error(code::kYamlValidate, "an item of a rule file must have keys, such as 'rule: name'", *item,
-                        context_);
+        problems_
+            .error(code::kYamlValidate, "an item of a rule file must have keys, such as 'rule: name'", *item, context_)
+            .against_schema = true;
         return;
     }
     const auto kind = std::ranges::find_if(kKinds, [&](std::string_view k) { return item->find(k) != nullptr; });
@@ -61,11 +64,13 @@ void ItemReader::unknown_item(const YamlNode& item) {
         if (hint.empty()) hint = suggestion(key->scalar->value, {kKinds.begin(), kKinds.end()});
         keys += (keys.empty() ? "" : ", ") + key->scalar->value.substr(0, 40);
     }
-    problems_.warning(code::kUnknownItem,
-                      "this item is none of rule, macro, list, required_engine_version and "
-                      "required_plugin_versions (it has: " +
-                          keys + ")",
-                      item, context_, hint);
+    problems_
+        .warning(code::kUnknownItem,
+                 "this item is none of rule, macro, list, required_engine_version and "
+                 "required_plugin_versions (it has: " +
+                     keys + ")",
+                 item, context_, hint)
+        .against_schema = true;
 }
 
 void read_rule_file(const SourceFilePtr& file, const ReaderOptions& options, Definitions& definitions,

@@ -64,11 +64,6 @@ Json problems(const std::vector<const Diagnostic*>& list) {
     return out;
 }
 
-// Structure that no item of a rule file has, as a schema would see it.
-bool is_schema_problem(const Diagnostic& d) {
-    return d.code == code::kUnknownKey || d.code == code::kUnknownItem || d.code == code::kYamlValidate;
-}
-
 std::string in_item(const DiagnosticItem& item) {
     return "In " + item.type + (item.name.empty() ? "" : " '" + item.name + "'") + ": (" + item.place.file + ':' +
            std::to_string(item.place.line) + ':' + std::to_string(item.place.column) + ')';
@@ -143,7 +138,7 @@ std::string check_json(const std::vector<FileReport>& reports) {
         Json schema = Json::array();
         for (const auto* list : {&report.errors, &report.warnings})
             for (const Diagnostic* d : *list)
-                if (is_schema_problem(*d)) schema.push_back(d->message);
+                if (d->against_schema) schema.push_back(d->message);
         results.push_back({{"name", report.file},
                            {"successful", report.ok()},
                            {"schema_valid", schema.empty()},
