@@ -253,7 +253,8 @@ CgroupMatch make_match(std::string_view path, const Found& found) {
     match.path = path;
     match.containerd_namespace = found.containerd_namespace;
     match.told_by_cgroup = is_told_by_cgroup(last.type);
-    match.key = match.told_by_cgroup ? std::string(path.substr(0, last.end)) : match.full_id;
+    match.key = match.told_by_cgroup ? std::string(path.substr(0, last.end))
+                                     : container_key(match.full_id, match.containerd_namespace);
     if (found.depth > 1) match.outer_path = path.substr(0, found.chain[found.depth - 2].end);
     match.chain.reserve(found.depth);
     for (std::size_t i = 0; i < found.depth; ++i) {
@@ -269,6 +270,12 @@ CgroupMatch make_match(std::string_view path, const Found& found) {
 } // namespace
 
 bool is_hex_id(std::string_view text) { return text.size() == kHexIdLength && std::ranges::all_of(text, is_hex); }
+
+std::string container_key(std::string_view full_id, std::string_view containerd_namespace) {
+    std::string key;
+    if (!is_hex_id(full_id) && !containerd_namespace.empty()) key.append(containerd_namespace).append("/");
+    return key.append(full_id);
+}
 
 std::string_view short_container_id(std::string_view full_id) {
     return is_hex_id(full_id) ? full_id.substr(0, 12) : full_id;

@@ -34,8 +34,7 @@ struct CgroupMatch {
     std::string path;                 // where it was found
     std::string containerd_namespace; // first segment of "/<namespace>/<id>", else empty
     std::vector<std::string> chain;   // ids, outermost first; the last one is id
-    // What tells it from all others of the host: the full id of 64 digits, or for a name, which others may have too,
-    // with the cgroup it is the name of.
+    // What tells it from all others of the host: container_key(), or where the cgroup tells all, the cgroup.
     std::string key;
     std::string outer_path; // cgroup of the container around it; empty when there is none
     // No runtime with a memory of its own: what the cgroup spells is all there is to know.
@@ -49,5 +48,8 @@ struct CgroupMatch {
 // "0123…" of 64 hex digits: the first 12; else the text itself.
 [[nodiscard]] std::string_view short_container_id(std::string_view full_id);
 [[nodiscard]] bool is_hex_id(std::string_view text); // exactly 64 lower-case hex digits
+// The full id of 64 digits; before a plain name, which there may be one of in each, goes containerd's namespace and
+// '/'.
+[[nodiscard]] std::string container_key(std::string_view full_id, std::string_view containerd_namespace);
 
 } // namespace gyr

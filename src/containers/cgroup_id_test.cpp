@@ -183,6 +183,10 @@ TEST(CgroupKey, ANameCountsWithTheCgroupItIsTheNameOf) {
     EXPECT_EQ(key("/lxc.payload.web/init.scope"), "/lxc.payload.web");
     EXPECT_NE(key("/lxc/web"), key("/machine.slice/machine-web.scope/payload"));
     EXPECT_NE(key("/docker/" + kA + "/lxc/web"), key("/docker/" + kB + "/lxc/web"));
+    EXPECT_NE(key("/default/web"), key("/other/web")); // containerd's names are those of a namespace
+    EXPECT_EQ(key("/default/web"), container_key("web", "default"));
+    EXPECT_EQ(key("/k8s.io/" + kA), container_key(kA, "k8s.io"));
+    EXPECT_EQ(container_key(kA, "k8s.io"), kA);
 }
 
 TEST(CgroupOuter, IsTheCgroupOfTheContainerAround) {

@@ -18,13 +18,13 @@ using std::chrono::milliseconds;
 
 struct PatientLooks::Shared {
     struct Job {
-        std::string full_id;
+        std::string key;
         std::uint64_t round = 0;
         Look look;
     };
     struct Place {
         std::deque<Job> queue;
-        std::string full_id; // what its thread is looking for
+        std::string key; // what its thread is looking for
         std::uint64_t round = 0;
         Clock::time_point since{};
         bool looking = false, given_up = false;
@@ -39,15 +39,15 @@ struct PatientLooks::Shared {
     std::vector<Answer> answers;
     bool stopping = false;
 
-    void answer(std::string full_id, std::uint64_t round, CallStatus status, ContainerInfo info) {
-        answers.push_back({std::move(full_id), round, status, std::move(info)});
+    void answer(std::string key, std::uint64_t round, CallStatus status, ContainerInfo info) {
+        answers.push_back({std::move(key), round, status, std::move(info)});
         const std::uint64_t one = 1;
         [[maybe_unused]] const ssize_t ignored = ::write(fd.get(), &one, sizeof one);
     }
     void give_up(Place& place) {
         place.given_up = true;
-        answer(place.full_id, place.round, CallStatus::timeout, {});
-        for (Job& job : std::exchange(place.queue, {})) answer(job.full_id, job.round, CallStatus::timeout, {});
+        answer(place.key, place.round, CallStatus::timeout, {});
+        for (Job& job : std::exchange(place.queue, {})) answer(job.key, job.round, CallStatus::timeout, {});
     }
 };
 
@@ -69,31 +69,30 @@ void PatientLooks::run(const std::shared_ptr<Shared>& shared, const std::string&
     while (!place.queue.empty() && !shared->stopping) {
         Shared::Job job = std::move(place.queue.front());
         place.queue.pop_front();
-        place.full_id = job.full_id;
+        place.key = job.key;
         place.round = job.round;
         place.since = Clock::now();
         place.looking = true;
         place.given_up = false;
         lock.unlock();
         ContainerInfo info;
-        info.full_id = job.full_id;
         const CallStatus status = job.look(info);
         lock.lock();
         place.looking = false;
-        if (!place.given_up) shared->answer(std::move(job.full_id), job.round, status, std::move(info));
+        if (!place.given_up) shared->answer(std::move(job.key), job.round, status, std::move(info));
     }
     shared->places.erase(at);
 }
 
-void PatientLooks::ask(const std::string& place, std::string full_id, std::uint64_t round, Look look) {
+void PatientLooks::ask(const std::string& place, std::string key, std::uint64_t round, Look look) {
     const std::scoped_lock lock(shared_->mutex);
     const auto found = shared_->places.find(place);
     const bool known = found != shared_->places.end();
     if (known ? found->second.looking && found->second.given_up : shared_->places.size() >= shared_->most_places) {
-        shared_->answer(std::move(full_id), round, CallStatus::timeout, {});
+        shared_->answer(std::move(key), round, CallStatus::timeout, {});
         return;
     }
-    shared_->places[place].queue.push_back({std::move(full_id), round, std::move(look)});
+    shared_->places[place].queue.push_back({std::move(key), round, std::move(look)});
     if (!known) std::thread([shared = shared_, place] { run(shared, place); }).detach();
 }
 

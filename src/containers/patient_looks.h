@@ -21,8 +21,8 @@ class PatientLooks {
     // May hang, and then outlives this object: it must own all that it uses.
     using Look = std::function<CallStatus(ContainerInfo&)>;
     struct Answer {
-        std::string full_id;
-        std::uint64_t round = 0; // as given to ask()
+        std::string key; // this and round: as given to ask()
+        std::uint64_t round = 0;
         CallStatus status = CallStatus::timeout;
         ContainerInfo info;
     };
@@ -34,7 +34,7 @@ class PatientLooks {
     PatientLooks& operator=(const PatientLooks&) = delete;
 
     // Any thread. Every look has one answer; one that comes after its time is dropped.
-    void ask(const std::string& place, std::string full_id, std::uint64_t round, Look look);
+    void ask(const std::string& place, std::string key, std::uint64_t round, Look look);
     // Readable when take() has an answer that came by itself.
     [[nodiscard]] int fd() const;
     [[nodiscard]] std::vector<Answer> take();

@@ -49,11 +49,10 @@ TEST_F(PatientLooksTest, WhatIsFoundIsTold) {
     looks.ask("a", "c1", 7, finding("web"));
     const auto answers = take(looks);
     ASSERT_EQ(answers.size(), 1u);
-    EXPECT_EQ(answers[0].full_id, "c1");
+    EXPECT_EQ(answers[0].key, "c1");
     EXPECT_EQ(answers[0].round, 7u);
     EXPECT_EQ(answers[0].status, CallStatus::found);
     EXPECT_EQ(answers[0].info.name, "web");
-    EXPECT_EQ(answers[0].info.full_id, "c1");
 }
 
 TEST_F(PatientLooksTest, APlaceThatHangsHoldsUpNoOther) {
@@ -62,7 +61,7 @@ TEST_F(PatientLooksTest, APlaceThatHangsHoldsUpNoOther) {
     looks.ask("other", "c2", 1, finding("web"));
     const auto answers = take(looks);
     ASSERT_EQ(answers.size(), 1u);
-    EXPECT_EQ(answers[0].full_id, "c2");
+    EXPECT_EQ(answers[0].key, "c2");
 }
 
 TEST_F(PatientLooksTest, WhatWasAskedOfAPlaceThatHangsHasTimedOut) {
@@ -73,7 +72,7 @@ TEST_F(PatientLooksTest, WhatWasAskedOfAPlaceThatHangsHasTimedOut) {
     while (ids.size() < 2) {
         for (const PatientLooks::Answer& answer : take(looks)) {
             EXPECT_EQ(answer.status, CallStatus::timeout);
-            ids.push_back(answer.full_id);
+            ids.push_back(answer.key);
         }
     }
     EXPECT_EQ(ids, (std::vector<std::string>{"c1", "c2"}));
@@ -81,7 +80,7 @@ TEST_F(PatientLooksTest, WhatWasAskedOfAPlaceThatHangsHasTimedOut) {
     looks.ask("hung", "c3", 1, finding("never looked for"));
     const auto answers = looks.take();
     ASSERT_EQ(answers.size(), 1u);
-    EXPECT_EQ(answers[0].full_id, "c3");
+    EXPECT_EQ(answers[0].key, "c3");
     EXPECT_EQ(answers[0].status, CallStatus::timeout);
 }
 
@@ -105,7 +104,7 @@ TEST_F(PatientLooksTest, PlacesBeyondTheBoundHaveTimedOutAtOnce) {
     looks.ask("other", "c2", 1, finding("web"));
     const auto answers = looks.take();
     ASSERT_EQ(answers.size(), 1u);
-    EXPECT_EQ(answers[0].full_id, "c2");
+    EXPECT_EQ(answers[0].key, "c2");
     EXPECT_EQ(answers[0].status, CallStatus::timeout);
 }
 

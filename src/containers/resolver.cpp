@@ -47,6 +47,9 @@ void clear_fd(int fd) {
     [[maybe_unused]] const ssize_t ignored = ::read(fd, &count, sizeof count);
 }
 
+// A key without what tells its namespace.
+std::string_view id_of(std::string_view key) { return key.substr(key.rfind('/') + 1); }
+
 } // namespace
 
 class Resolver::Impl {
@@ -84,26 +87,26 @@ class Resolver::Impl {
         return {};
     }
 
-    std::shared_ptr<const ContainerInfo> cached(const std::string& full_id) const {
+    std::shared_ptr<const ContainerInfo> cached(const std::string& key) const {
         const std::scoped_lock lock(mutex_);
-        const auto found = entries_.find(full_id);
+        const auto found = entries_.find(key);
         // A name that can be given again may mean another container by now.
-        if (found == entries_.end() || (found->second.ended && !is_hex_id(full_id))) return nullptr;
+        if (found == entries_.end() || (found->second.ended && !is_hex_id(key))) return nullptr;
         return found->second.info;
     }
 
-    bool request(const std::string& full_id, ContainerType guess, const std::string& cgroup_path, ResolverHints hints) {
+    bool request(const std::string& key, ContainerType guess, const std::string& cgroup_path, ResolverHints hints) {
         const std::scoped_lock lock(mutex_);
-        auto found = entries_.find(full_id);
+        auto found = entries_.find(key);
         if (found == entries_.end()) {
             if (!make_room()) {
                 ++stats_.refused;
                 return false;
             }
-            found = entries_.emplace(full_id, Entry{}).first;
+            found = entries_.emplace(key, Entry{}).first;
         }
         Entry& entry = found->second;
-        if (entry.ended && !is_hex_id(full_id)) {
+        if (entry.ended && !is_hex_id(key)) {
             Entry anew;
             anew.round = entry.round + 1;
             entry = std::move(anew);
@@ -114,17 +117,17 @@ class Resolver::Impl {
         entry.guess = guess;
         entry.cgroup_path = cgroup_path;
         if (entry.hints.bundle.empty() || !hints.bundle.empty()) entry.hints = std::move(hints);
-        if (entry.info != nullptr) publish(full_id, entry);
+        if (entry.info != nullptr) publish(key, entry);
         if (again && !is_complete(entry)) {
             entry.attempt = 0;
-            enqueue(full_id, entry);
+            enqueue(key, entry);
         }
         return true;
     }
 
-    void forget(const std::string& full_id) {
+    void forget(const std::string& key) {
         const std::scoped_lock lock(mutex_);
-        const auto found = entries_.find(full_id);
+        const auto found = entries_.find(key);
         if (found == entries_.end()) return;
         found->second.ended = true;
         found->second.ended_at = Clock::now();
@@ -219,33 +222,33 @@ class Resolver::Impl {
         return true;
     }
 
-    void enqueue(const std::string& full_id, Entry& entry) {
+    void enqueue(const std::string& key, Entry& entry) {
         if (entry.queued) return;
         entry.queued = true;
-        disk_queue_.push_back(full_id);
+        disk_queue_.push_back(key);
         signal_fd(wake_fd_);
     }
 
-    void publish(const std::string& full_id, Entry& entry) {
+    void publish(const std::string& key, Entry& entry) {
         if (!entry.requested || entry.published) return;
         entry.published = true;
-        answered_.push_back(full_id);
+        answered_.push_back(key);
         signal_fd(answers_fd_);
     }
 
     // Takes what a source says; publishes it when that told anything new.
-    void take_info(const std::string& full_id, Entry& entry, ContainerInfo fresh) {
+    void take_info(const std::string& key, Entry& entry, ContainerInfo fresh) {
         if (entry.info != nullptr) fresh = merge_info(*entry.info, std::move(fresh));
-        fresh.full_id = full_id;
+        fresh.full_id = std::string(id_of(key));
         const Missing why = fresh.complete ? Missing::none : entry.why == Missing::none ? Missing::pending : entry.why;
         if (entry.info != nullptr && *entry.info == fresh && entry.why == why) return;
         entry.info = std::make_shared<const ContainerInfo>(std::move(fresh));
         entry.why = why;
-        publish(full_id, entry);
+        publish(key, entry);
     }
 
     // All that could be asked has been asked in this round.
-    void finish_round(const std::string& full_id, Entry& entry) {
+    void finish_round(const std::string& key, Entry& entry) {
         ++entry.attempt;
         if (is_complete(entry)) return;
         const std::size_t step = std::min(entry.attempt - 1, options_.retry.size() - 1);
@@ -267,7 +270,7 @@ class Resolver::Impl {
         }
         if (why != entry.why) {
             entry.why = why;
-            publish(full_id, entry);
+            publish(key, entry);
         }
     }
 
@@ -293,14 +296,14 @@ class Resolver::Impl {
         return raw;
     }
 
-    void ask(Endpoint* endpoint, const std::string& full_id, Entry& entry) {
+    void ask(Endpoint* endpoint, const std::string& key, Entry& entry) {
         if (endpoint == nullptr || endpoint->stopping) return;
         if (endpoint->rest_until > Clock::now()) {
             entry.any_timeout = true;
             return;
         }
         ++entry.outstanding;
-        endpoint->queue.emplace_back(full_id, entry.round);
+        endpoint->queue.emplace_back(key, entry.round);
         endpoint->wake.notify_one();
     }
 
@@ -310,12 +313,12 @@ class Resolver::Impl {
         for (;;) {
             endpoint.wake.wait(lock, [&] { return endpoint.stopping || !endpoint.queue.empty(); });
             if (endpoint.stopping) return;
-            const auto [full_id, round] = std::move(endpoint.queue.front());
+            const auto [key, round] = std::move(endpoint.queue.front());
             endpoint.queue.pop_front();
-            const auto found = entries_.find(full_id);
+            const auto found = entries_.find(key);
             if (found == entries_.end() || found->second.round != round) continue;
             ContainerInfo info;
-            info.full_id = full_id;
+            info.full_id = std::string(id_of(key));
             const ResolverHints hints = found->second.hints;
             lock.unlock();
             const CallStatus status = endpoint.client->ask(hints, info);
@@ -335,19 +338,19 @@ class Resolver::Impl {
             }
             if (status == CallStatus::unreadable) ++stats_.unreadable;
             if (status == CallStatus::found) ++stats_.socket_hits;
-            answer(full_id, round, status, status == CallStatus::found ? &info : nullptr);
+            answer(key, round, status, status == CallStatus::found ? &info : nullptr);
         }
     }
 
-    void answer(const std::string& full_id, std::uint64_t round, CallStatus status, ContainerInfo* info) {
-        const auto found = entries_.find(full_id);
+    void answer(const std::string& key, std::uint64_t round, CallStatus status, ContainerInfo* info) {
+        const auto found = entries_.find(key);
         if (found == entries_.end() || found->second.round != round) return;
         Entry& entry = found->second;
         --entry.outstanding;
         if (status == CallStatus::timeout) entry.any_timeout = true;
         if (status == CallStatus::denied) entry.any_denied = true;
-        if (info != nullptr) take_info(full_id, entry, std::move(*info));
-        if (entry.outstanding == 0) finish_round(full_id, entry);
+        if (info != nullptr) take_info(key, entry, std::move(*info));
+        if (entry.outstanding == 0) finish_round(key, entry);
     }
 
     // --- the disk thread
@@ -356,18 +359,18 @@ class Resolver::Impl {
         look_around();
         Clock::time_point next_look = Clock::now() + kLookAround;
         while (!stopping_) {
-            std::string full_id;
+            std::string key;
             milliseconds wait{0};
             {
                 const std::scoped_lock lock(mutex_);
                 if (disk_queue_.empty()) wait = due_entries();
                 if (!disk_queue_.empty()) {
-                    full_id = std::move(disk_queue_.front());
+                    key = std::move(disk_queue_.front());
                     disk_queue_.pop_front();
                 }
             }
-            if (!full_id.empty()) {
-                resolve(full_id);
+            if (!key.empty()) {
+                resolve(key);
                 continue;
             }
             wait = std::min(wait, std::chrono::duration_cast<milliseconds>(next_look - Clock::now()) + milliseconds{1});
@@ -391,22 +394,23 @@ class Resolver::Impl {
         for (PatientLooks::Answer& look : answers) {
             if (look.status == CallStatus::timeout) ++stats_.timeouts;
             if (look.status == CallStatus::found) ++stats_.disk_hits;
-            answer(look.full_id, look.round, look.status, look.status == CallStatus::found ? &look.info : nullptr);
+            answer(look.key, look.round, look.status, look.status == CallStatus::found ? &look.info : nullptr);
         }
     }
 
     // What the outer container, or the user, keeps of it.
-    void ask_there(const std::string& place, const std::string& full_id, Entry& entry) {
+    void ask_there(const std::string& place, const std::string& key, Entry& entry) {
         ++entry.outstanding;
-        looks_.ask(
-            place, full_id, entry.round,
-            [options = shared_options_, hints = entry.hints, cgroup_path = entry.cgroup_path](ContainerInfo& info) {
-                if (hints.supervisor != 0) return look_in_container(*options, hints, cgroup_path, info);
-                auto found = DiskLookup(*options).find(info.full_id, cgroup_path, hints);
-                if (!found) return CallStatus::unknown_id;
-                info = std::move(found->info);
-                return CallStatus::found;
-            });
+        looks_.ask(place, key, entry.round,
+                   [options = shared_options_, id = std::string(id_of(key)), hints = entry.hints,
+                    cgroup_path = entry.cgroup_path](ContainerInfo& info) {
+                       info.full_id = id;
+                       if (hints.supervisor != 0) return look_in_container(*options, hints, cgroup_path, info);
+                       auto found = DiskLookup(*options).find(id, cgroup_path, hints);
+                       if (!found) return CallStatus::unknown_id;
+                       info = std::move(found->info);
+                       return CallStatus::found;
+                   });
     }
 
     // Queues what is due, forgets what has been over for long; how long until the next.
@@ -437,14 +441,14 @@ class Resolver::Impl {
     }
 
     // Not under the mutex.
-    void resolve(const std::string& full_id) {
+    void resolve(const std::string& key) {
         ResolverHints hints;
         std::string cgroup_path;
         std::uint64_t round = 0;
         ContainerType type = ContainerType::unknown;
         {
             const std::scoped_lock lock(mutex_);
-            const auto found = entries_.find(full_id);
+            const auto found = entries_.find(key);
             if (found == entries_.end()) return;
             Entry& entry = found->second;
             entry.queued = false;
@@ -459,11 +463,12 @@ class Resolver::Impl {
                      entry.guess == ContainerType::crio)
                 type = entry.guess;
         }
-        if (!is_safe_id(full_id)) { // nothing to look up by such a name
+        const std::string id(id_of(key));
+        if (!is_safe_id(id)) { // nothing to look up by such a name
             const std::scoped_lock lock(mutex_);
-            if (const auto found = entries_.find(full_id); found != entries_.end()) {
+            if (const auto found = entries_.find(key); found != entries_.end()) {
                 found->second.attempt = options_.retry.size();
-                finish_round(full_id, found->second);
+                finish_round(key, found->second);
             }
             return;
         }
@@ -475,7 +480,7 @@ class Resolver::Impl {
         } else if (options_.use_disk) {
             if (const auto owner = disk_.find_owner(cgroup_path, hints)) elsewhere = "user " + std::to_string(*owner);
         }
-        if (options_.use_disk && elsewhere.empty()) on_disk = disk_.find(full_id, cgroup_path, hints);
+        if (options_.use_disk && elsewhere.empty()) on_disk = disk_.find(id, cgroup_path, hints);
         if (on_disk) {
             type = on_disk->info.type;
             if (!on_disk->docker_root.empty() && disk_.docker_roots().size() < kMaxDockerRoots) {
@@ -485,22 +490,21 @@ class Resolver::Impl {
         const bool complete = on_disk && on_disk->info.complete;
         std::vector<RuntimeSocket> sockets;
         if (options_.use_sockets && !complete && !nested)
-            sockets =
-                sockets_to_ask({full_id, cgroup_path, type, hints, on_disk ? &*on_disk : nullptr}, options_, disk_);
+            sockets = sockets_to_ask({id, cgroup_path, type, hints, on_disk ? &*on_disk : nullptr}, options_, disk_);
         {
             const std::scoped_lock lock(mutex_);
-            const auto found = entries_.find(full_id);
+            const auto found = entries_.find(key);
             if (found == entries_.end() || found->second.round != round) return;
             Entry& entry = found->second;
             if (on_disk) {
                 ++stats_.disk_hits;
-                take_info(full_id, entry, std::move(on_disk->info));
+                take_info(key, entry, std::move(on_disk->info));
             }
             if (!is_complete(entry)) {
-                if (!elsewhere.empty()) ask_there(elsewhere, full_id, entry);
-                for (const auto& [kind, path] : sockets) ask(endpoint_for(kind, path), full_id, entry);
+                if (!elsewhere.empty()) ask_there(elsewhere, key, entry);
+                for (const auto& [kind, path] : sockets) ask(endpoint_for(kind, path), key, entry);
             }
-            if (entry.outstanding == 0) finish_round(full_id, entry);
+            if (entry.outstanding == 0) finish_round(key, entry);
         }
         adopt_docker_roots();
     }
@@ -575,11 +579,13 @@ class Resolver::Impl {
     // A new bundle: its metadata is asked for before its first process runs.
     void expect_bundle(const std::string& folder, const std::string& id) {
         if (!is_safe_id(id)) return;
+        const std::string name_space = folder.substr(folder.rfind('/') + 1);
+        const std::string key = container_key(id, name_space);
         const std::scoped_lock lock(mutex_);
-        auto found = entries_.find(id);
+        auto found = entries_.find(key);
         if (found == entries_.end()) {
             if (!make_room()) return;
-            found = entries_.emplace(id, Entry{}).first;
+            found = entries_.emplace(key, Entry{}).first;
         }
         Entry& entry = found->second;
         if (!is_hex_id(id)) entry.info = nullptr; // a name given again
@@ -587,8 +593,8 @@ class Resolver::Impl {
         entry.why = Missing::pending;
         entry.attempt = 0;
         entry.hints.bundle = disk_.from_host(folder) + "/" + id;
-        entry.hints.containerd_namespace = folder.substr(folder.rfind('/') + 1);
-        enqueue(id, entry);
+        entry.hints.containerd_namespace = name_space;
+        enqueue(key, entry);
     }
 
     template <class Take>
@@ -681,14 +687,12 @@ Result<std::unique_ptr<Resolver>> Resolver::create(ResolverOptions options) {
     return std::unique_ptr<Resolver>(new Resolver(std::move(impl)));
 }
 
-std::shared_ptr<const ContainerInfo> Resolver::cached(const std::string& full_id) const {
-    return impl_->cached(full_id);
-}
-bool Resolver::request(const std::string& full_id, ContainerType guess, const std::string& cgroup_path,
+std::shared_ptr<const ContainerInfo> Resolver::cached(const std::string& key) const { return impl_->cached(key); }
+bool Resolver::request(const std::string& key, ContainerType guess, const std::string& cgroup_path,
                        ResolverHints hints) {
-    return impl_->request(full_id, guess, cgroup_path, std::move(hints));
+    return impl_->request(key, guess, cgroup_path, std::move(hints));
 }
-void Resolver::forget(const std::string& full_id) { impl_->forget(full_id); }
+void Resolver::forget(const std::string& key) { impl_->forget(key); }
 int Resolver::fd() const { return impl_->fd(); }
 void Resolver::drain(const std::function<void(const ResolverAnswer&)>& take) { impl_->drain(take); }
 Resolver::Stats Resolver::stats() const { return impl_->stats(); }

@@ -79,7 +79,7 @@ struct ResolverHints {
 };
 
 struct ResolverAnswer {
-    std::string full_id;
+    std::string key;
     std::shared_ptr<const ContainerInfo> info; // null when nothing is known
     // none: complete. pending: info is a part, more is being asked for. Else the reason why there is no (more) metadata
     // now; a later answer may still bring it.
@@ -93,13 +93,14 @@ class Resolver {
     Resolver(const Resolver&) = delete;
     Resolver& operator=(const Resolver&) = delete;
 
+    // key: container_key() of cgroup_id.h, in all of these.
     // What is known already (seen in a watched folder, or asked for before); null otherwise. Does no I/O.
-    [[nodiscard]] std::shared_ptr<const ContainerInfo> cached(const std::string& full_id) const;
+    [[nodiscard]] std::shared_ptr<const ContainerInfo> cached(const std::string& key) const;
     // Starts finding out. Answers come through drain() whenever more is known; asking again while it runs is free, with
     // better hints it looks again. False: no room (max_containers).
-    bool request(const std::string& full_id, ContainerType guess, const std::string& cgroup_path, ResolverHints hints);
+    bool request(const std::string& key, ContainerType guess, const std::string& cgroup_path, ResolverHints hints);
     // No process is left in it: no further retries; what is known stays for keep_ended.
-    void forget(const std::string& full_id);
+    void forget(const std::string& key);
 
     // Readable when drain() has something.
     [[nodiscard]] int fd() const;

@@ -139,7 +139,7 @@ class ResolverTest : public testing::Test {
             if (std::chrono::steady_clock::now() > end) return false;
             pollfd fd{resolver_->fd(), POLLIN, 0};
             ::poll(&fd, 1, 20);
-            resolver_->drain([&](const ResolverAnswer& answer) { answers_[answer.full_id] = answer; });
+            resolver_->drain([&](const ResolverAnswer& answer) { answers_[answer.key] = answer; });
         }
         return true;
     }
@@ -268,6 +268,26 @@ TEST_F(ResolverTest, ReadsACriBundleNamedByTheShim) {
     EXPECT_EQ(info.rootfs, dir_ + "/elsewhere/io.containerd.runtime.v2.task/k8s.io/" + kId + "/rootfs");
 }
 
+TEST_F(ResolverTest, ANameInTwoNamespacesOfContainerdIsTwoContainers) {
+    for (const std::string name_space : {"blue", "red"}) {
+        write("containerd/io.containerd.runtime.v2.task/" + name_space + "/web/config.json",
+              R"({"ociVersion":"1.0.2","annotations":{"nerdctl/name":"in-)" + name_space + R"("}})");
+    }
+    start();
+    for (const std::string name_space : {"blue", "red"}) {
+        const std::string key = name_space + "/web";
+        ResolverHints hints;
+        hints.containerd_namespace = name_space;
+        EXPECT_TRUE(resolver_->request(key, ContainerType::containerd, "/" + key, hints));
+        ASSERT_TRUE(wait([&] { return answers_.contains(key) && answers_[key].info != nullptr; }));
+        EXPECT_EQ(answers_[key].info->full_id, "web");
+        EXPECT_EQ(answers_[key].info->name, "in-" + name_space);
+    }
+    resolver_->forget("blue/web");
+    EXPECT_EQ(resolver_->cached("blue/web"), nullptr); // the name may be another's by now
+    EXPECT_NE(resolver_->cached("red/web"), nullptr);
+}
+
 TEST_F(ResolverTest, ReadsPodmansStorage) {
     write(
         "storage/overlay-containers/containers.json",
@@ -290,6 +310,48 @@ TEST_F(ResolverTest, ReadsPodmansStorage) {
     EXPECT_EQ(info.type, ContainerType::podman);
     EXPECT_EQ(info.privileged, true);
     EXPECT_EQ(info.rootfs_layers, (std::vector<std::string>{dir_ + "/storage/overlay/L/diff"}));
+}
+
+// CRI-O keeps its containers as Podman does, and tells of pods in annotations; conmon names the bundle.
+TEST_F(ResolverTest, ReadsCriosStorage) {
+    const std::string bundle = "crio/overlay-containers/" + kId + "/userdata";
+    write(
+        bundle + "/config.json",
+        R"({"ociVersion":"1.1.0","root":{"path":")" + dir_ +
+            R"(/crio/overlay/L/merged"},"linux":{"namespaces":[{"type":"pid"},{"type":"network"}]},"annotations":{)"
+            R"("io.container.manager":"cri-o","io.kubernetes.cri-o.ContainerType":"container",)"
+            R"("io.kubernetes.cri-o.SandboxID":")" +
+            kSandbox +
+            R"(","io.kubernetes.cri-o.IP.0":"10.85.0.4",)"
+            R"("io.kubernetes.cri-o.ImageName":"quay.io/shop/web:2.1","io.kubernetes.cri-o.Created":"2026-11-24T04:23:43Z",)"
+            R"("io.kubernetes.cri-o.Metadata":"{\"name\":\"web\",\"attempt\":1}",)"
+            R"("io.kubernetes.cri-o.Labels":"{\"io.kubernetes.pod.name\":\"web-0\",\"io.kubernetes.pod.namespace\":\"shop\",)"
+            R"(\"io.kubernetes.pod.uid\":\"u-7\",\"io.kubernetes.container.name\":\"web\"}"}})");
+    write("crio/overlay-containers/containers.json",
+          R"([{"id":")" + kId + R"(","names":["k8s_web_web-0_shop_u-7_1"],"image":")" + kImage + R"("}])");
+    write("crio/overlay-images/images.json",
+          R"([{"id":")" + kImage + R"(","digest":"sha256:dd","names":["other:1"]}])");
+    write("crio/overlay/L/lower", "");
+    start();
+    ResolverHints hints;
+    hints.bundle = dir_ + "/" + bundle;
+    request(kId, ContainerType::crio, hints);
+    ASSERT_TRUE(wait_why(kId, Missing::none));
+    const ContainerInfo& info = *answers_[kId].info;
+    EXPECT_EQ(info.type, ContainerType::crio);
+    EXPECT_EQ(info.name, "web");
+    EXPECT_EQ(info.image, "quay.io/shop/web:2.1");
+    EXPECT_EQ(info.image_repository, "quay.io/shop/web");
+    EXPECT_EQ(info.image_tag, "2.1");
+    EXPECT_EQ(info.pod_name, "web-0");
+    EXPECT_EQ(info.pod_namespace, "shop");
+    EXPECT_EQ(info.pod_uid, "u-7");
+    EXPECT_EQ(info.pod_sandbox_id, kSandbox);
+    EXPECT_EQ(info.ip, "10.85.0.4");
+    EXPECT_EQ(info.host_network, false);
+    EXPECT_EQ(info.host_ipc, true);
+    EXPECT_EQ(info.created_time, 1795494223'000'000'000);
+    EXPECT_EQ(info.rootfs_layers, (std::vector<std::string>{dir_ + "/crio/overlay/L/diff"}));
 }
 
 TEST_F(ResolverTest, AsksDockersSocketWhereTheDiskDoesNotTell) {

@@ -85,7 +85,7 @@ std::shared_ptr<Container> ContainerTable::classify(const ProcessImage& image) {
 
 std::shared_ptr<Container> ContainerTable::update(const ResolverAnswer& answer, bool& confirmed_now) {
     confirmed_now = false;
-    const auto it = containers_.find(answer.full_id);
+    const auto it = containers_.find(answer.key);
     if (it == containers_.end()) return nullptr;
     Entry& entry = it->second;
     Container& c = *entry.container;
@@ -105,14 +105,14 @@ std::size_t ContainerTable::without_image() const {
     }));
 }
 
-void ContainerTable::collect(const std::function<void(const Container&)>& forget) {
+void ContainerTable::collect(const std::function<void(const std::string&)>& forget) {
     const bool too_many_claims = containers_.size() > options_.max_claims;
     for (auto it = containers_.begin(); it != containers_.end();) {
         if (it->second.container.use_count() > 1 || (it->second.claim && !too_many_claims)) {
             ++it;
             continue;
         }
-        if (it->second.asked) forget(*it->second.container);
+        if (it->second.asked) forget(it->first);
         it = containers_.erase(it);
     }
 }

@@ -1,7 +1,7 @@
 #pragma once
-// The containers that processes of this host belong to, by full id. Decides for a process which one it is in: the
-// cgroups say which id it could be (containers/cgroup_id.h), namespaces and the runtimes' word whether it is one
-// (containers/classify.h). Takes what the resolver finds out. Owner: the engine thread.
+// The containers that processes of this host belong to, by what tells them apart. Decides for a process which one it is
+// in: the cgroups say which id it could be (containers/cgroup_id.h), namespaces and the runtimes' word whether it is
+// one (containers/classify.h). Takes what the resolver finds out. Owner: the engine thread.
 
 #include "containers/cgroup_id.h"
 #include "containers/resolver.h"
@@ -40,7 +40,7 @@ class ContainerTable {
     std::shared_ptr<Container> update(const ResolverAnswer& answer, bool& confirmed_now);
     // Forgets containers that no process, ended ones included, and no held alert refers to; tells the resolver by
     // forget. Walks them all: call it every few seconds.
-    void collect(const std::function<void(const Container&)>& forget);
+    void collect(const std::function<void(const std::string& key)>& forget);
     [[nodiscard]] std::size_t size() const { return containers_.size(); }
     // Those of which no image is known, the sandboxes of pods left out: they have none of their own.
     [[nodiscard]] std::size_t without_image() const;

@@ -65,6 +65,35 @@ TEST_F(ContainerTableTest, WhereTheCgroupTellsAllThereIsNobodyIsAsked) {
     EXPECT_TRUE(asked_.empty());
 }
 
+TEST_F(ContainerTableTest, ANameInTwoNamespacesOfContainerdIsTwoContainers) {
+    const auto one = table_.classify(process("/default/web", kOuterMnt));
+    const auto two = table_.classify(process("/other/web", kInnerMnt));
+    ASSERT_NE(one, nullptr);
+    ASSERT_NE(two, nullptr);
+    EXPECT_NE(one, two);
+    EXPECT_EQ(two->full_id, "web");
+    EXPECT_EQ(asked_.size(), 2u);
+    bool confirmed = false;
+    ContainerInfo info;
+    info.name = info.full_id = "web";
+    const auto answered =
+        table_.update({"other/web", std::make_shared<const ContainerInfo>(info), Missing::none}, confirmed);
+    EXPECT_EQ(answered, two);
+    EXPECT_EQ(one->info, nullptr);
+}
+
+// systemd-nspawn from a shell that is in no unit: its own namespaces, both, tell it from a folder of that name.
+TEST_F(ContainerTableTest, WhatNoUnitNamesIsAContainerByItsNamespaces) {
+    const auto bare = table_.classify(process("/payload", kOuterMnt));
+    ASSERT_NE(bare, nullptr);
+    EXPECT_EQ(bare->id, "payload");
+    EXPECT_EQ(bare->info->type, ContainerType::nspawn);
+    ProcessImage sandboxed = process("/payload", kInnerMnt);
+    sandboxed.namespaces.pid = kInitialPid;
+    EXPECT_EQ(table_.classify(sandboxed), nullptr);
+    EXPECT_TRUE(asked_.empty());
+}
+
 TEST_F(ContainerTableTest, WhatOnlyServesSuchAContainerIsTheHosts) {
     ASSERT_NE(table_.classify(process("/lxc.payload.web", kOuterMnt)), nullptr);
     EXPECT_EQ(table_.classify(process("/lxc.payload.web", kHostMnt)), nullptr); // moved there, of the host all the same

@@ -187,8 +187,8 @@ std::shared_ptr<const ContainerInfo> Engine::ask_about(const CgroupMatch& match,
     hints.pid = image.key.pid;
     if (match.spelling == CgroupSpelling::text && hints.containerd_namespace.empty())
         hints.containerd_namespace = match.containerd_namespace;
-    std::shared_ptr<const ContainerInfo> known = resolver_->cached(match.full_id);
-    if (!known || !known->complete) resolver_->request(match.full_id, match.guess, match.path, std::move(hints));
+    std::shared_ptr<const ContainerInfo> known = resolver_->cached(match.key);
+    if (!known || !known->complete) resolver_->request(match.key, match.guess, match.path, std::move(hints));
     return known;
 }
 
@@ -341,7 +341,7 @@ Result<> Engine::run() {
         publish_summary();
         if (const Nanos now = steady_now(); now - collected_ >= kCollectEvery) {
             collected_ = now;
-            containers_.collect([this](const Container& gone) { resolver_->forget(gone.full_id); });
+            containers_.collect([this](const std::string& key) { resolver_->forget(key); });
         }
     }
     return {};

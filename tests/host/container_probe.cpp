@@ -181,11 +181,11 @@ int main(int argc, char** argv) {
             at = parent.parent;
         }
         const auto asked = std::chrono::steady_clock::now();
-        (*resolver)->request(match->full_id, match->guess, match->path, hints);
+        (*resolver)->request(match->key, match->guess, match->path, hints);
         ResolverAnswer answer;
         while (answer.why == Missing::pending && wait_for((*resolver)->fd())) {
             (*resolver)->drain([&](const ResolverAnswer& got) {
-                if (got.full_id == match->full_id) answer = got;
+                if (got.key == match->key) answer = got;
             });
         }
         const auto took =
