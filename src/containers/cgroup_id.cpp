@@ -215,6 +215,9 @@ Found scan(std::string_view path) {
             match = match_spelled_id(segment);
             if (!match) match = match_machine(parent, segment, next);
             if (!match) match = match_named(grandparent, parent, segment);
+            // systemd-nspawn in a cgroup that was made for something else. "/<a>/payload" is rather containerd's.
+            if (!match && segment == "payload" && found.depth == 0 && index != 1)
+                match = Segment{index == 0 ? segment : parent, ContainerType::nspawn, CgroupSpelling::text, true};
             if (!match && index == 1 && found.depth == 0 && next.empty()) {
                 match = match_text(parent, segment);
                 if (match) found.containerd_namespace = parent;

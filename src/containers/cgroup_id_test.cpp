@@ -131,7 +131,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"/machine.slice/systemd-nspawn@fedora.service/payload", "fedora", nspawn},
         Case{"/machine.slice/systemd-nspawn@fedora.service/supervisor", ""},
         Case{"/system.slice/build\\x2dbox.service/payload/init.scope", "build-box", nspawn, CgroupSpelling::text},
-        Case{"/system.slice/build.service/supervisor", ""},
+        Case{"/system.slice/build.service/supervisor", ""}, Case{"/payload", "payload", nspawn, CgroupSpelling::text},
+        Case{"/payload/init.scope", "payload", nspawn, CgroupSpelling::text}, Case{"/supervisor", ""},
+        Case{"/user.slice/user-0.slice/session-1.scope/payload", "session-1.scope", nspawn, CgroupSpelling::text},
+        Case{"/docker/" + kA + "/payload", kA, docker},
+        Case{"/default/payload", "payload", containerd, CgroupSpelling::text},
         Case{"/system.slice/runit.service/bpm-silk_daemon-1.scope", "silk_daemon-1", bpm}));
 
 INSTANTIATE_TEST_SUITE_P(

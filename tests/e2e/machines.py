@@ -50,7 +50,7 @@ def remove_cgroups(paths):
 
 
 class Lxc:
-    runtime = "lxc"
+    runtime, name = "lxc", NAME
 
     def __init__(self, rt, root):
         self.folder = rt.folder + "/lxc"
@@ -89,15 +89,20 @@ class Lxc:
 
 class Nspawn:
     """In the cgroup that systemd would have given it, as no systemd may be running here."""
-    runtime = "systemd-nspawn"
+    runtime, name = "systemd-nspawn", NAME
 
     def __init__(self, _, root):
-        scope = "machine.slice/machine-%s.scope" % NAME.replace("-", "\\x2d")
-        self.cgroups = [os.path.join(top, scope) for top in hierarchies()]
+        self.cgroups = self.make_cgroups()
         self.root = root
         self.terminals = []
-        for cgroup in self.cgroups:
+
+    @staticmethod
+    def make_cgroups():
+        scope = "machine.slice/machine-%s.scope" % NAME.replace("-", "\\x2d")
+        cgroups = [os.path.join(top, scope) for top in hierarchies()]
+        for cgroup in cgroups:
             os.makedirs(cgroup)
+        return cgroups
 
     def shell(self):
         enter = 'for g; do echo $$ >"$g/cgroup.procs"; done; exec systemd-nspawn --quiet --keep-unit --register=no ' \
@@ -109,14 +114,30 @@ class Nspawn:
     def close(self):
         for terminal in self.terminals:
             terminal.close()
-        remove_cgroups([p for c in self.cgroups
-                        for p in (c + "/payload", c + "/supervisor", c, os.path.dirname(c))])
+        remove_cgroups([p for c in self.cgroups for p in (c + "/payload", c + "/supervisor", *self.made_above(c))])
+
+    @staticmethod
+    def made_above(cgroup):
+        return (cgroup, os.path.dirname(cgroup))
+
+
+class BareNspawn(Nspawn):
+    """Of a shell in no unit: nothing but what it calls its own cgroup names it."""
+    name = "payload"
+
+    @staticmethod
+    def make_cgroups():
+        return hierarchies()
+
+    @staticmethod
+    def made_above(_):
+        return ()
 
 
 def check(results, alert, kind, user, what):
     container = alert["container"]
     results.equal((container.get("id"), container.get("full_id"), container.get("name"), container.get("runtime")),
-                  (NAME, NAME, NAME, kind.runtime), what + ": id, full id, name, runtime")
+                  (kind.name, kind.name, kind.name, kind.runtime), what + ": id, full id, name, runtime")
     results.equal(alert["user"].get("name"), user, what + ": user")
     results.equal(alert.get("missing", {}), {}, what + ": missing values")
 
@@ -136,7 +157,7 @@ def look_into(results, agent, kind, place, what):
         terminal.type(b"id\nexit\n")
         third = agent.wait_for_next(begin, lambda r: r.get("rule") == "User Inside")
         check(results, third, kind, "app", what + ", id")
-        results.equal(third["output_fields"].get("container.chain"), [NAME], what + ": chain")
+        results.equal(third["output_fields"].get("container.chain"), [kind.name], what + ": chain")
         terminal.type(b"exit\n")
         terminal.end()
     finally:
@@ -145,7 +166,8 @@ def look_into(results, agent, kind, place, what):
 
 def main():
     live.require_root()
-    kinds = [(kind, what) for kind, what, program in ((Lxc, "LXC", "lxc-start"), (Nspawn, "systemd-nspawn", "systemd-nspawn"))
+    kinds = [(kind, what) for kind, what, program in ((Lxc, "LXC", "lxc-start"), (Nspawn, "systemd-nspawn", "systemd-nspawn"),
+                                                      (BareNspawn, "systemd-nspawn of a bare shell", "systemd-nspawn"))
              if shutil.which(program)]
     if not kinds:
         live.skip("this machine has neither lxc nor systemd-container")
