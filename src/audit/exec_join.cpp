@@ -33,6 +33,12 @@ bool is_outside(const ProcessImage& process, const Container& inner) {
     return std::find(inner.chain.begin(), inner.chain.end() - 1, process.container->id) != inner.chain.end() - 1;
 }
 
+// A flag of a request, as the API server reads it: there, and no word for no.
+bool is_set(std::string_view uri, std::string_view flag) {
+    const auto values = uri_parameters(uri, flag);
+    return !values.empty() && values.front() != "0" && values.front() != "false" && values.front() != "False";
+}
+
 bool same(const std::vector<KubeRequest>& a, const std::vector<KubeRequest>& b) { return a == b; }
 
 } // namespace
@@ -93,6 +99,8 @@ bool ExecJoin::on_audit(const AuditEvent& audit) {
 std::optional<ExecJoin::Attach> ExecJoin::attach_of(const AuditEvent& audit) {
     if (audit.text({"objectRef", "resource"}) != "pods" || audit.text({"objectRef", "subresource"}) != "attach")
         return std::nullopt;
+    const std::string_view uri = audit.text({"requestURI"});
+    if (!is_set(uri, "stdin")) return std::nullopt;
     Attach a;
     const std::string_view stage = audit.text({"stage"});
     a.ends = stage == "ResponseComplete" || stage == "Panic";
@@ -103,7 +111,7 @@ std::optional<ExecJoin::Attach> ExecJoin::attach_of(const AuditEvent& audit) {
     if (const auto from = audit.texts({"sourceIPs"}); !from.empty()) a.who.source_ip = from.front();
     a.pod_namespace = audit.text({"objectRef", "namespace"});
     a.pod = audit.text({"objectRef", "name"});
-    if (auto containers = uri_parameters(audit.text({"requestURI"}), "container"); !containers.empty())
+    if (auto containers = uri_parameters(uri, "container"); !containers.empty())
         a.container = std::move(containers.front());
     if (a.who.audit_id.empty() || a.pod.empty()) return std::nullopt;
     return a;

@@ -47,7 +47,7 @@ class ExecJoin {
     [[nodiscard]] Nanos next_deadline() const;
 
     // Somebody attaches to a container's own process, or is done with it. Nothing when the event is about something
-    // else.
+    // else, and when they only read what it writes.
     struct Attach {
         KubeRequest who;
         std::string pod_namespace, pod, container; // container: empty when the request names none

@@ -19,8 +19,13 @@ bool may_change(const Event& event) {
     return (p.container && p.container->pending()) ||
            (p.session && !p.session->settled && p.session->why != Missing::not_kubernetes);
 }
-// Of a container that somebody could attach to, as its own process has a terminal: nobody has. It says nothing, but
-// what belongs to it is looked at again when the log, which is late, tells of somebody.
+// A container's own process that reads what somebody else may write.
+bool can_be_attached_to(const ProcessImage& p) {
+    const StdioKind in = p.stdio[0].kind;
+    return p.vpid == 1 && (p.tty != 0 || in == StdioKind::pipe || in == StdioKind::unix_socket);
+}
+// Of a container that somebody could attach to: nobody has. It says nothing, but what belongs to it is looked at again
+// when the log, which is late, tells of somebody.
 std::shared_ptr<KubeSession> nobodys_session() {
     auto session = std::make_shared<KubeSession>();
     session->why = Missing::not_applicable;
@@ -83,7 +88,7 @@ Pipeline::Pipeline(Options options, Surroundings surroundings, std::shared_ptr<c
     if (!options_.join) return;
     join_.emplace(*options_.join);
     table_.set_open_session([this](const ProcessImage& image, const ProcessImage* before) {
-        if (image.vpid == 1 && image.tty != 0) return nobodys_session();
+        if (can_be_attached_to(image)) return nobodys_session();
         return join_->open(image, before, table_.find(image.parent), image.exec->exec_time, around_.steady_now());
     });
 }
@@ -386,7 +391,7 @@ void Pipeline::attach(const ExecJoin::Attach& attach, const AuditEvent& audit) {
             return;
         const std::shared_ptr<KubeSession> before = image.session;
         std::shared_ptr<KubeSession> after = ExecJoin::attach(before.get(), attach);
-        if (!after && image.tty != 0) after = nobodys_session();
+        if (!after && can_be_attached_to(image)) after = nobodys_session();
         if (before && !attach.ends) changed.emplace_back(before, after);
         set_session(process, std::move(after), audit.time, !attach.ends);
     });

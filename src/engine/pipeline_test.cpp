@@ -408,11 +408,12 @@ TEST(Pipeline, WhatAnAttachedUserStartsIsTheirs) {
     ProcessRecord first = s.record(RecordKind::exec, 20, 5, "sh");
     first.vpid = 1;
     s.pipeline.on_record(first);
-    const auto tell = [&](const std::string& stage) {
+    const auto tell = [&](const std::string& stage, const std::string& flags = "&stdin=true") {
         const std::string time = "2023-11-14T22:13:20Z";
         const auto batch =
             parse_audit(R"({"auditID":"a","stage":")" + stage + R"(","verb":"create","user":{"username":"alice"},)" +
-                        R"("requestURI":"/x?container=app","objectRef":{"resource":"pods","subresource":"attach",)" +
+                        R"("requestURI":"/x?container=app&stdout=true)" + flags +
+                        R"(","objectRef":{"resource":"pods","subresource":"attach",)" +
                         R"("namespace":"default","name":"web"},"stageTimestamp":")" + time + R"("})");
         ASSERT_TRUE(batch && batch->events.size() == 1);
         s.pipeline.on_audit(batch->events[0]);
@@ -424,6 +425,10 @@ TEST(Pipeline, WhatAnAttachedUserStartsIsTheirs) {
     run(21);
     EXPECT_TRUE(s.alerts.empty());
     tell("RequestReceived");
+    tell("ResponseStarted", ""); // who only reads does nothing
+    tell("ResponseStarted", "&stdin=false");
+    run(24);
+    EXPECT_TRUE(s.alerts.empty());
     tell("ResponseStarted");
     run(22);
     EXPECT_EQ(s.names(), Names{"By alice"});
@@ -433,7 +438,11 @@ TEST(Pipeline, WhatAnAttachedUserStartsIsTheirs) {
 }
 
 // The log is late: until it comes nobody knows who is attached, and alerts have gone out.
-TEST(Pipeline, WhatAnAttachedUserDidBeforeTheLogCameIsTheirs) {
+class PipelineOfAttached : public testing::TestWithParam<StdioKind> {};
+INSTANTIATE_TEST_SUITE_P(Inputs, PipelineOfAttached,
+                         testing::Values(StdioKind::tty, StdioKind::pipe, StdioKind::unix_socket));
+
+TEST_P(PipelineOfAttached, WhatTheyDidBeforeTheLogCameIsTheirs) {
     Script s(std::string(kUserRules) + R"(
 - rule: Ran nc
   desc: Netcat was started.
@@ -448,9 +457,10 @@ TEST(Pipeline, WhatAnAttachedUserDidBeforeTheLogCameIsTheirs) {
     s.container->why = Missing::none;
     s.pipeline.on_snapshot_complete();
     s.cgroups = {{"", "/kubepods/x"}};
-    s.tty = 34'816; // somebody could attach
+    s.tty = GetParam() == StdioKind::tty ? 34'816 : 0;
     ProcessRecord first = s.record(RecordKind::exec, 20, 5, "sh");
     first.vpid = 1;
+    first.stdio[0].kind = GetParam(); // somebody could attach
     s.pipeline.on_record(first);
     const auto run = [&](Pid pid) {
         s.pipeline.on_record(s.record(RecordKind::fork, pid, 20, "sh"));
@@ -461,7 +471,7 @@ TEST(Pipeline, WhatAnAttachedUserDidBeforeTheLogCameIsTheirs) {
     run(22);
     EXPECT_EQ(s.names(), (Names{"Ran nc", "Ran nc"}));
     const auto batch = parse_audit(
-        R"({"auditID":"a","stage":"ResponseStarted","verb":"create","user":{"username":"alice"},"requestURI":"/x",)"
+        R"({"auditID":"a","stage":"ResponseStarted","verb":"create","user":{"username":"alice"},"requestURI":"/x?stdin=true",)"
         R"("objectRef":{"resource":"pods","subresource":"attach","namespace":"default","name":"web"},)"
         R"("requestReceivedTimestamp":"2023-11-14T22:13:20.000001Z","stageTimestamp":"2023-11-14T22:13:20.000001Z"})");
     ASSERT_TRUE(batch && batch->events.size() == 1);
