@@ -2,7 +2,7 @@
 """What is deployed: the chart renders, its objects are whole and fit together, the plain manifests are the chart's with
 its own values, and chart, unit and program agree on the capabilities.
 
-The chart uses a small part of Helm's templates (values, toJson, if without else), which is rendered here; with `--write`
+The chart uses a small part of Helm's templates (values, toJson, if without else, semverCompare, a merge), which is rendered here; with `--write`
 deploy/kubernetes/gyr.yaml is made anew. check_deploy.py [--write] [GYR]"""
 
 import json
@@ -21,6 +21,13 @@ except ImportError:
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHART = os.path.join(ROOT, "deploy/chart/gyr")
 PLAIN = os.path.join(ROOT, "deploy/kubernetes/gyr.yaml")
+# Clusters that admit less unless told so refuse pods with the host's processes and files.
+NAMESPACE = """---
+apiVersion: v1
+kind: Namespace
+metadata: {name: gyr, labels: {pod-security.kubernetes.io/enforce: privileged}}
+"""
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/gyr" # until Kubernetes 1.29
 problems = []
 
 
@@ -28,6 +35,14 @@ def expect(condition, message):
     if not condition:
         problems.append(message)
         print("FAIL: " + message)
+
+
+def evaluate(words, world):
+    """.Values.a.b, or merge (dict "key" .Values.a) .Values.b"""
+    merged = re.fullmatch(r'merge \(dict "([^"]+)" (\S+)\) (\S+)', words)
+    if merged:
+        return {**lookup(merged.group(3), world), merged.group(1): lookup(merged.group(2), world)}
+    return lookup(words, world)
 
 
 def lookup(path, world):
@@ -38,7 +53,8 @@ def lookup(path, world):
 
 
 def render(text, world):
-    """{{ .Values.a.b }}, {{ … | toJson }}, {{ ne .Values.a "text" }}, {{- if … }} … {{- end }}; anything else is refused."""
+    """{{ .Values.a.b }}, {{ … | toJson }}, {{ ne .Values.a "text" }}, {{- if .Values.a }} or {{- if semverCompare ">=1.N-0" .… }}
+    … {{- end }}; anything else is refused."""
     out, wanted = [], []
     for part in re.split(r"(\n?[ \t]*\{\{-.*?\}\}|\{\{.*?\}\})", text):
         tag = re.fullmatch(r"\s*\{\{-?\s*(.*?)\s*\}\}", part, re.S)
@@ -47,7 +63,10 @@ def render(text, world):
                 out.append(part)
             continue
         words = tag.group(1)
-        if words.startswith("if "):
+        newer = re.fullmatch(r'if semverCompare ">=1\.(\d+)-0" (\S+)', words)
+        if newer:
+            wanted.append(int(lookup(newer.group(2), world).split(".")[1]) >= int(newer.group(1)))
+        elif words.startswith("if "):
             wanted.append(bool(lookup(words[3:], world)))
         elif words == "end":
             wanted.pop()
@@ -56,7 +75,7 @@ def render(text, world):
             out.append(str(lookup(path, world) != json.loads(text)).lower())
         elif all(wanted):
             path, _, filter_name = (w.strip() for w in words.partition("|"))
-            value = lookup(path, world)
+            value = evaluate(path, world)
             if filter_name == "toJson":
                 value = json.dumps(value)
             elif filter_name:
@@ -69,12 +88,13 @@ def render(text, world):
     return "".join(out)
 
 
-def render_chart(changes=None, release="gyr", namespace="gyr"):
+def render_chart(changes=None, release="gyr", namespace="gyr", kubernetes="v1.20.2"):
     with open(CHART + "/values.yaml", encoding="utf-8") as file:
         values = yaml.safe_load(file)
     for key, value in (changes or {}).items():
         values[key] = {**values[key], **value} if isinstance(values[key], dict) else value
-    world = {"Values": values, "Release": {"Name": release, "Namespace": namespace}}
+    world = {"Values": values, "Release": {"Name": release, "Namespace": namespace},
+             "Capabilities": {"KubeVersion": {"Version": kubernetes}}}
     texts = []
     for name in sorted(os.listdir(CHART + "/templates")):
         with open(CHART + "/templates/" + name, encoding="utf-8") as file:
@@ -166,6 +186,16 @@ def check_objects(text, what, audit=False, taint=""):
     return every
 
 
+def check_confinement(old, new):
+    """The profiles that runtimes give a container would keep it from what its capabilities are for."""
+    for every, what in ((old, "before 1.30"), (new, "since 1.30")):
+        template = by_kind(every, "DaemonSet")["spec"]["template"]
+        security = template["spec"]["containers"][0]["securityContext"]
+        expect(template["metadata"]["annotations"].get(APPARMOR) == "unconfined", what + ": AppArmor's annotation")
+        expect(security.get("appArmorProfile") == (None if every is old else {"type": "Unconfined"}), what + ": AppArmor's profile")
+        expect(security["seLinuxOptions"] == {"type": "spc_t"}, what + ": SELinux")
+
+
 def unit_capabilities():
     with open(os.path.join(ROOT, "deploy/systemd/gyr.service"), encoding="utf-8") as file:
         return set(re.search(r"^CapabilityBoundingSet=(.*)$", file.read(), re.M).group(1).split())
@@ -200,7 +230,7 @@ def check_config(every, gyr, what):
 def main():
     arguments = [a for a in sys.argv[1:] if a != "--write"]
     head = "# The chart of deploy/chart with its own values; tests/kubernetes/check_deploy.py --write makes it anew.\n"
-    plain = head + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: gyr}\n" + render_chart()
+    plain = head + NAMESPACE + render_chart()
     if "--write" in sys.argv:
         with open(PLAIN, "w", encoding="utf-8") as file:
             file.write(plain)
@@ -217,6 +247,7 @@ def main():
     check_config(full, gyr, "full")
     notes = by_kind(full, "DaemonSet")["spec"]["template"]["metadata"]["annotations"]
     expect(notes.get("a/b") == "c", "annotations of the values: %s" % notes)
+    check_confinement(every, objects(render_chart(kubernetes="v1.30.1-eks-5")))
     monitor = by_kind(full, "ServiceMonitor")
     expect(monitor["spec"]["endpoints"][0]["path"] == "/metrics", "the metrics' path")
     rules = by_kind(full, "ConfigMap", "gyr-rules")["data"]
