@@ -2,7 +2,8 @@
 it shared/kubernetes/cluster of a folder above this one. What it must understand:
 
     up                 start the node, or whatever of it is not running
-    status             a line "NAME pid NUMBER" for each daemon, kubelet and containerd among them
+    down               end it, and leave nothing running
+    status             a line "NAME pid NUMBER" for each daemon, kubelet and containerd among them; fails unless all run
     kubectl ARGS...    as the user $GYR_KUBE_USER; `admin` (kubernetes-admin) and `alice` (alice@example.com) are there
     image FILE.tar     import an archive of `docker save`
 
@@ -10,6 +11,7 @@ The image busybox:latest is on the node, and the API server posts its audit log 
 seen from the node's network."""
 
 import calendar
+import contextlib
 import json
 import os
 import re
@@ -57,6 +59,17 @@ class Cluster:
 
     def up(self):
         self.call("up")
+
+    @contextlib.contextmanager
+    def running(self):
+        """It runs meanwhile, and afterwards when it did before."""
+        ran = live.run([self.program, "status"], env=self.environment).returncode == 0
+        try:
+            self.up()
+            yield
+        finally:
+            if not ran:
+                self.call("down")
 
     def kubectl(self, *arguments, text=None):
         done = subprocess.run([self.program, "kubectl", *arguments], input=text, env=self.environment, text=True,

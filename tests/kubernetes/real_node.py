@@ -7,6 +7,7 @@ node that GYR_CLUSTER names (cluster.py). The image is put on a system that debo
 GYR_IMAGE_BASE names the folder of another one, or is empty for an image with nothing else."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -61,12 +62,12 @@ def rules(mark):
         return {"terminal-access.yaml": file.read(), "marked.yaml": RULES % mark}
 
 
-def manifests(folder, mark):
-    return "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: gyr}\n" + check_deploy.render_chart({
+def manifests(folder, mark, **values):
+    return check_deploy.NAMESPACE + check_deploy.render_chart({
         "image": IMAGE, "imagePullPolicy": "Never", "rules": rules(mark), "audit": {"listen": cluster.AUDIT_LISTEN},
         "startupTaint": TAINT,
         "journalPath": folder + "/journal",
-        "hostMountPropagation": "HostToContainer" if docker_image.root_is_shared() else "None"})
+        "hostMountPropagation": "HostToContainer" if docker_image.root_is_shared() else "None", **values})
 
 
 class Test:
@@ -118,7 +119,7 @@ class Test:
         equal(alert.get("missing", {}), {}, what + ": missing values")
         equal(alert["k8s"].get("user"), user, what + ": user")
 
-    def shell(self, user, what):
+    def shell(self, user, what, marked="Marked Program"):
         """kubectl exec -it my-busybox-pod -- sh, and a program from there."""
         pod = self.node.get("pod", "my-busybox-pod")
         what, name, mark, begin = "%s, %s" % (what, user), cluster.USERS[user], self.next_mark(), time.time()
@@ -129,7 +130,7 @@ class Test:
         shell = self.alert(SHELL, name, begin, what, **{"container.name": "busybox"})
         self.check(shell, pod, "busybox", name, what)
         self.results.expect(shell["proc"]["tty"] != 0, what + ": on a terminal")
-        below = self.alert("Marked Program", name, begin, what, **{"proc.args": mark})
+        below = self.alert(marked, name, begin, what, **{"proc.args": mark})
         self.check(below, pod, "busybox", name, what + ", from the shell")
         self.results.equal(below["output_fields"].get("k8s.user.confidence"), "exact", what + ": confidence")
         self.results.equal(below["output_fields"].get("k8s.user.source_ip"), "10.96.0.1", what + ": address")
@@ -168,51 +169,92 @@ def base_of_image(folder):
     return folder + "/base"
 
 
-def new_rules(test, folder):
-    """A changed ConfigMap is in force as soon as the kubelet brings it, which takes it a minute."""
-    changed = manifests(folder, test.mark).replace("rule: Marked Program", "rule: Program With A Mark")
-    test.node.apply(changed)
-    test.log.wait_for(lambda line: '"kind":"reload"' in line, "the reload")
+def config_of(*outputs):
+    return {"config": {"outputs": [{"type": "stdout", "format": "json"}, *outputs]}}
+
+
+def bring(test, text):
+    """Changed config maps. The kubelet brings them when it looks at the pod again: once a minute, and when the pod changes."""
+    test.node.apply(text)
+    test.node.kubectl("-n", "gyr", "annotate", "--overwrite", "pod", test.agent_pod(), "changed=%d" % time.monotonic_ns())
+
+
+def changes(test, folder):
+    """What a changed ConfigMap holds is in force without a new pod: the configuration, a bad one, the rules."""
+    def state():
+        pod = test.node.get("pod", "-n", "gyr", test.agent_pod())
+        return pod["metadata"]["uid"], pod["status"]["containerStatuses"][0]["restartCount"]
+    before = state()
+    second = config_of({"type": "file", "path": "/var/lib/gyr/second.jsonl", "format": "json"})
+    bring(test, manifests(folder, test.mark, **second))
+    _, reload = test.log.wait_for(lambda line: '"kind":"reload"' in line, "the reload of the configuration")
+    rules_before = re.search(r"hash \w+", reload).group()
+    test.shell("alice", "after a change of the configuration")
+    wanted = '"/gyr-%s-%d"' % (test.mark, test.marks)
+    live.wait_until(lambda: wanted in read(folder + "/journal/second.jsonl"), "the output of the changed configuration")
+
+    bring(test, manifests(folder, test.mark, **config_of({"type": "nothing-like-it"})))
+    test.log.wait_for(lambda line: '"kind":"reload_failed"' in line, "that a bad configuration is told")
+    time.sleep(1) # whoever runs the same within a second of another's end is in doubt
+    test.shell("admin", "after a bad configuration")
+
+    name = "Program With A Mark"
+    bring(test, manifests(folder, test.mark, **second).replace("rule: Marked Program", "rule: " + name))
+    test.log.wait_for(lambda line: '"kind":"reload"' in line and rules_before not in line, "the reload of the rules")
+    time.sleep(1)
+    test.shell("alice", "after a change of the rules", marked=name)
+    test.results.equal(state(), before, "the agent's pod and its restarts")
+
+
+def read(path):
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def look(results, node, folder):
+    mark = "%x" % os.getpid()
+    try:
+        node.kubectl("taint", "nodes", "--all", "--overwrite", TAINT + "=:NoSchedule")
+        node.apply(POD)
+        node.kubectl("wait", "--for=condition=PodScheduled=False", "--timeout=60s", "pod/my-busybox-pod", "pod/waiting")
+        node.apply(manifests(folder, mark))
+        node.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "pod/my-busybox-pod", "pod/waiting")
+        test = Test(results, node, mark)
+        test.follow()
+        test.log.wait_for(lambda line: "startup taint: %s removed from node" % TAINT in line, "the taint's end")
+        taints = [t for n in node.get("nodes")["items"] for t in n["spec"].get("taints", []) if t["key"] == TAINT]
+        results.equal(taints, [], "startup taint")
+        test.both("at first")
+        test.attach("alice")
+        for daemon in ("kubelet", "containerd"):
+            node.restart(daemon)
+            test.follow()
+            test.both("after a restart of " + daemon)
+        node.kubectl("-n", "gyr", "delete", "pod", test.agent_pod())
+        test.follow()
+        test.both("after a restart of the agent")
+        changes(test, folder)
+        test.log.close()
+        print("alerts were in the log %.2f s after what they tell of, at most" % max(test.delays))
+    finally:
+        if any(t["key"] == TAINT for n in node.get("nodes")["items"] for t in n["spec"].get("taints", [])):
+            node.kubectl("taint", "nodes", "--all", TAINT + "-")
+        node.kubectl("delete", "namespace", "gyr", "--ignore-not-found", "--timeout=60s")
+        node.kubectl("delete", "clusterrole,clusterrolebinding", "gyr-startup-taint", "--ignore-not-found")
+        node.kubectl("delete", "pod", "my-busybox-pod", "waiting", "--ignore-not-found", "--timeout=60s")
 
 
 def main():
     live.require_root()
     results = live.Results()
     node = cluster.Cluster()
-    mark = "%x" % os.getpid()
     with tempfile.TemporaryDirectory(prefix="gyr-node-") as folder:
         archive = docker_image.build(folder, IMAGE, base_of_image(folder))
-        node.up()
-        try:
+        with node.running():
             node.call("image", archive)
-            node.kubectl("taint", "nodes", "--all", "--overwrite", TAINT + "=:NoSchedule")
-            node.apply(POD)
-            node.kubectl("wait", "--for=condition=PodScheduled=False", "--timeout=60s", "pod/my-busybox-pod", "pod/waiting")
-            node.apply(manifests(folder, mark))
-            node.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "pod/my-busybox-pod", "pod/waiting")
-            test = Test(results, node, mark)
-            test.follow()
-            test.log.wait_for(lambda line: "startup taint: %s removed from node" % TAINT in line, "the taint's end")
-            taints = [t for n in node.get("nodes")["items"] for t in n["spec"].get("taints", []) if t["key"] == TAINT]
-            results.equal(taints, [], "startup taint")
-            test.both("at first")
-            test.attach("alice")
-            for daemon in ("kubelet", "containerd"):
-                node.restart(daemon)
-                test.follow()
-                test.both("after a restart of " + daemon)
-            node.kubectl("-n", "gyr", "delete", "pod", test.agent_pod())
-            test.follow()
-            test.both("after a restart of the agent")
-            new_rules(test, folder)
-            test.log.close()
-            print("alerts were in the log %.2f s after what they tell of, at most" % max(test.delays))
-        finally:
-            if any(t["key"] == TAINT for n in node.get("nodes")["items"] for t in n["spec"].get("taints", [])):
-                node.kubectl("taint", "nodes", "--all", TAINT + "-")
-            node.kubectl("delete", "namespace", "gyr", "--ignore-not-found", "--timeout=60s")
-            node.kubectl("delete", "clusterrole,clusterrolebinding", "gyr-startup-taint", "--ignore-not-found")
-            node.kubectl("delete", "pod", "my-busybox-pod", "waiting", "--ignore-not-found", "--timeout=60s")
+            look(results, node, folder)
     return results.finish()
 
 

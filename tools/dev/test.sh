@@ -143,7 +143,10 @@ cmd_test() {
             *) filter=${filter:+$filter|}$argument ;;
         esac
     done
-    need_packages build test
+    case " $kinds " in
+        *" kubernetes "*) need_packages build test kubernetes ;;
+        *) need_packages build test ;;
+    esac
     if [ "${#builds[@]}" -eq 0 ]; then
         builds=(release)
         [ -n "$kinds$filter" ] || builds=(release asan tsan)
