@@ -35,6 +35,7 @@ std::string bad_share(std::string_view text) { return fmt::format("plan.verify: 
 Result<AuditInputOptions> audit_options(const config::Config& config) {
     AuditInputOptions o;
     o.files = config.audit.files;
+    o.share = config.audit.share;
     if (config.audit.listen.empty()) return o;
     WebhookOptions webhook;
     webhook.address = config.audit.listen;

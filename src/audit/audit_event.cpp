@@ -43,7 +43,9 @@ void add_event(Json&& json, AuditBatch& out) {
         if (text.empty()) continue;
         if (const auto time = parse_rfc3339(text)) {
             const Nanos received = parse_rfc3339(text_at(json, {"requestReceivedTimestamp"})).value_or(*time);
-            out.events.push_back(std::make_shared<const AuditEvent>(std::move(json), *time, received));
+            auto event = std::make_shared<AuditEvent>(std::move(json), *time, received);
+            event->shared = out.shared;
+            out.events.push_back(std::move(event));
             return;
         }
         out.problems.push_back(
@@ -90,12 +92,13 @@ std::vector<std::string> AuditEvent::texts(std::initializer_list<const char*> ke
     return out;
 }
 
-Result<AuditBatch> parse_audit(std::string_view json) {
+Result<AuditBatch> parse_audit(std::string_view json, bool shared) {
     if (json.size() > kMaxAuditBytes) return fail(ErrorKind::invalid, "larger than 16 MiB");
     if (json_depth(json) > kMaxDepth) return fail(ErrorKind::invalid, "nested too deep");
     Json parsed = Json::parse(json.begin(), json.end(), nullptr, false);
     if (parsed.is_discarded()) return fail(ErrorKind::invalid, "not JSON");
     AuditBatch out;
+    out.shared = shared;
     if (!add_any(std::move(parsed), out))
         return fail(ErrorKind::invalid, "JSON, but neither an audit Event nor an EventList");
     return out;

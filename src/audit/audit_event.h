@@ -29,8 +29,9 @@ struct AuditEvent {
     AuditEvent& operator=(const AuditEvent&) = delete;
 
     std::unique_ptr<const nlohmann::ordered_json> document; // an object
-    Nanos time = 0;     // of the stage, wall clock; of the request where the stage has none
-    Nanos received = 0; // when the request came
+    Nanos time = 0;      // of the stage, wall clock; of the request where the stage has none
+    Nanos received = 0;  // when the request came
+    bool shared = false; // another agent has passed it on: it tells of a session, and is no event to rules
 
     // The text below the keys; empty: there is none, or it is no text. Points into document.
     [[nodiscard]] std::string_view text(std::initializer_list<const char*> keys) const;
@@ -41,10 +42,11 @@ using AuditEventPtr = std::shared_ptr<const AuditEvent>;
 struct AuditBatch {
     std::vector<AuditEventPtr> events;
     std::vector<std::string> problems; // of items that are no events: one sentence each
+    bool shared = false;               // all of them
 };
 
 // An Event, an EventList or an array of these. Error: it is none of them, or no JSON, or nested too deep.
-[[nodiscard]] Result<AuditBatch> parse_audit(std::string_view json);
+[[nodiscard]] Result<AuditBatch> parse_audit(std::string_view json, bool shared = false);
 
 // As rules see it.
 [[nodiscard]] Event event_of_audit(AuditEventPtr audit, std::uint64_t number);

@@ -1,11 +1,14 @@
 #pragma once
-// Everything that brings audit events to a running agent: the webhook and the files that are followed.
+// Everything that brings audit events to a running agent: the webhook and the files that are followed. What comes of
+// sessions is passed on to the agents that are named.
 
+#include "audit/audit_share.h"
 #include "audit/file_tail.h"
 #include "audit/webhook.h"
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +18,7 @@ namespace gyr {
 struct AuditInputOptions {
     std::optional<WebhookOptions> webhook;
     std::vector<std::string> files;
+    std::vector<std::string> share;                  // webhooks of other agents (audit/audit_share.h)
     std::size_t queue_bytes = AuditQueue::kMaxBytes; // of documents that wait to be judged
     [[nodiscard]] bool any() const { return webhook.has_value() || !files.empty(); }
 };
@@ -30,7 +34,9 @@ class AuditInput {
 
   private:
     explicit AuditInput(std::size_t queue_bytes) : queue_(queue_bytes) {}
-    AuditQueue queue_; // before those that fill it
+    std::mutex share_mutex_;
+    std::unique_ptr<AuditShare> share_; // guarded by share_mutex_
+    AuditQueue queue_;                  // before those that fill it
     std::unique_ptr<Webhook> webhook_;
     std::unique_ptr<FileTail> tail_;
 };

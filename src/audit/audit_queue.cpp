@@ -21,6 +21,7 @@ bool AuditQueue::push(std::vector<AuditEventPtr> events, std::size_t bytes) {
         // One document always fits an empty queue.
         if (!events_.empty() && (events_.size() + events.size() > kMaxEvents || bytes_ + bytes > max_bytes_))
             return false;
+        if (tap_) tap_(events);
         events_.insert(events_.end(), std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
         bytes_ += bytes;
     }

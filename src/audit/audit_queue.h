@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,8 @@ class AuditQueue {
     static constexpr std::size_t kMaxBytes = 64U << 20;
 
     explicit AuditQueue(std::size_t max_bytes = kMaxBytes) : max_bytes_(max_bytes) {}
+    // Is shown what push() takes, on its thread. To be set before anybody pushes.
+    void set_tap(std::function<void(std::span<const AuditEventPtr>)> tap) { tap_ = std::move(tap); }
     // Error: no descriptor is to be had.
     Result<> open();
     // Any thread. All or none; bytes: of the documents. False: no room.
@@ -31,6 +35,7 @@ class AuditQueue {
   private:
     const std::size_t max_bytes_;
     UniqueFd fd_;
+    std::function<void(std::span<const AuditEventPtr>)> tap_;
     std::mutex mutex_;
     std::vector<AuditEventPtr> events_; // guarded by mutex_
     std::size_t bytes_ = 0;             // guarded by mutex_

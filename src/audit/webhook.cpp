@@ -1,5 +1,6 @@
 #include "audit/webhook.h"
 
+#include "audit/audit_share.h"
 #include "http/server.h"
 
 #include <fmt/format.h>
@@ -42,9 +43,10 @@ class Webhook::Impl {
         const auto refuse = [](int status, std::string why) {
             return http::Response{.status = status, .content_type = "text/plain", .body = std::move(why) + "\n"};
         };
-        if (request.path != options_.path) return refuse(404, "audit events go to " + options_.path);
+        const bool shared = request.path == options_.path + std::string(kSharedPath);
+        if (request.path != options_.path && !shared) return refuse(404, "audit events go to " + options_.path);
         if (request.method != "POST") return refuse(405, "audit events are posted");
-        auto batch = parse_audit(request.body);
+        auto batch = parse_audit(request.body, shared);
         if (!batch) {
             on_problem_("what was posted is " + batch.error().message);
             return refuse(400, batch.error().message);

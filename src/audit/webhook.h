@@ -2,7 +2,8 @@
 // The endpoint that a Kubernetes API server posts its audit events to (--audit-webhook-config-file): HTTP, or HTTPS
 // with a certificate, and client certificates where an authority for them is given. Each request is answered when its
 // events are in the queue: 200; 400 for what is no audit event, 503 when there is no room (the API server tries again).
-// Sizes, times and the number of connections are bounded (http/server.h). Ended by the destructor.
+// Below its path other agents pass on what concerns sessions (audit_share.h). Sizes, times and the number of
+// connections are bounded (http/server.h). Ended by the destructor.
 
 #include "audit/audit_queue.h"
 #include "base/result.h"

@@ -11,12 +11,14 @@
 
 #include <sys/poll.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace gyr {
@@ -183,6 +185,51 @@ TEST_F(AuditInputTest, TurnsAwayWhatItCannotHold) {
     EXPECT_EQ(client.post(large), 200);
 }
 
+std::string session_event(const std::string& id, const std::string& part) {
+    return R"({"objectRef":{"resource":"pods","subresource":")" + part + R"("},)" + event(id).substr(1);
+}
+
+// An API server posts to one address: who gets the log passes on what the agents of other nodes need.
+TEST_F(AuditInputTest, PassesOnWhatTellsOfSessions) {
+    AuditInputOptions options;
+    options.webhook.emplace();
+    const auto last = make(options);
+    ASSERT_TRUE(last);
+    options.share = {url_of(*last) + "/k8s-audit"};
+    const auto middle = make(options);
+    ASSERT_TRUE(middle);
+    options.share = {url_of(*middle) + "/k8s-audit", "http://127.0.0.1:1/nobody"};
+    const auto first = make(options);
+    ASSERT_TRUE(first);
+    const Client client{url_of(*first)};
+    EXPECT_EQ(client.post(event("a")), 200);
+    EXPECT_EQ(client.post(session_event("b", "exec")), 200);
+    EXPECT_EQ(client.post(session_event("c", "log")), 200);
+    EXPECT_EQ(client.post(session_event("d", "attach")), 200);
+    EXPECT_EQ(take(*first, 4), (Ids{"a", "b", "c", "d"}));
+    EXPECT_EQ(take(*middle, 2), (Ids{"b", "d"}));
+    // What was passed on is not passed on again: the last one has only what came to the middle one itself.
+    EXPECT_EQ(Client{url_of(*middle)}.post(session_event("e", "exec")), 200);
+    EXPECT_EQ(take(*last, 1), Ids{"e"});
+    // Nobody is there for the other name, which is told once it was tried for long enough.
+    for (int i = 0; i < 12'000 && problems() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    EXPECT_GE(problems(), 1U);
+}
+
+TEST_F(AuditInputTest, WhatIsPassedOnIsMarked) {
+    AuditInputOptions options;
+    options.webhook.emplace();
+    const auto input = make(std::move(options));
+    ASSERT_TRUE(input);
+    const auto shared = [&](const std::string& path) {
+        EXPECT_EQ(Client{url_of(*input)}.post(session_event("a", "exec"), path), 200);
+        const auto events = input->take();
+        return events.size() == 1 && events[0]->shared;
+    };
+    EXPECT_TRUE(shared("/k8s-audit/sessions"));
+    EXPECT_FALSE(shared("/k8s-audit"));
+}
+
 TEST_F(AuditInputTest, AsksForCertificatesOfItsAuthority) {
     Identity authority, server, client, stranger;
     make_identity(authority, folder_ + "/authority.pem", nullptr);
@@ -206,6 +253,12 @@ TEST_F(AuditInputTest, AsksForCertificatesOfItsAuthority) {
 }
 
 TEST_F(AuditInputTest, SaysWhatItCannotUse) {
+    for (const char* bad : {"", "gyr:9765/k8s-audit", "ftp://gyr/k8s-audit", "http://", "http://gyr/?x=1"}) {
+        AuditInputOptions sharing;
+        sharing.webhook.emplace();
+        sharing.share = {bad};
+        EXPECT_FALSE(AuditInput::create(sharing, [](const std::string&) {})) << bad;
+    }
     AuditInputOptions options;
     options.webhook.emplace();
     options.webhook->certificate = options.webhook->key = folder_ + "/absent.pem";

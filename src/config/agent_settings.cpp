@@ -393,6 +393,14 @@ const std::vector<Setting<Config>>& table() {
          .doc = "Audit logs that an API server on this host writes (--audit-log-path); what is added is read, across "
                 "rotation.",
          .member = Texts([](Config & c) -> auto& { return c.audit.files; })},
+        {.key = "audit.share",
+         .type = SettingType::text_list,
+         .standard = "[]",
+         .doc =
+             "Webhooks of the agents of other nodes, as http://gyr-probes.gyr:9765/k8s-audit: what the audit log tells "
+             "of kubectl exec and attach is passed on to all addresses that the name has. Over https the certificate "
+             "of audit.tls.cert is shown, and audit.tls.client_ca is the authority of theirs.",
+         .member = Texts([](Config & c) -> auto& { return c.audit.share; })},
         {.key = "audit.join_wait",
          .type = SettingType::duration,
          .standard = "3s",

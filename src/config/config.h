@@ -166,7 +166,8 @@ struct Config {
             std::string cert, key, client_ca;
         } tls;
         std::vector<std::string> files;
-        Nanos join_wait = 0; // how long a session waits for its request
+        std::vector<std::string> share; // webhooks of other agents
+        Nanos join_wait = 0;            // how long a session waits for its request
     } audit;
 
     struct Kubernetes {

@@ -373,7 +373,7 @@ void Pipeline::on_audit(AuditEventPtr audit) {
     ++stats_.events;
     const AuditEvent& about = *audit;
     Event event = event_of_audit(audit, 0);
-    if (matcher_->wants(event.code) && armed_) {
+    if (!about.shared && matcher_->wants(event.code) && armed_) {
         count(event);
         judge(event, nullptr, true, false);
     }

@@ -175,6 +175,10 @@ def check_objects(text, what, audit=False, taint=""):
     expect(config["host"]["root"] == next(m["mountPath"] for m in mounts if m["name"] == "host"), what + ": host.root")
     expect(config["include"] == [place + "/values.yaml"], what + ": the values' configuration is read")
     expect(("audit" in config) == audit, what + ": the webhook")
+    if audit:
+        service = by_kind(every, "Service")["metadata"]
+        expect(config["audit"]["share"] == ["https://%s.%s:9765/k8s-audit" % (service["name"], service["namespace"])],
+               what + ": the webhooks of the other nodes are those of a service")
     check_rights(every, pod, account, config, what, taint)
     yaml.safe_load(maps["gyr-config"]["data"]["values.yaml"])
     ports = {p["name"]: p["containerPort"] for p in container["ports"]}
@@ -241,7 +245,7 @@ def main():
     check_capabilities(every, gyr)
     check_config(every, gyr, "plain")
     full = check_objects(render_chart({
-        "audit": {"listen": "127.0.0.1:9765", "tlsSecret": "audit"}, "serviceMonitor": {"enabled": True},
+        "audit": {"listen": "127.0.0.1:9765", "tlsSecret": "audit", "share": ["https://gyr-probes.gyr:9765/k8s-audit"]}, "serviceMonitor": {"enabled": True},
         "startupTaint": "gyr/not-watched", "podAnnotations": {"a/b": "c"},
         "rules": {"mine.yaml": "- list: x\n  items: [\"{{ not a template }}\", 'a: b']\n"}}), "full", audit=True, taint="gyr/not-watched")
     check_config(full, gyr, "full")

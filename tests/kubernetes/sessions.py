@@ -159,6 +159,26 @@ def without_a_request(results, node, agent, pod):
     results.equal(alert["output_fields"].get("k8s.user.name"), None, "a probe: no user")
 
 
+def over_another_agent(results, node, pod):
+    """The log comes to an agent that watches no node, which passes on what it tells of sessions."""
+    with live.Agent(text=[RULES], options=["audit.listen=127.0.0.1:0", "audit.join_wait=20s"]) as agent:
+        port = int(agent.wait_for_log(r"listening on port (\d+)").group(1))
+        with live.Agent(text=[RULES], options=["kernel.enabled=false", "audit.listen=127.0.0.1:0", "audit.share=[\"http://"
+                                               "127.0.0.1:%d/k8s-audit\"]" % port]) as first:
+            server = ApiServer(int(first.wait_for_log(r"listening on port (\d+)").group(1)))
+            received = now()
+            run(node, pod, "sh", "-c", "ls /seven; true")
+            event = server.event(pod, "alice@example.com", ["sh", "-c", "ls /seven; true"], received)
+            server.post(event)
+            expect_user(results, wait_decided(agent, "/seven"), "alice@example.com", event, "over another agent")
+            first.wait_for(lambda r: r.get("rule") == "Exec Requested", "the request")
+            first.stop()
+            results.equal(first.returncode, 0, "over another agent: exit code")
+        agent.sentinel()
+        agent.stop()
+        results.equal(agent.of_rule("Exec Requested"), [], "the request is an event where it came in, and there alone")
+
+
 def main():
     live.require_root()
     results = live.Results()
@@ -184,6 +204,7 @@ def main():
             results.expect(all(r["uuid"] in uuids and r["amends"] == r["uuid"] for r in amended),
                            "amendments are of alerts that were sent")
             print("%d amendments" % len(amended))
+        over_another_agent(results, node, pod)
     return results.finish()
 
 
