@@ -240,7 +240,7 @@ TEST_F(AuditInputTest, AsksForCertificatesOfItsAuthority) {
     options.webhook.emplace();
     options.webhook->certificate = options.webhook->key = folder_ + "/server.pem";
     options.webhook->client_ca = folder_ + "/authority.pem";
-    const auto input = make(std::move(options));
+    const auto input = make(options);
     ASSERT_TRUE(input);
     const auto post = [&](const std::string& identity) {
         return Client{url_of(*input, "https"), identity, folder_ + "/authority.pem"}.post(event("a"));
@@ -250,6 +250,22 @@ TEST_F(AuditInputTest, AsksForCertificatesOfItsAuthority) {
     EXPECT_EQ(post(folder_ + "/stranger.pem"), -1);
     EXPECT_EQ(post(""), -1);
     EXPECT_EQ(Client{url_of(*input)}.post(event("a")), -1);
+    // An agent shows the others its own, and passes nothing on to who is of another authority.
+    options.share = {url_of(*input, "https") + "/k8s-audit"};
+    const auto friendly = make(options);
+    ASSERT_TRUE(friendly);
+    const Client to_friendly{url_of(*friendly, "https"), folder_ + "/client.pem", folder_ + "/authority.pem"};
+    EXPECT_EQ(to_friendly.post(session_event("b", "exec")), 200);
+    EXPECT_EQ(take(*input, 1), Ids{"b"});
+    options.webhook->certificate = options.webhook->key = options.webhook->client_ca = folder_ + "/stranger.pem";
+    const auto other = make(options);
+    ASSERT_TRUE(other);
+    const Client to_other{url_of(*other, "https"), folder_ + "/stranger.pem", folder_ + "/stranger.pem"};
+    EXPECT_EQ(to_other.post(session_event("c", "exec")), 200);
+    EXPECT_EQ(take(*other, 1), Ids{"c"});
+    for (int i = 0; i < 12'000 && problems() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    EXPECT_GE(problems(), 1U);
+    EXPECT_TRUE(input->take().empty());
 }
 
 TEST_F(AuditInputTest, SaysWhatItCannotUse) {
