@@ -44,7 +44,7 @@ RULES = """
 - rule: Marked Program
   desc: A program in a pod whose argument begins with the test's mark.
   condition: spawned_process and container and proc.args startswith "/gyr-%s"
-  output: "%%proc.args user=%%k8s.user.name confidence=%%k8s.user.confidence from=%%k8s.user.source_ip"
+  output: "%%proc.args user=%%k8s.user.name confidence=%%k8s.user.confidence of=%%k8s.user.candidates from=%%k8s.user.source_ip"
   priority: NOTICE
 - rule: Exec Requested
   desc: The request, as the audit log has it.
@@ -140,8 +140,12 @@ class Test:
             self.shell(user, what)
             time.sleep(1) # whoever runs the same within a second of another's end is in doubt
 
-    def attach(self, user):
+    def attach(self, user, reader):
+        """Of two who are attached, who only reads is not taken for who types."""
         pod = self.node.get("pod", "waiting")
+        reading = self.node.terminal(reader, "attach", "waiting")
+        wanted = {"ka.user.name": cluster.USERS[reader], "ka.target.subresource": "attach", "ka.target.name": "waiting"}
+        self.log.wait_for_alert(lambda a: a.get("output_fields", {}).items() >= wanted.items(), "that %s reads" % reader)
         what, name, mark, begin = "attach, " + user, cluster.USERS[user], self.next_mark(), time.time()
         terminal = self.node.terminal(user, "attach", "-it", "waiting")
         terminal.read_until(lambda text: b"command prompt" in text)
@@ -150,8 +154,11 @@ class Test:
             seen = len(terminal.written)
             terminal.type(b"ls %s\n" % mark.encode())
             terminal.read_until(lambda text: len(text) > seen and b"# " in text[seen:])
-        self.check(self.alert("Marked Program", name, begin, what, **{"proc.args": mark}), pod, "shell", name, what)
+        alert = self.alert("Marked Program", name, begin, what, **{"proc.args": mark})
+        self.check(alert, pod, "shell", name, what)
+        self.results.equal(alert["output_fields"].get("k8s.user.candidates"), [name], what + ": candidates")
         terminal.close()
+        reading.close()
 
 
 def alert_time(alert):
@@ -227,7 +234,7 @@ def look(results, node, folder):
         taints = [t for n in node.get("nodes")["items"] for t in n["spec"].get("taints", []) if t["key"] == TAINT]
         results.equal(taints, [], "startup taint")
         test.both("at first")
-        test.attach("alice")
+        test.attach("alice", "admin")
         for daemon in ("kubelet", "containerd"):
             node.restart(daemon)
             test.follow()
