@@ -171,7 +171,7 @@ class AuditShare::Impl {
                 const std::lock_guard lock(mutex_);
                 items = std::exchange(items_, {});
             }
-            for (std::string& text : items) spread(std::move(text));
+            for (const std::string& text : items) spread(text);
             const milliseconds wait = begin_calls();
             int running = 0;
             curl_multi_perform(multi_.get(), &running);
@@ -186,7 +186,7 @@ class AuditShare::Impl {
     }
 
     // To all addresses of all places.
-    void spread(std::string items) {
+    void spread(const std::string& items) {
         const auto body = std::make_shared<const std::string>(
             R"({"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[)" + items + "]}");
         for (Place& place : places_) {
