@@ -12,7 +12,8 @@ HEAD = """# The default rules
 
 {count} rules, as `gyr rules list -r rules-default` tells them; written again by `./dev docs`. What each one asks exactly, after
 macros and exceptions, is told by `gyr rules show NAME`. Each has an action that sets it off and one that comes near and must
-not, run for real by [`gyr simulate`](simulate.md).
+not, run for real by [`gyr simulate`](simulate.md). Those marked (off) cannot be quiet everywhere: `enabled: false` until somebody
+switches them on.
 """
 
 
@@ -43,7 +44,8 @@ def main(binary, rules):
         print("\n## %s\n\n%s\n\n| rule | priority | MITRE | what it sees |\n| --- | --- | --- | --- |" % (name, subject(path)))
         for rule in (by_name[n] for n in names):
             mitre = " ".join(t for t in rule["tags"] if t.startswith("T1"))
-            print("| %s | %s | %s | %s |" % (rule["name"], rule["priority"].lower(), mitre,
+            name = rule["name"] + ("" if rule["enabled"] else " (off)")
+            print("| %s | %s | %s | %s |" % (name, rule["priority"].lower(), mitre,
                                              " ".join(rule["description"].split()).replace("|", "\\|")))
     return 0
 

@@ -27,6 +27,7 @@ struct SimulateOptions {
     std::vector<std::string> names;
     bool list = false;
     bool only_evasions = false;
+    bool all = false;
     std::string format = "text";
 };
 
@@ -111,20 +112,22 @@ Exit run_simulation(const SimulateOptions& options) {
     if (!settings) return settings.error();
     const auto paths = find_rules(settings->config);
     if (!paths) return paths.error();
-    simulate::Options run{paths->paths, {}, options.common.overrides};
-    std::vector<std::string> enabled;
+    simulate::Options run{paths->paths, {}, {}, options.common.overrides};
+    std::vector<std::string> tried;
     for (const Rule& rule : checked->matcher->rules()) {
         run.rule_names.push_back(rule.name);
-        if (rule.enabled && rule.disabled_why.empty()) enabled.push_back(rule.name);
+        if (!rule.disabled_why.empty() || (!rule.enabled && !options.all)) continue;
+        tried.push_back(rule.name);
+        if (!rule.enabled) run.switched_on.push_back(rule.name);
     }
-    const std::vector<Task> all = simulate::tasks_for(enabled);
+    const std::vector<Task> all = simulate::tasks_for(tried);
     const std::vector<Task> tasks = chosen(all, options);
     for (const std::string& name : options.names)
         if (std::ranges::none_of(all, [&](const Task& t) { return t.name == name || t.name.starts_with(name + " "); }))
             return complain(Exit::usage, fmt::format("there is no action '{}' (see gyr simulate --list)", name));
     if (options.list) {
         std::vector<std::string> without;
-        for (const std::string& rule : enabled)
+        for (const std::string& rule : tried)
             if (std::ranges::none_of(all, [&](const Task& t) { return t.rule == rule; })) without.push_back(rule);
         return list(tasks, without, options.format);
     }
@@ -146,6 +149,7 @@ void add_simulate_command(CLI::App& app, Action& action) {
     options->common.add_rules(*command);
     command->add_option("action", options->names, "Rules or evasions by name; all when none is given");
     command->add_flag("--list", options->list, "Only tell which actions there are");
+    command->add_flag("--all", options->all, "Also rules that are switched off, which are on meanwhile");
     command->add_flag("--evasions", options->only_evasions, "Only attacks that try to go unseen");
     command->add_option("--format", options->format, "text or json")->check(CLI::IsMember({"text", "json"}));
     command->footer(

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,16 +20,46 @@ namespace {
 
 constexpr int kEthernetAll = 0x0300; // ETH_P_ALL in network order
 
-// connect ADDRESS PORT: refused, as nobody listens there.
-int connect_to(Words w) {
-    if (w.size() != 2) return wrong_use("connect");
-    sockaddr_in address{};
+// ADDRESS PORT of a step's words.
+bool read_address(Words w, sockaddr_in& address) {
+    if (w.size() != 2) return false;
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(std::stoul(w[1])));
-    if (::inet_pton(AF_INET, w[0].c_str(), &address.sin_addr) != 1) return wrong_use(w[0]);
+    return ::inet_pton(AF_INET, w[0].c_str(), &address.sin_addr) == 1;
+}
+
+// connect ADDRESS PORT: refused, as nobody listens there.
+int connect_to(Words w) {
+    sockaddr_in address{};
+    if (!read_address(w, address)) return wrong_use("connect");
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     [[maybe_unused]] const int done = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     return 0;
+}
+
+// listen ADDRESS PORT
+int listen_on(Words w) {
+    sockaddr_in address{};
+    if (!read_address(w, address)) return wrong_use("listen");
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) return cannot(w[0]);
+    return ::listen(fd, 1) == 0 ? 0 : cannot("listen");
+}
+
+// datagram ADDRESS PORT: sent, not connected.
+int datagram(Words w) {
+    sockaddr_in address{};
+    if (!read_address(w, address)) return wrong_use("datagram");
+    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return ::sendto(fd, "x", 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 1 ? 0 : cannot(w[0]);
+}
+
+// in-pod WORDS…: with the environment that the kubelet gives, where the API server is 203.0.113.5:443.
+int in_pod(Words w) {
+    if (w.empty() || ::setenv("KUBERNETES_SERVICE_HOST", "203.0.113.5", 1) != 0 ||
+        ::setenv("KUBERNETES_SERVICE_PORT", "443", 1) != 0)
+        return wrong_use("in-pod");
+    return do_words(w);
 }
 
 // connect-unix PATH
@@ -91,9 +122,15 @@ int connection_flags(Words) {
 }
 
 constexpr std::array kDeeds{
-    NamedDeed{"connect", connect_to},          NamedDeed{"connect-unix", connect_unix},
-    NamedDeed{"packet-socket", packet_socket}, NamedDeed{"internet-socket", internet_socket},
-    NamedDeed{"redirect", redirect},           NamedDeed{"connection-flags", connection_flags},
+    NamedDeed{"in-pod", in_pod},
+    NamedDeed{"listen", listen_on},
+    NamedDeed{"datagram", datagram},
+    NamedDeed{"connect", connect_to},
+    NamedDeed{"connect-unix", connect_unix},
+    NamedDeed{"packet-socket", packet_socket},
+    NamedDeed{"internet-socket", internet_socket},
+    NamedDeed{"redirect", redirect},
+    NamedDeed{"connection-flags", connection_flags},
 };
 
 } // namespace

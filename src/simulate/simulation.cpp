@@ -136,7 +136,7 @@ Result<std::vector<Outcome>> run(const Options& options, const std::vector<Task>
     const std::string extra = stage->folder() + "/overlay.yaml";
     {
         std::ofstream file(extra);
-        file << overlay(options.rule_names);
+        file << overlay(options.rule_names, options.switched_on);
         if (!file.flush()) return fail(ErrorKind::io, extra + " cannot be written");
     }
     auto watcher = Watcher::start(agent_arguments(options, *stage, extra), kArming);

@@ -41,6 +41,7 @@ struct Outcome {
 struct Options {
     std::vector<std::string> rule_paths;    // for the agent, in order
     std::vector<std::string> rule_names;    // of all rules in them
+    std::vector<std::string> switched_on;   // of those that are off and are to be tried too
     std::vector<std::string> agent_options; // further -o
 };
 

@@ -48,11 +48,13 @@ std::string mark_of(const nlohmann::json& record) {
 
 } // namespace
 
-std::string overlay(const std::vector<std::string>& rules) {
+std::string overlay(const std::vector<std::string>& rules, const std::vector<std::string>& switched_on) {
     const std::string output = fmt::format("mark=%proc.env[{0}] %proc.aenv[{0}]", kMark);
     std::string text;
     for (const std::string& rule : rules)
         text += fmt::format("- rule: {}\n  output: \"{}\"\n  override: {{output: append}}\n", rule, output);
+    for (const std::string& rule : switched_on)
+        text += fmt::format("- rule: {}\n  enabled: true\n  override: {{enabled: replace}}\n", rule);
     text += fmt::format("- rule: {}\n  desc: A program of an action was seen.\n  condition: proc.env[{}] != \"\"\n"
                         "  output: \"{}\"\n  priority: DEBUG\n",
                         kWitness, kMark, output);

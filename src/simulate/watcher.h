@@ -53,7 +53,7 @@ class Watcher {
 };
 
 // Fields by which alerts tell whose they are, for an overlay of every rule.
-[[nodiscard]] std::string overlay(const std::vector<std::string>& rules);
+[[nodiscard]] std::string overlay(const std::vector<std::string>& rules, const std::vector<std::string>& switched_on);
 inline constexpr const char* kMark = "GYR_SIMULATE";
 inline constexpr const char* kWitness = "Simulation Witness";
 

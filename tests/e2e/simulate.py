@@ -38,7 +38,7 @@ def state_of_host():
 
 
 def listed(results):
-    done = live.subprocess.run([live.find_binary(), "simulate", "--list", "--format", "json", "-r", RULES],
+    done = live.subprocess.run([live.find_binary(), "simulate", "--all", "--list", "--format", "json", "-r", RULES],
                                stdout=live.subprocess.PIPE, check=True)
     answer = json.loads(done.stdout)
     results.equal(answer["rules_without_action"], [], "rules without an action")
@@ -55,7 +55,7 @@ def main():
     live.require_root()
     before = state_of_host()
     with tempfile.TemporaryDirectory() as folder:
-        done = live.subprocess.run([live.find_binary(), "simulate", "--format", "json", "-r", RULES],
+        done = live.subprocess.run([live.find_binary(), "simulate", "--all", "--format", "json", "-r", RULES],
                                    env=dict(os.environ, TMPDIR=folder), stdout=live.subprocess.PIPE,
                                    stderr=live.subprocess.PIPE, timeout=live.PATIENCE * 4, check=False)
         results.equal(os.listdir(folder), [], "what it leaves behind")
