@@ -50,6 +50,7 @@ class Builder {
         if (!event_.process) return;
         const ProcessImage& p = *event_.process;
         if (p.container) container(alert, *p.container, p.session.get());
+        if (has_moved(p)) origin(alert, *p.origin);
         user(alert, p);
         process(alert, p);
         if (event_.fd != nullptr) descriptor(alert, *event_.fd);
@@ -93,6 +94,16 @@ class Builder {
         put("resource", {"objectRef", "resource"});
         put("subresource", {"objectRef", "subresource"});
         put("name", {"objectRef", "name"});
+        alert.blocks.push_back(std::move(block));
+    }
+
+    // Where a process that has left its container came from, beside where it is.
+    static void origin(Alert& alert, const Container& from) {
+        AlertBlock block{.name = "origin", .members = {}, .lists = {}};
+        block.members.push_back({"id", text(from.id)});
+        block.members.push_back({"full_id", text(from.full_id)});
+        if (from.info) block.members.push_back({"name", text(from.info->name)});
+        if (from.info) block.members.push_back({"image", text(from.info->image)});
         alert.blocks.push_back(std::move(block));
     }
 

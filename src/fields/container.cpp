@@ -180,6 +180,15 @@ Value chain(const Context& c, const Argument&) {
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = Value::of_text(ids[i]);
     return Value::of_list(out);
 }
+Value origin(const Context& c, const Argument&) {
+    const ProcessImage* p = c.process();
+    if (!p) return Value::missing(Missing::lost);
+    return Value::of_text(p->origin ? std::string_view(p->origin->id) : std::string_view("host"));
+}
+Value moved(const Context& c, const Argument&) {
+    const ProcessImage* p = c.process();
+    return p ? Value::of_bool(has_moved(*p)) : Value::missing(Missing::lost);
+}
 Value created(const Context& c, const Argument&) {
     const ContainerAccess a(c);
     if (a.info && a.info->created_time > 0) return Value::of_u64(static_cast<std::uint64_t>(a.info->created_time));
@@ -266,6 +275,15 @@ std::span<const Field> container_fields() {
         make_field("proc.is_container_init", FieldType::boolean, image, "The first process of its container", is_init)
             .ours(),
         make_field("container.chain", kText, image, "Ids of nested containers, outermost first", chain).list().ours(),
+        make_field(
+            "container.origin", kText, image,
+            "Id of the first container that the process, or who it descends from, was seen in; of one made inside "
+            "of that, the inner one; host when there was none",
+            origin)
+            .ours(),
+        make_field("container.moved", FieldType::boolean, image,
+                   "The process is neither in container.origin nor in a container made inside of it", moved)
+            .ours(),
         make_field("container.user", kText, container, "User the container's first process was configured with",
                    text<&ContainerInfo::user>)
             .ours(),

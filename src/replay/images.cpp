@@ -175,6 +175,7 @@ void ImageMaker::set_cgroups(ProcessImage& image, std::string_view items) {
     }
     image.cgroups = found->second.paths;
     image.container = found->second.container;
+    image.origin = first_container(image.origin, image.container);
 }
 
 } // namespace gyr::replay

@@ -222,7 +222,7 @@ void ReplayState::Impl::take_from_leader(Thread& t, const Thread& leader) {
     t.shared_version = leader.shared_version - 1;
     const ProcessImage& main = *leader.image;
     tables_.threads.change(t, [&](ProcessImage& image) {
-        image.cgroups = main.cgroups, image.container = main.container;
+        image.cgroups = main.cgroups, image.container = main.container, image.origin = main.origin;
         image.exec = tables_.images.exec_with_env(image.exec, main.exec);
     });
 }

@@ -55,6 +55,10 @@ constexpr std::array kActions{
         "Process Moved between Cgroups in Container",
         {capable, {"mkdir /tmp/cgroup", "mounted none /tmp/cgroup cgroup2", "leave-cgroup /tmp/cgroup/cgroup.procs"}},
         {capable, {"mkdir /tmp/cgroup", "mounted none /tmp/cgroup cgroup2", "read /tmp/cgroup/cgroup.procs"}}},
+    RuleAction{
+        "Process outside of Its Container",
+        {capable, {"mkdir /tmp/cgroup", "mounted none /tmp/cgroup cgroup2", "leave-cgroup /tmp/cgroup/cgroup.procs"}},
+        {capable, {"mkdir /tmp/cgroup", "mounted none /tmp/cgroup cgroup2", "read /tmp/cgroup/cgroup.procs"}}},
     RuleAction{"debugfs Tool in Container", {container, {"call debugfs -V"}}, {host, {"call debugfs -V"}}},
     RuleAction{"Set-id Bit Set on File",
                {container, {"copy /srv/tool", "chmod 6755 /srv/tool"}},

@@ -14,6 +14,7 @@
 #include "state/kube_session.h"
 #include "state/missing.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -79,7 +80,8 @@ struct ProcessImage {
     std::uint64_t cgroup_id = 0, cgroup_set = 0;            // as in ProcessRecord
     std::shared_ptr<const std::vector<CgroupInfo>> cgroups; // shared by all processes in the same cgroups; never null
     std::shared_ptr<Container> container;                   // null: host
-    std::shared_ptr<KubeSession> session;                   // begun over the Kubernetes API; null: none
+    std::shared_ptr<Container> origin;    // the first one it, or who it descends from, was seen in; null: none so far
+    std::shared_ptr<KubeSession> session; // begun over the Kubernetes API; null: none
     std::string comm;
     std::string cwd, root;
     std::array<StdioInfo, 3> stdio;
@@ -94,6 +96,20 @@ struct ProcessImage {
         std::uint64_t caps = 0; // effective capabilities that were not there before
     } gained;
 };
+
+// The origin of a process that was of `before` and is in `now`. A container made inside of the one before is a place of
+// its own: whoever is in it belongs there.
+[[nodiscard]] inline std::shared_ptr<Container> first_container(const std::shared_ptr<Container>& before,
+                                                                const std::shared_ptr<Container>& now) {
+    if (now == nullptr) return before;
+    const bool inside = before == nullptr || std::ranges::find(now->chain, before->id) != now->chain.end();
+    return inside ? now : before;
+}
+
+// It is not in the container it came from, nor in one that was made inside of that.
+[[nodiscard]] inline bool has_moved(const ProcessImage& p) {
+    return p.origin && (!p.container || p.origin->id != p.container->id);
+}
 
 using ProcessImagePtr = std::shared_ptr<const ProcessImage>;
 

@@ -183,6 +183,7 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
     } else if (classify_) {
         p.container = classify_(p);
     }
+    p.origin = first_container(previous != nullptr ? previous->origin : nullptr, p.container);
     if (previous != nullptr && previous->session && p.container) p.session = previous->session;
     const bool begins = record.kind == RecordKind::exec || (record.kind == RecordKind::snapshot && previous == nullptr);
     if (begins && p.container && !p.session && open_session_) p.session = open_session_(p, previous);
@@ -405,7 +406,9 @@ void ProcessTable::reclassify(const std::function<bool(const ProcessImage&)>& pi
         std::shared_ptr<Container> container = classify_(*process.image);
         if (container == process.image->container) continue;
         ProcessImage copy = *process.image;
+        if (copy.origin == copy.container) copy.origin = nullptr; // what was thought of it, not where it was
         copy.container = std::move(container);
+        copy.origin = first_container(copy.origin, copy.container);
         copy.generation = ++generation_;
         process.image = metered(std::move(copy), bytes_);
     }

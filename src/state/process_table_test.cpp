@@ -280,6 +280,43 @@ TEST(ProcessTable, TheContainerIsAskedForOncePerCgroupChange) {
     EXPECT_EQ(s.table.find(kChild)->container, container);
 }
 
+TEST(ProcessTable, WhoLeavesAContainerKeepsItAsOriginAndSoDoItsChildren) {
+    const auto make = [](std::string id, std::vector<std::string> chain) {
+        auto c = std::make_shared<Container>();
+        c->id = std::move(id);
+        c->chain = std::move(chain);
+        return c;
+    };
+    const auto outer = make("outer", {"outer"}), inner = make("inner", {"outer", "inner"}),
+               other = make("other", {"other"});
+    Script s({}, [&](const ProcessImage& p) -> std::shared_ptr<Container> {
+        const std::string& path = p.cgroups->front().path;
+        return path == "/outer" ? outer : path == "/outer/inner" ? inner : path == "/other" ? other : nullptr;
+    });
+    const auto move = [&](const ProcessKey& key, std::string_view path) {
+        s.cgroups = {{"", path}};
+        s.exec(key, kInit, "sh", "sh\0"s);
+        return s.table.find(key);
+    };
+    s.cgroups = {{"", "/"}};
+    s.snapshot(kInit, {}, "init", "init\0"s);
+    s.fork(kInit, kShell);
+    EXPECT_EQ(s.table.find(kShell)->origin, nullptr);
+    EXPECT_FALSE(has_moved(*s.table.find(kShell)));
+    EXPECT_EQ(move(kShell, "/outer")->origin, outer); // from the host into one, as a runtime does
+    EXPECT_FALSE(has_moved(*s.table.find(kShell)));
+    EXPECT_EQ(move(kShell, "/other")->origin, outer);
+    EXPECT_TRUE(has_moved(*s.table.find(kShell)));
+    s.fork(kShell, kChild);
+    EXPECT_EQ(s.table.find(kChild)->origin, outer);
+    EXPECT_EQ(s.table.find(kChild)->container, other);
+    EXPECT_TRUE(has_moved(*move(kChild, "/")));
+    EXPECT_FALSE(has_moved(*move(kShell, "/outer")));       // back
+    EXPECT_EQ(move(kShell, "/outer/inner")->origin, inner); // made inside of it
+    EXPECT_FALSE(has_moved(*s.table.find(kShell)));
+    EXPECT_TRUE(has_moved(*move(kShell, "/outer"))); // out of that one
+}
+
 TEST(ProcessTable, FindsSessionLeadersInsideAPidNamespace) {
     Script s;
     ProcessRecord r = s.base(RecordKind::exec, kShell, kInit);

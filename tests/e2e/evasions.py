@@ -82,6 +82,11 @@ RULES = """
   condition: evt.type in (opens) and fd.filename = deep-secret and evt.failed = false
   output: "%fd.name"
   priority: NOTICE
+- rule: Came From
+  desc: Programs of somebody who moves between cgroups.
+  condition: spawned_process and proc.cmdline endswith came-from
+  output: "%container.origin %container.id %container.moved"
+  priority: NOTICE
 - rule: Odd Name Opened
   desc: Bytes that are no text.
   condition: evt.type in (opens) and evt.is_open_read = true and fd.name startswith {f}/odd and fd.name contains "\\xff\\x01" and fd.name endswith end
@@ -258,6 +263,27 @@ def passed_descriptors(a):
         a.readers = {reader: opener}
 
 
+def moves(a):
+    """E27: somebody who goes from one container's cgroup into another's and to the host's, and starts a program in each. What
+    is found of him is where he is; where he came from stays."""
+    first, second = "a1" * 32, "b2" * 32
+    groups = a.folder + "/cgroups"
+    os.mkdir(groups)
+    live.check(["mount", "-t", "cgroup2", "none", groups])
+    try:
+        paths = [groups + "/docker-%s.scope" % name for name in (first, second)]
+        for path in paths:
+            os.mkdir(path)
+        script = "".join("echo 0 >%s/cgroup.procs && /bin/sh -c 'exit 0; came-from' && " % path for path in [*paths, groups])
+        live.check(["unshare", "-m", "/bin/sh", "-c", script + "true"])  # with the host's mounts it would be a runtime at work
+        for path in paths:
+            os.rmdir(path)
+    finally:
+        live.check(["umount", groups])
+    a.moved = sorted("%s %s %s" % (first[:12], now, moved)
+                     for now, moved in ((first[:12], "false"), (second[:12], "true"), ("host", "true")))
+
+
 def random_calls(a, agent):
     seed = random.randrange(1 << 30)
     print("random system calls with seed %d" % seed)
@@ -289,6 +315,9 @@ def compare(a, agent, held):
     creators = {r["proc"]["pid"]: r["output_fields"]["fd.creator"] for r in alerts["Secret Read"]}
     for reader in a.readers:
         results.expect(reader in creators, "E30: the reader was not seen reading")
+    results.expect(sorted(r["output"] for r in alerts["Came From"]) == a.moved or gaps,
+                   "E27: where they came from and are: %r" % [r["output"] for r in alerts["Came From"]])
+    results.equal({r["origin"]["id"] for r in alerts["Came From"] if "origin" in r}, {"a1" * 6}, "E27: origin in alerts")
     results.expect(held in creators, "E24: a file opened before the agent started, read after, was not seen")
     results.equal(agent.bad_lines, [], "E37: lines that are not JSON")
 
@@ -343,6 +372,7 @@ def main():
             lengths(attack)
             odd_names(attack)
             passed_descriptors(attack)
+            moves(attack)
             random_calls(attack, agent)
             agent.sentinel()
             agent.stop()
