@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Twenty thousand short processes as fast as the machine makes them: none is lost where the ring has room for them, however
-late the agent comes to look; with a ring that is too small on purpose, what is lost is counted to the last one; memory does
+late the agent comes to look; with the usual one each is told or counted; with a ring that is too small on purpose, what is lost is counted to the last one; memory does
 not grow."""
 
 import os
@@ -46,6 +46,18 @@ def complete(results, program):
         results.equal(agent.returncode, 0, "exit status of the agent")
 
 
+def usual(results, program):
+    """The ring as it comes: whatever others do on the machine meanwhile, all are told, or gap records tell how many not."""
+    with live.Agent(text=[RULES]) as agent:
+        burst(program)
+        agent.sentinel_after_loss()
+        agent.stop()
+    seen = len(agent.of_rule("Burst"))
+    lost = sum(r["gap"]["count"] for r in agent.alerts if r.get("gap", {}).get("class") == "exec")
+    print("the usual ring: seen %d, lost %d" % (seen, lost))
+    results.expect(seen <= COUNT <= seen + lost, "the usual ring: %d seen, %d owned up to, of %d" % (seen, lost, COUNT))
+
+
 def lossy(results, program):
     """The agent is stopped while the burst runs, so the ring must overflow."""
     with live.Agent(text=[RULES], options=["kernel.ring=64KiB"]) as agent:
@@ -83,6 +95,7 @@ def main():
         program = folder + "/gyr-burst"
         shutil.copy(live.find_actor(), program)
         complete(results, program)
+        usual(results, program)
         lossy(results, program)
     finally:
         live.check(["rm", "-rf", folder])

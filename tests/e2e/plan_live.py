@@ -16,6 +16,31 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import live  # noqa: E402
 
+# Two calls that nobody makes by the way, one of them to be told when it succeeds.
+COUNTED = """
+- rule: Descriptor Taken
+  desc: Told when it succeeds.
+  condition: evt.type = pidfd_getfd and evt.rawres >= 0
+  output: x
+  priority: INFO
+- rule: Descriptor of Process Refused
+  desc: Told when it fails.
+  condition: evt.type = userfaultfd and evt.failed = true
+  output: x
+  priority: INFO
+"""
+COUNTED_CALLS = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+PIDFD_OPEN, PIDFD_GETFD, USERFAULTFD = 434, 438, 323
+own = libc.syscall(PIDFD_OPEN, os.getpid(), 0)
+for i in range(7):
+    assert libc.syscall(PIDFD_GETFD, own, own, 0) >= 0
+for i in range(3):
+    assert libc.syscall(PIDFD_GETFD, -1, 0, 0) == -1
+for i in range(5):
+    assert libc.syscall(USERFAULTFD, 0x40000000) == -1
+"""
 RULES = """
 - rule: Secret Read
   desc: The file is opened for reading, by whatever name.
@@ -142,6 +167,26 @@ def statistics(results, folder):
     results.expect(met >= opens.get("told", 0), "each that was told met a clause: %r" % opens)
 
 
+def exact_statistics(results, folder):
+    path = folder + "/counted.yaml"
+    with open(path, "w", encoding="ascii") as file:
+        file.write(COUNTED)
+    watcher = subprocess.Popen([live.find_binary(), "plan", "-r", path, "--stats", "1h", "--format", "json"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in watcher.stderr:
+        if "armed" in line:
+            break
+    live.check([sys.executable, "-c", COUNTED_CALLS])
+    watcher.send_signal(signal.SIGINT)
+    out, _ = watcher.communicate(timeout=live.PATIENCE)
+    events = {e["event"]: e for e in json.loads(out)["statistics"]}
+    taken, refused = events["pidfd_getfd"], events["userfaultfd"]
+    results.equal((taken["told"], taken["stopped"]), (7, 3), "calls of which the successful ones are wanted")
+    results.equal([(c["met"], c["not_met"]) for c in taken["clauses"]], [(7, 3)], "by their clause")
+    results.equal((refused["told"], refused["stopped"]), (5, 0), "calls of which the failed ones are wanted")
+    results.equal([(c["met"], c["not_met"]) for c in refused["clauses"]], [(5, 0)], "by their clause")
+
+
 def doctor(results):
     done = live.run([live.find_binary(), "doctor", "--format", "json"])
     checks = {c["name"]: c["ok"] for c in json.loads(done.stdout.splitlines()[0])["checks"]}
@@ -156,6 +201,7 @@ def main():
     try:
         identities(results, folder)
         statistics(results, folder)
+        exact_statistics(results, folder)
         doctor(results)
     finally:
         shutil.rmtree(folder)
