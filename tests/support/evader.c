@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -49,7 +50,8 @@ static void* flip_for_ever(void* given) {
     return NULL;
 }
 
-// race-open A B COUNT: opens a path that changes under the call until it was B that often, or not for long; how often.
+// race-open A B COUNT: opens a path that changes under the call, by openat and openat2 in turn, until it was B that often,
+// or not for long; how often.
 static int race_open(char** argv) {
     struct stat wanted, got;
     if (stat(argv[1], &wanted) < 0) fail(argv[1]);
@@ -62,7 +64,8 @@ static int race_open(char** argv) {
     const long wanted_count = atol(argv[2]);
     long count = 0;
     for (long i = wanted_count * 500; i > 0 && count < wanted_count; --i) {
-        const int fd = open(path, O_RDONLY);
+        const struct open_how how = {.flags = O_RDONLY};
+        const int fd = i % 2 ? open(path, O_RDONLY) : (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
         if (fd < 0) continue; // a mixture of both
         if (fstat(fd, &got) == 0 && got.st_ino == wanted.st_ino && got.st_dev == wanted.st_dev) ++count;
         close(fd);
@@ -98,7 +101,7 @@ static int race_connect(char** argv) {
     return 0;
 }
 
-// race-exec A B COUNT: runs a path that changes. Each program run prints its pid and which it is (verb "who").
+// race-exec A B COUNT: runs a path that changes, by execve and execveat in turn. Each program run prints its pid and which it is (verb "who").
 static int race_exec(char** argv) {
     for (long i = atol(argv[2]); i > 0; --i) {
         const pid_t pid = fork();
@@ -111,7 +114,11 @@ static int race_exec(char** argv) {
             pthread_create(&thread, NULL, flip_for_ever, &f);
             for (long spin = (i * 7919) % 20000; spin > 0; --spin) __asm__ volatile("" ::: "memory");
             char* const arguments[] = {path, "who", NULL};
-            while (1) execve(path, arguments, environ); // until it is no mixture
+            while (1) // until it is no mixture
+                if (i % 2)
+                    execve(path, arguments, environ);
+                else
+                    syscall(SYS_execveat, AT_FDCWD, path, arguments, environ, 0);
         }
         int status = 0;
         if (pid < 0 || waitpid(pid, &status, 0) < 0) fail("fork");
