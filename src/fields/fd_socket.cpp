@@ -19,6 +19,8 @@ enum class End : std::uint8_t { client, server, local, remote };
 bool is_connection(const FdInfo& fd) { return fd.type == FdType::ipv4 || fd.type == FdType::ipv6; }
 
 bool is_local(const Context& c, const FdInfo& fd, bool source) {
+    const Container* container = c.process() ? c.process()->container.get() : nullptr;
+    if (container && container->info && container->info->ip_untold) return false;
     return c.world.addresses &&
            c.world.addresses->is_local(is_ipv6(fd.type), source ? fd.source_address : fd.destination_address);
 }

@@ -84,6 +84,50 @@ TEST(Fields, Ancestors) {
     EXPECT_EQ(p.text("proc.ancestors.exepath"), "(/usr/sbin/sshd)") << "who forked it stays who forked it";
 }
 
+TEST(Fields, OfACapturesUnknownParentThereIsNoNumber) {
+    Probe p;
+    p.process->parent = {77, 1};
+    EXPECT_EQ(p.text("proc.ppid"), "77") << "live the kernel gave it";
+    p.world.processes.of_capture = true;
+    EXPECT_EQ(p.value("proc.ppid").why, Missing::gone);
+    p.process->parent = p.parent->key;
+    EXPECT_EQ(p.text("proc.ppid"), "10");
+}
+
+TEST(Fields, ParentThatWasThereBeforeTheCaptureHasDescriptorsForADuration) {
+    Probe p;
+    ThreadFacts facts;
+    facts.open_fds = 24;
+    p.event.thread = &facts;
+    EXPECT_EQ(p.text("proc.ppid.duration"), p.text("proc.duration"));
+    p.parent->start_time = 0;
+    EXPECT_EQ(p.text("proc.ppid.duration"), "24");
+    p.event.thread = nullptr; // live nobody counts them
+    EXPECT_TRUE(p.value("proc.ppid.duration").is_missing());
+}
+
+TEST(Fields, NoEndIsLocalToAContainerNamedWithoutItsAddress) {
+    Probe p;
+    HostAddresses addresses;
+    addresses.add({.ipv6 = false, .address = {127, 0, 0, 1}, .netmask = {255, 0, 0, 0}});
+    FdInfo fd;
+    fd.type = FdType::ipv4;
+    fd.source_address = {127, 0, 0, 2}, fd.destination_address = {127, 0, 0, 1};
+    fd.marks = kFdRoleClient;
+    p.event.fd = &fd;
+    p.process->container = test::make_container(true);
+    const auto is_server = [&] {
+        EvalWorld view = p.world.view();
+        view.addresses = &addresses;
+        return bind_field("fd.is_server", {})->field->extract(Context{p.event, view, p.arena}, {}).b;
+    };
+    EXPECT_TRUE(is_server());
+    auto info = std::make_shared<ContainerInfo>(*p.process->container->info);
+    info->ip_untold = true;
+    p.process->container->info = info;
+    EXPECT_FALSE(is_server());
+}
+
 TEST(Fields, AncestorWalkEndsInACircle) {
     Probe p;
     p.parent->parent = p.process->key;

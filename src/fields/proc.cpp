@@ -64,6 +64,7 @@ const ProcessImage* ancestor(const Context& c, std::uint64_t n, Missing& why) {
         why = Missing::not_applicable;
         return nullptr;
     }
+    if (p && p->key.pid < 0) return nullptr; // a thread's number is all that is known: nobody's line begins there
     for (; p && n > 0; --n) {
         const ProcessImage* next = parent_of(c, *p);
         if (!next || next->key == p->key) {
@@ -266,7 +267,11 @@ Value stdio_name_of(const Context& c, const ProcessImage& p) {
     return s.kind == StdioKind::none ? Value::missing(Missing::not_applicable) : Value::of_text(s.name);
 }
 
-Value ppid(const Context&, const ProcessImage& p) { return Value::of_i64(p.parent.pid); }
+Value ppid(const Context& c, const ProcessImage& p) {
+    const ProcessView* processes = c.world.processes;
+    if (processes && !processes->numbers_unknown_parents() && !parent_of(c, p)) return Value::missing(why_no_parent(p));
+    return Value::of_i64(p.parent.pid);
+}
 Value tty(const Context&, const ProcessImage& p) { return Value::of_u64(p.tty); }
 Value tty_name(const Context& c, const ProcessImage& p) {
     // The number is the kernel's packed device number: 12 bits of major at 8, minor split around it.
@@ -304,6 +309,13 @@ Value fdopencount(const Context& c, const Argument&) {
     if (!c.process()) return Value::missing(Missing::lost);
     return c.event.thread ? Value::of_u64(c.event.thread->open_fds) : Value::missing(Missing::unsupported);
 }
+// A capture does not tell when the processes began that were there before it. Of such a parent Falco, whose rules this
+// is for, gives proc.fdopencount instead.
+Value parent_duration(const Context& c, const Argument& a) {
+    const ProcessImage* p = c.process();
+    const ProcessImage* other = p ? parent_of(c, *p) : nullptr;
+    return other && other->start_time <= 0 && c.event.thread ? fdopencount(c, a) : parent<age_of>(c, a);
+}
 Value fdusage(const Context& c, const Argument&) {
     const ProcessImage* p = c.process();
     if (!p) return Value::missing(Missing::lost);
@@ -327,7 +339,7 @@ Value pkey(const Context& c, const ProcessImage& p) {
     return p.parent ? Value::of_text(key_text(p.parent, c.arena)) : Value::missing(why_no_parent(p));
 }
 Value args_truncated(const Context&, const ProcessImage& p) { return Value::of_bool(p.exec->argv.truncated); }
-Value env_truncated(const Context&, const ProcessImage& p) { return Value::of_bool(p.exec->env.truncated); }
+Value env_truncated(const Context&, const ProcessImage& p) { return Value::of_bool(p.exec->env->truncated); }
 Value args_hash(const Context&, const ProcessImage& p) {
     return p.exec->argv.truncated ? Value::of_u64(p.exec->argv.hash) : Value::missing(Missing::not_applicable);
 }
@@ -428,10 +440,12 @@ std::span<const Field> proc_fields() {
             .as(Format::id),
         make_field("proc.pid", FieldType::int64, image, "Process id in the host's pid namespace", self<pid_of>)
             .as(Format::id),
-        make_field("proc.ppid", FieldType::int64, image, "Process id of the parent", self<ppid>).as(Format::id),
+        make_field("proc.ppid", FieldType::int64, world,
+                   "Process id of the parent; in a capture missing when nothing else is known of it", self<ppid>)
+            .as(Format::id),
         up("proc.apid", FieldType::int64, "Process id of an ancestor, as proc.aexe", ancestors<pid_of>)
             .as(Format::id)
-            .printed_as("proc.pid"),
+            .printed_as("proc.apid", "0"),
         make_field("proc.vpid", FieldType::int64, image, "Process id in the process's own pid namespace", self<vpid_of>)
             .as(Format::id),
         make_field("proc.pvpid", FieldType::int64, world, "proc.vpid of the parent", parent<vpid_of>).as(Format::id),
@@ -462,7 +476,9 @@ std::span<const Field> proc_fields() {
                    leader<group_leader, exepath_of>),
         make_field("proc.duration", FieldType::reltime, time, "Nanoseconds since the process was made", self<age_of>)
             .as(Format::decimal),
-        make_field("proc.ppid.duration", FieldType::reltime, time, "proc.duration of the parent", parent<age_of>)
+        make_field("proc.ppid.duration", FieldType::reltime, time,
+                   "proc.duration of the parent; in a capture, of one that was there before it, proc.fdopencount",
+                   parent_duration)
             .as(Format::decimal),
         make_field("proc.pid.ts", FieldType::reltime, image, "When the process was made, nanoseconds since the epoch",
                    self<start_of>)

@@ -189,9 +189,10 @@ Field Field::everywhere() const {
     return f;
 }
 
-Field Field::printed_as(std::string_view other) const {
+Field Field::printed_as(std::string_view other, std::optional<std::string> arg) const {
     Field f = *this;
     f.prints = other;
+    f.prints_arg = std::move(arg);
     return f;
 }
 Field Field::of_audit() const {

@@ -48,10 +48,11 @@ struct Field {
     bool any_of = false; // several values without being a list: a comparison holds when it holds for any of them
     bool hidden = false; // works, but is left out of listings
     bool own = false;    // not in Falco's language
-    std::string_view prints = {}; // in output without an argument another field stands for it
-    bool captures_only = false;   // live nobody tells it
-    std::string_view doc;         // one sentence without the full stop
-    Extractor extract = nullptr;  // null exactly when info.unavailable says why
+    std::string_view prints = {}; // in output without an argument another field stands for it, or itself with one
+    std::optional<std::string> prints_arg = {};
+    bool captures_only = false;  // live nobody tells it
+    std::string_view doc;        // one sentence without the full stop
+    Extractor extract = nullptr; // null exactly when info.unavailable says why
     Prepare prepare = nullptr;
 
     // For the tables: changes of one entry, in the order of reading.
@@ -67,7 +68,7 @@ struct Field {
     [[nodiscard]] Field printing() const;   // only in output
     [[nodiscard]] Field filtering() const;  // only in conditions
     [[nodiscard]] Field everywhere() const; // all event sources have it
-    [[nodiscard]] Field printed_as(std::string_view other) const;
+    [[nodiscard]] Field printed_as(std::string_view other, std::optional<std::string> arg = {}) const;
     [[nodiscard]] Field of_audit() const; // only events of the Kubernetes audit log have it
     [[nodiscard]] Field captures() const; // live nobody tells it
 };

@@ -26,7 +26,9 @@ class FakeProcesses final : public ProcessView {
   public:
     std::map<ProcessKey, std::shared_ptr<ProcessImage>> all;
     std::map<ProcessKey, ProcessKey> creators;
+    bool of_capture = false;
 
+    bool numbers_unknown_parents() const override { return !of_capture; }
     const ProcessImage* find(const ProcessKey& key) const override {
         const auto it = all.find(key);
         return it == all.end() ? nullptr : it->second.get();

@@ -90,7 +90,8 @@ std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view t
         if (const Expression& e = expressions[*id];
             e.kind == Expression::Kind::field && !e.field.arg.present && !e.field.field->prints.empty()) {
             lang::Operand other;
-            other.value = lang::Field{std::string(e.field.field->prints), std::nullopt};
+            const fields::Field& f = *e.field.field;
+            other.value = lang::Field{std::string(f.prints), f.prints_arg};
             other.span = field.expression.span;
             id = expressions.add(other, false);
         }

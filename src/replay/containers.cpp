@@ -55,6 +55,7 @@ ContainerInfo read_info(const json& c) {
     info.host_ipc = json_bool(c, {"host_ipc"});
     info.labels = json_labels(c, {"labels"});
     info.ip = json_text(c, {"ip"});
+    info.ip_untold = member(c, "ip") == nullptr;
     info.cni_json = json_text(c, {"cni_json"});
     info.user = json_text(c, {"User"});
     info.created_time = std::clamp<std::int64_t>(number(c, "created_time", 0), 0, 9'000'000'000) * 1'000'000'000;

@@ -113,6 +113,7 @@ class ThreadTable final : public ProcessView {
     [[nodiscard]] const ProcessImage* find_vpid(std::uint32_t pidns_inode, Pid vpid) const override;
     [[nodiscard]] const ProcessImage* find_creator(const ProcessKey& key) const override;
     [[nodiscard]] bool is_but_a_number(Pid pid) const override;
+    [[nodiscard]] bool numbers_unknown_parents() const override { return false; }
 
   private:
     [[nodiscard]] ThreadGroup& group_of(std::int64_t pid);

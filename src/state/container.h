@@ -57,6 +57,7 @@ struct ContainerInfo {
     std::vector<ContainerMount> mounts;
     std::map<std::string, std::string, std::less<>> labels;
     std::string ip;
+    bool ip_untold = false; // by a capture that names the container without it: then no end is local, as in Falco
     std::string cni_json;
     std::vector<std::string> env;
     std::string user; // as configured for the first process

@@ -19,6 +19,9 @@ class ProcessView {
     [[nodiscard]] virtual const ProcessImage* find_creator(const ProcessKey& key) const = 0;
     // Events have named this pid, and nothing else is known of it. The kernel tells of everybody: only in captures.
     [[nodiscard]] virtual bool is_but_a_number(Pid) const { return false; }
+    // A parent's number holds though nothing else is known of it: the kernel gave it. A capture's may be of somebody
+    // who was gone when it began, or of another pid namespace.
+    [[nodiscard]] virtual bool numbers_unknown_parents() const { return true; }
 };
 
 } // namespace gyr

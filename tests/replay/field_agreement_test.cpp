@@ -83,7 +83,8 @@ std::optional<fields::BoundField> bind(const std::string& name) {
     std::optional<std::string> arg;
     if (bracket != std::string::npos) arg = name.substr(bracket + 1, name.size() - bracket - 2);
     auto bound = fields::bind_field(base, arg);
-    if (bound && !arg && !bound->field->prints.empty()) bound = fields::bind_field(bound->field->prints, arg);
+    if (bound && !arg && !bound->field->prints.empty())
+        bound = fields::bind_field(bound->field->prints, bound->field->prints_arg);
     if (!bound) return std::nullopt;
     return std::move(*bound);
 }
@@ -94,8 +95,6 @@ const std::map<std::string, std::string>& excepted() {
         {"proc.exe_ino.ctime_duration_pidns_start",
          "Falco computes it from memory it has not set: one constant for all"},
         {"proc.exe_ino.ctime_duration_proc_start", "likewise: another number for each capture, whatever the process"},
-        {"proc.ppid.duration", "of parents whose start is not known Falco tells what its memory holds"},
-        {"without proc.ppid", "of a parent of which nothing else is known the number is told; Falco leaves it out"},
     };
     return fields;
 }
@@ -132,12 +131,6 @@ bool of_unknown_user(const Compared& c) {
     return (c.field == "user.name" || c.field == "user.homedir" || c.field == "user.shell") &&
            c.world.users->user(p, p.credentials.uid).entry == nullptr;
 }
-bool of_container_without_address(const Compared& c) {
-    static const std::set<std::string> kEnds{"fd.lip",    "fd.rip",    "fd.lport",    "fd.rport",
-                                             "fd.lproto", "fd.rproto", "fd.is_server"};
-    const Container* container = c.event.process ? c.event.process->container.get() : nullptr;
-    return kEnds.contains(c.field) && container && container->info && container->info->ip.empty();
-}
 bool of_open_below_descriptor(const Compared& c) {
     return (c.field.starts_with("fd.") || c.field == "fs.path.name") && test::of_open_below_descriptor(c.values);
 }
@@ -152,10 +145,6 @@ bool of_unix_ends(const Compared& c) {
     return (c.field == "fd.cproto" || c.field == "fd.sproto") && begins(c.values, "fd.type", "unix");
 }
 
-bool of_bare_number(const Compared& c) {
-    return c.field == "proc.apid" && c.event.process && c.event.process->incomplete;
-}
-
 // Events for which Falco's value of some field is not to be had.
 struct Excuse {
     bool (*applies)(const Compared&);
@@ -164,13 +153,10 @@ struct Excuse {
 constexpr Excuse kExcuses[] = {
     {of_podman, "a Podman container, which Falco knows only on a host with Podman's socket: it, and its users, differ"},
     {of_unknown_user, "users that the capture does not list Falco takes from the machine it runs on"},
-    {of_container_without_address,
-     "of a container whose own address the capture does not tell, Falco calls none local"},
     {of_open_below_descriptor, "an open below a directory's descriptor: Falco names the directory instead of the file"},
     {of_two_directories, "a rename or link below a directory's descriptor: Falco leaves it out of the path, and takes "
                          "it for what was used"},
     {of_nothing_read, "a read without data: Falco prints NULL over what the event before had in the buffer"},
-    {of_bare_number, "a process of which only the thread's number is known: its pid is -1, printed for proc.apid too"},
     {of_unix_ends, "two unix sockets: Falco has empty ports"},
 };
 
