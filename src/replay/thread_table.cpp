@@ -13,7 +13,20 @@ ThreadTable::ThreadTable(Options options, ImageMaker& images)
 
 ThreadTable::~ThreadTable() { clear(); }
 
-Thread* ThreadTable::add(std::int64_t tid) {
+ProcessImagePtr ThreadTable::incomplete_image(std::int64_t tid) const {
+    const std::shared_ptr<ProcessImage> image = images_.make();
+    image->key.pid = -1;
+    image->tid = static_cast<Tid>(tid);
+    image->parent.pid = -1;
+    image->comm = "<NA>";
+    image->pgid = image->sid = image->vpid = image->vtid = image->vppid = image->vpgid = image->vsid = -1;
+    image->credentials.uid = image->credentials.euid = image->credentials.suid = image->credentials.fsuid = kNoId;
+    image->credentials.gid = image->credentials.egid = image->credentials.sgid = image->credentials.fsgid = kNoId;
+    image->incomplete = true;
+    return image;
+}
+
+Thread* ThreadTable::add(std::int64_t tid, ProcessImagePtr image) {
     if (by_tid_.size() >= options_.max_threads) {
         ++refused_;
         return nullptr;
@@ -24,19 +37,12 @@ Thread* ThreadTable::add(std::int64_t tid) {
     } else {
         thread = free_threads_.back();
         free_threads_.pop_back();
+        FdTable fds = std::move(thread->fds); // empty, with its memory
         *thread = Thread{};
+        thread->fds = std::move(fds);
     }
     thread->tid = tid;
-    const std::shared_ptr<ProcessImage> image = images_.make();
-    image->key.pid = -1;
-    image->tid = static_cast<Tid>(tid);
-    image->parent.pid = -1;
-    image->comm = "<NA>";
-    image->pgid = image->sid = image->vpid = image->vtid = image->vppid = image->vpgid = image->vsid = -1;
-    image->credentials.uid = image->credentials.euid = image->credentials.suid = image->credentials.fsuid = kNoId;
-    image->credentials.gid = image->credentials.egid = image->credentials.sgid = image->credentials.fsgid = kNoId;
-    image->incomplete = true;
-    thread->image = image;
+    thread->image = image ? std::move(image) : incomplete_image(tid);
     by_tid_.insert(tid, thread);
     return thread;
 }
@@ -78,6 +84,17 @@ void ThreadTable::link_parent(Thread& thread) {
     if (Thread* parent = by_tid_.find(thread.ptid); parent && parent != &thread) add_child(*parent, thread);
 }
 
+void ThreadTable::set_creator(Thread& parent, Thread& child) {
+    if (!parent.origin) {
+        parent.origin = std::make_shared<Origin>(origins_, parent);
+        parent.origin->creator = parent.creator;
+    }
+    // One that has made others may be among those it is said to come from.
+    if (child.origin && Origins::leads_to(parent.origin.get(), *child.origin)) return;
+    child.creator = parent.origin;
+    if (child.origin) child.origin->creator = child.creator;
+}
+
 void ThreadTable::adopt(Thread& thread, std::int64_t ptid) {
     if (thread.ptid == ptid) return;
     if (Thread* parent = by_tid_.find(ptid); parent && parent != &thread) set_parent(thread, parent);
@@ -90,6 +107,7 @@ void ThreadTable::add_child(Thread& parent, Thread& child) {
     if (parent.first_child) parent.first_child->previous_sibling = &child;
     parent.first_child = &child;
     ++parent.children;
+    if (!child.creator && child.is_main()) set_creator(parent.owner(), child);
 }
 
 void ThreadTable::leave_parent(Thread& child) {
@@ -212,6 +230,9 @@ void ThreadTable::erase(Thread& thread) {
     leave_parent(thread);
     leave_group(thread);
     thread.fds.clear(pool_);
+    if (thread.origin) origins_.end(std::move(thread.origin), thread.image);
+    thread.origin.reset();
+    thread.creator.reset();
     thread.image.reset();
     std::string().swap(thread.exec_path);
     by_tid_.erase(thread.tid);
@@ -243,8 +264,13 @@ bool ThreadTable::is_but_a_number(Pid pid) const {
 const ProcessImage* ThreadTable::find_vpid(std::uint32_t, Pid vpid) const { return find_pid(vpid); }
 
 const ProcessImage* ThreadTable::find_creator(const ProcessKey& key) const {
-    const Thread* thread = by_tid_.find(key.pid);
-    return thread ? find_pid(static_cast<Pid>(thread->ptid)) : nullptr;
+    Thread* thread = by_tid_.find(key.pid);
+    const Origin* ended = thread && thread->image->key == key ? nullptr : origins_.find_ended(key);
+    if (!ended && !thread) return nullptr;
+    if (!ended && !thread->owner().is_main()) return find_pid(static_cast<Pid>(thread->ptid));
+    const Origin* creator = ended ? ended->creator.get() : thread->owner().creator.get();
+    if (!creator || (creator->living && creator->living->image->incomplete)) return nullptr;
+    return creator->living ? image_of(*creator->living).get() : creator->image.get();
 }
 
 } // namespace gyr::replay

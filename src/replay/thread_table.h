@@ -12,6 +12,7 @@
 #include "replay/fd_table.h"
 #include "replay/flat_map.h"
 #include "replay/images.h"
+#include "replay/origins.h"
 #include "state/process_view.h"
 
 #include <cstdint>
@@ -38,6 +39,8 @@ struct Thread {
     Thread *previous_member = nullptr, *next_member = nullptr;
     Thread *parent = nullptr, *first_child = nullptr, *previous_sibling = nullptr, *next_sibling = nullptr;
     std::uint32_t children = 0;
+    OriginPtr creator; // of the process that made this one, whoever its parent is now; null: not known
+    OriginPtr origin;  // its own, once it has made another
     std::uint32_t shared_version =
         0; // of what all threads of a process share (directory, limits); of a thread: what its image has
     bool dead = false;
@@ -67,8 +70,9 @@ class ThreadTable final : public ProcessView {
     ThreadTable& operator=(const ThreadTable&) = delete;
 
     [[nodiscard]] Thread* find_tid(std::int64_t tid) const { return by_tid_.find(tid); }
-    // A new entry with an incomplete image; null when the table is full. The tid must not be there.
-    [[nodiscard]] Thread* add(std::int64_t tid);
+    // A new entry, with an incomplete image unless one is given; null when the table is full. The tid must not be
+    // there.
+    [[nodiscard]] Thread* add(std::int64_t tid, ProcessImagePtr image = nullptr);
     // Joins a thread that has got pid and ptid to its group and parent.
     void link(Thread& thread);
     // To its parent only; after a list was read, in which children may come before parents.
@@ -116,6 +120,8 @@ class ThreadTable final : public ProcessView {
     [[nodiscard]] bool numbers_unknown_parents() const override { return false; }
 
   private:
+    [[nodiscard]] ProcessImagePtr incomplete_image(std::int64_t tid) const;
+    void set_creator(Thread& parent, Thread& child);
     [[nodiscard]] ThreadGroup& group_of(std::int64_t pid);
     void add_child(Thread& parent, Thread& child);
     void leave_parent(Thread& child);
@@ -129,6 +135,7 @@ class ThreadTable final : public ProcessView {
     Options options_;
     ImageMaker& images_;
     FdPool pool_;
+    Origins origins_; // before what points to them
     FlatMap<Thread> by_tid_;
     FlatMap<ThreadGroup> by_pid_;
     std::deque<Thread> threads_;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace gyr::replay::test {
 namespace {
 
@@ -315,6 +318,56 @@ TEST(ReplayThreads, ImageStaysTheSameObjectWhileNothingChanges) {
     s.open(100, 3, "/a");
     EXPECT_EQ(s.event("setuid", 100, {{"res", 0}, {"uid", 0}}).process, image);
     EXPECT_EQ(s.event("chdir", 100, {{"res", 0}, {"path", "/home"}}).process, image);
+}
+
+// The names of those that made a process, nearest first.
+std::vector<std::string> creators_of(Script& s, std::int64_t tid) {
+    std::vector<std::string> names;
+    ProcessKey key = s.look(tid).process->key;
+    while (const ProcessImage* creator = s.state.processes().find_creator(key)) {
+        names.push_back(creator->comm + std::to_string(creator->key.pid));
+        key = creator->key;
+    }
+    return names;
+}
+const Event& end(Script& s, std::int64_t tid) { return s.event("procexit", tid, {{"status", 0}}); }
+
+TEST(ReplayThreads, WhoMadeAProcessIsKnownWhenItHasEnded) {
+    Shell s;
+    s.fork(100, 200);
+    s.fork(200, 300);
+    s.fork(300, 400);
+    end(s, 200);
+    end(s, 300);
+    EXPECT_EQ(s.look(400).process->parent.pid, 1) << "adopted";
+    EXPECT_EQ(creators_of(s, 400), (std::vector<std::string>{"sh300", "sh200", "sh100", "init1"}));
+    s.fork(1, 300); // another one with the number
+    EXPECT_EQ(creators_of(s, 400), (std::vector<std::string>{"sh300", "sh200", "sh100", "init1"}));
+    EXPECT_EQ(creators_of(s, 300), (std::vector<std::string>{"init1"}));
+    end(s, 100);
+    EXPECT_EQ(creators_of(s, 400), (std::vector<std::string>{"sh300", "sh200", "sh100", "init1"}));
+}
+
+TEST(ReplayThreads, ALineOfTheEndedHasNoLengthThatHurts) {
+    Shell s;
+    std::int64_t last = 100;
+    for (std::int64_t pid = 1000; pid < 21'000; ++pid) {
+        s.fork(last, pid);
+        if (last != 100) end(s, last);
+        last = pid;
+    }
+    EXPECT_GE(creators_of(s, last).size(), 60U) << "the limit was met, and lines began anew";
+    EXPECT_LE(creators_of(s, last).size(), 16'500U);
+    end(s, last);
+    EXPECT_EQ(creators_of(s, 100), (std::vector<std::string>{"init1"}));
+}
+
+TEST(ReplayThreads, ParentsInACircleMakeNoLineWithoutEnd) {
+    Script s;
+    s.process(10, 30, "a");
+    s.process(20, 10, "b");
+    s.process(30, 20, "c");
+    EXPECT_LE(creators_of(s, 10).size(), 3U);
 }
 
 } // namespace

@@ -56,6 +56,11 @@ RULES = """
   condition: spawned_process and proc.is_exe_upper_layer = true
   output: "%proc.exepath %proc.cmdline {e}"
   priority: INFO
+- rule: A File Opened By An Orphan
+  desc: d
+  condition: evt.type in (open, openat) and fd.name = {f}/orphan
+  output: "%proc.name %proc.ancestors.name {e}"
+  priority: INFO
 - rule: Another Identity
   desc: d
   condition: evt.type in (setuid, setresuid) and user.uid != 0
@@ -97,11 +102,19 @@ class Command:
         return self.process.returncode, out
 
 
+# Opens the file when the shell that started it has ended.
+ORPHAN = """
+echo x > %s/orphan; starter=$$
+(while read -r pid name state rest < /proc/$starter/stat && [ $state != Z ]; do :; done; cat %s/orphan; true) 2>&1 &
+"""
+
+
 def workload(rt, folder, port):
     """Ordinary things on the host and in containers."""
     live.check(["/bin/sh", "-c", "cd %s && echo one > a && cat a /etc/passwd > b && mv b c && rm a; exec 3<c; cat <&3"
                 % folder])
     live.run(["/bin/sh", "-c", "cat %s/none; cat /etc/shadow" % folder])
+    live.check(["/bin/sh", "-c", ORPHAN % (folder, folder)])
     live.check(["python3", "-c", "import socket; s=socket.socket(); s.connect(('127.0.0.1', %d)); s.close();"
                 "s=socket.socket(type=socket.SOCK_DGRAM); s.connect(('127.0.0.1', %d)); s.send(b'x')" % (port, port)])
     live.check(["setpriv", "--reuid=65534", "--clear-groups", "cat", "/etc/passwd"])
