@@ -95,6 +95,9 @@ Exit record(const RecordOptions& options) {
     const auto file_duration = parse_time_span(options.file_duration);
     if (!file_duration)
         return complain(Exit::usage, fmt::format("--file-duration '{}' is not a time", options.file_duration));
+    if (options.keep_files > 0 && options.max_size == 0 && options.max_events == 0 && options.file_duration.empty())
+        return complain(Exit::usage,
+                        "--keep-files is of a series: it needs --max-size, --max-events or --file-duration");
     const std::string condition = fmt::format("{}", fmt::join(options.filter, " "));
     std::optional<playback::EventPrinter> filter;
     if (!condition.empty()) {

@@ -28,6 +28,7 @@ REFUSED = [
     ("record -w y.scap --max-size 1000", "--max-size"),
     ("record -w y.scap --max-size 10XB", "--max-size"),
     ("record -w y.scap --keep-files -1", "--keep-files"),
+    ("record -w y.scap --keep-files 3", "--keep-files"),
     ("record -w y.scap --duration -5s", "--duration"),
     ("record -w y.scap --file-duration 1x", "--file-duration"),
 ]
