@@ -42,7 +42,7 @@ Value param_of(const Context& c, const ProcessImage& p, EventCode code, std::str
     if (name == "res") return c.event.has_result ? id(c.event.result) : Value::missing(Missing::not_applicable);
     if (name == "exe") return text(argv0(p));
     if (name == "args") return text(items_from(p.exec->argv, 1));
-    if (name == "env") return text(p.exec->env.bytes);
+    if (name == "env") return text(p.exec->env->bytes);
     if (name == "tid") return id(c.event.tid);
     if (name == "pid") return id(p.key.pid);
     if (name == "ptid") return id(p.parent.pid);

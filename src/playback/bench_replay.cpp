@@ -60,9 +60,10 @@ bool measure(const std::string& path, const std::shared_ptr<const Matcher>& matc
                 path.c_str(), events, static_cast<unsigned long long>(stats.alerts), events / *best * 1e-6,
                 *best / events * 1e9, resident_mb());
     const replay::ReplayState::Stats& s = stats.state;
-    std::printf("  state: %llu threads, %llu bytes of descriptors, %llu of arguments and environments\n",
-                static_cast<unsigned long long>(s.threads), static_cast<unsigned long long>(s.fd_bytes),
-                static_cast<unsigned long long>(s.image_bytes));
+    std::printf(
+        "  state: %llu threads, %llu bytes of descriptors, %llu of arguments and environments: %.2f bytes an event\n",
+        static_cast<unsigned long long>(s.threads), static_cast<unsigned long long>(s.fd_bytes),
+        static_cast<unsigned long long>(s.image_bytes), static_cast<double>(s.fd_bytes + s.image_bytes) / events);
     return true;
 }
 

@@ -57,14 +57,13 @@ void set_image(Step& s, ProcessImage& image, const Birth& b) {
 // model: the parent of a process, the main thread of a thread.
 Thread* give_birth(Step& s, const Birth& b, Thread& model) {
     ThreadTable& threads = s.tables.threads;
-    Thread* child = threads.add(b.tid);
-    if (!child) return nullptr;
-    child->pid = b.pid, child->ptid = b.ptid;
-    child->clone_time = s.raw.time;
     const std::shared_ptr<ProcessImage> image = s.tables.images.copy(*model.image);
     image->cwd = model.owner().image->cwd;
     set_image(s, *image, b);
-    child->image = image;
+    Thread* child = threads.add(b.tid, image);
+    if (!child) return nullptr;
+    child->pid = b.pid, child->ptid = b.ptid;
+    child->clone_time = s.raw.time;
     if (s.has(kMajor)) child->major_faults = s.number<std::uint64_t>(kMajor);
     if (s.has(kMinor)) child->minor_faults = s.number<std::uint64_t>(kMinor);
     child->vm_size_kb = s.number<std::uint32_t>(kVmSize);

@@ -94,7 +94,8 @@ void complete(Step& s) {
 void close_on_exec(Step& s) {
     FdTable& fds = s.fds();
     if (fds.size() == 0) return;
-    std::vector<std::int64_t> closed;
+    std::vector<std::int64_t>& closed = s.tables.numbers;
+    closed.clear();
     fds.for_each([&](std::int64_t number, const FdEntry& entry) {
         if ((entry.info.marks & kFdCloseOnExec) != 0) closed.push_back(number);
     });

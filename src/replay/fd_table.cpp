@@ -120,6 +120,7 @@ void FdTable::erase_range(std::int64_t first, std::int64_t last, FdPool& pool) {
 
 void FdTable::clear(FdPool& pool) {
     for_each([&](std::int64_t, FdEntry& entry) { pool.release(entry); });
+    if (low_.capacity() > kKept) std::vector<FdEntry*>().swap(low_); // an ended thread keeps little for the next
     low_.clear();
     used_.clear();
     high_.reset();

@@ -79,6 +79,7 @@ class FdTable {
 
   private:
     static constexpr std::int64_t kLow = 1024; // below: by index; above: by hash
+    static constexpr std::size_t kKept = 256;  // places of low_
     [[nodiscard]] FdEntry* find_high(std::int64_t fd) const;
 
     std::vector<FdEntry*> low_;

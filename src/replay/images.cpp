@@ -7,8 +7,9 @@ namespace gyr::replay {
 
 namespace {
 
-constexpr std::size_t kShortArgs = 256;      // bytes of arguments kept when memory is short
-constexpr std::size_t kCgroupSetsMax = 8192; // distinct sets remembered
+constexpr std::size_t kShortArgs = 256;          // bytes of arguments kept when memory is short
+constexpr std::size_t kRememberedBytes = 16'384; // of an environment, at most
+constexpr std::size_t kCgroupSetsMax = 8192;     // distinct sets remembered
 
 std::string_view without_last_nul(std::string_view items) {
     if (!items.empty() && items.back() == '\0') items.remove_suffix(1);
@@ -59,19 +60,40 @@ bool same_argv(const ItemList& argv, std::string_view exe, std::string_view args
            bytes.ends_with(args);
 }
 
-std::size_t cost(const ExecImage& e) {
-    return sizeof e + e.exe_path.size() + e.argv.bytes.size() + e.env.bytes.size() +
-           (e.argv.offsets.size() + e.env.offsets.size()) * sizeof(std::uint32_t);
+std::size_t cost(const ItemList& list) {
+    return sizeof list + list.bytes.size() + list.offsets.size() * sizeof(std::uint32_t);
+}
+std::size_t cost(const ExecImage& e) { // the environment counts for itself
+    return sizeof e + e.exe_path.size() + e.argv.bytes.size() + e.argv.offsets.size() * sizeof(std::uint32_t);
 }
 
-// An image whose bytes are counted for as long as anyone holds it.
-std::shared_ptr<const ExecImage> metered(ExecImage&& e, const std::shared_ptr<std::atomic<std::uint64_t>>& meter) {
-    const std::uint64_t bytes = cost(e);
-    meter->fetch_add(bytes, std::memory_order_relaxed);
-    return {new ExecImage(std::move(e)), [meter, bytes](const ExecImage* p) {
-                delete p;
-                meter->fetch_sub(bytes, std::memory_order_relaxed);
-            }};
+// What is counted for as long as anyone holds it.
+template <class T>
+struct Metered {
+    using Meter = std::shared_ptr<std::atomic<std::uint64_t>>;
+    Metered(T&& what, const Meter& by) : value(std::move(what)), meter(by), bytes(cost(value)) {
+        meter->fetch_add(bytes, std::memory_order_relaxed);
+    }
+    ~Metered() { meter->fetch_sub(bytes, std::memory_order_relaxed); }
+    Metered(const Metered&) = delete;
+    Metered& operator=(const Metered&) = delete;
+
+    T value;
+    Meter meter;
+    std::uint64_t bytes;
+};
+template <class T>
+std::shared_ptr<const T> metered(T&& value, const std::shared_ptr<std::atomic<std::uint64_t>>& meter) {
+    const auto held = std::make_shared<Metered<T>>(std::move(value), meter);
+    return {held, &held->value};
+}
+
+// Where an environment is remembered: by its length and its end, where a shell has the name of the program.
+std::size_t slot_of(std::string_view items, std::size_t slots) {
+    std::uint64_t end = 0;
+    std::memcpy(&end, items.data() + items.size() - std::min(items.size(), sizeof end),
+                std::min(items.size(), sizeof end));
+    return static_cast<std::size_t>(((end ^ items.size()) * 0x9e3779b97f4a7c15ULL) >> 32) % slots;
 }
 
 // Events have the kernel's names of controllers ("mem_cgroup", "io"), lists those of /proc.
@@ -137,20 +159,32 @@ std::shared_ptr<const ExecImage> ImageMaker::make_exec(const ExecText& text, Nan
     }
     const std::size_t args_bytes = without_last_nul(text.args).size();
     e.argv.total_bytes = text.exe.size() + (args_bytes == 0 ? 0 : 1 + args_bytes);
-    if (!tight)
-        e.env = items_of(text.env);
-    else
-        e.env.truncated = !text.env.empty();
-    e.env.total_bytes = without_last_nul(text.env).size();
+    e.env = environment(text.env, tight);
     e.exec_time = time;
     return metered(std::move(e), bytes_);
+}
+
+SharedItems ImageMaker::environment(std::string_view items, bool tight) {
+    const std::string_view bytes = without_last_nul(items);
+    if (bytes.empty()) return items_of(items);
+    if (tight) {
+        ItemList none;
+        none.truncated = true;
+        none.total_bytes = bytes.size();
+        return none;
+    }
+    std::shared_ptr<const ItemList>& last = environments_[slot_of(bytes, environments_.size())];
+    if (last && last->bytes == bytes) return last;
+    std::shared_ptr<const ItemList> made = metered(items_of(items), bytes_);
+    if (bytes.size() <= kRememberedBytes) last = made;
+    return made;
 }
 
 std::shared_ptr<const ExecImage> ImageMaker::exec_with(const std::shared_ptr<const ExecImage>& from,
                                                        std::string_view exe, std::string_view args) {
     if (exe.empty() || same_argv(from->argv, exe, args)) return from;
     return make_exec(
-        {.exe = exe, .args = args, .env = from->env.bytes, .exe_path = from->exe_path, .file = from->exe_file},
+        {.exe = exe, .args = args, .env = from->env->bytes, .exe_path = from->exe_path, .file = from->exe_file},
         from->exec_time);
 }
 
@@ -158,23 +192,26 @@ std::shared_ptr<const ExecImage> ImageMaker::exec_with_env(const std::shared_ptr
                                                            const std::shared_ptr<const ExecImage>& other) {
     if (own->argv.bytes == other->argv.bytes && own->exe_path == other->exe_path && own->exe_file == other->exe_file)
         return other;
-    if (own->env.bytes == other->env.bytes) return own;
+    if (own->env->bytes == other->env->bytes) return own;
     ExecImage made = *own;
     made.env = other->env;
     return metered(std::move(made), bytes_);
 }
 
 void ImageMaker::set_cgroups(ProcessImage& image, std::string_view items) {
-    auto found = cgroups_.find(items);
-    if (found == cgroups_.end()) {
-        if (cgroups_.size() >= kCgroupSetsMax) cgroups_.clear();
-        CgroupSet set;
-        set.paths = std::make_shared<const std::vector<CgroupInfo>>(parse_cgroups(items));
-        set.container = containers_.of_cgroups(*set.paths);
-        found = cgroups_.emplace(items, std::move(set)).first;
+    if (!last_cgroups_ || last_cgroups_->first != items) { // mostly those of the process before
+        auto found = cgroups_.find(items);
+        if (found == cgroups_.end()) {
+            if (cgroups_.size() >= kCgroupSetsMax) cgroups_.clear();
+            CgroupSet set;
+            set.paths = std::make_shared<const std::vector<CgroupInfo>>(parse_cgroups(items));
+            set.container = containers_.of_cgroups(*set.paths);
+            found = cgroups_.emplace(items, std::move(set)).first;
+        }
+        last_cgroups_ = &*found;
     }
-    image.cgroups = found->second.paths;
-    image.container = found->second.container;
+    image.cgroups = last_cgroups_->second.paths;
+    image.container = last_cgroups_->second.container;
     image.origin = first_container(image.origin, image.container);
 }
 

@@ -1,11 +1,13 @@
 #pragma once
-// Makes process images out of what a capture says: lists of items, executables, cgroups, containers. Equal cgroups and
-// unchanged executables are shared, not copied. The bytes of executables (arguments, environment) are counted; over the
-// budget new ones are kept without environment and with the first arguments only, which Stats tells.
+// Makes process images out of what a capture says: lists of items, executables, cgroups, containers. Equal cgroups,
+// unchanged executables and environments seen a short while ago are shared, not copied. The bytes of executables
+// (arguments, environment) are counted; over the budget new ones are kept without environment and with the first
+// arguments only, which Stats tells.
 
 #include "replay/containers.h"
 #include "state/process.h"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -13,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace gyr::replay {
 
@@ -43,6 +46,9 @@ class ImageMaker {
     [[nodiscard]] std::uint64_t trimmed() const { return trimmed_; }
 
   private:
+    // items as env of an ExecText; of none when memory is tight.
+    [[nodiscard]] SharedItems environment(std::string_view items, bool tight);
+
     struct CgroupSet {
         std::shared_ptr<const std::vector<CgroupInfo>> paths;
         std::shared_ptr<Container> container;
@@ -56,6 +62,8 @@ class ImageMaker {
     Containers& containers_;
     std::shared_ptr<std::atomic<std::uint64_t>> bytes_;
     std::unordered_map<std::string, CgroupSet, TextHash, std::equal_to<>> cgroups_;
+    const std::pair<const std::string, CgroupSet>* last_cgroups_ = nullptr; // in cgroups_
+    std::array<std::shared_ptr<const ItemList>, 64> environments_; // the last ones, which the next exec may have too
     std::shared_ptr<const std::vector<CgroupInfo>> no_cgroups_;
     std::shared_ptr<const ExecImage> unknown_exec_; // of a process of which nothing is known: "<NA>"
     mutable std::uint64_t generation_ = 0;

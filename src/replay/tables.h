@@ -50,6 +50,7 @@ struct Tables {
     HostAddresses addresses;
     std::bitset<65536> server_ports; // of listening sockets in the descriptor lists
     std::string path, text;          // scratch
+    std::vector<std::int64_t> numbers;
     AskedPaths asked;
     std::uint64_t bad_containers = 0;
 

@@ -40,12 +40,29 @@ struct ItemList {
     }
 };
 
+// A list that images which have it equal may share.
+class SharedItems {
+  public:
+    SharedItems() = default;
+    SharedItems(ItemList list) : list_(std::make_shared<const ItemList>(std::move(list))) {}
+    SharedItems(std::shared_ptr<const ItemList> list) : list_(std::move(list)) {}
+
+    [[nodiscard]] operator const ItemList&() const { return *list_; }
+    const ItemList* operator->() const { return list_.get(); }
+    [[nodiscard]] std::size_t size() const { return list_->size(); }
+    [[nodiscard]] std::string_view operator[](std::size_t i) const { return (*list_)[i]; }
+
+  private:
+    inline static const std::shared_ptr<const ItemList> kNone = std::make_shared<const ItemList>();
+    std::shared_ptr<const ItemList> list_ = kNone; // never null
+};
+
 struct ExecImage {
     std::string exe_path; // resolved by the kernel
     FileIdentity exe_file;
     std::string script_path; // of a "#!" script
     ItemList argv;           // argv[0] included
-    ItemList env;
+    SharedItems env;
     std::uint32_t exec_id = 0;
     Nanos exec_time = 0;      // wall clock; 0 when it was there before the agent
     std::uint32_t mnt_ns = 0; // mount namespace in which the exec took place; 0 when it was not seen

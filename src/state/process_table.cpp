@@ -17,7 +17,8 @@ std::size_t heap_bytes(const ItemList& list) {
 }
 
 std::size_t cost(const ExecImage& e) {
-    return sizeof e + heap_bytes(e.exe_path) + heap_bytes(e.script_path) + heap_bytes(e.argv) + heap_bytes(e.env);
+    return sizeof e + heap_bytes(e.exe_path) + heap_bytes(e.script_path) + heap_bytes(e.argv) + sizeof(ItemList) +
+           heap_bytes(e.env);
 }
 
 std::size_t cost(const ProcessImage& p) {
