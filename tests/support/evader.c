@@ -50,8 +50,8 @@ static void* flip_for_ever(void* given) {
     return NULL;
 }
 
-// race-open A B COUNT: opens a path that changes under the call, by openat and openat2 in turn, until it was B that often,
-// or not for long; how often.
+// race-open A B COUNT: opens a path that changes under the call, by openat and openat2 in turn, until it was B that
+// often, or not for long; how often.
 static int race_open(char** argv) {
     struct stat wanted, got;
     if (stat(argv[1], &wanted) < 0) fail(argv[1]);
@@ -101,7 +101,8 @@ static int race_connect(char** argv) {
     return 0;
 }
 
-// race-exec A B COUNT: runs a path that changes, by execve and execveat in turn. Each program run prints its pid and which it is (verb "who").
+// race-exec A B COUNT: runs a path that changes, by execve and execveat in turn. Each program run prints its pid and
+// which it is (verb "who").
 static int race_exec(char** argv) {
     for (long i = atol(argv[2]); i > 0; --i) {
         const pid_t pid = fork();

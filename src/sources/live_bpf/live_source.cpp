@@ -23,6 +23,7 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <thread>
 #include <unistd.h>
 
 namespace gyr {
@@ -86,6 +87,7 @@ struct LiveSource::Impl {
     void read_hints();
     Result<> begin_pass(const Reread& what);
     std::size_t turn(RecordSink sink, EventSink events);
+    Nanos waits_since = 0; // the last poll() took all there was; 0: it left something to do
 };
 
 namespace {
@@ -316,6 +318,7 @@ std::size_t LiveSource::poll(std::chrono::milliseconds timeout, RecordSink sink,
         store(control.consumer_sleeps, impl_->quiet_turns < kQuietTurns ? GYR_SLEEPS_LIGHTLY : GYR_SLEEPS_DEEPLY);
         const bool busy = impl_->iterator || !impl_->rereads.empty() || !impl_->complete || impl_->has_data();
         impl_->set_pending(busy);
+        impl_->waits_since = busy ? 0 : steady_now();
         return delivered;
     };
     std::size_t delivered = turn();
@@ -323,6 +326,13 @@ std::size_t LiveSource::poll(std::chrono::milliseconds timeout, RecordSink sink,
     epoll_event ev{};
     if (::epoll_wait(impl_->epoll.get(), &ev, 1, static_cast<int>(timeout.count())) >= 0) delivered = turn();
     return delivered;
+}
+
+void LiveSource::gather() {
+    const Nanos moment = std::chrono::nanoseconds(kGather).count();
+    if (impl_->waits_since == 0 || steady_now() - impl_->waits_since >= moment) return;
+    store(impl_->programs->control().consumer_sleeps, 0);
+    std::this_thread::sleep_for(kGather);
 }
 
 std::chrono::milliseconds LiveSource::most_wait() const {
@@ -336,6 +346,7 @@ Result<> LiveSource::refresh(Tid tid) {
     if (!impl_->programs->has_iterator()) return fail(ErrorKind::unsupported, "this kernel has no task iterator");
     impl_->rereads.push_back({.tid = tid, .kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
     impl_->set_pending(true);
+    impl_->waits_since = 0;
     return {};
 }
 
@@ -343,6 +354,7 @@ Result<> LiveSource::refresh_all() {
     if (!impl_->programs->has_iterator()) return fail(ErrorKind::unsupported, "this kernel has no task iterator");
     if (impl_->iterator) return {}; // a pass is under way
     impl_->set_pending(true);
+    impl_->waits_since = 0;
     return impl_->begin_pass({.kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
 }
 
