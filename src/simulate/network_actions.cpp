@@ -60,6 +60,8 @@ constexpr std::array kEvasions{
     Evasion{"E2 descriptor reused at once", kHashes, {host, {"below /etc shadow"}}},
     Evasion{"E3 linked folder and ..", kHashes, {host, {"ln -s /etc/security /tmp/l", "cat /tmp/l/../shadow"}}},
     Evasion{"E4 root of the process itself", kHashes, {host, {"cat /proc/self/root/etc/shadow"}}},
+    Evasion{"E4 root of the thread", kHashes, {host, {"cat /proc/thread-self/root/etc/shadow"}}},
+    Evasion{"E4 up from the folder of descriptors", kHashes, {host, {"cat /dev/fd/../root/etc/shadow"}}},
     Evasion{"E4 root of another process", kHashes, {container, {"cat /proc/1/root/etc/shadow"}}},
     Evasion{"E4 working directory of the process", kHashes, {host, {"sh -c 'cd /etc && cat /proc/self/cwd/shadow'"}}},
     Evasion{"E5 from a changed root directory", kHashes, {host, {"chroot / cat /etc/shadow"}}},
