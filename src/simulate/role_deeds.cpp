@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <grp.h>
@@ -168,8 +169,8 @@ int streams_from(int fd, Words w) {
     return do_words(w);
 }
 
-// on-tcp WORDS…: with one end of a connection over the loopback as standard streams.
-int on_tcp(Words w) {
+// One end of a connection over the loopback, of which nothing comes; -1: none.
+int loopback_end() {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -179,10 +180,48 @@ int on_tcp(Words w) {
     auto* any = reinterpret_cast<sockaddr*>(&address);
     if (::bind(listener, any, size) < 0 || ::listen(listener, 1) < 0 || ::getsockname(listener, any, &size) < 0 ||
         ::connect(client, any, size) < 0)
-        return cannot("loopback");
+        return -1;
     const int server = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     ::shutdown(server, SHUT_WR); // a shell sees the end of its input
-    return streams_from(client, w);
+    return client;
+}
+
+// on-tcp WORDS…: with it as standard streams.
+int on_tcp(Words w) {
+    const int fd = loopback_end();
+    return fd < 0 ? cannot("loopback") : streams_from(fd, w);
+}
+
+// on-passed WORDS…: the same, and nobody moved a descriptor: another process sends it, and it takes the numbers that
+// are free.
+int on_passed(Words w) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) < 0) return cannot("socketpair");
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(3 * sizeof(int))> control{};
+    char byte = 0;
+    iovec part{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const pid_t pid = ::fork();
+    if (pid < 0) return cannot("fork");
+    if (pid == 0) {
+        const int fd = loopback_end();
+        const std::array<int, 3> sent{fd, fd, fd};
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof sent);
+        std::memcpy(CMSG_DATA(header), sent.data(), sizeof sent);
+        ::_exit(fd >= 0 && ::sendmsg(ends[1], &message, 0) == 1 ? 0 : 1);
+    }
+    for (const int fd : {0, 1, 2}) ::close(fd);
+    if (::recvmsg(ends[0], &message, 0) != 1 || wait_for(pid) != 0) return 125;
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return do_words(w);
 }
 
 int on_unix(Words w) {
@@ -257,6 +296,7 @@ constexpr std::array kDeeds{
     NamedDeed{"user-with-setuid", user_with_setuid},
     NamedDeed{"grant", grant},
     NamedDeed{"on-tcp", on_tcp},
+    NamedDeed{"on-passed", on_passed},
     NamedDeed{"on-unix", on_unix},
     NamedDeed{"on-pipe", on_pipe},
     NamedDeed{"memory", memory},
