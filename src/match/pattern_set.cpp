@@ -5,6 +5,8 @@
 namespace gyr::match {
 namespace {
 
+constexpr std::size_t kMostPieces = 512; // with more of them many a place looks like a begin
+
 unsigned char lower(char c) { return static_cast<unsigned char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
 
 } // namespace
@@ -23,13 +25,16 @@ void PatternSet::build() {
     }
     for (char c = 'A'; c <= 'Z'; ++c) class_of_[static_cast<unsigned char>(c)] = class_of_[lower(c)];
 
-    for (const auto& [text, id] : patterns_) width_ = std::min(width_, text.size());
-    mask_ = (1u << (8 * width_)) - 1;
+    std::size_t shortest = patterns_.front().first.size();
+    for (const auto& [text, id] : patterns_) shortest = std::min(shortest, text.size());
+    width_ = std::min(width_, shortest);
+    mask_ >>= 8 * (sizeof mask_ - width_);
+    stride_ = std::clamp<std::size_t>(kMostPieces / patterns_.size(), 1, shortest - width_ + 1);
     for (const auto& [text, id] : patterns_) {
-        std::uint32_t key = 0;
-        for (std::size_t i = 0; i < width_; ++i) key = key << 8 | fold(text[i]);
-        const std::size_t bit = hash(key);
-        begins_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+        for (std::size_t at = 0; at < stride_; ++at) {
+            const std::size_t bit = hash(piece(text, at));
+            pieces_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+        }
     }
 
     // The trie, state 0 the root; 0 as a transition means none yet.

@@ -1,12 +1,13 @@
 #pragma once
-// Many texts looked for at once (Aho-Corasick): at most one step a byte, whatever their number, and none for the bytes
-// that no pattern begins with. Letters of A to Z count as their small ones, so a hit says that a pattern may occur, not
-// that it does as written.
+// Many texts looked for at once (Aho-Corasick): at most one step a byte, whatever their number, and none where no
+// pattern begins, which of long patterns few places tell. Letters of A to Z count as their small ones, so a hit says
+// that a pattern may occur, not that it does as written.
 //
 // add() all, build() once, then scan() from any thread. Memory is states times the different bytes in the patterns.
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,19 +39,29 @@ class PatternSet {
 
   private:
     static constexpr std::uint32_t kHits = 1u << 31; // in next_: patterns end with this state
-    static constexpr std::size_t kBeginBits = 12;    // of the hash of a pattern's first bytes
+    static constexpr std::size_t kPieceBits = 12;    // of the hash of a piece
 
-    static std::size_t hash(std::uint32_t first_bytes) { return first_bytes * 0x9e3779b1u >> (32 - kBeginBits); }
+    static std::size_t hash(std::uint32_t piece) { return piece * 0x9e3779b1u >> (32 - kPieceBits); }
     [[nodiscard]] std::uint32_t fold(char c) const { return class_of_[static_cast<unsigned char>(c)]; }
-    // The first place from `at` on where a pattern may begin; the text's end when there is none.
+    // width_ bytes, letters of both cases alike (and some others, which costs no more than a closer look).
+    [[nodiscard]] std::uint32_t piece(std::string_view text, std::size_t at) const {
+        std::uint32_t bytes = 0;
+        if (text.size() - at >= sizeof bytes)
+            std::memcpy(&bytes, text.data() + at, sizeof bytes);
+        else
+            for (std::size_t i = 0; i < width_; ++i)
+                bytes |= std::uint32_t{static_cast<unsigned char>(text[at + i])} << (8 * i);
+        return (bytes | 0x20202020u) & mask_;
+    }
+    // A place from `at` on with no pattern's begin before it; the text's end when there is none. Of every stride_
+    // places in a row one is looked at: wherever a pattern begins, one of its pieces is there.
     [[nodiscard]] std::size_t find_begin(std::string_view text, std::size_t at) const {
-        if (text.size() - at < width_) return text.size();
-        std::uint32_t key = 0;
-        for (std::size_t i = 1; i < width_; ++i) key = key << 8 | fold(text[at++]);
-        for (; at < text.size(); ++at) {
-            key = (key << 8 | fold(text[at])) & mask_;
-            const std::size_t bit = hash(key);
-            if ((begins_[bit / 64] >> (bit % 64) & 1) != 0) return at + 1 - width_;
+        const std::size_t before = stride_ - 1;
+        if (text.size() - at < before + width_) return text.size();
+        const std::size_t last = text.size() - width_;
+        for (std::size_t look = at + before; look <= last; look += stride_) {
+            const std::size_t bit = hash(piece(text, look));
+            if ((pieces_[bit / 64] >> (bit % 64) & 1) != 0) return look - before;
         }
         return text.size();
     }
@@ -58,9 +69,10 @@ class PatternSet {
     std::vector<std::pair<std::string, std::uint32_t>> patterns_; // until build
     std::array<std::uint8_t, 256> class_of_{};                    // 0: in no pattern
     std::uint32_t classes_ = 1;
-    std::size_t width_ = 3; // bytes that a place is judged by: no more than the shortest pattern has
-    std::uint32_t mask_ = 0xffffff;
-    std::array<std::uint64_t, (std::size_t{1} << kBeginBits) / 64> begins_{};
+    std::size_t width_ = 4; // bytes that a place is judged by: no more than the shortest pattern has
+    std::size_t stride_ = 1;
+    std::uint32_t mask_ = 0xffffffff;
+    std::array<std::uint64_t, (std::size_t{1} << kPieceBits) / 64> pieces_{}; // at the first stride_ places of patterns
     std::vector<std::uint32_t> next_;      // by state and class; a state is its number times the classes, with kHits
     std::vector<std::uint32_t> first_hit_; // by state's number, and one past the last
     std::vector<std::uint32_t> hits_;
