@@ -272,7 +272,7 @@ class Translator {
         }
     }
 
-    Output fresh(std::string type) {
+    Output fresh(std::string type) const {
         Output o = default_output();
         o.type = std::move(type);
         o.format = json_ ? "falco" : "text";
