@@ -38,8 +38,10 @@ constexpr std::array<std::string_view, 24> kFacilities = {"kern",   "user",   "m
                                                           "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
                                                           "ntp",    "audit",  "alert",  "clock",  "local0",   "local1",
                                                           "local2", "local3", "local4", "local5", "local6",   "local7"};
-constexpr std::size_t kMaxStream = 1U << 20; // of a message over TCP: servers cut what is longer, or worse
-constexpr std::size_t kMaxUdp = 8192;        // what every receiver takes (RFC 5426 asks for 2048)
+// Of a message over TCP. Servers cut what is longer; and where its length says more than 200,000, rsyslog takes that
+// for no length, and waits for the end of a line that never comes.
+constexpr std::size_t kMaxStream = 128U << 10;
+constexpr std::size_t kMaxUdp = 8192; // what every receiver takes (RFC 5426 asks for 2048)
 constexpr std::size_t kMaxLocal = 64U << 10;
 constexpr std::size_t kAgainBytes = 1U << 20; // sent again after a break
 constexpr std::size_t kAgainDatagrams = 64U << 10;
