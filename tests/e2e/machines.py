@@ -160,6 +160,9 @@ def look_into(results, agent, kind, place, what):
         results.equal(third["output_fields"].get("container.chain"), [kind.name], what + ": chain")
         terminal.type(b"exit\n")
         terminal.end()
+    except TimeoutError:
+        print("%s wrote %r" % (what, terminal.written_so_far()))
+        raise
     finally:
         terminal.close()
 

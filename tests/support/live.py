@@ -148,6 +148,18 @@ class Terminal:
             self.written += data
         return True
 
+    def written_so_far(self):
+        """With what is there to be read."""
+        while select.select([self.master], [], [], 0)[0]:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.written += data
+        return self.written
+
     def end(self):
         """Reads to the end; returns the exit status."""
         self.read_until(lambda _: False)
