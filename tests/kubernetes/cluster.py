@@ -102,21 +102,37 @@ class Log:
     """`kubectl logs -f` of a pod: its lines from the first one on, each with the time when it came."""
 
     def __init__(self, cluster, namespace, pod):
-        self.process = subprocess.Popen([cluster.program, "kubectl", "-n", namespace, "logs", "-f", pod],
-                                        env=cluster.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+        self.cluster, self.what = cluster, ["-n", namespace, "logs", "-f", pod]
+        self.process = self._kubectl()
         self.lines = []
         self.ended = False
         self.news = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
 
+    def _kubectl(self):
+        return subprocess.Popen([self.cluster.program, "kubectl", *self.what], env=self.cluster.environment,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                errors="replace", start_new_session=True)
+
     def _read(self):
+        deadline = time.monotonic() + live.PATIENCE
         for line in self.process.stdout:
-            with self.news:
-                self.lines.append((time.time(), line.rstrip("\n")))
-                self.news.notify_all()
+            # Of a container that has only just begun there may be no log yet, and kubectl ends.
+            while line.startswith("unable to retrieve container logs") and not self.lines and time.monotonic() < deadline:
+                self.process.wait()
+                time.sleep(0.2)
+                self.process = self._kubectl()
+                line = self.process.stdout.readline()
+            self._take(line)
+        for line in self.process.stdout:  # of the one that began anew
+            self._take(line)
         with self.news:
             self.ended = True
+            self.news.notify_all()
+
+    def _take(self, line):
+        with self.news:
+            self.lines.append((time.time(), line.rstrip("\n")))
             self.news.notify_all()
 
     def wait_for(self, wanted, what):
