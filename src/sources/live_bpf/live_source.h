@@ -38,7 +38,7 @@ struct LiveOptions {
 class LiveSource {
   public:
     static constexpr std::chrono::milliseconds kMaxQuiet{200}, kMaxIdle{1000};
-    static constexpr std::chrono::milliseconds kGather{2}; // and what counts as soon
+    static constexpr std::chrono::milliseconds kGather{1}; // and what counts as soon
 
     // Errors: unsupported, with what this host lacks. Loads, attaches nothing yet; what a plan of the first events will
     // need begins to be loaded too, in threads of its own.
