@@ -286,8 +286,8 @@ def moves(a):
             os.rmdir(path)
     finally:
         live.check(["umount", groups])
-    a.moved = sorted("%s %s %s" % (first[:12], now, moved)
-                     for now, moved in ((first[:12], "false"), (second[:12], "true"), ("host", "true")))
+    a.moved = sorted("%s %s %s" % (first[:12], there, moved)
+                     for there, moved in ((first[:12], "false"), (second[:12], "true"), ("host", "true")))
 
 
 def random_calls(a, agent):
