@@ -39,7 +39,8 @@ void LiveFixture::SetUpTestSuite() {
 void LiveFixture::TearDownTestSuite() { source_.reset(); }
 
 void LiveFixture::SetUp() {
-    if (!source_) GTEST_SKIP() << problem_;
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    ASSERT_TRUE(source_) << problem_;
 }
 
 std::vector<SeenEvent> LiveFixture::run(const std::function<int()>& action) {
