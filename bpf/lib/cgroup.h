@@ -11,15 +11,14 @@
 
 struct kernfs_walk {
     struct scratch* s;
-    struct kernfs_node* node;
+    u64 node;
     u32 cut;
 };
 
 static long kernfs_step(u32 index, struct kernfs_walk* w) {
-    struct kernfs_node* node = w->node;
-    struct kernfs_node* parent = kernfs_parent(node);
+    u64 parent = kernfs_parent(w->node);
     if (!parent) return 1; /* the root has no name of its own */
-    if (!append_name(w->s, BPF_CORE_READ(node, name))) {
+    if (!append_name(w->s, kernel_pointer(kernfs_node, (void*)w->node)->name)) {
         w->cut = 1;
         return 1;
     }
@@ -29,39 +28,38 @@ static long kernfs_step(u32 index, struct kernfs_walk* w) {
 
 struct hierarchy_walk {
     struct scratch* s;
-    struct list_head *head, *at;
-    struct cgroup* unified;
+    u64 head, at;
+    u64 unified;
     u32 flags;
 };
 
-static __always_inline bool append_cgroup_path(struct scratch* s, struct cgroup* cg) {
-    struct kernfs_walk k = {.s = s, .node = BPF_CORE_READ(cg, kn)};
+static __always_inline bool append_cgroup_path(struct scratch* s, u64 node) {
+    struct kernfs_walk k = {.s = s, .node = node};
     bpf_loop(GYR_CGROUP_DEPTH, kernfs_step, &k, 0);
     return append_nul(s) && !k.cut;
 }
 
 static long hierarchy_step(u32 index, struct hierarchy_walk* w) {
-    struct list_head* at = w->at;
+    u64 at = w->at;
     if (at == w->head || !at) return 1;
-    struct cgrp_cset_link* link = (void*)((u8*)at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link));
-    w->at = BPF_CORE_READ(at, next);
-    struct cgroup* cg = BPF_CORE_READ(link, cgrp);
-    if (cg == w->unified) return 0;
-    if (!kernfs_parent(BPF_CORE_READ(cg, kn))) return 0;
+    u64 link = at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+    w->at = kernel_word(&kernel_pointer(list_head, (void*)at)->next);
+    struct cgroup* cg = kernel_pointer(cgrp_cset_link, (void*)link)->cgrp;
+    if ((u64)cg == w->unified) return 0;
+    u64 node = kernel_word(&cg->kn);
+    if (!kernfs_parent(node)) return 0;
 
     struct scratch* s = w->s;
-    struct cgroup_root* root = BPF_CORE_READ(cg, root);
-    u32 mask = BPF_CORE_READ(root, subsys_mask);
+    struct cgroup_root* root = cg->root;
+    u32 mask = root->subsys_mask;
     if (mask) {
         u32 id = 0;
         for (; id < 16; id++)
             if (mask & (1u << id)) break;
-        struct cgroup_subsys_state* css = NULL;
-        bpf_probe_read_kernel(&css, sizeof css,
-                              (u8*)cg + bpf_core_field_offset(struct cgroup, subsys) + id * sizeof(void*));
-        struct cgroup_subsys* ss = BPF_CORE_READ(css, ss);
-        const char* name = BPF_CORE_READ(ss, legacy_name);
-        if (!name) name = BPF_CORE_READ(ss, name);
+        u64 css = kernel_word((u8*)cg + bpf_core_field_offset(struct cgroup, subsys) + id * sizeof(void*));
+        struct cgroup_subsys* ss = kernel_pointer(cgroup_subsys_state, (void*)css)->ss;
+        const char* name = ss->legacy_name;
+        if (!name) name = ss->name;
         if (!append_name(s, name)) goto cut;
     } else {
         u32 p = s->fill;
@@ -75,7 +73,7 @@ static long hierarchy_step(u32 index, struct hierarchy_walk* w) {
         if (n <= 0) goto cut;
         s->fill = p + 5 + n;
     }
-    if (append_cgroup_path(s, cg)) return 0;
+    if (append_cgroup_path(s, node)) return 0;
 cut:
     w->flags |= GYR_BLOB_CUT;
     return 1;
@@ -89,17 +87,17 @@ static __always_inline u64 mix(u64 h, u64 word) {
 }
 
 struct set_walk {
-    struct list_head *head, *at;
+    u64 head, at;
     u64 sum;
 };
 
 static long set_step(u32 index, struct set_walk* w) {
-    struct list_head* at = w->at;
+    u64 at = w->at;
     if (at == w->head || !at) return 1;
-    u64 link = (u64)at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+    u64 link = at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
     struct cgroup* cg = kernel_pointer(cgrp_cset_link, (void*)link)->cgrp;
     w->sum += mix(MIX_SEED ^ (u64)cg->root->hierarchy_id, cg->kn->id); /* in whichever order they are linked */
-    w->at = kernel_pointer(list_head, at)->next;
+    w->at = kernel_word(&kernel_pointer(list_head, (void*)at)->next);
     return 0;
 }
 
@@ -107,24 +105,25 @@ static long set_step(u32 index, struct set_walk* w) {
 __noinline u64 cgroup_set(u64 css_set) {
     if (!css_set) return 0;
     struct css_set* cset = kernel_pointer(css_set, (void*)css_set);
-    struct set_walk w = {.head = (void*)(css_set + bpf_core_field_offset(struct css_set, cgrp_links))};
-    w.at = cset->cgrp_links.next;
+    struct set_walk w = {.head = css_set + bpf_core_field_offset(struct css_set, cgrp_links),
+                         .at = kernel_word(&cset->cgrp_links.next)};
     bpf_loop(GYR_HIERARCHIES_MAX, set_step, &w, 0);
     return w.sum;
 }
 
-static __noinline int append_cgroups(struct scratch* s, struct css_set* cset) {
-    if (!s || !cset) return 0;
+static __noinline int append_cgroups(struct scratch* s, u64 css_set) {
+    if (!s || !css_set) return 0;
     struct gyr_blob* b = &s->record.cgroups;
-    struct cgroup* unified = BPF_CORE_READ(cset, dfl_cgrp);
-    s->record.cgroup_id = BPF_CORE_READ(unified, kn, id);
-    s->record.cgroup_set = cgroup_set((u64)cset);
+    struct css_set* cset = kernel_pointer(css_set, (void*)css_set);
+    struct kernfs_node* node = cset->dfl_cgrp->kn;
+    s->record.cgroup_id = node->id;
+    s->record.cgroup_set = cgroup_set(css_set);
     blob_begin(s, b);
-    if (!append_nul(s) || !append_cgroup_path(s, unified)) b->flags |= GYR_BLOB_CUT;
-    struct hierarchy_walk w = {.s = s, .unified = unified};
-    struct list_head* head = (void*)((u8*)cset + bpf_core_field_offset(struct css_set, cgrp_links));
-    w.head = head;
-    w.at = BPF_CORE_READ(head, next);
+    if (!append_nul(s) || !append_cgroup_path(s, (u64)node)) b->flags |= GYR_BLOB_CUT;
+    struct hierarchy_walk w = {.s = s,
+                               .head = css_set + bpf_core_field_offset(struct css_set, cgrp_links),
+                               .at = kernel_word(&cset->cgrp_links.next),
+                               .unified = (u64)cset->dfl_cgrp};
     bpf_loop(GYR_HIERARCHIES_MAX, hierarchy_step, &w, 0);
     b->flags |= w.flags;
     blob_end(s, b);

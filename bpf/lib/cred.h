@@ -6,38 +6,36 @@
 #include "lib/kernel_compat.h"
 #include "lib/scratch.h"
 
-static __always_inline u64 capability_set(const kernel_cap_t* from) {
-    u64 caps = 0;
-    bpf_probe_read_kernel(&caps, sizeof caps, from);
-    return caps;
-}
+static __always_inline u64 capability_set(const kernel_cap_t* from) { return kernel_word(from); }
 
-static __noinline int fill_credentials(struct gyr_credentials* out, const struct cred* c) {
-    if (!out || !c) return 0;
-    out->uid = BPF_CORE_READ(c, uid.val);
-    out->euid = BPF_CORE_READ(c, euid.val);
-    out->suid = BPF_CORE_READ(c, suid.val);
-    out->fsuid = BPF_CORE_READ(c, fsuid.val);
-    out->gid = BPF_CORE_READ(c, gid.val);
-    out->egid = BPF_CORE_READ(c, egid.val);
-    out->sgid = BPF_CORE_READ(c, sgid.val);
-    out->fsgid = BPF_CORE_READ(c, fsgid.val);
+static __noinline int fill_credentials(struct gyr_credentials* out, const struct cred* of) {
+    if (!out || !of) return 0;
+    const struct cred* c = kernel_pointer(cred, of);
+    out->uid = c->uid.val;
+    out->euid = c->euid.val;
+    out->suid = c->suid.val;
+    out->fsuid = c->fsuid.val;
+    out->gid = c->gid.val;
+    out->egid = c->egid.val;
+    out->sgid = c->sgid.val;
+    out->fsgid = c->fsgid.val;
     out->cap_inheritable = capability_set(&c->cap_inheritable);
     out->cap_permitted = capability_set(&c->cap_permitted);
     out->cap_effective = capability_set(&c->cap_effective);
     out->cap_bounding = capability_set(&c->cap_bset);
     out->cap_ambient = capability_set(&c->cap_ambient);
-    out->securebits = BPF_CORE_READ(c, securebits);
+    out->securebits = c->securebits;
     return 0;
 }
 
-static __noinline int append_groups(struct scratch* s, const struct cred* c) {
-    if (!s || !c) return 0;
+static __noinline int append_groups(struct scratch* s, const struct cred* of) {
+    if (!s || !of) return 0;
+    const struct cred* c = kernel_pointer(cred, of);
     struct gyr_blob* b = &s->record.groups;
     align_area(s);
     blob_begin(s, b);
-    struct group_info* info = BPF_CORE_READ(c, group_info);
-    int n = BPF_CORE_READ(info, ngroups);
+    struct group_info* info = c->group_info;
+    int n = info->ngroups;
     if (n <= 0) return 0;
     if (n > (int)GYR_GROUPS_MAX) {
         n = GYR_GROUPS_MAX;

@@ -163,12 +163,12 @@ __noinline int fetch_base(struct scratch* s, struct call* c, struct gyr_fetch* f
     struct gyr_blob b = {};
     if (fd == -100) {
         struct fs_struct* fs = current_task()->fs;
-        if (fs) append_path(s, &b, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
+        if (fs) append_path(s, &b, &fs->pwd);
         return b.flags;
     }
     struct file* file = file_of(current_task(), fd);
     if (!file) return GYR_BLOB_UNREADABLE;
-    append_path(s, &b, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+    append_path(s, &b, &kernel_pointer(file, file)->f_path);
     return b.flags;
 }
 
@@ -177,7 +177,7 @@ __noinline int fetch_memory(struct scratch* s) {
     u32 at = area_end(s);
     struct mm_struct* mm = current_task()->mm;
     if (!mm || at > GYR_AREA_SIZE - 12) return 0;
-    u32 pages[3] = {BPF_CORE_READ(mm, total_vm), mm_pages(mm, 0) + mm_pages(mm, 1) + mm_pages(mm, 3), mm_pages(mm, 2)};
+    u32 pages[3] = {mm->total_vm, mm_pages(mm, 0) + mm_pages(mm, 1) + mm_pages(mm, 3), mm_pages(mm, 2)};
     __builtin_memcpy(&s->area[at], pages, sizeof pages);
     s->fill = at + sizeof pages;
     return 0;

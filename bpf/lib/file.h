@@ -5,25 +5,25 @@
 
 #include "lib/path.h"
 
-static __noinline int fill_file(struct gyr_file* out, struct file* file) {
-    if (!out || !file) return 0;
-    struct inode* inode = BPF_CORE_READ(file, f_inode);
-    struct super_block* sb = BPF_CORE_READ(inode, i_sb);
+static __noinline int fill_file(struct gyr_file* out, struct file* of) {
+    if (!out || !of) return 0;
+    struct file* file = kernel_pointer(file, of);
+    struct inode* inode = file->f_inode;
+    struct super_block* sb = inode->i_sb;
     if (!inode || !sb) return 0;
     out->flags = GYR_FILE_PRESENT;
-    out->ino = BPF_CORE_READ(inode, i_ino);
-    out->mode = BPF_CORE_READ(inode, i_mode);
-    out->uid = BPF_CORE_READ(inode, i_uid.val);
-    out->gid = BPF_CORE_READ(inode, i_gid.val);
-    out->nlink = BPF_CORE_READ(inode, i_nlink);
-    out->rdev = BPF_CORE_READ(inode, i_rdev);
-    out->dev = BPF_CORE_READ(sb, s_dev);
-    out->magic = BPF_CORE_READ(sb, s_magic);
+    out->ino = inode->i_ino;
+    out->mode = inode->i_mode;
+    out->uid = inode->i_uid.val;
+    out->gid = inode->i_gid.val;
+    out->nlink = inode->i_nlink;
+    out->rdev = inode->i_rdev;
+    out->dev = sb->s_dev;
+    out->magic = sb->s_magic;
     read_inode_times(inode, out);
     if (out->magic == OVERLAYFS_SUPER_MAGIC)
         out->flags |= overlay_upper_dentry(inode) ? GYR_FILE_OVERLAY_UPPER : GYR_FILE_OVERLAY_LOWER;
-    if ((BPF_CORE_READ(sb, s_flags) & SB_RDONLY) || (BPF_CORE_READ(inode, i_flags) & S_IMMUTABLE) ||
-        (BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_READONLY))
+    if ((sb->s_flags & SB_RDONLY) || (inode->i_flags & S_IMMUTABLE) || (file->f_path.mnt->mnt_flags & MNT_READONLY))
         out->flags |= GYR_FILE_READ_ONLY;
     return 0;
 }

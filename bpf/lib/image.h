@@ -11,16 +11,16 @@
 static __noinline int fill_executable(struct scratch* s, struct task_struct* task, struct mm_struct* mm) {
     if (!s || !task || !mm) return 0;
     struct gyr_process_record* r = &s->record;
-    struct file* exe = BPF_CORE_READ(mm, exe_file);
+    struct file* exe = kernel_pointer(mm_struct, mm)->exe_file;
     if (exe) {
         fill_file(&r->exe, exe);
-        append_path(s, &r->exe_path, BPF_CORE_READ(exe, f_path.mnt), BPF_CORE_READ(exe, f_path.dentry));
+        append_path(s, &r->exe_path, &exe->f_path);
     }
-    r->flags |= user_namespace_flags(BPF_CORE_READ(task, cred), r->exe.uid, r->exe.gid);
-    struct fs_struct* fs = BPF_CORE_READ(task, fs);
+    r->flags |= user_namespace_flags(kernel_pointer(task_struct, task)->cred, r->exe.uid, r->exe.gid);
+    struct fs_struct* fs = kernel_pointer(task_struct, task)->fs;
     if (fs) {
-        append_path(s, &r->cwd, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
-        append_path(s, &r->root, BPF_CORE_READ(fs, root.mnt), BPF_CORE_READ(fs, root.dentry));
+        append_path(s, &r->cwd, &fs->pwd);
+        append_path(s, &r->root, &fs->root);
     }
     return 0;
 }
@@ -32,10 +32,9 @@ static __always_inline void fill_image(struct scratch* s, struct task_struct* ta
     fill_stdio(s, task);
     if (!mm) return;
     fill_executable(s, task, mm);
-    u64 arg_start = BPF_CORE_READ(mm, arg_start), arg_end = BPF_CORE_READ(mm, arg_end);
-    u64 env_start = BPF_CORE_READ(mm, env_start), env_end = BPF_CORE_READ(mm, env_end);
-    fill_argv(s, task, arg_start, arg_end, REMOTE);
-    fill_env(s, task, env_start, env_end, REMOTE);
+    struct mm_struct* m = kernel_pointer(mm_struct, mm);
+    fill_argv(s, task, m->arg_start, m->arg_end, REMOTE);
+    fill_env(s, task, m->env_start, m->env_end, REMOTE);
 }
 
 #endif

@@ -85,67 +85,62 @@ struct ovl_inode___known {
 
 #pragma clang attribute pop
 
-static __always_inline struct kernfs_node* kernfs_parent(struct kernfs_node* kn) {
-    if (bpf_core_field_exists(((struct kernfs_node___renamed*)kn)->__parent))
-        return BPF_CORE_READ((struct kernfs_node___renamed*)kn, __parent);
-    return BPF_CORE_READ((struct kernfs_node___before*)kn, parent);
+static __always_inline u64 kernfs_parent(u64 node) {
+    void* at = (void*)node;
+    if (bpf_core_field_exists(((struct kernfs_node___renamed*)at)->__parent))
+        return kernel_word((u8*)at + bpf_core_field_offset(struct kernfs_node___renamed, __parent));
+    return kernel_word((u8*)at + bpf_core_field_offset(struct kernfs_node___before, parent));
 }
 
 static __always_inline void read_inode_times(struct inode* inode, struct gyr_file* out) {
     if (bpf_core_field_exists(((struct inode___scalar*)inode)->i_ctime_sec)) {
         struct inode___scalar* i = (void*)inode;
-        out->ctime_sec = BPF_CORE_READ(i, i_ctime_sec);
-        out->ctime_nsec = BPF_CORE_READ(i, i_ctime_nsec);
-        out->mtime_sec = BPF_CORE_READ(i, i_mtime_sec);
-        out->mtime_nsec = BPF_CORE_READ(i, i_mtime_nsec);
+        out->ctime_sec = i->i_ctime_sec;
+        out->ctime_nsec = i->i_ctime_nsec;
+        out->mtime_sec = i->i_mtime_sec;
+        out->mtime_nsec = i->i_mtime_nsec;
         return;
     }
     if (bpf_core_field_exists(((struct inode___underscored*)inode)->__i_ctime)) {
         struct inode___underscored* i = (void*)inode;
-        out->ctime_sec = BPF_CORE_READ(i, __i_ctime.tv_sec);
-        out->ctime_nsec = BPF_CORE_READ(i, __i_ctime.tv_nsec);
+        out->ctime_sec = i->__i_ctime.tv_sec;
+        out->ctime_nsec = i->__i_ctime.tv_nsec;
     } else {
         struct inode___plain* i = (void*)inode;
-        out->ctime_sec = BPF_CORE_READ(i, i_ctime.tv_sec);
-        out->ctime_nsec = BPF_CORE_READ(i, i_ctime.tv_nsec);
+        out->ctime_sec = i->i_ctime.tv_sec;
+        out->ctime_nsec = i->i_ctime.tv_nsec;
     }
     if (bpf_core_field_exists(((struct inode___underscored*)inode)->__i_mtime)) {
         struct inode___underscored* i = (void*)inode;
-        out->mtime_sec = BPF_CORE_READ(i, __i_mtime.tv_sec);
-        out->mtime_nsec = BPF_CORE_READ(i, __i_mtime.tv_nsec);
+        out->mtime_sec = i->__i_mtime.tv_sec;
+        out->mtime_nsec = i->__i_mtime.tv_nsec;
     } else {
         struct inode___plain* i = (void*)inode;
-        out->mtime_sec = BPF_CORE_READ(i, i_mtime.tv_sec);
-        out->mtime_nsec = BPF_CORE_READ(i, i_mtime.tv_nsec);
+        out->mtime_sec = i->i_mtime.tv_sec;
+        out->mtime_nsec = i->i_mtime.tv_nsec;
     }
 }
 
 /* Pages of a kind: 0 file, 1 anonymous, 2 swapped out, 3 shared. Approximate, as the kernel's own counters are. */
 static __always_inline u64 mm_pages(struct mm_struct* mm, int kind) {
-    s64 n = 0;
-    if (bpf_core_type_exists(struct mm_rss_stat)) {
-        struct mm_struct___before* m = (void*)mm;
-        bpf_probe_read_kernel(&n, sizeof n,
-                              (u8*)m + bpf_core_field_offset(struct mm_struct___before, rss_stat) + kind * sizeof(s64));
-    } else {
-        struct mm_struct___percpu* m = (void*)mm;
-        struct percpu_counter___rss* base =
-            (void*)((u8*)m + bpf_core_field_offset(struct mm_struct___percpu, rss_stat) +
-                    kind * bpf_core_type_size(struct percpu_counter___rss));
-        n = BPF_CORE_READ(base, count);
-    }
+    u64 at = (u64)mm;
+    if (bpf_core_type_exists(struct mm_rss_stat))
+        at += bpf_core_field_offset(struct mm_struct___before, rss_stat) + kind * sizeof(s64);
+    else
+        at += bpf_core_field_offset(struct mm_struct___percpu, rss_stat) +
+              kind * bpf_core_type_size(struct percpu_counter___rss) +
+              bpf_core_field_offset(struct percpu_counter___rss, count);
+    s64 n = kernel_word((void*)at);
     return n > 0 ? n : 0;
 }
 
 /* Overlayfs may be a module, its types then unknown here; the upper dentry has always followed the inode. */
 static __always_inline struct dentry* overlay_upper_dentry(struct inode* inode) {
-    struct dentry* upper = NULL;
     u64 offset = bpf_core_type_size(struct inode);
     if (bpf_core_field_exists(struct ovl_inode___known, __upperdentry))
         offset = bpf_core_field_offset(struct ovl_inode___known, __upperdentry) -
                  bpf_core_field_offset(struct ovl_inode___known, vfs_inode);
-    bpf_probe_read_kernel(&upper, sizeof upper, (u8*)inode + offset);
-    return upper;
+    return (struct dentry*)kernel_word((u8*)inode + offset);
 }
 
 #endif

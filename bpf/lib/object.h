@@ -88,7 +88,6 @@ __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_p
     struct file* f = kernel_pointer(file, (void*)file);
     struct inode* inode = f->f_inode;
     struct super_block* sb = inode->i_sb;
-    struct vfsmount* mnt = BPF_CORE_READ(f, f_path.mnt); /* a number to the verifier, as functions take it */
     o->ino = inode->i_ino;
     o->dev = sb->s_dev;
     o->rdev = inode->i_rdev;
@@ -102,8 +101,8 @@ __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_p
     if (number >= 0 && close_on_exec(number)) flags |= GYR_OBJECT_CLOEXEC;
     if (o->magic == OVERLAYFS_SUPER_MAGIC)
         flags |= GYR_OBJECT_OVERLAY | (overlay_upper_dentry(inode) ? GYR_OBJECT_UPPER : GYR_OBJECT_LOWER);
-    struct mount* m = (void*)((u8*)mnt - bpf_core_field_offset(struct mount, mnt));
-    o->mount_id = BPF_CORE_READ(m, mnt_id);
+    u64 mount = kernel_word(&f->f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
+    o->mount_id = kernel_pointer(mount, (void*)mount)->mnt_id;
     bool socket = (o->mode & S_IFMT) == S_IFSOCK && o->magic == SOCKFS_MAGIC;
     if (socket) flags |= GYR_OBJECT_SOCKET;
     if (!with_path) flags |= GYR_OBJECT_NO_PATH;
@@ -115,7 +114,7 @@ __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_p
     }
     if (with_path) {
         struct gyr_blob b = {};
-        append_path(s, &b, mnt, BPF_CORE_READ(f, f_path.dentry));
+        append_path(s, &b, &f->f_path);
         return b.flags;
     }
     return 0;

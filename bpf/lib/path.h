@@ -11,8 +11,7 @@
 
 struct path_walk {
     struct scratch* s;
-    struct dentry* dentry;
-    struct vfsmount* vfsmnt;
+    u64 dentry, vfsmnt;
     u32 flags;
     u32 done;
     u32 start;    /* of the path in the area */
@@ -20,36 +19,35 @@ struct path_walk {
 };
 
 static long path_step(u32 index, struct path_walk* w) {
-    struct dentry* dentry = w->dentry;
-    struct vfsmount* vfsmnt = w->vfsmnt;
-    struct dentry* root = BPF_CORE_READ(vfsmnt, mnt_root);
-    struct dentry* parent = BPF_CORE_READ(dentry, d_parent);
-    if (dentry == root && !w->detached) {
-        struct mount* m = (void*)((u8*)vfsmnt - bpf_core_field_offset(struct mount, mnt));
-        struct mount* up = BPF_CORE_READ(m, mnt_parent);
-        if (up == m || !up) {
+    struct dentry* dentry = kernel_pointer(dentry, (void*)w->dentry);
+    u64 parent = kernel_word(&dentry->d_parent);
+    if (!w->detached && w->dentry == kernel_word(&kernel_pointer(vfsmount, (void*)w->vfsmnt)->mnt_root)) {
+        u64 mount = w->vfsmnt - bpf_core_field_offset(struct mount, mnt);
+        struct mount* m = kernel_pointer(mount, (void*)mount);
+        u64 up = kernel_word(&m->mnt_parent);
+        if (up == mount || !up) {
             /* A single file, bind-mounted and unmounted again, as runtimes do with their own executable. */
-            if (w->s->fill == w->start && (BPF_CORE_READ(dentry, d_inode, i_mode) & S_IFMT) == S_IFREG) {
+            if (w->s->fill == w->start && (dentry->d_inode->i_mode & S_IFMT) == S_IFREG) {
                 w->detached = 1;
                 return 0;
             }
             w->done = 1;
             return 1;
         }
-        w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
-        w->vfsmnt = (void*)((u8*)up + bpf_core_field_offset(struct mount, mnt));
+        w->dentry = kernel_word(&m->mnt_mountpoint);
+        w->vfsmnt = up + bpf_core_field_offset(struct mount, mnt);
         return 0;
     }
-    if (w->detached && dentry == parent) {
+    if (w->detached && w->dentry == parent) {
         w->done = 1;
         return 1;
     }
-    if (w->s->fill - w->start > GYR_PATH_BYTES || !append_name(w->s, BPF_CORE_READ(dentry, d_name.name))) {
+    if (w->s->fill - w->start > GYR_PATH_BYTES || !append_name(w->s, dentry->d_name.name)) {
         w->flags |= GYR_BLOB_CUT;
         w->done = 1;
         return 1;
     }
-    if (dentry == parent || !parent) { /* a root that is not the mount's: not reachable from any directory */
+    if (w->dentry == parent || !parent) { /* a root that is not the mount's: not reachable from any directory */
         w->flags |= GYR_BLOB_PSEUDO;
         w->done = 1;
         return 1;
@@ -63,7 +61,7 @@ __noinline int walk_path(struct scratch* s, struct gyr_blob* b, u64 mnt, u64 den
     if (!s || !b) return 0;
     blob_begin(s, b);
     if (!mnt || !dentry) return 0;
-    struct path_walk w = {.s = s, .dentry = (void*)dentry, .vfsmnt = (void*)mnt, .start = s->fill};
+    struct path_walk w = {.s = s, .dentry = dentry, .vfsmnt = mnt, .start = s->fill};
     bpf_loop(GYR_PATH_DEPTH, path_step, &w, 0);
     if (!w.done) {
         count_error(GYR_ERROR_PATH_DEPTH);
@@ -74,9 +72,8 @@ __noinline int walk_path(struct scratch* s, struct gyr_blob* b, u64 mnt, u64 den
     return 0;
 }
 
-static __always_inline void append_path(struct scratch* s, struct gyr_blob* b, struct vfsmount* mnt,
-                                        struct dentry* dentry) {
-    walk_path(s, b, (u64)mnt, (u64)dentry);
+static __always_inline void append_path(struct scratch* s, struct gyr_blob* b, const struct path* path) {
+    walk_path(s, b, kernel_word(&path->mnt), kernel_word(&path->dentry));
 }
 
 #endif

@@ -37,38 +37,35 @@ static __always_inline bool append_socket(struct scratch* s, struct sock* sk) {
     return true;
 }
 
-static __noinline int fill_descriptor(struct scratch* s, struct gyr_stdio* out, struct file** slot) {
-    if (!s || !out) return 0;
-    struct file* file = NULL;
-    if (bpf_probe_read_kernel(&file, sizeof file, slot)) count_error(GYR_ERROR_KERNEL_READ);
-    if (!file) return 0;
-    struct inode* inode = BPF_CORE_READ(file, f_inode);
-    u32 mode = BPF_CORE_READ(inode, i_mode);
-    out->ino = BPF_CORE_READ(inode, i_ino);
-    out->rdev = BPF_CORE_READ(inode, i_rdev);
-    out->magic = BPF_CORE_READ(inode, i_sb, s_magic);
+static __noinline int fill_descriptor(struct scratch* s, struct gyr_stdio* out, u64 of) {
+    if (!s || !out || !of) return 0;
+    struct file* file = kernel_pointer(file, (void*)of);
+    struct inode* inode = file->f_inode;
+    u32 mode = inode->i_mode;
+    out->ino = inode->i_ino;
+    out->rdev = inode->i_rdev;
+    out->magic = inode->i_sb->s_magic;
     out->mode = mode | 0x80000000u; /* anonymous inodes may have no mode at all */
     if ((mode & S_IFMT) == S_IFSOCK) {
         align_area(s);
         blob_begin(s, &out->name);
-        struct socket* socket = BPF_CORE_READ(file, private_data);
+        struct socket* socket = file->private_data;
         append_socket(s, BPF_CORE_READ(socket, sk));
         blob_end(s, &out->name);
         return 0;
     }
-    append_path(s, &out->name, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+    append_path(s, &out->name, &file->f_path);
     return 0;
 }
 
-static __noinline int fill_stdio(struct scratch* s, struct task_struct* task) {
-    if (!s || !task) return 0;
-    struct fdtable* table = BPF_CORE_READ(task, files, fdt);
-    u32 open = BPF_CORE_READ(table, max_fds);
-    struct file** slots = BPF_CORE_READ(table, fd);
-    if (!slots || open < 3) return 0;
-    fill_descriptor(s, &s->record.stdio[0], slots);
-    fill_descriptor(s, &s->record.stdio[1], slots + 1);
-    fill_descriptor(s, &s->record.stdio[2], slots + 2);
+static __noinline int fill_stdio(struct scratch* s, struct task_struct* of) {
+    if (!s || !of) return 0;
+    struct fdtable* table = kernel_pointer(task_struct, of)->files->fdt;
+    u64 slots = kernel_word(&table->fd);
+    if (!slots || table->max_fds < 3) return 0;
+    fill_descriptor(s, &s->record.stdio[0], kernel_word((void*)slots));
+    fill_descriptor(s, &s->record.stdio[1], kernel_word((void*)(slots + 8)));
+    fill_descriptor(s, &s->record.stdio[2], kernel_word((void*)(slots + 16)));
     return 0;
 }
 

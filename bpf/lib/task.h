@@ -6,103 +6,103 @@
 #include "lib/cgroup.h"
 #include "lib/cred.h"
 
-/* The number that pid has in the namespace at level, or 0 where it has none. */
-static __always_inline s32 pid_at_level(struct pid* pid, u32 level) {
-    if (!pid || BPF_CORE_READ(pid, level) < level) return 0;
-    struct upid* at =
-        (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
-    return BPF_CORE_READ(at, nr);
+/* A pid's number and namespace at a level. Pointers are numbers here, as the place of these is reckoned. */
+static __always_inline struct upid* upid_at(u64 pid, u32 level) {
+    return kernel_pointer(
+        upid, (void*)(pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid)));
 }
 
-static __always_inline struct pid_namespace* pid_namespace_of(struct pid* pid) {
-    u32 level = BPF_CORE_READ(pid, level);
-    struct upid* at =
-        (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
-    return BPF_CORE_READ(at, ns);
+static __always_inline u32 level_of(u64 pid) { return kernel_pointer(pid, (void*)pid)->level; }
+
+/* The number that pid has in the namespace at level, or 0 where it has none. */
+static __always_inline s32 pid_at_level(u64 pid, u32 level) {
+    return !pid || level_of(pid) < level ? 0 : upid_at(pid, level)->nr;
 }
+
+static __always_inline u64 namespace_at(u64 pid, u32 level) { return kernel_word(&upid_at(pid, level)->ns); }
 
 /* A session or group led from outside the namespace has no number in it: 0, as getsid(2) would say. */
-static __always_inline s32 id_in_namespace(struct pid* pid, u32 level, struct pid_namespace* ns) {
-    if (!pid || BPF_CORE_READ(pid, level) < level) return 0;
-    struct upid* at =
-        (void*)((u8*)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
-    return BPF_CORE_READ(at, ns) == ns ? BPF_CORE_READ(at, nr) : 0;
+static __always_inline s32 id_in_namespace(u64 pid, u32 level, u64 ns) {
+    return !pid || level_of(pid) < level || namespace_at(pid, level) != ns ? 0 : upid_at(pid, level)->nr;
 }
 
-static __noinline int fill_ids(struct gyr_process_record* r, struct task_struct* task) {
-    if (!r || !task) return 0;
-    struct signal_struct* signal = BPF_CORE_READ(task, signal);
-    struct task_struct* leader = BPF_CORE_READ(task, group_leader);
-    struct task_struct* parent = BPF_CORE_READ(task, real_parent);
-    struct task_struct* parent_leader = BPF_CORE_READ(parent, group_leader);
-    r->tid = BPF_CORE_READ(task, pid);
-    r->tgid = BPF_CORE_READ(task, tgid);
-    r->start_boottime_ns = BPF_CORE_READ(leader, start_boottime);
-    r->ptgid = BPF_CORE_READ(parent, tgid);
-    r->parent_start_boottime_ns = BPF_CORE_READ(parent_leader, start_boottime);
-    if (BPF_CORE_READ(task, ptrace)) r->tracer = BPF_CORE_READ(task, parent, tgid);
+static __noinline int fill_ids(struct gyr_process_record* r, struct task_struct* of) {
+    if (!r || !of) return 0;
+    struct task_struct* task = kernel_pointer(task_struct, of);
+    struct signal_struct* signal = task->signal;
+    struct task_struct* parent = task->real_parent;
+    r->tid = task->pid;
+    r->tgid = task->tgid;
+    r->start_boottime_ns = task->group_leader->start_boottime;
+    r->ptgid = parent->tgid;
+    r->parent_start_boottime_ns = parent->group_leader->start_boottime;
+    if (task->ptrace) r->tracer = task->parent->tgid;
 
-    struct pid* group = BPF_CORE_READ(signal, pids[GYR_PIDTYPE_PGID]);
-    struct pid* session = BPF_CORE_READ(signal, pids[GYR_PIDTYPE_SID]);
+    u64 group = kernel_word(&signal->pids[GYR_PIDTYPE_PGID]);
+    u64 session = kernel_word(&signal->pids[GYR_PIDTYPE_SID]);
     r->pgid = pid_at_level(group, 0);
     r->sid = pid_at_level(session, 0);
-    struct pid* thread = BPF_CORE_READ(task, thread_pid);
+    u64 thread = kernel_word(&task->thread_pid);
     if (!thread) return 0; /* already reaped */
-    u32 level = BPF_CORE_READ(thread, level);
-    struct pid_namespace* ns = pid_namespace_of(thread);
+    u32 level = level_of(thread);
+    u64 ns = namespace_at(thread, level);
     r->vtid = pid_at_level(thread, level);
-    r->vpid = id_in_namespace(BPF_CORE_READ(signal, pids[GYR_PIDTYPE_TGID]), level, ns);
-    r->vppid = id_in_namespace(BPF_CORE_READ(parent, signal, pids[GYR_PIDTYPE_TGID]), level, ns);
+    r->vpid = id_in_namespace(kernel_word(&signal->pids[GYR_PIDTYPE_TGID]), level, ns);
+    r->vppid = id_in_namespace(kernel_word(&parent->signal->pids[GYR_PIDTYPE_TGID]), level, ns);
     r->vpgid = id_in_namespace(group, level, ns);
     r->vsid = id_in_namespace(session, level, ns);
-    r->namespaces.pid = BPF_CORE_READ(ns, ns.inum);
-    r->pidns_init_start_boottime_ns = BPF_CORE_READ(ns, child_reaper, start_boottime);
+    struct pid_namespace* numbers = upid_at(thread, level)->ns;
+    r->namespaces.pid = numbers->ns.inum;
+    r->pidns_init_start_boottime_ns = numbers->child_reaper->start_boottime;
     return 0;
 }
 
-static __noinline int fill_namespaces(struct gyr_namespaces* out, struct task_struct* task) {
-    if (!out || !task) return 0;
-    out->user = BPF_CORE_READ(task, cred, user_ns, ns.inum);
-    struct nsproxy* p = BPF_CORE_READ(task, nsproxy);
+static __noinline int fill_namespaces(struct gyr_namespaces* out, struct task_struct* of) {
+    if (!out || !of) return 0;
+    struct task_struct* task = kernel_pointer(task_struct, of);
+    out->user = task->cred->user_ns->ns.inum;
+    struct nsproxy* p = task->nsproxy;
     if (!p) return 0;
-    out->mnt = BPF_CORE_READ(p, mnt_ns, ns.inum);
-    out->net = BPF_CORE_READ(p, net_ns, ns.inum);
-    out->uts = BPF_CORE_READ(p, uts_ns, ns.inum);
-    out->ipc = BPF_CORE_READ(p, ipc_ns, ns.inum);
-    out->cgroup = BPF_CORE_READ(p, cgroup_ns, ns.inum);
-    if (bpf_core_field_exists(p->time_ns)) out->time = BPF_CORE_READ(p, time_ns, ns.inum);
+    out->mnt = p->mnt_ns->ns.inum;
+    out->net = p->net_ns->ns.inum;
+    out->uts = p->uts_ns->ns.inum;
+    out->ipc = p->ipc_ns->ns.inum;
+    out->cgroup = p->cgroup_ns->ns.inum;
+    if (bpf_core_field_exists(p->time_ns)) out->time = p->time_ns->ns.inum;
     return 0;
 }
 
 /* As the kernel's new_encode_dev() packs it, which is what tools show: 34816 is /dev/pts/0. */
 static __always_inline u32 controlling_tty(struct signal_struct* signal) {
-    struct tty_struct* tty = BPF_CORE_READ(signal, tty);
+    struct tty_struct* tty = signal->tty;
     if (!tty) return 0;
-    u32 major = BPF_CORE_READ(tty, driver, major);
-    u32 minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
+    u32 major = tty->driver->major;
+    u32 minor = tty->driver->minor_start + tty->index;
     return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
 }
 
-static __noinline int fill_usage(struct gyr_process_record* r, struct task_struct* task) {
-    if (!r || !task) return 0;
-    struct signal_struct* signal = BPF_CORE_READ(task, signal);
-    r->threads = BPF_CORE_READ(signal, nr_threads);
+static __noinline int fill_usage(struct gyr_process_record* r, struct task_struct* of) {
+    if (!r || !of) return 0;
+    struct task_struct* task = kernel_pointer(task_struct, of);
+    struct signal_struct* signal = task->signal;
+    r->threads = signal->nr_threads;
     r->tty = controlling_tty(signal);
-    r->fd_limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
-    r->major_faults = BPF_CORE_READ(task, maj_flt) + BPF_CORE_READ(signal, maj_flt);
-    r->minor_faults = BPF_CORE_READ(task, min_flt) + BPF_CORE_READ(signal, min_flt);
-    r->exec_id = BPF_CORE_READ(task, self_exec_id);
-    struct mm_struct* mm = BPF_CORE_READ(task, mm);
+    r->fd_limit = signal->rlim[RLIMIT_NOFILE].rlim_cur;
+    r->major_faults = task->maj_flt + signal->maj_flt;
+    r->minor_faults = task->min_flt + signal->min_flt;
+    r->exec_id = task->self_exec_id;
+    struct mm_struct* mm = task->mm;
     if (!mm) return 0;
-    r->vm_size_pages = BPF_CORE_READ(mm, total_vm);
+    r->vm_size_pages = mm->total_vm;
     r->vm_rss_pages = mm_pages(mm, 0) + mm_pages(mm, 1) + mm_pages(mm, 3);
     r->vm_swap_pages = mm_pages(mm, 2);
     return 0;
 }
 
 /* Starts a record about task: everything that does not need its memory, files or paths. */
-static __noinline int begin_record(struct scratch* s, struct task_struct* task, u32 kind) {
-    if (!s || !task) return 0;
+static __noinline int begin_record(struct scratch* s, struct task_struct* of, u32 kind) {
+    if (!s || !of) return 0;
+    struct task_struct* task = kernel_pointer(task_struct, of);
     struct gyr_process_record* r = &s->record;
     __builtin_memset(r, 0, sizeof *r);
     r->boottime_ns = bpf_ktime_get_boot_ns();
@@ -110,18 +110,18 @@ static __noinline int begin_record(struct scratch* s, struct task_struct* task, 
     r->kind = kind;
     r->cpu = bpf_get_smp_processor_id();
     r->syscall_nr = -1;
-    if (BPF_CORE_READ(task, flags) & PF_KTHREAD) r->flags |= GYR_PROC_KERNEL_THREAD;
+    if (task->flags & PF_KTHREAD) r->flags |= GYR_PROC_KERNEL_THREAD;
     bpf_probe_read_kernel(r->comm, sizeof r->comm, &task->comm);
-    fill_ids(r, task);
-    const struct cred* cred = BPF_CORE_READ(task, cred);
+    fill_ids(r, of);
+    const struct cred* cred = task->cred;
     fill_credentials(&r->credentials, cred);
     r->credentials.login_uid = r->credentials.session_id = 0xffffffffu;
-    if (bpf_core_field_exists(task->loginuid)) r->credentials.login_uid = BPF_CORE_READ(task, loginuid.val);
-    if (bpf_core_field_exists(task->sessionid)) r->credentials.session_id = BPF_CORE_READ(task, sessionid);
-    fill_namespaces(&r->namespaces, task);
-    fill_usage(r, task);
+    if (bpf_core_field_exists(task->loginuid)) r->credentials.login_uid = task->loginuid.val;
+    if (bpf_core_field_exists(task->sessionid)) r->credentials.session_id = task->sessionid;
+    fill_namespaces(&r->namespaces, of);
+    fill_usage(r, of);
     append_groups(s, cred);
-    append_cgroups(s, BPF_CORE_READ(task, cgroups));
+    append_cgroups(s, kernel_word(&task->cgroups));
     return 0;
 }
 

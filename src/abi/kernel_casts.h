@@ -7,15 +7,21 @@
 #define GYR_ABI_KERNEL_CASTS_H
 
 #define GYR_KERNEL_CASTS(X)                                                                                            \
+    X(cgroup_subsys_state)                                                                                             \
     X(cgrp_cset_link)                                                                                                  \
+    X(cred)                                                                                                            \
     X(css_set)                                                                                                         \
     X(dentry)                                                                                                          \
     X(file)                                                                                                            \
+    X(kernfs_node)                                                                                                     \
     X(list_head)                                                                                                       \
+    X(mm_struct)                                                                                                       \
     X(mount)                                                                                                           \
+    X(pid)                                                                                                             \
     X(pt_regs)                                                                                                         \
     X(socket)                                                                                                          \
     X(task_struct)                                                                                                     \
+    X(upid)                                                                                                            \
     X(vfsmount)
 
 #endif

@@ -16,9 +16,9 @@ static __noinline s32 reaper_of(struct task_struct* task) {
     if (!task) return 0;
     struct list_head* children = (void*)((u8*)task + bpf_core_field_offset(struct task_struct, children));
     if (BPF_CORE_READ(task, children.next) == children) return 0;
-    struct pid* pid = BPF_CORE_READ(task, thread_pid);
+    u64 pid = (u64)BPF_CORE_READ(task, thread_pid);
     if (!pid) return 0;
-    u32 level = BPF_CORE_READ(pid, level);
+    u32 level = level_of(pid);
     struct signal_struct* signal = BPF_CORE_READ(task, signal);
     if (BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper)) {
         struct task_struct* at = BPF_CORE_READ(task, real_parent);
@@ -31,7 +31,7 @@ static __noinline s32 reaper_of(struct task_struct* task) {
             at = BPF_CORE_READ(at, real_parent);
         }
     }
-    return BPF_CORE_READ(pid_namespace_of(pid), child_reaper, tgid);
+    return upid_at(pid, level)->ns->child_reaper->tgid;
 }
 
 static __noinline int tell_exit(struct task_struct* task) {
