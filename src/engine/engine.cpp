@@ -320,7 +320,6 @@ Result<> Engine::run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
         const int n = ::epoll_wait(epoll_fd_, ready.data(), static_cast<int>(ready.size()), wait_ms());
         if (n < 0 && errno != EINTR) return fail_errno("wait for events", errno);
-        if (n > 0 && source_) source_->gather();
         // Records first: they are what the rest is about.
         drain(std::chrono::milliseconds{0});
         if (options_.pause) options_.pause();

@@ -23,7 +23,6 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <thread>
 #include <unistd.h>
 
 namespace gyr {
@@ -87,7 +86,6 @@ struct LiveSource::Impl {
     void read_hints();
     Result<> begin_pass(const Reread& what);
     std::size_t turn(RecordSink sink, EventSink events);
-    Nanos waits_since = 0; // the last poll() took all there was; 0: it left something to do
 };
 
 namespace {
@@ -313,12 +311,12 @@ std::size_t LiveSource::poll(std::chrono::milliseconds timeout, RecordSink sink,
     const auto turn = [&] {
         store(control.consumer_sleeps, 0);
         const std::size_t delivered = impl_->turn(sink, events);
-        // From here on an exec wakes fd(). What came before the kernel saw the flag is found by looking once more.
         impl_->quiet_turns = delivered != 0 ? 0 : std::min(impl_->quiet_turns + 1, kQuietTurns);
-        store(control.consumer_sleeps, impl_->quiet_turns < kQuietTurns ? GYR_SLEEPS_LIGHTLY : GYR_SLEEPS_DEEPLY);
+        // From here on an exec wakes fd(). What came before the kernel saw the flag is found by looking once more.
+        if (delivered == 0)
+            store(control.consumer_sleeps, impl_->quiet_turns < kQuietTurns ? GYR_SLEEPS_LIGHTLY : GYR_SLEEPS_DEEPLY);
         const bool busy = impl_->iterator || !impl_->rereads.empty() || !impl_->complete || impl_->has_data();
         impl_->set_pending(busy);
-        impl_->waits_since = busy ? 0 : steady_now();
         return delivered;
     };
     std::size_t delivered = turn();
@@ -328,14 +326,8 @@ std::size_t LiveSource::poll(std::chrono::milliseconds timeout, RecordSink sink,
     return delivered;
 }
 
-void LiveSource::gather() {
-    const Nanos moment = std::chrono::nanoseconds(kGather).count();
-    if (impl_->waits_since == 0 || steady_now() - impl_->waits_since >= moment) return;
-    store(impl_->programs->control().consumer_sleeps, 0);
-    std::this_thread::sleep_for(kGather);
-}
-
 std::chrono::milliseconds LiveSource::most_wait() const {
+    if (impl_->quiet_turns == 0) return kLinger;
     return impl_->quiet_turns < kQuietTurns ? kMaxQuiet : kMaxIdle;
 }
 
@@ -346,7 +338,6 @@ Result<> LiveSource::refresh(Tid tid) {
     if (!impl_->programs->has_iterator()) return fail(ErrorKind::unsupported, "this kernel has no task iterator");
     impl_->rereads.push_back({.tid = tid, .kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
     impl_->set_pending(true);
-    impl_->waits_since = 0;
     return {};
 }
 
@@ -354,7 +345,6 @@ Result<> LiveSource::refresh_all() {
     if (!impl_->programs->has_iterator()) return fail(ErrorKind::unsupported, "this kernel has no task iterator");
     if (impl_->iterator) return {}; // a pass is under way
     impl_->set_pending(true);
-    impl_->waits_since = 0;
     return impl_->begin_pass({.kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
 }
 

@@ -38,7 +38,7 @@ struct LiveOptions {
 class LiveSource {
   public:
     static constexpr std::chrono::milliseconds kMaxQuiet{200}, kMaxIdle{1000};
-    static constexpr std::chrono::milliseconds kGather{1}; // and what counts as soon
+    static constexpr std::chrono::milliseconds kLinger{1};
 
     // Errors: unsupported, with what this host lacks. Loads, attaches nothing yet; what a plan of the first events will
     // need begins to be loaded too, in threads of its own.
@@ -79,11 +79,9 @@ class LiveSource {
     void drop_process_mask(Pid pid);
     void drop_process_masks();
     [[nodiscard]] int fd() const;
-    // Before poll(), when fd() was waited for: in a burst (it became readable soon after the last poll()) waits for a
-    // moment, in which what happens wakes nobody. To be woken costs whoever does it more than all that is told of an
-    // exec.
-    void gather();
-    // How long to wait for fd() at most: kMaxQuiet, longer when nothing happens.
+    // How long to wait for fd() at most. After a poll() that found something that is kLinger, in which what happens
+    // wakes nobody: to be woken costs whoever does it more than all that is told of an exec. Then an exec, a change or
+    // an event wakes, and kMaxQuiet is for the rest; once nothing happens, kMaxIdle, and any record wakes.
     [[nodiscard]] std::chrono::milliseconds most_wait() const;
     [[nodiscard]] bool snapshot_complete() const;
 
