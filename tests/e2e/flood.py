@@ -79,7 +79,8 @@ def lossy(results, program):
             results.expect(lost.get(kind, 0) > 0, "no gap record tells of lost %s events" % kind)
         results.expect(FEW - seen <= lost.get("exec", 0) <= FEW - seen + 2000,
                        "lost exec events: %d counted, %d of the burst" % (lost.get("exec", 0), FEW - seen))
-        for gap in gaps:
+        # A change is of another program, and there may be no room left for its name.
+        for gap in (g for g in gaps if g.get("class") != "change"):
             made = [p["count"] for p in gap.get("processes", [])]
             results.expect(made and sum(made) <= gap["count"] and made == sorted(made, reverse=True),
                            "a gap record names processes that made it: %r" % gap)

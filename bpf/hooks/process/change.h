@@ -12,6 +12,8 @@ static __noinline int tell_change(struct task_struct* task, u32 changes, const c
     if (ring_over(1, 2)) {
         count_error(GYR_ERROR_RING_RESERVED);
         count_loss(GYR_CHANGE, bpf_ktime_get_boot_ns(), BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id));
+        count_process_loss(GYR_CLASSES + GYR_CHANGE, GYR_LOSS_FULL, BPF_CORE_READ(task, tgid),
+                           BPF_CORE_READ(task, group_leader, start_boottime), 0);
         return 0;
     }
     struct scratch* s = scratch_get();
