@@ -32,7 +32,9 @@ static __always_inline long page_step(struct page_walk* w, const int REMOTE) {
     u32 at = s->fill;
     u64 piece = GYR_PAGE - (w->from & (GYR_PAGE - 1));
     if (piece > w->left) piece = w->left;
-    if (piece == 0 || piece > GYR_PAGE || at > GYR_AREA_SIZE - GYR_PAGE) return 1;
+    if (piece == 0) return 1;
+    asm volatile("" : "+r"(piece)); /* one comparison for both bounds would tell older verifiers nothing */
+    if (piece > GYR_PAGE || at > GYR_AREA_SIZE - GYR_PAGE) return 1;
     if (read_user(&s->area[at], piece, w->from, w->task, REMOTE)) return 1;
     s->fill = at + piece;
     w->from += piece;

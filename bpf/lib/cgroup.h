@@ -18,7 +18,7 @@ struct kernfs_walk {
 static long kernfs_step(u32 index, struct kernfs_walk* w) {
     u64 parent = kernfs_parent(w->node);
     if (!parent) return 1; /* the root has no name of its own */
-    if (!append_name(w->s, kernel_pointer(kernfs_node, (void*)w->node)->name)) {
+    if (!append_name(w->s, READ(kernel_pointer(kernfs_node, (void*)w->node), name))) {
         w->cut = 1;
         return 1;
     }
@@ -44,22 +44,22 @@ static long hierarchy_step(u32 index, struct hierarchy_walk* w) {
     if (at == w->head || !at) return 1;
     u64 link = at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
     w->at = kernel_word(&kernel_pointer(list_head, (void*)at)->next);
-    struct cgroup* cg = kernel_pointer(cgrp_cset_link, (void*)link)->cgrp;
+    struct cgroup* cg = READ(kernel_pointer(cgrp_cset_link, (void*)link), cgrp);
     if ((u64)cg == w->unified) return 0;
     u64 node = kernel_word(&cg->kn);
     if (!kernfs_parent(node)) return 0;
 
     struct scratch* s = w->s;
-    struct cgroup_root* root = cg->root;
-    u32 mask = root->subsys_mask;
+    struct cgroup_root* root = READ(cg, root);
+    u32 mask = READ(root, subsys_mask);
     if (mask) {
         u32 id = 0;
         for (; id < 16; id++)
             if (mask & (1u << id)) break;
         u64 css = kernel_word((u8*)cg + bpf_core_field_offset(struct cgroup, subsys) + id * sizeof(void*));
-        struct cgroup_subsys* ss = kernel_pointer(cgroup_subsys_state, (void*)css)->ss;
-        const char* name = ss->legacy_name;
-        if (!name) name = ss->name;
+        struct cgroup_subsys* ss = READ(kernel_pointer(cgroup_subsys_state, (void*)css), ss);
+        const char* name = READ(ss, legacy_name);
+        if (!name) name = READ(ss, name);
         if (!append_name(s, name)) goto cut;
     } else {
         u32 p = s->fill;
@@ -95,8 +95,9 @@ static long set_step(u32 index, struct set_walk* w) {
     u64 at = w->at;
     if (at == w->head || !at) return 1;
     u64 link = at - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
-    struct cgroup* cg = kernel_pointer(cgrp_cset_link, (void*)link)->cgrp;
-    w->sum += mix(MIX_SEED ^ (u64)cg->root->hierarchy_id, cg->kn->id); /* in whichever order they are linked */
+    struct cgroup* cg = READ(kernel_pointer(cgrp_cset_link, (void*)link), cgrp);
+    w->sum +=
+        mix(MIX_SEED ^ (u64)READ(cg, root, hierarchy_id), READ(cg, kn, id)); /* in whichever order they are linked */
     w->at = kernel_word(&kernel_pointer(list_head, (void*)at)->next);
     return 0;
 }
@@ -115,15 +116,15 @@ static __noinline int append_cgroups(struct scratch* s, u64 css_set) {
     if (!s || !css_set) return 0;
     struct gyr_blob* b = &s->record.cgroups;
     struct css_set* cset = kernel_pointer(css_set, (void*)css_set);
-    struct kernfs_node* node = cset->dfl_cgrp->kn;
-    s->record.cgroup_id = node->id;
+    struct kernfs_node* node = READ(cset, dfl_cgrp, kn);
+    s->record.cgroup_id = READ(node, id);
     s->record.cgroup_set = cgroup_set(css_set);
     blob_begin(s, b);
     if (!append_nul(s) || !append_cgroup_path(s, (u64)node)) b->flags |= GYR_BLOB_CUT;
     struct hierarchy_walk w = {.s = s,
                                .head = css_set + bpf_core_field_offset(struct css_set, cgrp_links),
                                .at = kernel_word(&cset->cgrp_links.next),
-                               .unified = (u64)cset->dfl_cgrp};
+                               .unified = (u64)READ(cset, dfl_cgrp)};
     bpf_loop(GYR_HIERARCHIES_MAX, hierarchy_step, &w, 0);
     b->flags |= w.flags;
     blob_end(s, b);

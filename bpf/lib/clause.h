@@ -17,7 +17,7 @@ struct {
     __type(value, u8);
 } host_cgroups SEC(".maps");
 
-/* Networks that ends of connections are looked up in; how many there are, so that nobody looks into an empty one. */
+/* Networks that ends of connections are looked up in. */
 struct {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -25,7 +25,6 @@ struct {
     __type(key, struct gyr_network_key);
     __type(value, u32);
 } networks SEC(".maps");
-gyr_u32 network_count SEC(".data.wanted");
 
 /* By thread group. */
 struct {
@@ -37,23 +36,25 @@ struct {
 } process_masks SEC(".maps");
 
 /* A process is where its leader is. */
-static __always_inline bool of_host(struct task_struct* task) {
-    struct task_struct* leader = task->group_leader;
+APART u32 of_host(u64 at) {
+    struct task_struct* task = kernel_pointer(task_struct, (void*)at);
+    struct task_struct* leader = READ(task, group_leader);
     u64 id = cgroup_set(kernel_word(&leader->cgroups));
     u8* how = bpf_map_lookup_elem(&host_cgroups, &id);
     if (!how) return false;
     if (*how == GYR_HOST_ALL) return true;
-    struct nsproxy* namespaces = leader->nsproxy;
-    return namespaces && leader->thread_pid->level == 0 && control.host_mnt_ns != 0 &&
-           namespaces->mnt_ns->ns.inum == control.host_mnt_ns;
+    struct nsproxy* namespaces = READ(leader, nsproxy);
+    return namespaces && READ(leader, thread_pid, level) == 0 && control.host_mnt_ns != 0 &&
+           READ(namespaces, mnt_ns, ns.inum) == control.host_mnt_ns;
 }
 
 #define DOTS 0x2e2e2e2e2e2e2e2eull
 #define LOWS 0x0101010101010101ull
 #define HIGHS 0x8080808080808080ull
 
-/* Two dots side by side; sometimes also where there are none, and in what is longer than can be looked at. */
-static __always_inline bool goes_up(u64 text) {
+/* Two dots side by side; sometimes also where there are none, and in what is longer than can be looked at. Not inlined:
+ * the stack of all that calls each other is 512 bytes before 6.13. */
+__noinline u32 goes_up(u64 text) {
     u64 words[16];
     long n = bpf_probe_read_user_str(words, sizeof words, (void*)text);
     if (n <= 0) return false;
@@ -78,19 +79,19 @@ static __always_inline u32 network_sets(struct gyr_network_key* key) {
 /* The sets of ends that those of a socket may belong to: both ends, as their roles are not asked here. */
 __noinline u32 end_sets(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
-    if ((f->f_inode->i_mode & S_IFMT) != S_IFSOCK) return 0;
-    struct socket* so = kernel_pointer(socket, f->private_data);
-    struct sock* sk = so->sk;
-    u16 family = sk->__sk_common.skc_family;
+    if ((READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return 0;
+    struct socket* so = kernel_pointer(socket, READ(f, private_data));
+    struct sock* sk = READ(so, sk);
+    u16 family = READ(sk, __sk_common.skc_family);
     if (family != AF_INET && family != AF_INET6) return 0;
     /* Where it has no other end, that is the one given with the call: a connection refused, a datagram. */
-    if (!sk->__sk_common.skc_dport) return ALL_SETS;
+    if (!READ(sk, __sk_common.skc_dport)) return ALL_SETS;
     u32 sets = 0;
     if (any_of(1u << GYR_NAME_PORT)) {
-        sets |= sets_of(GYR_NAME_PORT, sk->__sk_common.skc_num);
-        sets |= sets_of(GYR_NAME_PORT, __builtin_bswap16(sk->__sk_common.skc_dport));
+        sets |= sets_of(GYR_NAME_PORT, READ(sk, __sk_common.skc_num));
+        sets |= sets_of(GYR_NAME_PORT, __builtin_bswap16(READ(sk, __sk_common.skc_dport)));
     }
-    if (!network_count) return sets;
+    if (!wanted.networks) return sets;
     struct gyr_network_key key = {};
     u64 at = (u64)BPF_CORE_READ(so, sk);
     struct sock* from = (void*)at;
@@ -120,22 +121,24 @@ __noinline u32 names_other_end(struct gyr_plan* plan, struct call* c) {
 }
 
 /* What rules may match the process; all of them unless what was decided about it still holds. */
-static __always_inline u64 process_bits(struct task_struct* task) {
-    struct task_struct* leader = task->group_leader;
-    u32 key = task->tgid;
+APART u64 process_bits(u64 at) {
+    struct task_struct* task = kernel_pointer(task_struct, (void*)at);
+    struct task_struct* leader = READ(task, group_leader);
+    u32 key = READ(task, tgid);
     struct gyr_process_mask* m = bpf_map_lookup_elem(&process_masks, &key);
-    if (!m || m->start_boottime_ns != leader->start_boottime || m->exec_id != leader->self_exec_id ||
-        m->uid != task->cred->uid.val)
+    if (!m || m->start_boottime_ns != READ(leader, start_boottime) || m->exec_id != READ(leader, self_exec_id) ||
+        m->uid != READ(task, cred, uid.val))
         return ~0ull;
     u64* known = (void*)m->comm;
     struct pt_regs* comm = kernel_pointer(pt_regs, (void*)&leader->comm);
-    return comm->r15 == known[0] && comm->r14 == known[1] ? m->bits : ~0ull;
+    return READ(comm, r15) == known[0] && READ(comm, r14) == known[1] ? m->bits : ~0ull;
 }
 
-static __always_inline bool is_internet(struct file* f) {
-    if ((f->f_inode->i_mode & S_IFMT) != S_IFSOCK) return false;
-    struct socket* so = kernel_pointer(socket, f->private_data);
-    u16 family = so->sk->__sk_common.skc_family;
+APART u32 is_internet(u64 file) {
+    struct file* f = kernel_pointer(file, (void*)file);
+    if ((READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return false;
+    struct socket* so = kernel_pointer(socket, READ(f, private_data));
+    u16 family = READ(so, sk, __sk_common.skc_family);
     return family == AF_INET || family == AF_INET6;
 }
 
@@ -147,6 +150,10 @@ static __always_inline bool is_internet(struct file* f) {
             (u32)(((plan)->clause[i].member & (have)) != 0) << i;                                                      \
         meeting;                                                                                                       \
     })
+
+APART u32 meeting_bits(struct gyr_plan* plan, u64 have) { return plan ? MEETING(plan, process_bits, have) : 0; }
+APART u32 meeting_paths(struct gyr_plan* plan, u32 have) { return plan ? MEETING(plan, path_sets, have) : 0; }
+APART u32 meeting_ends(struct gyr_plan* plan, u32 have) { return plan ? MEETING(plan, end_sets, have) : 0; }
 
 static __always_inline u64 object_of(struct gyr_plan* plan, struct call* c, struct task_struct* task) {
     u32 from = plan->object_arg;
@@ -168,32 +175,32 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
     if (object) {
         struct file* f = kernel_pointer(file, (void*)object);
         /* By the flags, as rules see it; a descriptor that is only a path had its access mode taken away. */
-        u32 access = f->f_flags & O_ACCMODE;
-        if (!(f->f_mode & FMODE_PATH)) {
+        u32 access = READ(f, f_flags) & O_ACCMODE;
+        if (!(READ(f, f_mode) & FMODE_PATH)) {
             if (access != O_RDONLY && access != O_RDWR) left &= ~(u32)asks[GYR_ASK_READ];
             if (access != O_WRONLY && access != O_RDWR) left &= ~(u32)asks[GYR_ASK_WRITE];
         }
-        if ((left & asks[GYR_ASK_INTERNET]) && !is_internet(f)) left &= ~(u32)asks[GYR_ASK_INTERNET];
+        if ((left & asks[GYR_ASK_INTERNET]) && !is_internet(object)) left &= ~(u32)asks[GYR_ASK_INTERNET];
         if (left & asks[GYR_ASK_ENDS]) {
             u32 sets = names_other_end(plan, c) ? ALL_SETS : end_sets(object);
-            left &= MEETING(plan, end_sets, sets) | ~(u32)asks[GYR_ASK_ENDS];
+            left &= meeting_ends(plan, sets) | ~(u32)asks[GYR_ASK_ENDS];
         }
         if (left & asks[GYR_ASK_PATH]) {
-            u32 sets = path_sets(f);
-            left &= (sets ? MEETING(plan, path_sets, sets) : 0) | ~(u32)asks[GYR_ASK_PATH];
+            u32 sets = path_sets(object);
+            left &= (sets ? meeting_paths(plan, sets) : 0) | ~(u32)asks[GYR_ASK_PATH];
         }
     }
     u32 dear = asks[GYR_ASK_PROCESS] | asks[GYR_ASK_UPWARD] | asks[GYR_ASK_CONTAINER];
     if (!(left & dear) || ((left & ~dear) && !control.count_clauses)) return left;
     if (left & asks[GYR_ASK_PROCESS]) {
-        u64 bits = process_bits(task);
-        left &= MEETING(plan, process_bits, bits) | ~(u32)asks[GYR_ASK_PROCESS];
+        u64 bits = process_bits((u64)task);
+        left &= meeting_bits(plan, bits) | ~(u32)asks[GYR_ASK_PROCESS];
     }
     if (left & asks[GYR_ASK_UPWARD]) {
         u32 arg = plan->text_arg;
         if (arg < 6 && !goes_up(argument_of(c, arg))) left &= ~(u32)asks[GYR_ASK_UPWARD];
     }
-    if ((left & asks[GYR_ASK_CONTAINER]) && of_host(task)) left &= ~(u32)asks[GYR_ASK_CONTAINER];
+    if ((left & asks[GYR_ASK_CONTAINER]) && of_host((u64)task)) left &= ~(u32)asks[GYR_ASK_CONTAINER];
     return left;
 }
 

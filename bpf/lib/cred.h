@@ -11,20 +11,20 @@ static __always_inline u64 capability_set(const kernel_cap_t* from) { return ker
 static __noinline int fill_credentials(struct gyr_credentials* out, const struct cred* of) {
     if (!out || !of) return 0;
     const struct cred* c = kernel_pointer(cred, of);
-    out->uid = c->uid.val;
-    out->euid = c->euid.val;
-    out->suid = c->suid.val;
-    out->fsuid = c->fsuid.val;
-    out->gid = c->gid.val;
-    out->egid = c->egid.val;
-    out->sgid = c->sgid.val;
-    out->fsgid = c->fsgid.val;
+    out->uid = READ(c, uid.val);
+    out->euid = READ(c, euid.val);
+    out->suid = READ(c, suid.val);
+    out->fsuid = READ(c, fsuid.val);
+    out->gid = READ(c, gid.val);
+    out->egid = READ(c, egid.val);
+    out->sgid = READ(c, sgid.val);
+    out->fsgid = READ(c, fsgid.val);
     out->cap_inheritable = capability_set(&c->cap_inheritable);
     out->cap_permitted = capability_set(&c->cap_permitted);
     out->cap_effective = capability_set(&c->cap_effective);
     out->cap_bounding = capability_set(&c->cap_bset);
     out->cap_ambient = capability_set(&c->cap_ambient);
-    out->securebits = c->securebits;
+    out->securebits = READ(c, securebits);
     return 0;
 }
 
@@ -34,8 +34,8 @@ static __noinline int append_groups(struct scratch* s, const struct cred* of) {
     struct gyr_blob* b = &s->record.groups;
     align_area(s);
     blob_begin(s, b);
-    struct group_info* info = c->group_info;
-    int n = info->ngroups;
+    struct group_info* info = READ(c, group_info);
+    int n = READ(info, ngroups);
     if (n <= 0) return 0;
     if (n > (int)GYR_GROUPS_MAX) {
         n = GYR_GROUPS_MAX;

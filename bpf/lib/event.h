@@ -10,9 +10,7 @@
 #include "lib/cgroup.h"
 #include "lib/emit.h"
 
-/* Written by user space while the programs run: which entry of plans a call has, 0 for none. Two bytes change at once.
- */
-gyr_u16 wanted[GYR_SLOTS] SEC(".data.wanted");
+struct gyr_wanted wanted SEC(".data.wanted"); /* written by user space while the programs run */
 /* Of own calls: user space's own thread group is not told about. */
 const volatile gyr_s32 own_tgid = 0;
 const volatile gyr_u32 buffer_bytes = 80;
@@ -108,7 +106,7 @@ __noinline int count_event_loss(u32 event_class, u32 reason) {
     if (event_class >= GYR_CLASSES) return 0;
     u64 now = bpf_ktime_get_boot_ns();
     add_loss(&event_losses[event_class], now);
-    struct task_struct* leader = current_task()->group_leader;
+    struct task_struct* leader = READ(current_task(), group_leader);
     struct gyr_loss_key key = {.event_class = event_class, .reason = reason};
     key.cgroup_set = cgroup_set((u64)BPF_CORE_READ(leader, cgroups));
     struct gyr_loss* l = bpf_map_lookup_elem(&losses_by_cgroups, &key);
@@ -136,17 +134,17 @@ static __always_inline void begin_event(struct scratch* s, struct gyr_plan* plan
     h->boottime_ns = bpf_ktime_get_boot_ns();
     h->tid = (u32)id;
     h->tgid = id >> 32;
-    h->start_boottime_ns = task->group_leader->start_boottime;
-    h->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+    h->start_boottime_ns = READ(task, group_leader, start_boottime);
+    h->cgroup_id = READ(task, cgroups, dfl_cgrp, kn, id);
     h->result = c->result;
     for (u32 i = 0; i < 6; i++) h->args[i] = c->args[i];
     h->cpu = bpf_get_smp_processor_id();
     h->items = 0;
-    const struct cred* cred = task->cred;
-    h->uid = cred->uid.val;
-    h->euid = cred->euid.val;
-    h->gid = cred->gid.val;
-    h->egid = cred->egid.val;
+    const struct cred* cred = READ(task, cred);
+    h->uid = READ(cred, uid.val);
+    h->euid = READ(cred, euid.val);
+    h->gid = READ(cred, gid.val);
+    h->egid = READ(cred, egid.val);
     s->fill = sizeof *h;
 }
 

@@ -42,6 +42,7 @@ static __always_inline u32 fetch_bytes(struct scratch* s, u64 from, u64 length, 
     if (limit > GYR_BUFFER_MAX) limit = GYR_BUFFER_MAX;
     u32 n = length < limit ? length : limit;
     if (n != length) flags = GYR_BLOB_CUT;
+    asm volatile("" : "+r"(n)); /* so that the bound is asked of this very value */
     if (at > GYR_AREA_SIZE - GYR_BUFFER_MAX || n > GYR_BUFFER_MAX) return GYR_BLOB_CUT;
     if (bpf_probe_read_user(&s->area[at], n, (void*)from)) return GYR_BLOB_UNREADABLE;
     s->fill = at + n;
@@ -162,7 +163,7 @@ __noinline int fetch_base(struct scratch* s, struct call* c, struct gyr_fetch* f
     s32 fd = f->arg < 6 ? (s32)source_of(c, f->arg) : -100;
     struct gyr_blob b = {};
     if (fd == -100) {
-        struct fs_struct* fs = current_task()->fs;
+        struct fs_struct* fs = READ(current_task(), fs);
         if (fs) append_path(s, &b, &fs->pwd);
         return b.flags;
     }
@@ -175,9 +176,9 @@ __noinline int fetch_base(struct scratch* s, struct call* c, struct gyr_fetch* f
 __noinline int fetch_memory(struct scratch* s) {
     if (!s) return 0;
     u32 at = area_end(s);
-    struct mm_struct* mm = current_task()->mm;
+    struct mm_struct* mm = READ(current_task(), mm);
     if (!mm || at > GYR_AREA_SIZE - 12) return 0;
-    u32 pages[3] = {mm->total_vm, mm_pages(mm, 0) + mm_pages(mm, 1) + mm_pages(mm, 3), mm_pages(mm, 2)};
+    u32 pages[3] = {READ(mm, total_vm), mm_pages(mm, 0) + mm_pages(mm, 1) + mm_pages(mm, 3), mm_pages(mm, 2)};
     __builtin_memcpy(&s->area[at], pages, sizeof pages);
     s->fill = at + sizeof pages;
     return 0;

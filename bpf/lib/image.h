@@ -11,13 +11,13 @@
 static __noinline int fill_executable(struct scratch* s, struct task_struct* task, struct mm_struct* mm) {
     if (!s || !task || !mm) return 0;
     struct gyr_process_record* r = &s->record;
-    struct file* exe = kernel_pointer(mm_struct, mm)->exe_file;
+    struct file* exe = READ(kernel_pointer(mm_struct, mm), exe_file);
     if (exe) {
         fill_file(&r->exe, exe);
         append_path(s, &r->exe_path, &exe->f_path);
     }
-    r->flags |= user_namespace_flags(kernel_pointer(task_struct, task)->cred, r->exe.uid, r->exe.gid);
-    struct fs_struct* fs = kernel_pointer(task_struct, task)->fs;
+    r->flags |= user_namespace_flags(READ(kernel_pointer(task_struct, task), cred), r->exe.uid, r->exe.gid);
+    struct fs_struct* fs = READ(kernel_pointer(task_struct, task), fs);
     if (fs) {
         append_path(s, &r->cwd, &fs->pwd);
         append_path(s, &r->root, &fs->root);
@@ -33,8 +33,8 @@ static __always_inline void fill_image(struct scratch* s, struct task_struct* ta
     if (!mm) return;
     fill_executable(s, task, mm);
     struct mm_struct* m = kernel_pointer(mm_struct, mm);
-    fill_argv(s, task, m->arg_start, m->arg_end, REMOTE);
-    fill_env(s, task, m->env_start, m->env_end, REMOTE);
+    fill_argv(s, task, READ(m, arg_start), READ(m, arg_end), REMOTE);
+    fill_env(s, task, READ(m, env_start), READ(m, env_end), REMOTE);
 }
 
 #endif

@@ -13,9 +13,27 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+/*
+ * kernel_pointer(type, p): p, known to the verifier for a pointer to that structure. READ(p, a, b): p->a->b. Both may
+ * be given what is stale or wrong: it reads as zero. Such reads are plain loads, by bpf_rdonly_cast (6.2). Kernels
+ * before that get an object of their own, where each of them is a call of bpf_probe_read_kernel().
+ */
+#ifdef GYR_WITHOUT_CASTS
+/* A function that is verified by itself: the ways through it do not multiply with those through its caller, which
+ * verifiers of these kernels lose themselves in. Pointers into the kernel go in as numbers. */
+#define APART __noinline
+#define kernel_pointer(type, pointer) ((struct type*)(pointer))
+#define READ(pointer, ...)                                                                                             \
+    ({                                                                                                                 \
+        typeof(pointer) from_ = (pointer); /* in which nothing is to be moved to where the kernel has it */            \
+        BPF_CORE_READ(from_, __VA_ARGS__);                                                                             \
+    })
+#else
+#define APART static __always_inline
 extern void* bpf_rdonly_cast(const void* object, u32 type) __ksym;
-/* The pointer may be stale or wrong: reads through it give zero then, as with bpf_probe_read_kernel(). */
 #define kernel_pointer(type, pointer) ((struct type*)bpf_rdonly_cast((pointer), kernel_type_##type))
+#define READ(pointer, ...) (___arrow((pointer), __VA_ARGS__))
+#endif
 
 #define GYR_KERNEL_TYPE(type) const volatile gyr_u32 kernel_type_##type = 0;
 GYR_KERNEL_CASTS(GYR_KERNEL_TYPE)
@@ -24,15 +42,24 @@ GYR_KERNEL_CASTS(GYR_KERNEL_TYPE)
 /* A word of the kernel's memory; of a pointer: as the number that functions take, which the verifier thinks nothing of.
  */
 static __always_inline u64 kernel_word(const void* at) {
+#ifdef GYR_WITHOUT_CASTS
+    u64 word = 0;
+    bpf_probe_read_kernel(&word, sizeof word, at);
+#else
     u64 word = kernel_pointer(pt_regs, at)->r15;
     asm volatile("" : "+r"(word)); /* one load for it and for one of another kind would be refused */
+#endif
     return word;
 }
 
 /* As a plain pointer, too: for one that it trusts, the verifier goes through all of the kernel's types at each member.
  */
 static __always_inline struct task_struct* current_task(void) {
+#ifdef GYR_WITHOUT_CASTS
+    return (struct task_struct*)bpf_get_current_task();
+#else
     return kernel_pointer(task_struct, bpf_get_current_task_btf());
+#endif
 }
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -95,29 +122,29 @@ static __always_inline u64 kernfs_parent(u64 node) {
 static __always_inline void read_inode_times(struct inode* inode, struct gyr_file* out) {
     if (bpf_core_field_exists(((struct inode___scalar*)inode)->i_ctime_sec)) {
         struct inode___scalar* i = (void*)inode;
-        out->ctime_sec = i->i_ctime_sec;
-        out->ctime_nsec = i->i_ctime_nsec;
-        out->mtime_sec = i->i_mtime_sec;
-        out->mtime_nsec = i->i_mtime_nsec;
+        out->ctime_sec = READ(i, i_ctime_sec);
+        out->ctime_nsec = READ(i, i_ctime_nsec);
+        out->mtime_sec = READ(i, i_mtime_sec);
+        out->mtime_nsec = READ(i, i_mtime_nsec);
         return;
     }
     if (bpf_core_field_exists(((struct inode___underscored*)inode)->__i_ctime)) {
         struct inode___underscored* i = (void*)inode;
-        out->ctime_sec = i->__i_ctime.tv_sec;
-        out->ctime_nsec = i->__i_ctime.tv_nsec;
+        out->ctime_sec = READ(i, __i_ctime.tv_sec);
+        out->ctime_nsec = READ(i, __i_ctime.tv_nsec);
     } else {
         struct inode___plain* i = (void*)inode;
-        out->ctime_sec = i->i_ctime.tv_sec;
-        out->ctime_nsec = i->i_ctime.tv_nsec;
+        out->ctime_sec = READ(i, i_ctime.tv_sec);
+        out->ctime_nsec = READ(i, i_ctime.tv_nsec);
     }
     if (bpf_core_field_exists(((struct inode___underscored*)inode)->__i_mtime)) {
         struct inode___underscored* i = (void*)inode;
-        out->mtime_sec = i->__i_mtime.tv_sec;
-        out->mtime_nsec = i->__i_mtime.tv_nsec;
+        out->mtime_sec = READ(i, __i_mtime.tv_sec);
+        out->mtime_nsec = READ(i, __i_mtime.tv_nsec);
     } else {
         struct inode___plain* i = (void*)inode;
-        out->mtime_sec = i->i_mtime.tv_sec;
-        out->mtime_nsec = i->i_mtime.tv_nsec;
+        out->mtime_sec = READ(i, i_mtime.tv_sec);
+        out->mtime_nsec = READ(i, i_mtime.tv_nsec);
     }
 }
 

@@ -23,10 +23,6 @@ struct {
     __type(value, u32);
 } names SEC(".maps");
 
-/* By kind: so that most names are dismissed without a look into the map. The kinds that have any, as bits. */
-gyr_u64 name_filter[GYR_NAME_KINDS][GYR_NAME_FILTER / 64] SEC(".data.wanted");
-gyr_u32 name_kinds SEC(".data.wanted");
-
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -34,7 +30,6 @@ struct {
     __type(key, struct gyr_file_key);
     __type(value, u32);
 } files SEC(".maps");
-gyr_u64 file_filter[GYR_FILE_FILTER / 64] SEC(".data.wanted");
 
 struct name_walk {
     u64 dentry, mnt;
@@ -88,25 +83,25 @@ static __always_inline u64 join(u64 first, u64 second) { return mix(first * 3, s
 static __always_inline u64 hash_of(u64 dentry) {
     if (!dentry) return mix(MIX_SEED, 0);
     struct dentry* d = kernel_pointer(dentry, (void*)dentry);
-    u32 length = d->d_name.len;
+    u32 length = READ(d, d_name.len);
     if (length > GYR_NAME_BYTES - 1) length = GYR_NAME_BYTES - 1;
-    struct pt_regs* words = kernel_pointer(pt_regs, (void*)d->d_name.name); /* as any row of words */
+    struct pt_regs* words = kernel_pointer(pt_regs, (void*)READ(d, d_name.name)); /* as any row of words */
     u64 last = ~0ull >> ((0 - length * 8) & 63);
-    if (length <= 8) return mix(MIX_SEED, length ? words->r15 & last : 0);
-    u64 h = mix(MIX_SEED, words->r15);
-    if (length <= 16) return mix(h, words->r14 & last);
-    h = mix(h, words->r14);
-    if (length <= 24) return mix(h, words->r13 & last);
-    return mix(mix(h, words->r13), words->r12 & last);
+    if (length <= 8) return mix(MIX_SEED, length ? READ(words, r15) & last : 0);
+    u64 h = mix(MIX_SEED, READ(words, r15));
+    if (length <= 16) return mix(h, READ(words, r14) & last);
+    h = mix(h, READ(words, r14));
+    if (length <= 24) return mix(h, READ(words, r13) & last);
+    return mix(mix(h, READ(words, r13)), READ(words, r12) & last);
 }
 
 __noinline u64 hash_name(u64 dentry) { return hash_of(dentry); }
 
 static __always_inline bool may_be(u32 kind, u64 hash) {
-    return (name_filter[kind][(hash >> 6) % (GYR_NAME_FILTER / 64)] >> (hash & 63)) & 1;
+    return (wanted.names[kind][(hash >> 6) % (GYR_NAME_FILTER / 64)] >> (hash & 63)) & 1;
 }
 
-static __always_inline bool any_of(u32 kinds) { return (name_kinds & kinds) != 0; }
+static __always_inline bool any_of(u32 kinds) { return (wanted.name_kinds & kinds) != 0; }
 
 __noinline u32 look_up_name(u32 kind, u32 h) {
     struct gyr_name_key key = {.kind = kind, .hash = h};
@@ -123,22 +118,23 @@ __noinline u32 sets_of_identity(u64 ino, u32 dev) {
 }
 
 /* The path sets a file may belong to. */
-static __always_inline u32 path_sets(struct file* f) {
-    struct inode* inode = f->f_inode;
-    u32 kind = inode->i_mode & S_IFMT;
+APART u32 path_sets(u64 file) {
+    struct file* f = kernel_pointer(file, (void*)file);
+    struct inode* inode = READ(f, f_inode);
+    u32 kind = READ(inode, i_mode) & S_IFMT;
     struct name_walk w = {.dentry = kernel_word(&f->f_path.dentry), .mnt = kernel_word(&f->f_path.mnt)};
     u32 where = climb(&w);
     if (where != WALK_ON) {
         if (where == WALK_ROOT) return kind == S_IFDIR ? 0 : ALL_SETS;
         /* The names of pipes and of anonymous inodes have no slash in them; those of sockets, memory files and the
          * like may. A mount that hangs nowhere and is a single file: its name is that in its file system. */
-        u64 magic = inode->i_sb->s_magic;
+        u64 magic = READ(inode, i_sb, s_magic);
         bool slashless = magic == PIPEFS_MAGIC || magic == ANON_INODE_FS_MAGIC;
         return where == WALK_UNTREE && slashless ? 0 : ALL_SETS;
     }
     u32 sets = 0;
-    u64 ino = inode->i_ino;
-    if ((file_filter[(ino >> 6) & 3] >> (ino & 63)) & 1) sets |= sets_of_identity(ino, inode->i_sb->s_dev);
+    u64 ino = READ(inode, i_ino);
+    if ((wanted.files[(ino >> 6) & 3] >> (ino & 63)) & 1) sets |= sets_of_identity(ino, READ(inode, i_sb, s_dev));
     u64 above = 0, base = hash_of(w.first), parent = 0;
     sets |= sets_of(GYR_NAME_BASE, base);
     bool pair = may_be(GYR_NAME_LAST, base), tops = any_of(1u << GYR_NAME_TOP | 1u << GYR_NAME_TOPS);

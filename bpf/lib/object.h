@@ -11,21 +11,21 @@
 
 /* The open file behind a descriptor of task. */
 static __always_inline struct file* file_of(struct task_struct* task, s32 fd) {
-    struct files_struct* files = task->files;
+    struct files_struct* files = READ(task, files);
     if (!files) return NULL;
-    struct fdtable* table = files->fdt;
-    if (!table || fd < 0 || (u32)fd >= table->max_fds) return NULL;
-    return (struct file*)kernel_word(table->fd + fd);
+    struct fdtable* table = READ(files, fdt);
+    if (!table || fd < 0 || (u32)fd >= READ(table, max_fds)) return NULL;
+    return (struct file*)kernel_word(READ(table, fd) + fd);
 }
 
 static __always_inline bool close_on_exec(s32 fd) {
     struct task_struct* task = current_task();
-    struct files_struct* files = task->files;
+    struct files_struct* files = READ(task, files);
     if (!files) return false;
-    struct fdtable* table = files->fdt;
-    if (!table || fd < 0 || (u32)fd >= table->max_fds) return false;
+    struct fdtable* table = READ(files, fdt);
+    if (!table || fd < 0 || (u32)fd >= READ(table, max_fds)) return false;
     u64 word = 0;
-    bpf_probe_read_kernel(&word, sizeof word, table->close_on_exec + fd / 64);
+    bpf_probe_read_kernel(&word, sizeof word, READ(table, close_on_exec) + fd / 64);
     return (word >> (fd & 63)) & 1;
 }
 
@@ -86,30 +86,30 @@ __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_p
     if (at > GYR_AREA_SIZE - sizeof(struct gyr_object)) return 0;
     struct gyr_object* o = (void*)&s->area[at];
     struct file* f = kernel_pointer(file, (void*)file);
-    struct inode* inode = f->f_inode;
-    struct super_block* sb = inode->i_sb;
-    o->ino = inode->i_ino;
-    o->dev = sb->s_dev;
-    o->rdev = inode->i_rdev;
-    o->mode = inode->i_mode;
-    o->nlink = inode->i_nlink;
-    o->magic = sb->s_magic;
-    o->open_flags = f->f_flags;
-    o->file_mode = f->f_mode;
+    struct inode* inode = READ(f, f_inode);
+    struct super_block* sb = READ(inode, i_sb);
+    o->ino = READ(inode, i_ino);
+    o->dev = READ(sb, s_dev);
+    o->rdev = READ(inode, i_rdev);
+    o->mode = READ(inode, i_mode);
+    o->nlink = READ(inode, i_nlink);
+    o->magic = READ(sb, s_magic);
+    o->open_flags = READ(f, f_flags);
+    o->file_mode = READ(f, f_mode);
     o->number = number;
     u32 flags = GYR_OBJECT_PRESENT;
     if (number >= 0 && close_on_exec(number)) flags |= GYR_OBJECT_CLOEXEC;
     if (o->magic == OVERLAYFS_SUPER_MAGIC)
         flags |= GYR_OBJECT_OVERLAY | (overlay_upper_dentry(inode) ? GYR_OBJECT_UPPER : GYR_OBJECT_LOWER);
     u64 mount = kernel_word(&f->f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
-    o->mount_id = kernel_pointer(mount, (void*)mount)->mnt_id;
+    o->mount_id = READ(kernel_pointer(mount, (void*)mount), mnt_id);
     bool socket = (o->mode & S_IFMT) == S_IFSOCK && o->magic == SOCKFS_MAGIC;
     if (socket) flags |= GYR_OBJECT_SOCKET;
     if (!with_path) flags |= GYR_OBJECT_NO_PATH;
     o->flags = flags;
     s->fill = at + sizeof *o;
     if (socket) {
-        struct socket* so = f->private_data;
+        struct socket* so = READ(f, private_data);
         return append_endpoints(s, (u64)BPF_CORE_READ(so, sk));
     }
     if (with_path) {

@@ -27,7 +27,7 @@ static long path_step(u32 index, struct path_walk* w) {
         u64 up = kernel_word(&m->mnt_parent);
         if (up == mount || !up) {
             /* A single file, bind-mounted and unmounted again, as runtimes do with their own executable. */
-            if (w->s->fill == w->start && (dentry->d_inode->i_mode & S_IFMT) == S_IFREG) {
+            if (w->s->fill == w->start && (READ(dentry, d_inode, i_mode) & S_IFMT) == S_IFREG) {
                 w->detached = 1;
                 return 0;
             }
@@ -42,7 +42,7 @@ static long path_step(u32 index, struct path_walk* w) {
         w->done = 1;
         return 1;
     }
-    if (w->s->fill - w->start > GYR_PATH_BYTES || !append_name(w->s, dentry->d_name.name)) {
+    if (w->s->fill - w->start > GYR_PATH_BYTES || !append_name(w->s, READ(dentry, d_name.name))) {
         w->flags |= GYR_BLOB_CUT;
         w->done = 1;
         return 1;

@@ -40,16 +40,16 @@ static __always_inline bool append_socket(struct scratch* s, struct sock* sk) {
 static __noinline int fill_descriptor(struct scratch* s, struct gyr_stdio* out, u64 of) {
     if (!s || !out || !of) return 0;
     struct file* file = kernel_pointer(file, (void*)of);
-    struct inode* inode = file->f_inode;
-    u32 mode = inode->i_mode;
-    out->ino = inode->i_ino;
-    out->rdev = inode->i_rdev;
-    out->magic = inode->i_sb->s_magic;
+    struct inode* inode = READ(file, f_inode);
+    u32 mode = READ(inode, i_mode);
+    out->ino = READ(inode, i_ino);
+    out->rdev = READ(inode, i_rdev);
+    out->magic = READ(inode, i_sb, s_magic);
     out->mode = mode | 0x80000000u; /* anonymous inodes may have no mode at all */
     if ((mode & S_IFMT) == S_IFSOCK) {
         align_area(s);
         blob_begin(s, &out->name);
-        struct socket* socket = file->private_data;
+        struct socket* socket = READ(file, private_data);
         append_socket(s, BPF_CORE_READ(socket, sk));
         blob_end(s, &out->name);
         return 0;
@@ -60,9 +60,9 @@ static __noinline int fill_descriptor(struct scratch* s, struct gyr_stdio* out, 
 
 static __noinline int fill_stdio(struct scratch* s, struct task_struct* of) {
     if (!s || !of) return 0;
-    struct fdtable* table = kernel_pointer(task_struct, of)->files->fdt;
+    struct fdtable* table = READ(kernel_pointer(task_struct, of), files, fdt);
     u64 slots = kernel_word(&table->fd);
-    if (!slots || table->max_fds < 3) return 0;
+    if (!slots || READ(table, max_fds) < 3) return 0;
     fill_descriptor(s, &s->record.stdio[0], kernel_word((void*)slots));
     fill_descriptor(s, &s->record.stdio[1], kernel_word((void*)(slots + 8)));
     fill_descriptor(s, &s->record.stdio[2], kernel_word((void*)(slots + 16)));

@@ -235,6 +235,18 @@ struct gyr_file_key {
 };
 #define GYR_FILE_FILTER 256u /* bits: of ino % 256 of every key */
 
+/*
+ * What user space writes while the programs run, in memory that both see. Filters dismiss most names and files without
+ * a look into their map.
+ */
+struct gyr_wanted {
+    gyr_u16 calls[GYR_SLOTS]; /* which entry of plans a call has, 0 for none; two bytes change at once */
+    gyr_u32 networks;         /* how many there are */
+    gyr_u32 name_kinds;       /* that have any names, as bits */
+    gyr_u64 names[GYR_NAME_KINDS][GYR_NAME_FILTER / 64];
+    gyr_u64 files[GYR_FILE_FILTER / 64];
+};
+
 /* Networks that a clause's end sets are made of. IPv4 as ::ffff:a.b.c.d. The value: sets of this and all wider ones. */
 struct gyr_network_key {
     gyr_u32 prefix; /* bits */

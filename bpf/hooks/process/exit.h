@@ -31,7 +31,7 @@ static __noinline s32 reaper_of(struct task_struct* task) {
             at = BPF_CORE_READ(at, real_parent);
         }
     }
-    return upid_at(pid, level)->ns->child_reaper->tgid;
+    return READ(upid_at(pid, level), ns, child_reaper, tgid);
 }
 
 static __noinline int tell_exit(struct task_struct* task) {

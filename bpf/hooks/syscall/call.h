@@ -9,7 +9,9 @@
 #define NR_OLD_MMAP 90
 #define NR_SOCKETCALL 102
 
-static __always_inline bool is_wanted(u64 nr) { return nr < GYR_CALLS && (wanted[nr] | wanted[GYR_COMPAT_BASE + nr]); }
+static __always_inline bool is_wanted(u64 nr) {
+    return nr < GYR_CALLS && (wanted.calls[nr] | wanted.calls[GYR_COMPAT_BASE + nr]);
+}
 
 /* socketcall(2) and the first mmap(2) of 32-bit programs have their arguments in memory. The former's operation decides
  * which call it is. */
@@ -30,17 +32,18 @@ __noinline u32 unpack_arguments(struct call* c, u32 slot) {
 /* Fills c in; the entry of the plan for the call that task is in, or NULL. */
 static __always_inline struct gyr_plan* begin_call(struct call* c, struct task_struct* task, u64 regs, u64 nr,
                                                    u32* at) {
-    c->compat = (task->thread_info.status & TS_COMPAT) != 0;
+    c->compat = (READ(task, thread_info.status) & TS_COMPAT) != 0;
     u32 slot = c->compat ? GYR_COMPAT_BASE + nr : nr;
-    if (slot >= GYR_SLOTS || !wanted[slot] || task->tgid == own_tgid) return NULL;
+    asm volatile("" : "+r"(slot)); /* older verifiers do not know that it is in bounds already */
+    if (slot >= GYR_SLOTS || !wanted.calls[slot] || READ(task, tgid) == own_tgid) return NULL;
     c->regs = regs;
     if (slot == GYR_COMPAT_BASE + NR_SOCKETCALL || slot == GYR_COMPAT_BASE + NR_OLD_MMAP) {
         read_arguments(c);
         slot = unpack_arguments(c, slot);
-        if (slot >= GYR_SLOTS || !wanted[slot]) return NULL;
+        if (slot >= GYR_SLOTS || !wanted.calls[slot]) return NULL;
     }
     *at = slot;
-    u32 key = wanted[slot];
+    u32 key = wanted.calls[slot];
     return bpf_map_lookup_elem(&plans, &key);
 }
 

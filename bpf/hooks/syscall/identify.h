@@ -9,8 +9,8 @@ SEC("raw_tp")
 int identify(struct bpf_raw_tracepoint_args* ctx) {
     struct file* file = file_of(current_task(), (s32)ctx->args[0]);
     if (!file) return 0;
-    struct inode* inode = kernel_pointer(file, file)->f_inode;
-    identified.ino = inode->i_ino;
-    identified.dev = inode->i_sb->s_dev;
+    struct inode* inode = READ(kernel_pointer(file, file), f_inode);
+    identified.ino = READ(inode, i_ino);
+    identified.dev = READ(inode, i_sb, s_dev);
     return 1;
 }

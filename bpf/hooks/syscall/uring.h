@@ -171,6 +171,9 @@ struct {
     __type(value, struct uring_call);
 } uring_calls SEC(".maps");
 
+/* Zero where this kernel has no such operation. */
+#define OPERAND(operation, member) (bpf_core_field_exists((operation)->member) ? BPF_CORE_READ((operation), member) : 0)
+
 static __always_inline u64 user_pointer(struct filename* name) { return name ? (u64)BPF_CORE_READ(name, uptr) : 0; }
 
 static __always_inline void uring_paths(struct call* c, struct io_rename* r, bool with_old_directory) {
@@ -192,16 +195,16 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
     case OP_OPENAT:
     case OP_OPENAT2: {
         struct io_open* o = data;
-        c->args[0] = (s64)BPF_CORE_READ(o, dfd);
-        c->args[1] = user_pointer(BPF_CORE_READ(o, filename));
-        c->args[2] = BPF_CORE_READ(o, how.flags);
-        c->args[3] = BPF_CORE_READ(o, how.mode);
+        c->args[0] = (s64)OPERAND(o, dfd);
+        c->args[1] = user_pointer(OPERAND(o, filename));
+        c->args[2] = OPERAND(o, how.flags);
+        c->args[3] = OPERAND(o, how.mode);
         break;
     }
     case OP_CONNECT: {
         struct io_connect* o = data;
-        c->args[1] = (u64)BPF_CORE_READ(o, addr);
-        c->args[2] = BPF_CORE_READ(o, addr_len);
+        c->args[1] = (u64)OPERAND(o, addr);
+        c->args[2] = OPERAND(o, addr_len);
         break;
     }
     case OP_SEND:
@@ -211,9 +214,9 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
     case OP_SENDMSG_ZC:
     case OP_RECVMSG: {
         struct io_sr_msg* o = data;
-        c->args[1] = (u64)BPF_CORE_READ(o, buf);
-        c->args[2] = BPF_CORE_READ(o, len);
-        c->args[3] = BPF_CORE_READ(o, msg_flags);
+        c->args[1] = (u64)OPERAND(o, buf);
+        c->args[2] = OPERAND(o, len);
+        c->args[3] = OPERAND(o, msg_flags);
         break;
     }
     case OP_READ:
@@ -226,22 +229,22 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
     case OP_READV:
     case OP_WRITEV: {
         struct io_rw* o = data;
-        c->args[1] = BPF_CORE_READ(o, addr);
-        c->args[2] = BPF_CORE_READ(o, len);
+        c->args[1] = OPERAND(o, addr);
+        c->args[2] = OPERAND(o, len);
         break;
     }
     case OP_UNLINKAT: {
         struct io_unlink* o = data;
-        c->args[0] = (s64)BPF_CORE_READ(o, dfd);
-        c->args[1] = user_pointer(BPF_CORE_READ(o, filename));
-        c->args[2] = BPF_CORE_READ(o, flags);
+        c->args[0] = (s64)OPERAND(o, dfd);
+        c->args[1] = user_pointer(OPERAND(o, filename));
+        c->args[2] = OPERAND(o, flags);
         break;
     }
     case OP_MKDIRAT: {
         struct io_mkdir* o = data;
-        c->args[0] = (s64)BPF_CORE_READ(o, dfd);
-        c->args[1] = user_pointer(BPF_CORE_READ(o, filename));
-        c->args[2] = BPF_CORE_READ(o, mode);
+        c->args[0] = (s64)OPERAND(o, dfd);
+        c->args[1] = user_pointer(OPERAND(o, filename));
+        c->args[2] = OPERAND(o, mode);
         break;
     }
     case OP_RENAMEAT: uring_paths(c, data, true); break;
@@ -249,52 +252,52 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
     case OP_SYMLINKAT: { /* struct io_link has the members of struct io_rename */
         struct io_link* o = data;
         u32 i = 0;
-        if (opcode == OP_LINKAT) c->args[i++] = (s64)BPF_CORE_READ(o, old_dfd);
-        c->args[i++] = user_pointer(BPF_CORE_READ(o, oldpath));
-        c->args[i++] = (s64)BPF_CORE_READ(o, new_dfd);
-        c->args[i++] = user_pointer(BPF_CORE_READ(o, newpath));
-        c->args[i] = BPF_CORE_READ(o, flags);
+        if (opcode == OP_LINKAT) c->args[i++] = (s64)OPERAND(o, old_dfd);
+        c->args[i++] = user_pointer(OPERAND(o, oldpath));
+        c->args[i++] = (s64)OPERAND(o, new_dfd);
+        c->args[i++] = user_pointer(OPERAND(o, newpath));
+        c->args[i] = OPERAND(o, flags);
         break;
     }
     case OP_SOCKET: {
         struct io_socket* o = data;
-        c->args[0] = BPF_CORE_READ(o, domain);
-        c->args[1] = BPF_CORE_READ(o, type);
-        c->args[2] = BPF_CORE_READ(o, protocol);
+        c->args[0] = OPERAND(o, domain);
+        c->args[1] = OPERAND(o, type);
+        c->args[2] = OPERAND(o, protocol);
         break;
     }
     case OP_ACCEPT: {
         struct io_accept* o = data;
-        c->args[3] = BPF_CORE_READ(o, flags);
+        c->args[3] = OPERAND(o, flags);
         break;
     }
     case OP_BIND: {
         struct io_bind* o = data;
-        c->args[2] = BPF_CORE_READ(o, addr_len);
+        c->args[2] = OPERAND(o, addr_len);
         break;
     }
     case OP_LISTEN: {
         struct io_listen* o = data;
-        c->args[1] = BPF_CORE_READ(o, backlog);
+        c->args[1] = OPERAND(o, backlog);
         break;
     }
     case OP_SHUTDOWN: {
         struct io_shutdown* o = data;
-        c->args[1] = BPF_CORE_READ(o, how);
+        c->args[1] = OPERAND(o, how);
         break;
     }
     case OP_PIPE: {
         struct io_pipe* o = data;
-        c->args[0] = (u64)BPF_CORE_READ(o, fds);
-        c->args[1] = BPF_CORE_READ(o, flags);
+        c->args[0] = (u64)OPERAND(o, fds);
+        c->args[1] = OPERAND(o, flags);
         break;
     }
     case OP_SPLICE: {
         struct io_splice* o = data;
         c->args[2] = c->args[0];
-        c->args[0] = (s64)BPF_CORE_READ(o, splice_fd_in);
-        c->args[4] = BPF_CORE_READ(o, len);
-        c->args[5] = BPF_CORE_READ(o, flags);
+        c->args[0] = (s64)OPERAND(o, splice_fd_in);
+        c->args[4] = OPERAND(o, len);
+        c->args[5] = OPERAND(o, flags);
         break;
     }
     default: break;
@@ -318,10 +321,10 @@ static __always_inline u32 table_slot(struct io_kiocb* req) {
     void* data = (u8*)req + bpf_core_field_offset(struct io_kiocb, cmd);
     switch (BPF_CORE_READ(req, opcode)) {
     case OP_OPENAT:
-    case OP_OPENAT2: return BPF_CORE_READ((struct io_open*)data, file_slot);
-    case OP_SOCKET: return BPF_CORE_READ((struct io_socket*)data, file_slot);
-    case OP_ACCEPT: return BPF_CORE_READ((struct io_accept*)data, file_slot);
-    case OP_PIPE: return BPF_CORE_READ((struct io_pipe*)data, file_slot);
+    case OP_OPENAT2: return OPERAND((struct io_open*)data, file_slot);
+    case OP_SOCKET: return OPERAND((struct io_socket*)data, file_slot);
+    case OP_ACCEPT: return OPERAND((struct io_accept*)data, file_slot);
+    case OP_PIPE: return OPERAND((struct io_pipe*)data, file_slot);
     default: return 0;
     }
 }
@@ -362,7 +365,7 @@ static __always_inline void keep_address(struct uring_call* kept, struct io_kioc
 
 __noinline int tell_uring(struct call* c, u32 slot) {
     if (!c || slot >= GYR_SLOTS) return 0;
-    u32 key = wanted[slot];
+    u32 key = wanted.calls[slot];
     struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &key);
     if (!plan) return 0;
     bool matters = may_matter(plan, c, current_task());
@@ -370,10 +373,9 @@ __noinline int tell_uring(struct call* c, u32 slot) {
     return 0;
 }
 
-SEC("tp_btf/io_uring_submit_req")
-int BPF_PROG(uring_submit, struct io_kiocb* req) {
+static __always_inline int submitted(struct io_kiocb* req) {
     u32 slot = GYR_URING_BASE + BPF_CORE_READ(req, opcode);
-    if (slot >= GYR_SLOT_FAULT || !wanted[slot]) return 0;
+    if (slot >= GYR_SLOT_FAULT || !wanted.calls[slot]) return 0;
     if ((s32)(bpf_get_current_pid_tgid() >> 32) == own_tgid) return 0;
     u64 key = (u64)req;
     struct uring_call kept = {};
@@ -391,33 +393,59 @@ int BPF_PROG(uring_submit, struct io_kiocb* req) {
     /* No completion that could be waited for, or no room: rare enough to be told whatever the plan says. */
     c->phase = GYR_UNTOLD;
     c->address = kept.address_length ? (u64)kept.address : 0;
-    u32 entry = wanted[slot];
+    u32 entry = wanted.calls[slot];
     struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &entry);
     if (plan) tell_call(plan, c, slot, GYR_EVENT_URING);
     return 0;
 }
 
-SEC("tp_btf/io_uring_complete")
-int BPF_PROG(uring_complete, void* context, void* req, struct io_uring_cqe* cqe) {
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(uring_submit, struct io_kiocb* req) { return submitted(req); }
+
+/* The same, as it was called before 6.4. */
+SEC("tp_btf/io_uring_submit_sqe")
+int BPF_PROG(uring_submit_before, struct io_kiocb* req) { return submitted(req); }
+
+/* What was kept is used where it lies: there is no room for another on the stack. */
+static __always_inline int completed(void* context, void* req, s32 result, u32 result_flags) {
     u64 key = (u64)req;
     struct uring_call* kept = bpf_map_lookup_elem(&uring_calls, &key);
     if (!kept) return 0;
-    struct call c = kept->call;
+    struct call* c = &kept->call;
     struct io_kiocb* done = req;
-    u32 slot = c.compat, opcode = BPF_CORE_READ(done, opcode);
-    bool same = slot == GYR_URING_BASE + opcode; /* else what was kept is of an earlier use of the request */
-    c.compat = 0;
-    c.result = BPF_CORE_READ(cqe, res);
-    c.address = kept->address_length ? (u64)kept->address : 0;
-    u32 place = table_slot(done);
-    if (place && c.result >= 0) {
-        c.file = file_in_table(context, place == ANY_SLOT ? (u32)c.result : place - 1);
-        if (c.file) c.phase = GYR_MADE_FILE;
-    } else if (acts_on_file(opcode)) { /* the file the request holds: its number may stand for another by now */
-        c.file = (u64)BPF_CORE_READ(done, cmd.file);
+    u32 slot = c->compat, opcode = BPF_CORE_READ(done, opcode);
+    /* Else it is of an earlier use of the request. */
+    if (slot == GYR_URING_BASE + opcode) {
+        u32 place = table_slot(done);
+        u32 phase = c->phase;
+        c->compat = 0;
+        c->result = result;
+        c->address = kept->address_length ? (u64)kept->address : 0;
+        c->file = 0;
+        if (place && result >= 0) {
+            c->file = file_in_table(context, place == ANY_SLOT ? (u32)result : place - 1);
+            if (c->file) c->phase = GYR_MADE_FILE;
+        } else if (acts_on_file(opcode)) { /* the file the request holds: its number may stand for another by now */
+            c->file = (u64)BPF_CORE_READ(done, cmd.file);
+        }
+        tell_uring(c, slot);
+        if (result_flags & CQE_MORE) { /* there will be another */
+            c->compat = slot;
+            c->phase = phase;
+            return 0;
+        }
     }
-    if (same) tell_uring(&c, slot);
-    /* Not before: the address lies in it. */
-    if (!same || !(BPF_CORE_READ(cqe, flags) & CQE_MORE)) bpf_map_delete_elem(&uring_calls, &key);
+    bpf_map_delete_elem(&uring_calls, &key);
     return 0;
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(uring_complete, void* context, void* req, struct io_uring_cqe* cqe) {
+    return completed(context, req, BPF_CORE_READ(cqe, res), BPF_CORE_READ(cqe, flags));
+}
+
+/* What came of it is not in an entry, but given one by one. */
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(uring_complete_before, void* context, void* req, u64 user_data, int result, unsigned int result_flags) {
+    return completed(context, req, result, result_flags);
 }

@@ -35,6 +35,8 @@ KernelTypes read_kernel_types() {
     out.handle = std::shared_ptr<void>(types, [](void* p) { btf__free(static_cast<btf*>(p)); });
     out.present = true;
     out.exit_tells_group = tracepoint_arguments(types, "sched_process_exit") >= 3;
+    out.uring_request = tracepoint_arguments(types, "io_uring_submit_req") > 0;
+    out.uring_entry = tracepoint_arguments(types, "io_uring_complete") == 4;
     const auto has_type = [&](const char* name, unsigned kind) {
         return btf__find_by_name_kind(types, name, kind) > 0;
     };
@@ -42,6 +44,7 @@ KernelTypes read_kernel_types() {
     out.sleepable_iterator =
         has_type("btf_bpf_copy_from_user_task", BTF_KIND_TYPEDEF) && has_type("bpf_iter__task", BTF_KIND_STRUCT);
     out.loop_helper = has_type("btf_bpf_loop", BTF_KIND_TYPEDEF);
+    out.casts = has_type("bpf_rdonly_cast", BTF_KIND_FUNC);
     return out;
 }
 

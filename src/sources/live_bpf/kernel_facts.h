@@ -14,6 +14,9 @@ struct KernelTypes {
     bool sleepable_iterator = false; // iterators that may wait for another task's memory
     bool exit_tells_group = false;   // sched_process_exit says whether the group is dead (6.16)
     bool loop_helper = false;        // bpf_loop (5.17)
+    bool casts = false;              // bpf_rdonly_cast (6.2)
+    bool uring_request = false;      // io_uring_submit_req, as io_uring_submit_sqe is called since 6.4
+    bool uring_entry = false;        // io_uring_complete gives the entry of the completion queue
 
     [[nodiscard]] bool has_tracepoint(std::string_view name) const;
 

@@ -46,6 +46,8 @@ void probe_kernel(std::vector<ProbeResult>& out) {
     if (!types.present) return;
     out.push_back({"bpf_loop", types.loop_helper, true, types.loop_helper ? "there" : "needs Linux 5.17",
                    types.loop_helper ? "" : "everything live"});
+    out.push_back({"bpf_rdonly_cast", types.casts, false, types.casts ? "there" : "needs Linux 6.2",
+                   types.casts ? "" : "nothing; every event costs more"});
     const std::string lockdown = lockdown_mode();
     const bool open = lockdown != "confidentiality";
     out.push_back({"lockdown", open, true, lockdown.empty() ? "not known (securityfs is not mounted)" : lockdown,

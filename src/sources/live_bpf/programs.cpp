@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
 #include <linux/capability.h>
@@ -30,6 +31,7 @@
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #include "gyr_bpf.skel.h"
+#include "gyr_bpf_without_casts.skel.h"
 #pragma GCC diagnostic pop
 
 namespace gyr {
@@ -39,6 +41,7 @@ namespace {
 thread_local std::string last_complaint;
 
 __attribute__((format(printf, 2, 0))) int keep_complaint(libbpf_print_level level, const char* format, va_list args) {
+
     if (level != LIBBPF_WARN) return 0;
     std::array<char, 512> buf{};
     std::vsnprintf(buf.data(), buf.size(), format, args);
@@ -51,14 +54,40 @@ __attribute__((format(printf, 2, 0))) int keep_complaint(libbpf_print_level leve
 
 using Skeleton = std::unique_ptr<gyr_bpf, decltype(&gyr_bpf::destroy)>;
 
-// types: a file of type information, or nothing for the kernel's own.
-Skeleton open_skeleton(const std::string& types) {
+// The same programs and data, made of the same source.
+static_assert(sizeof(gyr_bpf) == sizeof(gyr_bpf_without_casts));
+#define GYR_SAME_PLACE(section, member)                                                                                \
+    static_assert(offsetof(std::remove_pointer_t<decltype(gyr_bpf::section)>, member) ==                               \
+                  offsetof(std::remove_pointer_t<decltype(gyr_bpf_without_casts::section)>, member));
+#define GYR_SAME_CONSTANT(type) GYR_SAME_PLACE(rodata, kernel_type_##type)
+GYR_SAME_PLACE(rodata, scratch_slots)
+GYR_SAME_PLACE(rodata, ring_bytes)
+GYR_SAME_PLACE(rodata, env_bytes_max)
+GYR_SAME_PLACE(rodata, own_tgid)
+GYR_SAME_PLACE(rodata, buffer_bytes)
+GYR_KERNEL_CASTS(GYR_SAME_CONSTANT)
+GYR_SAME_PLACE(bss, control)
+GYR_SAME_PLACE(bss, losses)
+GYR_SAME_PLACE(bss, errors)
+GYR_SAME_PLACE(bss, identified)
+GYR_SAME_PLACE(data_wanted, wanted)
+GYR_SAME_PLACE(data_counters, event_losses)
+#undef GYR_SAME_CONSTANT
+#undef GYR_SAME_PLACE
+
+// types: a file of type information, or nothing for the kernel's own. casts: the kernel has bpf_rdonly_cast.
+Skeleton open_skeleton(const std::string& types, bool casts) {
     DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options);
     if (!types.empty()) options.btf_custom_path = types.c_str();
     // What the kernel itself does not have is looked for in its modules, which takes CAP_SYS_ADMIN.
     else if ((effective_capabilities() >> CAP_SYS_ADMIN & 1) == 0)
         options.btf_custom_path = "/sys/kernel/btf/vmlinux";
-    return {gyr_bpf::open(&options), &gyr_bpf::destroy};
+    Skeleton made(static_cast<gyr_bpf*>(std::calloc(1, sizeof(gyr_bpf))), &gyr_bpf::destroy);
+    if (made == nullptr || gyr_bpf__create_skeleton(made.get()) != 0) return {nullptr, &gyr_bpf::destroy};
+    bpf_object_skeleton& s = *made->skeleton;
+    if (!casts) s.data = const_cast<void*>(gyr_bpf_without_casts::elf_bytes(&s.data_sz));
+    if (bpf_object__open_skeleton(&s, &options) != 0) made.reset();
+    return made;
 }
 
 struct ProgramFact {
@@ -81,7 +110,10 @@ constexpr std::array kFacts{
     ProgramFact{"call_exit", "sys_exit", "tracepoint", false, "system calls", true},
     ProgramFact{"call_enter", "sys_enter", "tracepoint", false, "what a system call acts on and ends", true},
     ProgramFact{"uring_submit", "io_uring_submit_req", "tracepoint", false, "what io_uring does", true},
+    ProgramFact{"uring_submit_before", "io_uring_submit_sqe", "tracepoint", false, "what io_uring does", true},
     ProgramFact{"uring_complete", "io_uring_complete", "tracepoint", false, "results of what io_uring does", true},
+    ProgramFact{"uring_complete_before", "io_uring_complete", "tracepoint", false, "results of what io_uring does",
+                true},
     ProgramFact{"signal_deliver", "signal_deliver", "tracepoint", false, "signals that reach processes", true},
     ProgramFact{"page_fault", "page_fault_user", "tracepoint", false, "page faults", true},
     ProgramFact{"identify", "identify", "run by the agent", false, "files that rules name, by other names of theirs"},
@@ -93,7 +125,10 @@ constexpr std::array kFacts{
 
 struct Programs::Object {
     ProgramOptions options;
+    // Programs that are for other kernels, and those on demand that this one refuses.
+    std::vector<std::string_view> unused, refused;
     std::array<std::uint32_t, GYR_LANES> ring_bytes{};
+    bool casts = false; // the kernel has bpf_rdonly_cast
     ReducedTypes types;
     UniqueFd types_file; // types.bytes
     std::string types_path;
@@ -101,7 +136,7 @@ struct Programs::Object {
     // The same object again, on the same maps, with some of the programs: those that are always there, and those that
     // are attached on demand, made when something of them is wanted. Each is verified by a thread of its own.
     std::vector<Skeleton> loaded;
-    std::mutex mutex; // guards loaded
+    std::mutex mutex; // guards loaded and refused
     std::vector<bpf_link*> links;
     std::map<std::string_view, bpf_link*> on_demand;
 
@@ -113,6 +148,9 @@ struct Programs::Object {
     Result<> make_maps();
     Result<> load(const std::vector<std::string_view>& programs);
     Result<> load_calls(const std::vector<std::string_view>& programs);
+    Result<> load_one_by_one(const std::vector<std::string_view>& programs);
+    [[nodiscard]] bool is_unused(std::string_view program) const;
+    [[nodiscard]] bool is_refused(std::string_view program);
     [[nodiscard]] bpf_program* find(std::string_view name);
     void detach() {
         for (bpf_link* link : links) bpf_link__destroy(link);
@@ -171,12 +209,12 @@ void Programs::Object::write_types() {
 
 Result<> Programs::Object::make_maps() {
     const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), &btf__free);
-    const Skeleton ours = open_skeleton({});
+    const Skeleton ours = open_skeleton({}, casts);
     if (ours == nullptr || kernel == nullptr)
         return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
     types = reduce_types(kernel.get(), bpf_object__btf(ours->obj));
     write_types();
-    skeleton = open_skeleton(types_path);
+    skeleton = open_skeleton(types_path, casts);
     if (skeleton == nullptr)
         return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
     configure(*skeleton);
@@ -193,7 +231,7 @@ Result<> Programs::Object::make_maps() {
 
 // Another object on the maps, with these programs.
 Result<> Programs::Object::load(const std::vector<std::string_view>& programs) {
-    Skeleton made = open_skeleton(types_path);
+    Skeleton made = open_skeleton(types_path, casts);
     if (made == nullptr)
         return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
     configure(*made);
@@ -227,14 +265,39 @@ bpf_program* Programs::Object::find(std::string_view name) {
     return nullptr;
 }
 
-// In two threads, each with about half of the verifier's work; a kernel that refuses one refuses the others too.
+bool Programs::Object::is_unused(std::string_view program) const {
+    return std::ranges::find(unused, program) != unused.end();
+}
+
+bool Programs::Object::is_refused(std::string_view program) {
+    const std::lock_guard lock(mutex);
+    return std::ranges::find(refused, program) != refused.end();
+}
+
+// Without those on demand that this kernel refuses. Errors: of one that there is no seeing calls without.
+Result<> Programs::Object::load_one_by_one(const std::vector<std::string_view>& programs) {
+    for (const std::string_view program : programs) {
+        if (auto ok = load({program}); ok)
+            continue;
+        else if (program.starts_with("call_"))
+            return ok;
+        const std::lock_guard lock(mutex);
+        refused.push_back(program);
+    }
+    return {};
+}
+
+// In two threads, each with about half of the verifier's work.
 Result<> Programs::Object::load_calls(const std::vector<std::string_view>& programs) {
     std::array<std::vector<std::string_view>, 2> halves;
     for (const std::string_view program : programs) halves[program == "call_exit" ? 0 : 1].push_back(program);
     Result<> second;
     std::thread other;
-    if (!halves[0].empty() && !halves[1].empty()) other = std::thread([&] { second = load(halves[1]); });
-    const Result<> first = load(halves[0].empty() ? halves[1] : halves[0]);
+    const auto load_all = [this](const std::vector<std::string_view>& these) {
+        return load(these) ? Result<>{} : load_one_by_one(these);
+    };
+    if (!halves[0].empty() && !halves[1].empty()) other = std::thread([&] { second = load_all(halves[1]); });
+    const Result<> first = load_all(halves[0].empty() ? halves[1] : halves[0]);
     if (other.joinable()) other.join();
     return first ? second : first;
 }
@@ -262,9 +325,12 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options, 
             return fail(ErrorKind::unsupported,
                         "this kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing "
                         "(CONFIG_DEBUG_INFO_BTF)");
-        const std::string_view unused = other_exit(options.exit_by_count || !types.exit_tells_group);
+        programs->object_->casts = types.casts;
+        programs->object_->unused = {other_exit(options.exit_by_count || !types.exit_tells_group),
+                                     types.uring_request ? "uring_submit_before" : "uring_submit",
+                                     types.uring_entry ? "uring_complete_before" : "uring_complete"};
         for (const ProgramFact& f : kFacts) {
-            if (f.program == unused) continue;
+            if (programs->object_->is_unused(f.program)) continue;
             const bool there = std::string_view(f.kind) == "iterator"           ? types.sleepable_iterator
                                : std::string_view(f.kind) == "run by the agent" ? true
                                                                                 : types.has_tracepoint(f.hook);
@@ -326,11 +392,13 @@ struct Wanted {
     bool wanted, required;
 };
 // The beginning of calls before their end, so that no end comes without it.
-std::array<Wanted, 6> programs_for(const Programs::OnDemand& wanted) {
+std::array<Wanted, 8> programs_for(const Programs::OnDemand& wanted) {
     return {{{"call_enter", wanted.enter, true},
              {"call_exit", wanted.calls, true},
              {"uring_complete", wanted.uring, false},
+             {"uring_complete_before", wanted.uring, false},
              {"uring_submit", wanted.uring, false},
+             {"uring_submit_before", wanted.uring, false},
              {"signal_deliver", wanted.signals, false},
              {"page_fault", wanted.page_faults, false}}};
 }
@@ -347,7 +415,8 @@ void forget_requests(int uring_calls) {
 std::vector<std::string_view> Programs::missing_calls(const OnDemand& wanted) const {
     std::vector<std::string_view> out;
     for (const Wanted& w : programs_for(wanted))
-        if (w.wanted && has_hook(w.program) && object_->find(w.program) == nullptr) out.emplace_back(w.program);
+        if (w.wanted && has_hook(w.program) && !object_->is_refused(w.program) && object_->find(w.program) == nullptr)
+            out.emplace_back(w.program);
     return out;
 }
 
@@ -375,6 +444,7 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
     const std::lock_guard lock(calls_mutex_);
     if (auto r = load_missing(wanted); !r) return r;
     for (const Wanted& w : programs_for(wanted)) {
+        if (object_->is_unused(w.program)) continue;
         bpf_program* program = object_->find(w.program);
         bpf_link*& link = object_->on_demand[w.program];
         const auto fact = std::ranges::find(kFacts, std::string_view(w.program),
@@ -382,19 +452,23 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
         if (!w.wanted) {
             bpf_link__destroy(std::exchange(link, nullptr));
         } else if (link == nullptr) {
-            if (std::string_view(w.program) == "uring_submit")
+            if (std::string_view(w.program).starts_with("uring_submit"))
                 forget_requests(bpf_map__fd(object_->skeleton->maps.uring_calls));
             if (program != nullptr) link = bpf_program__attach(program);
             if (link == nullptr && w.required)
                 return fail(ErrorKind::unsupported, fmt::format("this kernel lets us see no {}", fact->hook));
         }
         const auto hook = std::ranges::find(hooks_, std::string_view(fact->hook), &Hook::name);
-        if (hook != hooks_.end()) hook->active = link != nullptr;
+        if (hook == hooks_.end()) continue;
+        hook->active = link != nullptr;
+        if (object_->is_refused(w.program))
+            hook->detail = fmt::format("refused by this kernel; not seen: {}", fact->coverage);
     }
     return {};
 }
 
 bool Programs::has_hook(std::string_view program) const {
+    if (object_->is_unused(program)) return false;
     const auto fact =
         std::ranges::find(kFacts, program, [](const ProgramFact& f) { return std::string_view(f.program); });
     return fact != kFacts.end() &&
@@ -428,9 +502,9 @@ int Programs::ring_fd(std::size_t lane) const {
     const auto& maps = object_->skeleton->maps;
     return bpf_map__fd(lane == GYR_LANE_NETWORK ? maps.network : lane == GYR_LANE_BULK ? maps.bulk : maps.critical);
 }
-gyr_u16* Programs::wanted() const { return object_->skeleton->data_wanted->wanted; }
-gyr_u64* Programs::name_filter(std::size_t kind) const { return object_->skeleton->data_wanted->name_filter[kind]; }
-gyr_u32& Programs::name_kinds() const { return object_->skeleton->data_wanted->name_kinds; }
+gyr_u16* Programs::wanted() const { return object_->skeleton->data_wanted->wanted.calls; }
+gyr_u64* Programs::name_filter(std::size_t kind) const { return object_->skeleton->data_wanted->wanted.names[kind]; }
+gyr_u32& Programs::name_kinds() const { return object_->skeleton->data_wanted->wanted.name_kinds; }
 gyr_loss* Programs::event_losses() const { return object_->skeleton->data_counters->event_losses; }
 int Programs::clause_counters_fd() const { return bpf_map__fd(object_->skeleton->maps.clause_counters); }
 int Programs::losses_by_processes_fd() const { return bpf_map__fd(object_->skeleton->maps.losses_by_processes); }
@@ -439,10 +513,10 @@ int Programs::plans_fd() const { return bpf_map__fd(object_->skeleton->maps.plan
 int Programs::names_fd() const { return bpf_map__fd(object_->skeleton->maps.names); }
 int Programs::host_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.host_cgroups); }
 int Programs::networks_fd() const { return bpf_map__fd(object_->skeleton->maps.networks); }
-gyr_u32& Programs::network_count() const { return object_->skeleton->data_wanted->network_count; }
+gyr_u32& Programs::network_count() const { return object_->skeleton->data_wanted->wanted.networks; }
 int Programs::process_masks_fd() const { return bpf_map__fd(object_->skeleton->maps.process_masks); }
 int Programs::files_fd() const { return bpf_map__fd(object_->skeleton->maps.files); }
-gyr_u64* Programs::file_filter() const { return object_->skeleton->data_wanted->file_filter; }
+gyr_u64* Programs::file_filter() const { return object_->skeleton->data_wanted->wanted.files; }
 
 Result<gyr_file_key> Programs::identify(int fd) {
     const bpf_program* p = object_->find("identify");
