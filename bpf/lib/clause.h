@@ -109,11 +109,11 @@ __noinline u32 end_sets(u64 file) {
     return sets | network_sets(&key);
 }
 
-/* Whether the call itself says where a datagram goes, whatever the socket is connected to. */
+/* Whether the call itself says where a datagram goes or comes from, whatever the socket is connected to. */
 __noinline u32 names_other_end(struct gyr_plan* plan, struct call* c) {
     if (!plan || !c) return 0;
-    if (plan->flags & GYR_PLAN_SENDS_TO) return argument_of(c, 4) != 0;
-    if (!(plan->flags & GYR_PLAN_SENDS)) return false;
+    if (plan->flags & GYR_PLAN_NAMES_END) return argument_of(c, 4) != 0;
+    if (!(plan->flags & GYR_PLAN_NAMES_END_AT)) return false;
     if ((plan->flags & GYR_PLAN_MESSAGES) || c->address) return true;
     u64 name = 0;
     bpf_probe_read_user(&name, c->compat ? 4 : 8, (void*)argument_of(c, 1));
@@ -134,12 +134,16 @@ APART u64 process_bits(u64 at) {
     return READ(comm, r15) == known[0] && READ(comm, r14) == known[1] ? m->bits : ~0ull;
 }
 
-APART u32 is_internet(u64 file) {
+/* The protocol of an IPv4 or IPv6 socket; NO_INTERNET: it is none. */
+#define NO_INTERNET 0xffffu
+APART u32 internet_protocol(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
-    if ((READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return false;
+    if ((READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return NO_INTERNET;
     struct socket* so = kernel_pointer(socket, READ(f, private_data));
     u16 family = READ(so, sk, __sk_common.skc_family);
-    return family == AF_INET || family == AF_INET6;
+    if (family != AF_INET && family != AF_INET6) return NO_INTERNET;
+    struct sock* from = (void*)(u64)BPF_CORE_READ(so, sk);
+    return BPF_CORE_READ_BITFIELD_PROBED(from, sk_protocol);
 }
 
 /* Clauses of a kind of sets that meet one of these. */
@@ -160,7 +164,7 @@ static __always_inline u64 object_of(struct gyr_plan* plan, struct call* c, stru
     if (from == GYR_FROM_RESULT && (c->phase & GYR_MADE_FILE)) return c->file;
     if (from == GYR_FROM_RESULT)
         return c->result >= 0 && !(c->phase & GYR_UNTOLD) ? (u64)file_of(task, (s32)c->result) : 0;
-    if (from >= 6) return 0;
+    if (from >= 6 || (c->phase & GYR_REPLACED)) return 0;
     return from == 0 && c->file && !(c->phase & GYR_MADE_FILE) ? c->file
                                                                : (u64)file_of(task, (s32)argument_of(c, from));
 }
@@ -180,7 +184,12 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
             if (access != O_RDONLY && access != O_RDWR) left &= ~(u32)asks[GYR_ASK_READ];
             if (access != O_WRONLY && access != O_RDWR) left &= ~(u32)asks[GYR_ASK_WRITE];
         }
-        if ((left & asks[GYR_ASK_INTERNET]) && !is_internet(object)) left &= ~(u32)asks[GYR_ASK_INTERNET];
+        if (left & (asks[GYR_ASK_INTERNET] | asks[GYR_ASK_TCP] | asks[GYR_ASK_UDP])) {
+            u32 protocol = internet_protocol(object);
+            if (protocol == NO_INTERNET) left &= ~(u32)asks[GYR_ASK_INTERNET];
+            if (protocol != IPPROTO_TCP) left &= ~(u32)asks[GYR_ASK_TCP];
+            if (protocol != IPPROTO_UDP) left &= ~(u32)asks[GYR_ASK_UDP];
+        }
         if (left & asks[GYR_ASK_ENDS]) {
             u32 sets = names_other_end(plan, c) ? ALL_SETS : end_sets(object);
             left &= meeting_ends(plan, sets) | ~(u32)asks[GYR_ASK_ENDS];

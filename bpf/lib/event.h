@@ -34,13 +34,15 @@ struct {
 
 #define GYR_UNTOLD 4u
 #define GYR_MADE_FILE 8u
+#define GYR_REPLACED 16u
 
 /* The call an event is made of. Functions that are not static are verified once, by themselves, not for each caller. */
 struct call {
     u64 args[6];
     s64 result;
     u32 compat;
-    u32 phase;   /* GYR_FETCH_ENTER or 0; GYR_UNTOLD: the result is not known, or no descriptor; GYR_MADE_FILE */
+    u32 phase;   /* GYR_FETCH_ENTER or 0; GYR_UNTOLD: the result is not known, or no descriptor; GYR_MADE_FILE;
+                    GYR_REPLACED: the first argument stands for another file than when the call began */
     u64 file;    /* what the first argument stands for where that is no descriptor of the process, or with GYR_MADE_FILE
                     what the result does; else 0 */
     u64 regs;    /* where the arguments still are; 0: in args */

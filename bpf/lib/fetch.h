@@ -142,6 +142,7 @@ __noinline int fetch_object(struct scratch* s, struct call* c, struct gyr_fetch*
     if ((f->arg == GYR_FROM_RESULT || f->op == GYR_FETCH_OBJECT_AT) && (c->phase & GYR_UNTOLD)) return 0;
     s32 fd = (s32)source_of(c, f->arg);
     if (made && f->op == GYR_FETCH_OBJECT_AT) return 0;
+    if ((c->phase & GYR_REPLACED) && f->arg == 0) return 0;
     if (made && f->arg == GYR_FROM_RESULT) fd = -1;
     if (f->op == GYR_FETCH_OBJECT_AT) {
         u64 at = source_of(c, f->arg);

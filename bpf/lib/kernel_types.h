@@ -45,8 +45,10 @@ enum {
     BPF_MAP_TYPE_LRU_HASH = 9,
     BPF_MAP_TYPE_LPM_TRIE = 11,
     BPF_MAP_TYPE_RINGBUF = 27,
+    BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 #define BPF_F_NO_PREALLOC 1u
+#define BPF_LOCAL_STORAGE_GET_F_CREATE 1ull
 enum { GYR_PIDTYPE_PID = 0, GYR_PIDTYPE_TGID = 1, GYR_PIDTYPE_PGID = 2, GYR_PIDTYPE_SID = 3 };
 
 #define PF_KTHREAD 0x00200000
@@ -78,6 +80,8 @@ enum { GYR_PIDTYPE_PID = 0, GYR_PIDTYPE_TGID = 1, GYR_PIDTYPE_PGID = 2, GYR_PIDT
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -121,20 +121,20 @@ __noinline u32 sets_of_identity(u64 ino, u32 dev) {
 APART u32 path_sets(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
     struct inode* inode = READ(f, f_inode);
-    u32 kind = READ(inode, i_mode) & S_IFMT;
+    u32 kind = READ(inode, i_mode) & S_IFMT, sets = 0;
+    u64 ino = READ(inode, i_ino);
+    if ((wanted.files[(ino >> 6) & 3] >> (ino & 63)) & 1) sets = sets_of_identity(ino, READ(inode, i_sb, s_dev));
     struct name_walk w = {.dentry = kernel_word(&f->f_path.dentry), .mnt = kernel_word(&f->f_path.mnt)};
     u32 where = climb(&w);
     if (where != WALK_ON) {
-        if (where == WALK_ROOT) return kind == S_IFDIR ? 0 : ALL_SETS;
+        /* The root of a tree, which may be the copy of another folder that hangs nowhere. */
+        if (where == WALK_ROOT) return kind == S_IFDIR ? sets : ALL_SETS;
         /* The names of pipes and of anonymous inodes have no slash in them; those of sockets, memory files and the
          * like may. A mount that hangs nowhere and is a single file: its name is that in its file system. */
         u64 magic = READ(inode, i_sb, s_magic);
         bool slashless = magic == PIPEFS_MAGIC || magic == ANON_INODE_FS_MAGIC;
         return where == WALK_UNTREE && slashless ? 0 : ALL_SETS;
     }
-    u32 sets = 0;
-    u64 ino = READ(inode, i_ino);
-    if ((wanted.files[(ino >> 6) & 3] >> (ino & 63)) & 1) sets |= sets_of_identity(ino, READ(inode, i_sb, s_dev));
     u64 above = 0, base = hash_of(w.first), parent = 0;
     sets |= sets_of(GYR_NAME_BASE, base);
     bool pair = may_be(GYR_NAME_LAST, base), tops = any_of(1u << GYR_NAME_TOP | 1u << GYR_NAME_TOPS);

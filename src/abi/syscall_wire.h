@@ -73,7 +73,9 @@ struct gyr_fetch {
 #define GYR_ASK_PROCESS 7u   /* the process's mask has one of process_bits */
 #define GYR_ASK_UPWARD 8u    /* the text argument has a ".." in it */
 #define GYR_ASK_CONTAINER 9u /* not known to be a process of the host */
-#define GYR_ASKS 10u
+#define GYR_ASK_TCP 10u      /* the object is a socket of this protocol */
+#define GYR_ASK_UDP 11u
+#define GYR_ASKS 12u
 
 struct gyr_clause {
     gyr_u32 path_sets;    /* bits, for GYR_ASK_PATH */
@@ -90,10 +92,11 @@ struct gyr_clause {
 #define GYR_LANES 3u
 
 /* gyr_plan.flags */
-#define GYR_PLAN_ENTER 1u    /* something is fetched when the call begins */
-#define GYR_PLAN_MESSAGES 2u /* sendmmsg, recvmmsg: an event for each message */
-#define GYR_PLAN_SENDS_TO 4u /* argument 4 says where a datagram goes, when it is set */
-#define GYR_PLAN_SENDS 8u    /* argument 1 is a struct msghdr, which may say where it goes */
+#define GYR_PLAN_ENTER 1u        /* something is fetched when the call begins */
+#define GYR_PLAN_MESSAGES 2u     /* sendmmsg, recvmmsg: an event for each message */
+#define GYR_PLAN_NAMES_END 4u    /* argument 4 is the other end of a datagram, when it is set */
+#define GYR_PLAN_NAMES_END_AT 8u /* argument 1 is a struct msghdr, which may have it */
+#define GYR_PLAN_CONNECTS 16u    /* connect: where it went is known although its descriptor may be another's by now */
 
 struct gyr_plan {
     gyr_u16 code;    /* of the event */
@@ -103,7 +106,6 @@ struct gyr_plan {
     gyr_u16 text_arg;       /* path argument the clauses look at */
     gyr_u32 event_class;    /* index of the loss and statistics counters */
     gyr_u16 asks[GYR_ASKS]; /* by what is asked: bits of clauses */
-    gyr_u32 reserved;
     struct gyr_fetch fetch[GYR_FETCHES];
     struct gyr_clause clause[GYR_CLAUSES];
 };
@@ -114,7 +116,8 @@ struct gyr_plan {
     2u                     /* the half that was fetched when the call began; belongs to the next record of the thread  \
                             */
 #define GYR_EVENT_URING 4u /* submitted through io_uring: no result yet */
-#define GYR_EVENT_UNWANTED 8u /* no clause held: sent to check that no rule matches it */
+#define GYR_EVENT_UNWANTED 8u    /* no clause held: sent to check that no rule matches it */
+#define GYR_EVENT_KERNEL_END 16u /* the address is the kernel's own, not what memory held when the call ended */
 
 struct gyr_event_header {
     gyr_u32 magic;

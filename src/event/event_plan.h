@@ -19,6 +19,7 @@ struct EventClause {
     bool read = false, write = false; // the file is open for it
     bool container = false;           // the process is not known to be the host's
     bool internet = false;            // the socket is an IPv4 or IPv6 one
+    bool tcp = false, udp = false;    // its protocol
     bool upward = false;              // the path as given has ".." in it
     std::uint32_t path_sets = 0;      // 0: any name; else a bit of EventPlan::names' sets must be the file's
     std::uint32_t end_sets = 0;       // 0: any; else a bit of EventPlan::ends' sets must be one of the socket's ends'
@@ -31,6 +32,7 @@ struct EventDemand {
     std::vector<std::uint16_t> calls; // architecture-neutral numbers, of a code that several share; empty: all
     std::vector<EventClause> clauses; // empty: every event
     std::string forced_by;            // a rule that makes clauses empty; for people
+    std::vector<std::vector<std::string>> rules = {}; // by clause: those that ask for it; for people
 };
 
 // What names a path set holds, in whole components.

@@ -10,10 +10,11 @@ namespace {
 constexpr std::size_t kMostProducts = 48;
 
 using Flag = bool EventClause::*;
-constexpr std::array kFlags{&EventClause::success,   &EventClause::failure,  &EventClause::read,  &EventClause::write,
-                            &EventClause::container, &EventClause::internet, &EventClause::upward};
+constexpr std::array kFlags{&EventClause::success, &EventClause::failure,   &EventClause::read,
+                            &EventClause::write,   &EventClause::container, &EventClause::internet,
+                            &EventClause::tcp,     &EventClause::udp,       &EventClause::upward};
 // How much of the events each dismisses, roughly.
-constexpr std::array kWeights{1, 6, 1, 4, 4, 4, 8};
+constexpr std::array kWeights{1, 6, 1, 4, 4, 4, 3, 6, 8};
 
 // Sets of which one must be met; none: not asked.
 template <class T>
@@ -56,6 +57,15 @@ EventClause widen(const EventClause& a, const EventClause& b) {
 void add(Clauses& to, const EventClause& clause) {
     for (EventClause& c : to) {
         if (implies(clause, c)) return;
+        // Of success alone and of failure alone: whatever the result.
+        if (EventClause any = clause; c.success != clause.success && c.failure != clause.failure) {
+            any.success = c.success, any.failure = c.failure;
+            if (any == c) {
+                any.success = any.failure = false;
+                to.erase(to.begin() + (&c - to.data()));
+                return add(to, any);
+            }
+        }
         // Two that differ in one kind of sets only are one with both sets.
         const EventClause one = widen(c, clause);
         EventClause a = c, b = clause;

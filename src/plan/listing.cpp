@@ -69,6 +69,10 @@ std::string demand_name(const EventDemand& d) {
     return info != nullptr ? std::string(info->name) : std::string();
 }
 
+bool follows_connections(const EventPlan& events) {
+    return std::ranges::any_of(events.demands, [](const EventDemand& d) { return demand_name(d) == "connect"; });
+}
+
 // close alone is told with what its descriptor stood for before.
 bool needs_beginning(const EventPlan& events) {
     for (const EventDemand& d : events.demands)
@@ -83,14 +87,26 @@ std::string call_hooks(const EventPlan& events) {
     if (needs_beginning(events))
         out += fmt::format("  {:<20} {:<11} {}\n", "sys_enter", "tracepoint",
                            "what a descriptor stands for before it is closed");
+    if (follows_connections(events))
+        out += fmt::format("  {:<20} {:<11} {}\n", "inet_sock_set_state", "tracepoint",
+                           "where connections go when they begin");
     return out;
+}
+
+// Whom a clause is for.
+std::string for_rules(const EventDemand& d, std::size_t clause) {
+    if (clause >= d.rules.size() || d.rules[clause].empty()) return {};
+    const auto& rules = d.rules[clause];
+    return fmt::format(", for rule '{}'{}", rules.front(),
+                       rules.size() > 1 ? fmt::format(" and {} more", rules.size() - 1) : std::string());
 }
 
 std::string demand_text(const EventDemand& d, const EventPlan& events) {
     if (d.clauses.empty()) return fmt::format("  {:<20} every one, for rule '{}'\n", demand_name(d), d.forced_by);
     std::string out;
-    for (const EventClause& c : d.clauses)
-        out += fmt::format("  {:<20} {}\n", out.empty() ? demand_name(d) : "  or", clause_text(c, events));
+    for (std::size_t i = 0; i < d.clauses.size(); ++i)
+        out += fmt::format("  {:<20} {}{}\n", i == 0 ? demand_name(d) : "  or", clause_text(d.clauses[i], events),
+                           for_rules(d, i));
     return out;
 }
 
@@ -141,6 +157,7 @@ std::string plan_json(const Matcher& matcher) {
         nlohmann::ordered_json item{{"event", demand_name(d)}, {"clauses", nlohmann::ordered_json::array()}};
         for (const EventClause& c : d.clauses) item["clauses"].push_back(clause_text(c, events));
         if (d.clauses.empty()) item["in_full_for"] = d.forced_by;
+        if (!d.clauses.empty()) item["rules"] = d.rules; // by clause
         out["syscalls"].push_back(std::move(item));
     }
     out["events"] = wanted(matcher);
@@ -167,8 +184,8 @@ std::string statistics_text(const EventPlan& plan, std::span<const EventStatisti
                            s.stopped);
         if (is_shared(s.code)) continue;
         for (std::size_t i = 0; i < demand->clauses.size() && i < s.refused.size(); ++i)
-            out += fmt::format("  {:>10} met it, {:>10} did not: {}\n", s.let_through[i], s.refused[i],
-                               clause_text(demand->clauses[i], plan));
+            out += fmt::format("  {:>10} met it, {:>10} did not: {}{}\n", s.let_through[i], s.refused[i],
+                               clause_text(demand->clauses[i], plan), for_rules(*demand, i));
     }
     return out;
 }

@@ -133,6 +133,8 @@ class Lowering {
             out.internet = among("4", "6");
         else if (field == "fd.type")
             out.internet = among("ipv4", "ipv6");
+        else if (field == "fd.l4proto" && equal && one)
+            out.tcp = p.items[0].text == "tcp", out.udp = p.items[0].text == "udp";
         else if (field == "container.id")
             out.container = p.op == Op::ne && one && p.items[0].text == "host";
         else if (field == "fd.nameraw")
@@ -171,6 +173,17 @@ void lower_failed_execs(EventKey key, const EventInfo& info, std::span<const mat
         plan.demands.push_back({.code = key.code, .calls = {}, .clauses = {{.failure = true}}, .forced_by = {}});
 }
 
+std::vector<std::string> rules_of(const EventClause& clause,
+                                  const std::vector<std::pair<EventClause, std::uint32_t>>& asked,
+                                  const Matcher& matcher) {
+    std::vector<std::string> names;
+    for (const auto& [c, rule] : asked) {
+        const std::string& name = matcher.rules()[rule].name;
+        if (implies(c, clause) && std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+    return names;
+}
+
 void lower_rules(const Matcher& matcher, EventPlan& plan, bool masks) {
     Lowering lowering(matcher, plan);
     ProcessConditions conditions(matcher, plan.process_nodes);
@@ -182,17 +195,23 @@ void lower_rules(const Matcher& matcher, EventPlan& plan, bool masks) {
         EventDemand demand{.code = key.code, .calls = {}, .clauses = {}, .forced_by = {}};
         if (key.code == kGenericExit) demand.calls.push_back(key.call);
         Clauses clauses;
+        std::vector<std::pair<EventClause, std::uint32_t>> asked; // and by which rule
         for (const match::ProgramRule& r : rules) {
             const std::uint64_t bit = masks ? conditions.bit_of(r.root) : 0;
             for (EventClause c : lowering.lower(r.root, *info)) {
                 c.process_bits = bit;
                 if (is_plain(c) && demand.forced_by.empty()) demand.forced_by = matcher.rules()[r.rule].name;
+                asked.emplace_back(c, r.rule);
                 add(clauses, c);
             }
         }
         if (clauses.empty()) return; // no rule can match after all
         limit(clauses, kMostClauses);
-        if (!std::ranges::any_of(clauses, is_plain)) demand.clauses = std::move(clauses);
+        if (!std::ranges::any_of(clauses, is_plain))
+            demand.clauses = std::move(clauses);
+        else if (demand.forced_by.empty()) // no rule alone, but several together
+            demand.forced_by = matcher.rules()[asked.front().second].name;
+        for (const EventClause& c : demand.clauses) demand.rules.push_back(rules_of(c, asked, matcher));
         plan.demands.push_back(std::move(demand));
     });
 }
@@ -258,6 +277,8 @@ std::string clause_text(const EventClause& clause, const EventPlan& plan) {
     say(clause.write, "open for writing");
     say(clause.container, "in a container");
     say(clause.internet, "an internet socket");
+    say(clause.tcp, "TCP");
+    say(clause.udp, "UDP");
     say(clause.upward, "\"..\" in the path given");
     const auto count = [](const auto& list, std::uint32_t sets) {
         return std::ranges::count_if(list, [&](const auto& n) { return (n.sets & sets) != 0; });

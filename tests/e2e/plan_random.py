@@ -28,7 +28,7 @@ TYPES = {
     "server": ["accept", "accept4", "bind", "listen"],
     "send": ["sendto", "sendmsg"],
     "receive": ["recvfrom", "recvmsg"],
-    "io": ["read", "write", "readv", "writev", "pread", "pwrite"],
+    "io": ["read", "write", "readv", "writev", "pread", "pwrite", "preadv2", "pwritev2"],
     "metadata": ["fstat", "fchmod", "fchown", "fchdir", "flock", "fcntl", "dup", "dup2", "dup3", "close", "lseek"],
     "names": ["rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "unlink", "unlinkat", "mkdir", "mkdirat",
               "rmdir", "chmod", "fchmodat"],
@@ -142,6 +142,8 @@ class Values:
             pick = 4
         if pick == 0:
             return self.text_check(rng.choice(PATHS[:1] * 3 + PATHS))
+        if pick == 1 and rng.random() < .2:
+            return rng.choice(["fd.l4proto = udp", "fd.l4proto = tcp", "fd.l4proto in (tcp, udp)", "fd.l4proto != tcp", "not fd.l4proto = udp"])
         if pick == 1:
             return self.end_check() if rng.random() < .7 else self.number_check("fd.type", ["ipv4", "ipv6", "unix", "file", "pipe"]).replace(
                 "<=", "=").replace(">=", "=").replace("<", "=").replace(">", "=")

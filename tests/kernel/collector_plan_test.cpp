@@ -1,5 +1,6 @@
 // What a plan lets through and what it stops in the kernel, and the side doors: io_uring, signals.
 
+#include "event/schema.h"
 #include "tests/kernel/live_fixture.h"
 
 #include <arpa/inet.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -170,6 +172,107 @@ TEST_F(CollectorPlan, AsksForTheEndThatADatagramNames) {
         if (e.fd && e.fd->destination_port == 4321) meant[e.name] = std::max(meant[e.name], e.text("data"));
     EXPECT_EQ(meant, (std::map<std::string, std::string>{{"sendto", "bc"}, {"sendmsg", "def"}, {"sendmmsg", "defg"}}));
     EXPECT_TRUE(std::ranges::none_of(events, [](const SeenEvent& e) { return e.text("data") == "a"; }));
+}
+
+// What waits in a socket when it is connected to one end came from others.
+TEST_F(CollectorPlan, AsksForTheEndThatADatagramCameFrom) {
+    EventPlan plan;
+    for (const EventCode code : {EventCode{35}, EventCode{53}}) // recvfrom, recvmsg
+        plan.demands.push_back({.code = code, .calls = {}, .clauses = {{.end_sets = 1}}, .forced_by = {}});
+    plan.ends = {{.is_port = true, .prefix = 0, .port = 4321, .address = {}, .sets = 1}};
+    const auto events = run(plan, [] {
+        sockaddr_in sender{}, other{}, own{};
+        sender.sin_family = other.sin_family = own.sin_family = AF_INET;
+        sender.sin_addr.s_addr = other.sin_addr.s_addr = own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        sender.sin_port = htons(4321);
+        other.sin_port = htons(4322);
+        socklen_t size = sizeof own;
+        const int s = ::socket(AF_INET, SOCK_DGRAM, 0), from = ::socket(AF_INET, SOCK_DGRAM, 0);
+        STEP(1, ::bind(s, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
+        STEP(2, ::getsockname(s, reinterpret_cast<sockaddr*>(&own), &size) == 0);
+        STEP(3, ::bind(from, reinterpret_cast<const sockaddr*>(&sender), sizeof sender) == 0);
+        for (int i = 0; i < 2; ++i)
+            STEP(4, ::sendto(from, "a", 1, 0, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 1);
+        STEP(5, ::connect(s, reinterpret_cast<const sockaddr*>(&other), sizeof other) == 0);
+        char byte = 0;
+        sockaddr_in told{};
+        size = sizeof told;
+        STEP(6, ::recvfrom(s, &byte, 1, 0, reinterpret_cast<sockaddr*>(&told), &size) == 1);
+        STEP(7, told.sin_port == sender.sin_port);
+        iovec part{&byte, 1};
+        msghdr header{};
+        header.msg_iov = &part;
+        header.msg_iovlen = 1;
+        header.msg_name = &told;
+        header.msg_namelen = sizeof told;
+        STEP(8, ::recvmsg(s, &header, 0) == 1);
+        return 0;
+    });
+    ASSERT_EQ(events.size(), 2u);
+    for (const SeenEvent& e : events) EXPECT_EQ(e.fd->source_port, 4321) << e.name;
+}
+
+TEST_F(CollectorPlan, AsksForTheProtocolOfAConnection) {
+    const auto connects = [] {
+        sockaddr_in a{};
+        a.sin_family = AF_INET;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        a.sin_port = htons(1);
+        for (const int type : {SOCK_STREAM, SOCK_DGRAM})
+            (void)!::connect(::socket(AF_INET, type, 0), reinterpret_cast<const sockaddr*>(&a), sizeof a);
+        return 0;
+    };
+    EventPlan plan;
+    plan.demands.push_back({.code = 23, .calls = {}, .clauses = {{.udp = true}}, .forced_by = {}});
+    const auto datagrams = run(plan, connects);
+    ASSERT_EQ(datagrams.size(), 1u);
+    EXPECT_EQ(datagrams[0].fd->l4, L4Protocol::udp);
+    plan.demands[0].clauses = {{.tcp = true}};
+    const auto streams = run(plan, connects);
+    ASSERT_EQ(streams.size(), 1u);
+    EXPECT_EQ(streams[0].fd->l4, L4Protocol::tcp);
+}
+
+// Calls without an event of their own have the file of their descriptor all the same.
+TEST_F(CollectorPlan, AsksForTheFileOfACallThatHasNoEventOfItsOwn) {
+    const auto calls = syscall_table();
+    const auto call = std::ranges::find(calls, std::string_view("pwritev2"), &SyscallInfo::name);
+    ASSERT_NE(call, calls.end());
+    EventPlan plan;
+    plan.demands.push_back(
+        {.code = kGenericExit, .calls = {call->number}, .clauses = {{.path_sets = 1}}, .forced_by = {}});
+    plan.names = {{PathName::Kind::base, "one", {}, 1, {}}};
+    const auto events = run(plan, [&] {
+        for (const char* name : {"one", "two"}) {
+            const int fd = ::open(file(name).c_str(), O_CREAT | O_RDWR, 0600);
+            char byte = 'x';
+            iovec part{&byte, 1};
+            STEP(1, ::pwritev2(fd, &part, 1, 0, 0) == 1);
+        }
+        return 0;
+    });
+    EXPECT_EQ(paths(events), std::vector<std::string>{file("one")});
+}
+
+// The root of a copy of its mount that hangs nowhere has no name at all.
+TEST_F(CollectorPlan, KnowsAFolderByItsIdentity) {
+    const int folder = ::open(folder_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const auto id = source().identify(folder);
+    ::close(folder);
+    ASSERT_TRUE(id) << id.error().message;
+    ASSERT_TRUE(source().set_files({{folder_, {*id}}}));
+    const std::string base = std::filesystem::path(folder_).filename();
+    const auto events =
+        run(opens({{.success = true, .path_sets = 1}}, {{PathName::Kind::pair, "tmp", base, 1, folder_}}), [&] {
+            constexpr unsigned kClone = 1;
+            const long tree = ::syscall(SYS_open_tree, AT_FDCWD, folder_.c_str(), kClone);
+            STEP(1, tree >= 0);
+            STEP(2, ::openat(static_cast<int>(tree), ".", O_RDONLY | O_DIRECTORY) >= 0);
+            return 0;
+        });
+    ASSERT_TRUE(source().set_files({}));
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].fd->ino, id->ino);
 }
 
 TEST_F(CollectorPlan, AsksForFailureAndForWaysUp) {

@@ -18,21 +18,14 @@ namespace gyr::test {
 namespace {
 
 const std::map<std::string, std::uint32_t> kBudgets{
-    {"process_fork", 22'000},
-    {"process_exec", 22'000},
-    {"process_exit", 11'000},
-    {"process_exit_by_count", 11'000},
-    {"process_rename", 6'500},
-    {"process_cgroup", 6'500},
-    {"process_prepare_exec", 150},
-    {"process_iterate", 23'000},
-    {"call_exit", 32'500},
-    {"call_enter", 10'000},
-    {"uring_submit", 11'500},
-    {"uring_complete", 22'000},
-    {"signal_deliver", 9'500},
-    {"page_fault", 9'500},
-    {"identify", 150},
+    {"process_fork", 22'000},      {"process_exec", 22'000},
+    {"process_exit", 11'000},      {"process_exit_by_count", 11'000},
+    {"process_rename", 6'500},     {"process_cgroup", 6'500},
+    {"process_prepare_exec", 150}, {"process_iterate", 23'000},
+    {"call_exit", 32'500},         {"call_enter", 10'000},
+    {"socket_state", 250},         {"uring_submit", 11'500},
+    {"uring_complete", 22'000},    {"signal_deliver", 9'500},
+    {"page_fault", 9'500},         {"identify", 150},
 };
 
 TEST(VerifierBudget, EveryProgramStaysBelowItsOwn) {

@@ -77,6 +77,9 @@ def files(folder):
     os.symlink(sub, folder + "/linked")
     os.symlink("/etc/shadow", folder + "/shadow-link")
     os.link(folder + "/secret", folder + "/hard")
+    with open(folder + "/secret", "r+b") as file:  # with flags they are calls of their own: pwritev2, preadv2
+        attempt(os.pwritev, file.fileno(), [b"x"], 0, os.RWF_DSYNC)
+        attempt(os.preadv, file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
     opens(folder)
     odd_names(folder)
     names(folder)
@@ -208,6 +211,16 @@ def connections(folder, port):
         receiver.connect(s.getsockname())
         receiver.send(b"w")
         s.recv(10)
+    # What came before a socket is connected to one end came from another.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        attempt(s.bind, ("127.0.0.1", port))
+        for _ in range(2):
+            s.sendto(b"v", receiver.getsockname())
+        receiver.connect(("127.0.0.1", 9))
+        receiver.recvfrom(10)
+        receiver.recvmsg(10)
     peer = listener.accept()[0]
     peer.close()
     listener.close()

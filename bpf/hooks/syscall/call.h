@@ -9,6 +9,8 @@
 #define NR_OLD_MMAP 90
 #define NR_SOCKETCALL 102
 
+#include "hooks/syscall/connection.h"
+
 static __always_inline bool is_wanted(u64 nr) {
     return nr < GYR_CALLS && (wanted.calls[nr] | wanted.calls[GYR_COMPAT_BASE + nr]);
 }
@@ -57,6 +59,7 @@ int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
     struct gyr_plan* plan = begin_call(&c, task, (u64)regs, nr, &slot);
     if (!plan) return 0;
     u32 flags = c.compat ? GYR_EVENT_COMPAT : 0;
+    if (plan->flags & GYR_PLAN_CONNECTS) flags |= follow_connection(&c);
     if (!may_matter(plan, &c, task)) {
         if (!is_sample(plan)) return 0;
         flags |= GYR_EVENT_UNWANTED;

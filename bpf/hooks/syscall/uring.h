@@ -122,38 +122,47 @@ struct io_pipe {
 
 #define OP_READV 1
 #define OP_WRITEV 2
+#define OP_FSYNC 3
 #define OP_READ_FIXED 4
 #define OP_WRITE_FIXED 5
+#define OP_SYNC_FILE_RANGE 8
 #define OP_SENDMSG 9
 #define OP_RECVMSG 10
 #define OP_ACCEPT 13
 #define OP_CONNECT 16
+#define OP_FALLOCATE 17
 #define OP_OPENAT 18
 #define OP_READ 22
 #define OP_WRITE 23
+#define OP_FADVISE 24
 #define OP_SEND 26
 #define OP_RECV 27
 #define OP_OPENAT2 28
 #define OP_SPLICE 30
+#define OP_TEE 33
 #define OP_SHUTDOWN 34
 #define OP_RENAMEAT 35
 #define OP_UNLINKAT 36
 #define OP_MKDIRAT 37
 #define OP_SYMLINKAT 38
 #define OP_LINKAT 39
+#define OP_FSETXATTR 41
+#define OP_FGETXATTR 43
 #define OP_SOCKET 45
 #define OP_SEND_ZC 47
 #define OP_SENDMSG_ZC 48
 #define OP_READ_MULTISHOT 49
+#define OP_FTRUNCATE 55
 #define OP_BIND 56
 #define OP_LISTEN 57
 #define OP_RECV_ZC 58
 #define OP_READV_FIXED 60
 #define OP_WRITEV_FIXED 61
 #define OP_PIPE 62
-#define CQE_MORE 2u            /* IORING_CQE_F_MORE: the request goes on */
-#define CQE_SKIP (1ull << 6)   /* IOSQE_CQE_SKIP_SUCCESS as a request has it */
-#define FIXED_FILE (1ull << 0) /* IOSQE_FIXED_FILE: the number is an index into the ring's own table */
+#define CQE_MORE 2u             /* IORING_CQE_F_MORE: the request goes on */
+#define CQE_SKIP (1ull << 6)    /* IOSQE_CQE_SKIP_SUCCESS as a request has it */
+#define FIXED_SOURCE (1u << 31) /* SPLICE_F_FD_IN_FIXED */
+#define FIXED_FILE (1ull << 0)  /* IOSQE_FIXED_FILE: the number is an index into the ring's own table */
 
 /* Of a request that waits: its call, and where a datagram goes, of which the kernel made its own copy. */
 struct uring_call {
@@ -292,12 +301,21 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
         c->args[1] = OPERAND(o, flags);
         break;
     }
-    case OP_SPLICE: {
+    case OP_SPLICE:
+    case OP_TEE: {
         struct io_splice* o = data;
-        c->args[2] = c->args[0];
-        c->args[0] = (s64)OPERAND(o, splice_fd_in);
-        c->args[4] = OPERAND(o, len);
-        c->args[5] = OPERAND(o, flags);
+        u64 to = c->args[0];
+        u32 flags = OPERAND(o, flags);
+        c->args[0] = flags & FIXED_SOURCE ? -1 : (s64)OPERAND(o, splice_fd_in);
+        if (opcode == OP_SPLICE) {
+            c->args[2] = to;
+            c->args[4] = OPERAND(o, len);
+            c->args[5] = flags;
+        } else {
+            c->args[1] = to;
+            c->args[2] = OPERAND(o, len);
+            c->args[3] = flags;
+        }
         break;
     }
     default: break;
@@ -306,13 +324,15 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
 }
 
 /* Operations whose first argument is the open file of the request: of connect, accept, bind, listen, shutdown, and of
- * all that read, write, send and receive. */
+ * all that read, write, send and receive, and of those whose call has a name that begins with f. */
 static __always_inline bool acts_on_file(u32 opcode) {
     const u64 low = 1ull << OP_READV | 1ull << OP_WRITEV | 1ull << OP_READ_FIXED | 1ull << OP_WRITE_FIXED |
                     1ull << OP_SENDMSG | 1ull << OP_RECVMSG | 1ull << OP_ACCEPT | 1ull << OP_CONNECT | 1ull << OP_READ |
                     1ull << OP_WRITE | 1ull << OP_SEND | 1ull << OP_RECV | 1ull << OP_SHUTDOWN | 1ull << OP_SEND_ZC |
                     1ull << OP_SENDMSG_ZC | 1ull << OP_READ_MULTISHOT | 1ull << OP_BIND | 1ull << OP_LISTEN |
-                    1ull << OP_READV_FIXED | 1ull << OP_WRITEV_FIXED | 1ull << OP_RECV_ZC;
+                    1ull << OP_READV_FIXED | 1ull << OP_WRITEV_FIXED | 1ull << OP_RECV_ZC | 1ull << OP_FSYNC |
+                    1ull << OP_SYNC_FILE_RANGE | 1ull << OP_FALLOCATE | 1ull << OP_FADVISE | 1ull << OP_FSETXATTR |
+                    1ull << OP_FGETXATTR | 1ull << OP_FTRUNCATE;
     return opcode < 64 && (low >> opcode & 1);
 }
 
@@ -427,6 +447,10 @@ static __always_inline int completed(void* context, void* req, s32 result, u32 r
             if (c->file) c->phase = GYR_MADE_FILE;
         } else if (acts_on_file(opcode)) { /* the file the request holds: its number may stand for another by now */
             c->file = (u64)BPF_CORE_READ(done, cmd.file);
+        } else if (opcode == OP_SPLICE || opcode == OP_TEE) {
+            struct io_splice* o = (void*)((u8*)done + bpf_core_field_offset(struct io_kiocb, cmd));
+            if (BPF_CORE_READ(o, flags) & FIXED_SOURCE)
+                c->file = file_in_table(context, BPF_CORE_READ(o, splice_fd_in));
         }
         tell_uring(c, slot);
         if (result_flags & CQE_MORE) { /* there will be another */

@@ -51,6 +51,8 @@ void lower_clause(const EventClause& c, unsigned index, unsigned generation, gyr
     ask(c.read, GYR_ASK_READ);
     ask(c.write, GYR_ASK_WRITE);
     ask(c.internet, GYR_ASK_INTERNET);
+    ask(c.tcp, GYR_ASK_TCP);
+    ask(c.udp, GYR_ASK_UDP);
     ask(c.end_sets != 0, GYR_ASK_ENDS);
     ask(c.path_sets != 0, GYR_ASK_PATH);
     ask(c.process_bits != 0, GYR_ASK_PROCESS);
@@ -75,8 +77,11 @@ gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, st
         if (f.flags & GYR_FETCH_ENTER) p.flags |= GYR_PLAN_ENTER;
         if (f.op == GYR_FETCH_BASE && p.text_arg == GYR_FROM_NOTHING) p.text_arg = f.len;
     }
-    if (demand.code == 31) p.flags |= GYR_PLAN_SENDS_TO;                      // sendto
-    if (demand.code == 49 || demand.code == 51) p.flags |= GYR_PLAN_SENDS;    // sendmsg, sendmmsg
+    // sendto, recvfrom; sendmsg, sendmmsg, recvmsg, recvmmsg. What waits in a connected socket may be from before.
+    if (demand.code == 31 || demand.code == 35) p.flags |= GYR_PLAN_NAMES_END;
+    if (demand.code == 49 || demand.code == 51 || demand.code == 53 || demand.code == 55)
+        p.flags |= GYR_PLAN_NAMES_END_AT;
+    if (demand.code == 23) p.flags |= GYR_PLAN_CONNECTS;
     if (demand.code == 51 || demand.code == 55) p.flags |= GYR_PLAN_MESSAGES; // sendmmsg, recvmmsg
     // What is gone when the call ends cannot be asked about then.
     const gyr_fetch& first = event.fetches[0];
@@ -172,13 +177,13 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
     LoweredPlan out;
     bool socket_calls = false;
     for (const EventDemand& demand : plan.demands) {
-        const CollectedEvent* event = find_collected(demand.code);
-        if (event == nullptr) continue;
+        if (find_collected(demand.code) == nullptr) continue;
         // Several calls may give one event; those of the same neutral number share an entry.
         std::map<std::uint16_t, std::uint16_t> entry_of;
         const auto entry = [&](std::uint16_t call_id) {
             const auto [at, fresh] = entry_of.try_emplace(call_id, static_cast<std::uint16_t>(out.entries.size()));
-            if (fresh) out.entries.push_back(lower_demand(demand, *event, call_id, generation));
+            if (fresh)
+                out.entries.push_back(lower_demand(demand, *find_collected(demand.code, call_id), call_id, generation));
             return at->second;
         };
         const auto asked = [&](std::uint16_t call_id) {
@@ -206,7 +211,10 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
                 if (u.call == call.name) slot(GYR_URING_BASE + u.opcode, index), out.hooks.uring = true;
         }
     }
-    for (const gyr_plan& p : out.entries) out.hooks.enter = out.hooks.enter || (p.flags & GYR_PLAN_ENTER) != 0;
+    for (const gyr_plan& p : out.entries) {
+        out.hooks.enter = out.hooks.enter || (p.flags & GYR_PLAN_ENTER) != 0;
+        out.hooks.connections = out.hooks.connections || (p.flags & GYR_PLAN_CONNECTS) != 0;
+    }
     // socketcall itself: any entry serves, the operation's own is looked up from it.
     if (socket_calls &&
         std::ranges::find(out.slots, kSocketCall, &std::pair<std::uint16_t, std::uint16_t>::first) == out.slots.end())

@@ -1,9 +1,12 @@
 #include "sources/live_bpf/call_table.h"
 
 #include "event/clone_flags.h"
+#include "event/schema.h"
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
+#include <vector>
 
 namespace gyr {
 namespace {
@@ -138,6 +141,12 @@ constexpr CollectedEvent kEvents[] = {
 #undef GYR_LIST
 };
 
+// Calls that the generic event tells of and whose first argument is the descriptor that they act on.
+constexpr std::string_view kOfDescriptor[] = {
+    "preadv2",   "pwritev2",  "ftruncate", "ftruncate64", "fallocate",       "fsync",        "fdatasync",    "syncfs",
+    "readahead", "tee",       "vmsplice",  "fsetxattr",   "fgetxattr",       "flistxattr",   "fremovexattr", "fstatfs",
+    "fstatfs64", "fadvise64", "cachestat", "epoll_ctl",   "sync_file_range", "fadvise64_64", "quotactl_fd"};
+
 struct FlagPair {
     std::uint32_t kernel, ours;
 };
@@ -253,6 +262,17 @@ const CollectedEvent* find_collected(EventCode code) {
         return out;
     }();
     return code < by_code.size() ? by_code[code] : nullptr;
+}
+
+const CollectedEvent* find_collected(EventCode code, std::uint16_t call_id) {
+    static const std::vector<CollectedEvent> by_call = [] {
+        std::vector<CollectedEvent> out(syscall_table().back().number + std::size_t{1}, *find_collected(kGenericExit));
+        for (const SyscallInfo& call : syscall_table())
+            if (std::ranges::find(kOfDescriptor, call.name) != std::end(kOfDescriptor))
+                out[call.number].fetches[out[call.number].fetch_count++] = object(0);
+        return out;
+    }();
+    return code == kGenericExit && call_id < by_call.size() ? &by_call[call_id] : find_collected(code);
 }
 
 } // namespace gyr

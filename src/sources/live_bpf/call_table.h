@@ -118,5 +118,7 @@ struct CollectedEvent {
 
 [[nodiscard]] std::span<const CollectedEvent> collected_events();
 [[nodiscard]] const CollectedEvent* find_collected(EventCode code);
+// The same of one call: calls that the generic event tells of may act on a descriptor each.
+[[nodiscard]] const CollectedEvent* find_collected(EventCode code, std::uint16_t call_id);
 
 } // namespace gyr

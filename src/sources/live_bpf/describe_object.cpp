@@ -33,7 +33,7 @@ void append_endpoint(std::string& out, int family, const std::uint8_t* address, 
 }
 
 L4Protocol protocol_of(const gyr_endpoints& e) {
-    if (e.family == AF_UNIX) return L4Protocol::not_applicable;
+    if (e.family != AF_INET && e.family != AF_INET6) return L4Protocol::not_applicable;
     switch (e.protocol) {
     case IPPROTO_TCP: return L4Protocol::tcp;
     case IPPROTO_UDP: return L4Protocol::udp;

@@ -3,9 +3,11 @@
 #include "event/schema.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -147,7 +149,7 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     if (bytes.size() < sizeof header) return Outcome::malformed;
     std::memcpy(&header, bytes.data(), sizeof header);
     if (header.magic != GYR_EVENT_MAGIC || header.size != bytes.size()) return Outcome::malformed;
-    const CollectedEvent* event = find_collected(header.code);
+    const CollectedEvent* event = find_collected(header.code, header.call_id);
     const EventInfo* info = find_event(header.code);
     if (event == nullptr || info == nullptr || info->params.size() < event->param_count) return Outcome::malformed;
     if (header.flags & GYR_EVENT_ENTER) {
@@ -372,8 +374,13 @@ void EventDecoder::write_path_param(const ParamSource& p, const gyr_event_header
     case ParamFrom::open_flags: return w.number(translate(Flags::open, h.args[p.index]) | object_bits(p.second), 4);
     case ParamFrom::open_mode: return w.number(mode_of(h.args[p.index], h.args[p.second]), 4);
     case ParamFrom::creat_flags: return w.number(object_bits(p.index) >> 15, 2);
-    case ParamFrom::how_flags:
-        return w.number(translate(Flags::open, item_number(p.index, 0, 8)) | object_bits(p.second), 4);
+    case ParamFrom::how_flags: {
+        // They are in memory, which may have changed by now: how the file is open, it says itself.
+        std::uint64_t flags = item_number(p.index, 0, 8);
+        if (const KernelObject& o = objects_[p.second]; o.present)
+            flags = (flags & ~std::uint64_t{O_ACCMODE}) | (o.object.open_flags & O_ACCMODE);
+        return w.number(translate(Flags::open, flags) | object_bits(p.second), 4);
+    }
     case ParamFrom::how_mode: return w.number(mode_of(item_number(p.index, 0, 8), item_number(p.index, 8, 8)), 4);
     case ParamFrom::object_path:
         if (!objects_[p.index].present || p.index != 0) return w.none();
@@ -446,6 +453,18 @@ void take_asked(const GivenAddress& asked, gyr_endpoints& e) {
     e.remote_port = htons(asked.port);
 }
 
+void connection_to(std::span<const std::byte> address, KernelObject& out) {
+    const GivenAddress end = parse_address(address);
+    out = KernelObject{};
+    out.present = true;
+    out.object.flags = GYR_OBJECT_PRESENT | GYR_OBJECT_SOCKET;
+    out.object.mode = S_IFSOCK;
+    out.endpoints.family = end.family;
+    out.endpoints.type = SOCK_STREAM;
+    out.endpoints.protocol = IPPROTO_TCP;
+    take_asked(end, out.endpoints);
+}
+
 bool is_datagram(const gyr_endpoints& e) { return e.type == SOCK_DGRAM || e.type == SOCK_RAW; }
 
 } // namespace
@@ -457,6 +476,8 @@ void EventDecoder::read_objects(const CollectedEvent& event, const gyr_event_hea
         if (items_[i].present && (op == GYR_FETCH_OBJECT || op == GYR_FETCH_OBJECT_AT))
             read_object(items_[i].bytes, items_[i].flags, objects_[i]);
     }
+    // The descriptor stands for another file by now; where the connection went the kernel knows.
+    if (!objects_[0].present && (header.flags & GYR_EVENT_KERNEL_END) != 0) connection_to(items_[1].bytes, objects_[0]);
     if (!objects_[0].present) return;
     SocketSide side = SocketSide::unknown;
     if (header.code == 247 || header.code == 389) side = SocketSide::server; // accept made it

@@ -69,8 +69,12 @@ std::vector<ProbeResult> probe_host() {
         if (!attached) out.push_back({"hooks", false, true, attached.error().message, "everything live"});
         // What is otherwise attached only while rules need it; nothing is wanted of it here.
         std::string refused;
-        if (auto calls = (*programs)->attach_on_demand(
-                {.calls = true, .enter = true, .uring = true, .signals = true, .page_faults = true});
+        if (auto calls = (*programs)->attach_on_demand({.calls = true,
+                                                        .enter = true,
+                                                        .connections = true,
+                                                        .uring = true,
+                                                        .signals = true,
+                                                        .page_faults = true});
             !calls)
             refused = calls.error().message;
         for (const Hook& h : (*programs)->hooks())

@@ -109,6 +109,8 @@ constexpr std::array kFacts{
     ProgramFact{"process_cgroup", "cgroup_attach_task", "tracepoint", false, "moves to another cgroup without an exec"},
     ProgramFact{"call_exit", "sys_exit", "tracepoint", false, "system calls", true},
     ProgramFact{"call_enter", "sys_enter", "tracepoint", false, "what a system call acts on and ends", true},
+    ProgramFact{"socket_state", "inet_sock_set_state", "tracepoint", false,
+                "where a connection went whose descriptor is given to another file meanwhile", true},
     ProgramFact{"uring_submit", "io_uring_submit_req", "tracepoint", false, "what io_uring does", true},
     ProgramFact{"uring_submit_before", "io_uring_submit_sqe", "tracepoint", false, "what io_uring does", true},
     ProgramFact{"uring_complete", "io_uring_complete", "tracepoint", false, "results of what io_uring does", true},
@@ -392,9 +394,10 @@ struct Wanted {
     bool wanted, required;
 };
 // The beginning of calls before their end, so that no end comes without it.
-std::array<Wanted, 8> programs_for(const Programs::OnDemand& wanted) {
+std::array<Wanted, 9> programs_for(const Programs::OnDemand& wanted) {
     return {{{"call_enter", wanted.enter, true},
              {"call_exit", wanted.calls, true},
+             {"socket_state", wanted.connections, false},
              {"uring_complete", wanted.uring, false},
              {"uring_complete_before", wanted.uring, false},
              {"uring_submit", wanted.uring, false},

@@ -30,7 +30,7 @@ class Programs {
   public:
     // Of system calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
     struct OnDemand {
-        bool calls = false, enter = false, uring = false, signals = false, page_faults = false;
+        bool calls = false, enter = false, connections = false, uring = false, signals = false, page_faults = false;
     };
     // Loads all programs that this kernel has hooks for, those on demand excepted. Beside that it begins to load what
     // first wants, in threads of their own. Errors: unsupported when a required program cannot be loaded.
