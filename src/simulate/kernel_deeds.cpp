@@ -145,6 +145,17 @@ int move_mount(Words w) {
     return ::syscall(SYS_move_mount, tree, "", AT_FDCWD, w[1].c_str(), kFromEmpty) == 0 ? 0 : cannot("move_mount");
 }
 
+// new-mount TYPE TARGET: the same with a file system that was not there.
+int new_mount(Words w) {
+    if (w.size() != 2) return wrong_use("new-mount");
+    constexpr unsigned kCreate = 6, kFromEmpty = 4;
+    const long context = ::syscall(SYS_fsopen, w[0].c_str(), 0);
+    if (context < 0) return cannot("fsopen");
+    if (::syscall(SYS_fsconfig, context, kCreate, nullptr, nullptr, 0) < 0) return cannot("fsconfig");
+    const long tree = ::syscall(SYS_fsmount, context, 0, 0);
+    return ::syscall(SYS_move_mount, tree, "", AT_FDCWD, w[1].c_str(), kFromEmpty) == 0 ? 0 : cannot("move_mount");
+}
+
 int enter_namespace(Words) { // its own
     const int fd = ::open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
     return ::setns(fd, CLONE_NEWUTS) == 0 ? 0 : cannot("setns");
@@ -195,6 +206,7 @@ constexpr std::array kDeeds{
     NamedDeed{"mounted", mounted},
     NamedDeed{"mount-try", mount_try},
     NamedDeed{"move-mount", move_mount},
+    NamedDeed{"new-mount", new_mount},
     NamedDeed{"enter-namespace", enter_namespace},
     NamedDeed{"make-namespace", make_namespace},
     NamedDeed{"own-files", own_files},

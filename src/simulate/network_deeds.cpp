@@ -4,11 +4,13 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <string>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -95,7 +97,8 @@ int connected() {
     return client;
 }
 
-// redirect dup2|dup3|fcntl|dup NUMBER: a connection under that descriptor number.
+// redirect dup2|dup3|fcntl|fcntl-cloexec|dup|shared NUMBER: a connection under that descriptor number; shared: put
+// there by another process that has the same table of descriptors.
 int redirect(Words w) {
     if (w.size() != 2) return wrong_use("redirect");
     const int to = std::stoi(w[1]);
@@ -106,9 +109,14 @@ int redirect(Words w) {
         done = ::syscall(SYS_dup2, fd, to);
     else if (w[0] == "dup3")
         done = ::syscall(SYS_dup3, fd, to, 0);
-    else {
+    else if (w[0] == "shared") {
+        const auto pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+        if (pid == 0) ::_exit(::dup2(fd, to) == to ? 0 : 1);
+        if (pid > 0 && wait_for(pid) == 0) done = to;
+    } else {
         ::close(to);
-        done = w[0] == "dup" ? ::syscall(SYS_dup, fd) : ::fcntl(fd, F_DUPFD, to);
+        const int how = w[0] == "fcntl" ? F_DUPFD : F_DUPFD_CLOEXEC;
+        done = w[0] == "dup" ? ::syscall(SYS_dup, fd) : ::fcntl(fd, how, to);
     }
     return done == to ? 0 : cannot(w[0]);
 }
