@@ -137,7 +137,7 @@ cmd_test() {
         case "$argument" in
             --asan | --tsan | --release) builds+=("${argument#--}") ;;
             --unit | --house | --kernel | --e2e | --kubernetes) kinds="${kinds:+$kinds }${argument#--}" ;;
-            --evasions) export GYR_EVASIONS=all; kinds=e2e filter='^e2e_(evasions|simulate)$' ;;
+            --evasions) export GYR_EVASIONS=all; kinds=e2e filter='^e2e_(evasions|evasions_by_call|simulate)$' ;;
             --all) builds=(release asan tsan) ;;
             -*) die "test does not know $argument; see ./dev help" ;;
             *) filter=${filter:+$filter|}$argument ;;
