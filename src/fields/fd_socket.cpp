@@ -16,6 +16,7 @@ Value none() { return Value::missing(Missing::not_applicable); }
 
 enum class End : std::uint8_t { client, server, local, remote };
 
+bool has_role(const FdInfo& fd) { return (fd.marks & (kFdRoleClient | kFdRoleServer)) != 0; }
 bool is_connection(const FdInfo& fd) { return fd.type == FdType::ipv4 || fd.type == FdType::ipv6; }
 
 bool is_local(const Context& c, const FdInfo& fd, bool source) {
@@ -28,7 +29,7 @@ bool is_local(const Context& c, const FdInfo& fd, bool source) {
 // Whether an end is the source; nothing when the descriptor has no such end. Ends have roles once somebody connected.
 std::optional<bool> is_source(const Context& c, const FdInfo& fd, End end) {
     if (is_server(fd.type)) return end == End::server ? std::optional(false) : std::nullopt;
-    if (!is_connection(fd) || (fd.marks & (kFdRoleClient | kFdRoleServer)) == 0) return {};
+    if (!is_connection(fd) || !has_role(fd)) return {};
     switch (end) {
     case End::client: return true;
     case End::server: return false;
@@ -66,6 +67,9 @@ Value proto(const Context& c, const Argument&) {
     if (!c.event.fd) return no_fd(c);
     // A socket that only listens has a protocol of its ends, which nobody named yet.
     if (is_server(c.event.fd->type)) return kEnd == End::client || kEnd == End::server ? Value::of_text("") : none();
+    // A unix socket has no ports; that of a client reads empty, once it is known who asked whom.
+    if (kEnd == End::client && c.event.fd->type == FdType::unix_socket && has_role(*c.event.fd))
+        return Value::of_text("");
     const auto source = is_source(c, *c.event.fd, kEnd);
     return source ? Value::of_text(print(c.arena, "%u", unsigned{port_of(*c.event.fd, *source)})) : none();
 }

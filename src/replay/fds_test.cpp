@@ -72,6 +72,17 @@ TEST(ReplayFds, ABeginMayTellWhereTheCallLed) {
     EXPECT_EQ(s.event("openat", 100, {{"fd", 4}, {"dirfd", -100}, {"name", "/tmp/link"}}).fd->name, "/tmp/link");
 }
 
+TEST(ReplayFds, UnixSocketsOfTheListsHaveRoles) {
+    Shell s;
+    FdInfo info;
+    info.type = FdType::unix_socket;
+    s.state.on_fd({.tid = 100, .fd = 5, .info = &info});
+    info.name = "/run/d.sock";
+    s.state.on_fd({.tid = 100, .fd = 6, .info = &info});
+    EXPECT_EQ(s.fd(100, 5)->marks & (kFdRoleClient | kFdRoleServer), kFdRoleClient);
+    EXPECT_EQ(s.fd(100, 6)->marks & (kFdRoleClient | kFdRoleServer), kFdRoleServer) << "only who listens has a name";
+}
+
 TEST(ReplayFds, CloseIsSeenWithWhatWasClosed) {
     Shell s;
     s.open(100, 3, "/a");

@@ -210,6 +210,8 @@ void ReplayState::Impl::on_fd(const capfile::FdRecord& r) {
         unmap_ipv4(info.source_address), unmap_ipv4(info.destination_address);
     }
     if (is_server(info.type)) tables_.server_ports.set(info.destination_port);
+    // Of a unix socket the name is that of who listens.
+    if (info.type == FdType::unix_socket) info.marks |= info.name.empty() ? kFdRoleClient : kFdRoleServer;
     if (is_ipv4(info.type) || is_ipv6(info.type)) {
         socket_name(info, info.name);
         pool.recount(*entry);

@@ -38,7 +38,7 @@ void Agreement::compare(const std::string& field, const json& expected, const js
                   ours.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 100);
 }
 
-bool Agreement::report(double share, const std::map<std::string, std::string>& excepted) const {
+bool Agreement::report(double share) const {
     std::vector<std::pair<double, const std::string*>> order;
     for (const auto& [name, c] : all_)
         order.emplace_back(static_cast<double>(c.same) / static_cast<double>(c.all), &name);
@@ -48,13 +48,11 @@ bool Agreement::report(double share, const std::map<std::string, std::string>& e
     bool good = true;
     for (const auto& [part, name] : order) {
         const Count& c = all_.at(*name);
-        const auto exception = excepted.find(*name);
         if (c.same == c.all && name->starts_with("without ")) continue; // as it should be
-        const bool low = part < share && exception == excepted.end();
+        const bool low = part < share;
         good = good && !low;
         std::printf("%-45s %8.3f %%  of %6llu%s%s\n", name->c_str(), part * 100, static_cast<unsigned long long>(c.all),
                     low ? "  LOW  " : (c.first.empty() ? "" : "  "), c.first.c_str());
-        if (exception != excepted.end()) std::printf("%-45s   excepted: %s\n", "", exception->second.c_str());
     }
     return good;
 }

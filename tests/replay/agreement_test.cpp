@@ -121,7 +121,7 @@ TEST(StateAgreement, WithFalco) {
             std::printf("%s: did not come to %s\n", c.name.c_str(), missed.c_str());
     }
     EXPECT_GE(static_cast<double>(met), kShare * static_cast<double>(expected_events));
-    EXPECT_TRUE(agreement.report(kShare, {}));
+    EXPECT_TRUE(agreement.report(kShare));
 }
 
 } // namespace
