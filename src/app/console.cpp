@@ -36,13 +36,14 @@ int write_all(int fd, std::string_view text) {
     return 0;
 }
 
-// For a terminal: what a program or a file put into a text cannot steer it. `kept` may stay as they are.
+// For a terminal: what a program or a file put into a text cannot steer it. `kept` may stay as they are. JSON stays
+// JSON: it holds none of the first 32 characters, and the others are written as it writes them.
 std::string without_controls(std::string_view text, std::string_view kept) {
     std::string out;
     out.reserve(text.size());
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if ((byte < 0x20 && kept.find(c) == std::string_view::npos) || byte == 0x7f)
+        if (byte < 0x20 && kept.find(c) == std::string_view::npos)
             out += fmt::format("\\x{:02x}", byte);
         else
             out += c;

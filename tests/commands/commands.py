@@ -139,6 +139,10 @@ def explained(c):
     c.has(["it matches", "ka.verb = delete"], "explain", "--rule", "Deleted", "--capture", log, "-r", rules)
     c.has(["has no event 2"], "explain", "--rule", "Deleted", "--capture", log, "-r", rules, "--event", "2", status=1)
     c.has(["source syscall"], "explain", "--rule", "Second", "--capture", log, "-r", rules, status=1)
+    odd = c.write("odd.log", json.dumps(EVENT).replace("mallory", "mal\x7flory") + "\n")
+    of_user = c.write("of_user.yaml", OF_AUDIT.replace("ka.verb = delete", "ka.user.name startswith mal"))
+    told = c.run("explain", "--rule", "Deleted", "--capture", odd, "-r", of_user, "--format", "json")
+    expect("mal\x7flory" in json.dumps(json.loads(told), ensure_ascii=False), "a control character in JSON: " + told)
     c.run("demo", "--write", "demo.scap")
     c.has(["source k8s_audit"], "explain", "--rule", "Deleted", "--capture", "demo.scap", "-r", rules, status=1)
 
