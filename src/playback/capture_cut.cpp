@@ -1,5 +1,6 @@
 #include "playback/capture_cut.h"
 
+#include "event/raw_event.h"
 #include "event/schema.h"
 #include "playback/capture_walk.h"
 #include "replay/state.h"
@@ -44,6 +45,15 @@ void choose_process(Chosen& chosen, const Event& event, const EvalWorld& world, 
     }
 }
 
+// Of a session and groups the leaders, and whom the event's parameters name: fields give their names.
+void choose_named(Chosen& chosen, const Event& event) {
+    if (const ProcessImage* image = event.process.get())
+        for (const Pid leader : {image->sid, image->vsid, image->pgid, image->vpgid}) chosen.processes.insert(leader);
+    const EventInfo* info = find_event(event.code);
+    for (std::size_t i = 0; info != nullptr && i < info->params.size() && i < event.params.size(); ++i)
+        if (info->params[i].type == ParamType::pid) chosen.processes.insert(load_param<std::int64_t>(event.params[i]));
+}
+
 bool tells_birth(const Event& event) {
     const EventCode code = event.code;
     return (code == kClone || code == kFork || code == kVfork || code == kClone3) && event.has_result &&
@@ -72,6 +82,7 @@ Chosen choose(capfile::Reader& reader, EventPrinter& filter, const CutOptions& o
         if (!filter.matches(event, world)) return true;
         chosen.events.insert(event.number);
         choose_process(chosen, event, world, options.ancestors);
+        choose_named(chosen, event);
         return true;
     };
     chosen.damage = walk(reader, state, visit, {.until = options.until}).damage;

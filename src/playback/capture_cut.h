@@ -25,8 +25,8 @@ struct CutEnd {
     std::optional<capfile::Damage> damage;
 };
 
-// Kept are the processes that events match of, their ancestors, their descriptors, and what changed these. `once` and
-// `again` read the same file from its beginning. A failure is the writer's.
+// Kept are the processes that events match of or name, their ancestors, the leaders of their groups, their descriptors,
+// and what changed these. `once` and `again` read the same file from its beginning. A failure is the writer's.
 [[nodiscard]] Result<CutEnd> cut_capture(capfile::Reader& once, capfile::Reader& again, EventPrinter& filter,
                                          const CutOptions& options, capfile::Writer& out);
 

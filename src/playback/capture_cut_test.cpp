@@ -101,6 +101,24 @@ TEST(CaptureCut, KeepsSoManyAncestors) {
     EXPECT_EQ(after[0].find("init"), std::string::npos) << after[0];
 }
 
+TEST(CaptureCut, KeepsWhomAnEventNames) {
+    constexpr std::uint16_t kKill = 129;
+    Script script;
+    script.process({.pid = 1, .comm = "init", .exe = "/sbin/init"});
+    script.process({.pid = 50, .parent = 1, .comm = "daemon", .exe = "/usr/sbin/d"});
+    script.process({.pid = 60, .parent = 1, .comm = "other", .exe = "/usr/sbin/o"});
+    script.event(kKill, 1, {{"pid", script_number<std::int64_t>(50)}, {"sig", script_number<std::uint8_t>(15)}});
+    const auto whole = script.finish();
+    ASSERT_TRUE(whole);
+    std::string part;
+    cut(*whole, "evt.type = kill", part);
+    const auto after = lines(part, "");
+    EXPECT_EQ(after, lines(*whole, "evt.type = kill"));
+    ASSERT_EQ(after.size(), 1u);
+    EXPECT_NE(after[0].find("daemon"), std::string::npos) << after[0];
+    EXPECT_EQ(part.find("other"), std::string::npos) << "of others nothing is told";
+}
+
 // Whoever made a process may have ended, and the process been adopted, before it does what is looked for.
 TEST(CaptureCut, KeepsWhoMadeAProcessThatOthersAdopted) {
     Script script;
