@@ -41,6 +41,11 @@ struct CgroupMatch {
     bool told_by_cgroup = false;
 };
 
+// Where cgroups tell of another container than the one a process was of (a runtime's helper on its way into one), a
+// capture has this controller beside theirs, with "/" and the container's id, or "/host".
+inline constexpr std::string_view kMembershipController = "name=gyr";
+inline constexpr std::string_view kHostMembership = "host";
+
 // The best match among a process's cgroups: the strongest spelling, then the deepest nesting, then the first.
 [[nodiscard]] std::optional<CgroupMatch> find_container_id(std::span<const CgroupInfo> cgroups);
 [[nodiscard]] std::optional<CgroupMatch> find_container_id(std::string_view cgroup_path);

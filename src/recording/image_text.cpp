@@ -1,5 +1,9 @@
 #include "recording/image_text.h"
 
+#include "containers/cgroup_id.h"
+
+#include <optional>
+
 namespace gyr::recording {
 
 std::uint32_t exec_flags(const ProcessImage& p) {
@@ -16,16 +20,36 @@ std::string items(const ItemList& list, std::size_t first, std::size_t most) {
     return out;
 }
 
+namespace {
+
+void append_cgroup(std::string& out, std::string_view controller, std::string_view path) {
+    out += controller;
+    out += '=';
+    out += path;
+    out += '\0';
+}
+
+// Empty where the cgroups tell.
+std::string membership(const ProcessImage& p) {
+    const std::optional<CgroupMatch> spelled = find_container_id(*p.cgroups);
+    const std::string_view told = spelled ? std::string_view(spelled->id) : kHostMembership;
+    const std::string_view is = p.container ? std::string_view(p.container->id) : kHostMembership;
+    std::string out;
+    if (told != is) append_cgroup(out, kMembershipController, '/' + std::string(is));
+    return out;
+}
+
+} // namespace
+
 std::string cgroups(const ProcessImage& p, std::size_t most) {
+    const std::string last = membership(p);
     std::string out;
     for (const CgroupInfo& c : *p.cgroups) {
-        if (out.size() + c.subsystem.size() + c.path.size() + 2 > most) break;
-        out += c.subsystem;
-        out += '=';
-        out += c.path;
-        out += '\0';
+        if (c.subsystem == kMembershipController) continue; // somebody's hierarchy of that name
+        if (out.size() + c.subsystem.size() + c.path.size() + 2 + last.size() > most) break;
+        append_cgroup(out, c.subsystem, c.path);
     }
-    return out;
+    return out + last;
 }
 
 std::string_view argv0(const ProcessImage& p) { return p.exec->argv.size() > 0 ? p.exec->argv[0] : std::string_view{}; }

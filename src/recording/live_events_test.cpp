@@ -41,6 +41,7 @@ class LiveEventsTest : public testing::Test {
     Result<> told(const RawEvent& raw) {
         codes.push_back(raw.code);
         if (raw.code == kContainerJson) json = text_of_param(raw.params[0]);
+        if (raw.code == kExecve) cgroups = raw.params[14];
         return {};
     }
     static std::shared_ptr<ProcessImage> process(Pid pid, std::shared_ptr<Container> container = nullptr) {
@@ -70,8 +71,24 @@ class LiveEventsTest : public testing::Test {
     FakeUsers users;
     LiveEvents live{{.for_old_readers = false, .metadata_wait = kSecond, .held_bytes = 1 << 20}};
     std::vector<EventCode> codes;
-    std::string json;
+    std::string json, cgroups;
 };
+
+TEST_F(LiveEventsTest, CgroupsAndWhoseItWasWhereTheyDoNotTell) {
+    const std::string id = "0123456789ab" + std::string(52, '0');
+    const auto runc = process(10);
+    runc->cgroups = std::make_shared<std::vector<CgroupInfo>>(
+        std::initializer_list<CgroupInfo>{{"", "/docker/" + id}, {"name=gyr", "/host"}});
+    const std::string own = "=/docker/" + id + '\0';
+    happens(runc, 0, kExecve);
+    EXPECT_EQ(cgroups, own + "name=gyr=/host" + '\0') << "a helper of the runtime is the host's";
+    runc->container = container(true);
+    happens(runc, 1, kExecve);
+    EXPECT_EQ(cgroups, own) << "what a hierarchy of that name says counts nothing";
+    runc->cgroups = std::make_shared<std::vector<CgroupInfo>>();
+    happens(runc, 2, kExecve);
+    EXPECT_EQ(cgroups, std::string("name=gyr=/0123456789ab") + '\0') << "moved out of its cgroup";
+}
 
 TEST_F(LiveEventsTest, AContainerIsToldBeforeItsFirstEventAndOnce) {
     const auto web = process(10, container(true));

@@ -73,7 +73,7 @@ ContainerInfo read_info(const json& c) {
 
 } // namespace
 
-std::shared_ptr<Container> Containers::at(std::string_view id) {
+std::shared_ptr<Container> Containers::of_id(std::string_view id) {
     if (const auto found = all_.find(id); found != all_.end()) return found->second;
     if (all_.size() >= kMaxContainers) {
         ++refused_;
@@ -90,7 +90,7 @@ std::shared_ptr<Container> Containers::at(std::string_view id) {
 std::shared_ptr<Container> Containers::of_cgroups(std::span<const CgroupInfo> cgroups) {
     const std::optional<CgroupMatch> match = find_container_id(cgroups);
     if (!match) return nullptr;
-    std::shared_ptr<Container> container = at(match->id);
+    std::shared_ptr<Container> container = of_id(match->id);
     if (container && container->cgroup_path.empty()) {
         container->full_id = match->full_id;
         container->guess = match->guess;
@@ -106,7 +106,7 @@ bool Containers::apply_json(std::string_view text) {
     if (!c || !c->is_object()) return false;
     const std::string id = json_text(*c, {"id"});
     if (id.empty() || id == "host") return !id.empty();
-    const std::shared_ptr<Container> container = at(short_container_id(id));
+    const std::shared_ptr<Container> container = of_id(short_container_id(id));
     if (!container) return true;
     auto info = std::make_shared<ContainerInfo>(read_info(*c));
     if (info->full_id.empty()) info->full_id = container->full_id;

@@ -18,6 +18,7 @@ class Containers {
   public:
     // The container that the cgroups spell; null: the host.
     [[nodiscard]] std::shared_ptr<Container> of_cgroups(std::span<const CgroupInfo> cgroups);
+    [[nodiscard]] std::shared_ptr<Container> of_id(std::string_view id); // null: no room
     // A container event's JSON, {"container": {…}}. False when it is not that.
     bool apply_json(std::string_view json);
 
@@ -27,8 +28,6 @@ class Containers {
     [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
   private:
-    [[nodiscard]] std::shared_ptr<Container> at(std::string_view id);
-
     struct TextHash {
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }

@@ -1,7 +1,10 @@
 #include "replay/images.h"
 
+#include "containers/cgroup_id.h"
+
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace gyr::replay {
 
@@ -122,6 +125,15 @@ std::vector<CgroupInfo> parse_cgroups(std::string_view items) {
     return out;
 }
 
+// What a capture of ours tells of the container where the cgroups do not; it is not one of them.
+std::optional<std::string> take_membership(std::vector<CgroupInfo>& cgroups) {
+    if (cgroups.empty() || cgroups.back().subsystem != kMembershipController || cgroups.back().path.size() < 2)
+        return std::nullopt;
+    std::string id = cgroups.back().path.substr(1);
+    cgroups.pop_back();
+    return id;
+}
+
 } // namespace
 
 ImageMaker::ImageMaker(std::size_t budget_bytes, Containers& containers)
@@ -204,8 +216,13 @@ void ImageMaker::set_cgroups(ProcessImage& image, std::string_view items) {
         if (found == cgroups_.end()) {
             if (cgroups_.size() >= kCgroupSetsMax) cgroups_.clear();
             CgroupSet set;
-            set.paths = std::make_shared<const std::vector<CgroupInfo>>(parse_cgroups(items));
-            set.container = containers_.of_cgroups(*set.paths);
+            std::vector<CgroupInfo> paths = parse_cgroups(items);
+            const std::optional<std::string> member = take_membership(paths);
+            set.paths = std::make_shared<const std::vector<CgroupInfo>>(std::move(paths));
+            if (!member)
+                set.container = containers_.of_cgroups(*set.paths);
+            else if (*member != kHostMembership)
+                set.container = containers_.of_id(*member);
             found = cgroups_.emplace(items, std::move(set)).first;
         }
         last_cgroups_ = &*found;

@@ -40,6 +40,20 @@ TEST(ReplayWorld, ContainerFromCgroups) {
     EXPECT_FALSE(s.look(1).process->container);
 }
 
+// As gyr record writes it of a runtime's helper in the cgroup of the container it makes.
+TEST(ReplayWorld, ARecordingTellsWhoseAProcessWasWhereItsCgroupsDoNot) {
+    Box s;
+    const auto exec = [&](const std::string& membership) -> const Event& {
+        const std::string told = cgroups() + "name=gyr=/" + membership + '\0';
+        return s.event("execve", 50, {{"res", 0}, {"exe", "runc"}, {"pid", 50}, {"ptid", 1}, {"cgroups", Raw{told}}});
+    };
+    EXPECT_FALSE(exec("host").process->container);
+    EXPECT_EQ(s.look(50).process->cgroups->size(), 2U) << "it is no cgroup";
+    ASSERT_TRUE(exec("0123456789ab").process->container);
+    EXPECT_EQ(s.look(50).process->container->id, "0123456789ab") << "the container around it";
+    EXPECT_EQ(exec("").process->container->id, "3ad7b26ded6d") << "of nothing";
+}
+
 TEST(ReplayWorld, ControllersHaveOneNameEach) {
     Box s;
     const std::string told = std::string("cpu_cgroup=/a\0mem_cgroup=/b\0io=/c\0perf=/d\0pids=/e\0", 50);

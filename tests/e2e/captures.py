@@ -29,7 +29,7 @@ RULES = """
 - rule: A File Opened
   desc: d
   condition: evt.type in (open, openat, openat2) and (fd.name startswith {f} or fd.name in (/etc/shadow, /etc/passwd))
-  output: "%fd.name %evt.res %evt.is_open_write %proc.name %proc.cmdline {e}"
+  output: "%fd.name %evt.res %evt.is_open_write %proc.name %proc.cmdline {e} %fd.realpath"
   priority: INFO
 - rule: A File Moved Or Removed
   desc: d
@@ -127,14 +127,9 @@ def workload(rt, folder, port):
 
 
 def key_of(alert):
-    output = alert["output"]
-    if alert["proc"]["name"].startswith("runc"):
-        # What the runtime does on its way into a container is the host's live, as the kernel tells its mounts; a capture
-        # tells its cgroup alone.
-        output = re.sub(r"container=\S* image=\S*", "", output)
     # runc ends while what it started begins: which of the two was first decides who the parent is, and each of two who
     # look may see another order.
-    output = re.sub(r"\b(runc|containerd-shim) ", "runtime ", output)
+    output = re.sub(r"\b(runc|containerd-shim) ", "runtime ", alert["output"])
     return alert["rule"], output, alert["proc"]["pid"], alert.get("scause")
 
 
@@ -178,9 +173,9 @@ def check_replay(results, rt, folder):
 
     def is_compared(alert):
         process = alert.get("proc", {})
-        # A rule about processes reported those that were there when the agent began. Docker's daemon opens files on mounts
-        # that it takes away at once: with them goes their path.
-        return (process.get("pid") not in mine and process.get("name") != "dockerd"
+        # A rule about processes reported those that were there when the agent began. The agent knows the files of its rules
+        # by identity too: Docker's daemon, from outside, opens what is /etc/passwd in a container.
+        return (process.get("pid") not in mine and alert["output_fields"].get("fd.realpath") is None
                 and (process.get("pid") not in there or alert["rule"] in EVENT_RULES))
 
     def comparable(alerts):
