@@ -17,13 +17,13 @@ using enum Scope;
 
 Value id(const Context& c, const Argument&) {
     const ContainerAccess a(c);
-    if (!a.process) return Value::missing(Missing::lost);
+    if (!a.process && !a.container) return Value::missing(Missing::lost);
     return Value::of_text(a.container ? std::string_view(a.container->id) : std::string_view("host"));
 }
 Value full_id(const Context& c, const Argument&) {
     const ContainerAccess a(c);
-    if (!a.process) return Value::missing(Missing::lost);
-    if (!a.container) return Value::of_text("host");
+    if (a.host()) return Value::of_text("host");
+    if (!a.container) return Value::missing(Missing::lost);
     if (a.info && !a.info->full_id.empty()) return Value::of_text(a.info->full_id);
     return a.container->full_id.empty() ? Value::missing(a.why()) : Value::of_text(a.container->full_id);
 }

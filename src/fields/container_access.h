@@ -7,19 +7,21 @@
 namespace gyr::fields {
 
 struct ContainerAccess {
-    const ProcessImage* process = nullptr; // null: the event's process is unknown
+    const ProcessImage* process = nullptr; // null: the event's process is unknown, or it has none
     const Container* container = nullptr;  // null: a process of the host
     const ContainerInfo* info = nullptr;   // null: nothing known yet, or ever
 
     explicit ContainerAccess(const Context& c) : process(c.process()) {
-        if (process) container = process->container.get();
+        if (c.event.container)
+            container = c.event.container.get();
+        else if (process)
+            container = process->container.get();
         if (container) info = container->info.get();
     }
     [[nodiscard]] bool host() const { return process && !container; }
     // Why a property is missing: the process was lost, metadata on its way, or given up.
     [[nodiscard]] Missing why() const {
-        if (!process) return Missing::lost;
-        if (!container) return Missing::not_container;
+        if (!container) return process ? Missing::not_container : Missing::lost;
         return container->why == Missing::none ? Missing::not_applicable : container->why;
     }
     // A text of the metadata. Empty while more is on its way: pending.

@@ -196,6 +196,22 @@ TEST(Fields, ContainerMetadata) {
     EXPECT_EQ(p.value("k8s.ns.name").why, Missing::not_kubernetes);
 }
 
+TEST(Fields, AContainerEventHasItsContainerAndNoProcess) {
+    Probe p;
+    p.event.process = nullptr;
+    EXPECT_EQ(p.value("container.id").why, Missing::lost);
+    EXPECT_EQ(p.value("container.full_id").why, Missing::lost);
+    const auto container = test::make_container(true);
+    auto info = std::make_shared<ContainerInfo>(*container->info);
+    info->user = "1000";
+    container->info = info;
+    p.event.container = container;
+    EXPECT_EQ(p.text("container.id"), "3ad7b26ded6d");
+    EXPECT_EQ(p.text("container.image"), "busybox:latest");
+    EXPECT_EQ(p.text("user.name"), "1000") << "whom it is made for";
+    EXPECT_EQ(p.value("proc.name").why, Missing::lost);
+}
+
 TEST(Fields, ContainerMetadataOnItsWayOrNeverComing) {
     Probe p;
     p.process->container = test::make_container(false);

@@ -33,7 +33,11 @@ Value entry(const Context& c, std::string_view of_root) {
     return Value::of_text("<NA>", why);
 }
 
-Value name(const Context& c, const Argument&) { return entry<&Credentials::uid, &UserEntry::name>(c, "root"); }
+// Of a container event the user that the container is made for.
+Value name(const Context& c, const Argument&) {
+    if (c.event.container && c.event.container->info) return Value::of_text(c.event.container->info->user);
+    return entry<&Credentials::uid, &UserEntry::name>(c, "root");
+}
 Value euid_name(const Context& c, const Argument&) { return entry<&Credentials::euid, &UserEntry::name>(c, "root"); }
 Value homedir(const Context& c, const Argument&) { return entry<&Credentials::uid, &UserEntry::home>(c, "/root"); }
 Value shell(const Context& c, const Argument&) { return entry<&Credentials::uid, &UserEntry::shell>(c, ""); }

@@ -2,6 +2,8 @@
 
 #include "replay/tables.h"
 
+#include <utility>
+
 namespace gyr::replay {
 
 namespace {
@@ -9,6 +11,13 @@ namespace {
 constexpr std::size_t kMaxText = 256;
 
 std::string short_text(std::string_view text) { return std::string(text.substr(0, kMaxText)); }
+
+void tell_of_container(Step& s, std::string_view json) {
+    if (auto container = s.tables.containers.apply_json(json))
+        s.event.container = std::move(*container);
+    else
+        ++s.tables.bad_containers;
+}
 
 } // namespace
 
@@ -26,13 +35,10 @@ void apply_group_added(Step& s) {
 }
 void apply_group_deleted(Step& s) { s.tables.users.remove_group(s.text(2), s.number<std::uint32_t>(0)); }
 
-void apply_container(Step& s) {
-    if (!s.tables.containers.apply_json(s.text(0))) ++s.tables.bad_containers;
-}
+void apply_container(Step& s) { tell_of_container(s, s.text(0)); }
 
 void apply_async(Step& s) {
-    if (s.text(1) != "container") return;
-    if (!s.tables.containers.apply_json(s.text(2))) ++s.tables.bad_containers;
+    if (s.text(1) == "container" || s.text(1) == "container_removed") tell_of_container(s, s.text(2));
 }
 
 } // namespace gyr::replay

@@ -100,20 +100,21 @@ std::shared_ptr<Container> Containers::of_cgroups(std::span<const CgroupInfo> cg
     return container;
 }
 
-bool Containers::apply_json(std::string_view text) {
+std::optional<std::shared_ptr<const Container>> Containers::apply_json(std::string_view text) {
     const std::optional<json> root = parse_bounded_json(text);
     const json* c = root ? member(*root, "container") : nullptr;
-    if (!c || !c->is_object()) return false;
+    if (!c || !c->is_object()) return std::nullopt;
     const std::string id = json_text(*c, {"id"});
-    if (id.empty() || id == "host") return !id.empty();
+    if (id.empty()) return std::nullopt;
+    if (id == "host") return nullptr;
     const std::shared_ptr<Container> container = of_id(short_container_id(id));
-    if (!container) return true;
+    if (!container) return nullptr;
     auto info = std::make_shared<ContainerInfo>(read_info(*c));
     if (info->full_id.empty()) info->full_id = container->full_id;
     container->info = std::move(info);
     container->why = Missing::none;
     ++container->generation;
-    return true;
+    return container;
 }
 
 const Container* Containers::find(std::string_view id) const {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,8 +20,9 @@ class Containers {
     // The container that the cgroups spell; null: the host.
     [[nodiscard]] std::shared_ptr<Container> of_cgroups(std::span<const CgroupInfo> cgroups);
     [[nodiscard]] std::shared_ptr<Container> of_id(std::string_view id); // null: no room
-    // A container event's JSON, {"container": {…}}. False when it is not that.
-    bool apply_json(std::string_view json);
+    // A container event's JSON, {"container": {…}}, and of which it tells; null: of the host, or there is no room.
+    // Nothing when it is not that.
+    std::optional<std::shared_ptr<const Container>> apply_json(std::string_view json);
 
     // By id as rules see it; null when no process and no event told of it.
     [[nodiscard]] const Container* find(std::string_view id) const;

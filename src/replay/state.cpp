@@ -135,6 +135,7 @@ void ReplayState::Impl::on_section() {
     current_ = nullptr;
     event_.process.reset();
     event_.before.reset();
+    event_.container.reset();
     event_.fd = nullptr;
     tables_.close_in = nullptr;
     tables_.exit_tid = -1;
@@ -342,6 +343,7 @@ const Event* ReplayState::Impl::on_event(const RawEvent& raw, bool looked_at) {
     event_.exit_code = 0;
     event_.clone_flags = 0;
     if (event_.before) event_.before.reset();
+    if (event_.container) event_.container.reset();
     static constexpr Traits kNobody{};
     const Traits& traits = raw.code < kCodes ? traits_[raw.code] : kNobody;
     const Apply apply = raw.code < kCodes ? appliers_[raw.code] : nullptr;

@@ -87,6 +87,19 @@ TEST(ReplayWorld, ContainerEventsTellTheRest) {
     EXPECT_EQ(s.look(50).process->container->info->name, "other");
 }
 
+TEST(ReplayWorld, AContainerEventIsAboutItsContainer) {
+    Box s;
+    const char* web = R"({"container": {"id": "0123456789ab", "name": "web"}})";
+    for (const char* name : {"container", "container_removed"}) {
+        const Event& e = s.event("asyncevent", 0, {{"name", name}, {"data", web}}, EventDirection::enter);
+        ASSERT_TRUE(e.container) << name;
+        EXPECT_EQ(e.container->id, "0123456789ab");
+        EXPECT_EQ(e.container->info->name, "web");
+    }
+    EXPECT_FALSE(s.look(50).container);
+    EXPECT_FALSE(s.event("asyncevent", 0, {{"name", "other"}, {"data", web}}, EventDirection::enter).container);
+}
+
 TEST(ReplayWorld, BrokenContainerEventsAreCounted) {
     Box s;
     for (const char* json : {"", "{", "[]", R"({"container": 5})", R"({"container": {"id": 7, "type": "x"}})"})

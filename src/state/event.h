@@ -48,6 +48,9 @@ struct Event {
     const ThreadFacts* thread = nullptr;
     const FdView* fds = nullptr; // replay: the process's other descriptors; not kept by keep()
 
+    // What a container event of a capture tells of; null for all others.
+    std::shared_ptr<const Container> container;
+
     // Events of the Kubernetes audit log; null for all others.
     std::shared_ptr<const AuditEvent> audit;
 
