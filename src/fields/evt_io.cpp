@@ -180,8 +180,9 @@ Value abspath(const Context& c, const Argument& a) {
         // Without an argument the first; a source is the first and a destination the second of two.
         if (a.code == kDestination && nth == 1) continue;
         const auto p = wire_param(c.event, i);
-        if (!p || p->bytes.empty()) return none();
-        const std::string_view base = base_of(c, *p), path = text_of_param(p->bytes);
+        const Value given = p ? wire_value(*p) : none();
+        if (given.is_missing()) return none();
+        const std::string_view base = base_of(c, *p), path = given.text();
         if (path == "<NA>") return Value::of_text(path);
         if (c.event.fds && is_too_long(base, path)) return Value::of_text(kTooLongPath); // in a capture
         return Value::of_text(absolute_path(base, path, c.arena));

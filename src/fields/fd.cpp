@@ -43,7 +43,7 @@ std::string_view wanted_name(const Context& c, Spelling spelling) {
         const auto p = wire_param(c.event, i);
         if (!p) return {};
         const std::string_view text = plain_text(c, *p, wire_value(*p));
-        if (raw || type == ParamType::socktuple || p->bytes.empty()) return text;
+        if (raw || type == ParamType::socktuple || text == "<NA>") return text;
         return absolute_path(base_of(c, *p), text, c.arena);
     }
     return {};

@@ -290,6 +290,37 @@ TEST(Fields, StaticFieldsAreTheConfigurations) {
         << "rules that are compiled keep what they had";
 }
 
+TEST(Fields, NegativeNumbersInHexHaveTheDigitsOfTheirType) {
+    Probe p;
+    p.event = {};
+    p.event.code = 263; // semget: res, key, nsems, semflg
+    const std::string_view zero("\0\0\0\0\0\0\0\0", 8), key("\x0d\xf0\xed\xfe", 4), minus("\xff\xff\xff\xff", 4);
+    const std::array params{zero, key, minus, zero.substr(4)};
+    p.event.params = params;
+    EXPECT_EQ(p.text("evt.arg", "key"), "FEEDF00D");
+    EXPECT_EQ(p.text("evt.arg", "nsems"), "-1");
+    std::string text;
+    append_text(text, Value::of_i64(-2), lang::FieldType::int32, Format::hex);
+    EXPECT_EQ(text, "FFFFFFFE");
+}
+
+TEST(Fields, AFailedOpenOfNoNameIsOfNone) {
+    Probe p;
+    p.event = {};
+    p.event.code = 307; // openat: fd, dirfd, name, …
+    p.event.has_result = true;
+    p.event.result = -14;
+    p.event.process = p.process;
+    const std::string_view fault("\xf2\xff\xff\xff\xff\xff\xff\xff", 8), here("\x9c\xff\xff\xff\xff\xff\xff\xff", 8);
+    for (const std::string_view null : {std::string_view(), std::string_view("(NULL)\0", 7)}) {
+        const std::array params{fault, here, null};
+        p.event.params = params;
+        EXPECT_EQ(p.text("fd.name"), "<NA>");
+        EXPECT_TRUE(p.value("evt.abspath").is_missing());
+        EXPECT_TRUE(p.value("fs.path.nameraw").is_missing());
+    }
+}
+
 // RFC 4648, section 10.
 TEST(Fields, BuffersAsTextOrAsBase64) {
     const auto shown = [](std::string_view bytes) {

@@ -1,6 +1,5 @@
 // fs.path.* and fdlist.*: paths that a file operation was about, descriptors that a poll was about.
 
-#include "event/raw_event.h"
 #include "event/schema.h"
 #include "fields/address_text.h"
 #include "fields/event_args.h"
@@ -9,6 +8,7 @@
 #include "fields/param_text.h"
 #include "fields/process_text.h"
 #include "fields/registry.h"
+#include "fields/wire_params.h"
 
 #include <algorithm>
 
@@ -86,8 +86,9 @@ Value path_text(const Context& c, const Row& row, int index, bool raw) {
     if (p->type == ParamType::fd)
         return c.event.fd ? Value::of_text(raw ? c.event.fd->name_raw : c.event.fd->name)
                           : Value::missing(Missing::lost);
-    if (p->bytes.empty()) return none();
-    const std::string_view text = text_of_param(p->bytes);
+    const Value given = wire_value(*p);
+    if (given.is_missing()) return none();
+    const std::string_view text = given.text();
     if (raw || text.starts_with('/') || text == "<NA>") {
         if (!raw && index == row.name && c.event.path) return Value::of_text(c.event.path->name);
         return Value::of_text(text);

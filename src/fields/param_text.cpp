@@ -24,8 +24,11 @@ std::string_view time_text(std::uint64_t ns, Arena& arena) {
     return print(arena, "%s.%09llu %s", date, static_cast<unsigned long long>(ns % 1'000'000'000), zone);
 }
 
-std::string_view number_text(const Value& v, ParamFormat format, Arena& arena) {
-    const std::uint64_t bits = v.kind == ValueKind::i64 ? static_cast<std::uint64_t>(v.i) : v.u;
+// width: bytes of the parameter, 0 when it has none. A negative number has no more digits than these.
+std::string_view number_text(const Value& v, ParamFormat format, std::size_t width, Arena& arena) {
+    std::uint64_t bits = v.kind == ValueKind::i64 ? static_cast<std::uint64_t>(v.i) : v.u;
+    if (width > 0 && width < sizeof bits && format != ParamFormat::dec && format != ParamFormat::na)
+        bits &= (std::uint64_t{1} << (8 * width)) - 1;
     if (format == ParamFormat::hex) return print(arena, "%llX", static_cast<unsigned long long>(bits));
     if (format == ParamFormat::oct) return print(arena, "%#llo", static_cast<unsigned long long>(bits));
     return print(arena, "%lld", static_cast<long long>(bits)); // the language prints 64 bits as signed
@@ -140,12 +143,12 @@ std::string_view plain_text(const Context& c, const WireParam& p, const Value& v
     case flags32:
     case enumflags8:
     case enumflags16:
-    case enumflags32: return number_text(v, ParamFormat::dec, c.arena);
+    case enumflags32: return number_text(v, ParamFormat::dec, p.bytes.size(), c.arena);
     default: break;
     }
     if (v.kind == ValueKind::ip) return ip_text(v.ip.bytes.data(), v.ip.v6, c.arena);
     if (v.kind == ValueKind::text) return v.text();
-    return number_text(v, p.format, c.arena);
+    return number_text(v, p.format, p.bytes.size(), c.arena);
 }
 
 Value word_for(const Context& c, const WireParam& p, const Value& v) {

@@ -9,6 +9,20 @@
 
 namespace gyr::fields {
 
+namespace {
+
+// In hex a negative number has the digits of its type.
+std::uint64_t bits_of(std::int64_t number, lang::FieldType type) {
+    switch (type) {
+    case lang::FieldType::int8: return static_cast<std::uint8_t>(number);
+    case lang::FieldType::int16: return static_cast<std::uint16_t>(number);
+    case lang::FieldType::int32: return static_cast<std::uint32_t>(number);
+    default: return static_cast<std::uint64_t>(number);
+    }
+}
+
+} // namespace
+
 void append_text(std::string& out, const Value& value, lang::FieldType type, Format format) {
     auto to = std::back_inserter(out);
     switch (value.kind) {
@@ -23,9 +37,9 @@ void append_text(std::string& out, const Value& value, lang::FieldType type, For
         return;
     case ValueKind::i64:
         if (format == Format::hex)
-            fmt::format_to(to, "{:X}", value.i);
+            fmt::format_to(to, "{:X}", bits_of(value.i, type));
         else if (format == Format::octal)
-            fmt::format_to(to, "{:o}", value.i);
+            fmt::format_to(to, "{:o}", bits_of(value.i, type));
         else
             fmt::format_to(to, "{}", value.i);
         return;
