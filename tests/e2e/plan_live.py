@@ -190,8 +190,14 @@ def exact_statistics(results, folder):
 def doctor(results):
     done = live.run([live.find_binary(), "doctor", "--format", "json"])
     checks = {c["name"]: c["ok"] for c in json.loads(done.stdout.splitlines()[0])["checks"]}
-    for hook in ("sys_enter", "sys_exit", "io_uring_submit_req", "signal_deliver"):
+    for hook in ("sys_enter", "sys_exit", "inet_sock_set_state", "io_uring_submit_req", "signal_deliver"):
         results.expect(checks.get(hook), "the doctor says that %s does not work here, and it does" % hook)
+    # Where something is lacking, it names what is not seen for want of it.
+    without = subprocess.run(["setpriv", "--bounding-set", "-bpf,-sys_admin,-perfmon", live.find_binary(), "doctor", "--format", "json"],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    lost = {c["name"]: c["coverage_lost"] for c in json.loads(without.stdout)["checks"] if not c["ok"] and c["required"]}
+    results.equal((without.returncode, lost), (3, {"privilege": "everything live", "hooks": "everything live"}),
+                  "the doctor's word where programs cannot be loaded")
 
 
 def main():
