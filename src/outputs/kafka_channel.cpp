@@ -50,17 +50,18 @@ rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void*, ch
     return rd_kafka_interceptor_add_on_thread_start(client, "gyr", on_thread_start, nullptr);
 }
 
-Result<Producer> make_producer(const OutputOptions& options) {
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    std::array<char, 256> why{};
-    std::map<std::string, std::string> properties{
+using Properties = std::map<std::string, std::string>;
+
+Properties properties_of(const OutputOptions& options) {
+    const std::string timeout = fmt::to_string(std::max<Nanos>(1000, options.timeout / 1'000'000));
+    Properties properties{
         {"bootstrap.servers", options.url.substr(options.url.find("://") + 3)},
         {"enable.idempotence", "true"},
         {"linger.ms", "2"},
         {"client.id", "gyr"},
         // Given up after this, and tried again by the output with its back-off.
-        {"message.timeout.ms", fmt::to_string(std::max<Nanos>(1000, options.timeout / 1'000'000))},
-        {"socket.timeout.ms", fmt::to_string(std::max<Nanos>(1000, options.timeout / 1'000'000))},
+        {"message.timeout.ms", timeout},
+        {"socket.timeout.ms", timeout},
         {"reconnect.backoff.max.ms", "2000"},
     };
     if (!options.tls.ca.empty()) properties["ssl.ca.location"] = options.tls.ca;
@@ -76,38 +77,68 @@ Result<Producer> make_producer(const OutputOptions& options) {
     if (tls || !options.user.empty())
         properties["security.protocol"] = options.user.empty() ? "ssl" : tls ? "sasl_ssl" : "sasl_plaintext";
     for (const auto& [key, value] : options.properties) properties[key] = value;
+    return properties;
+}
+
+struct SettingsEnd {
+    void operator()(rd_kafka_conf_t* settings) const { rd_kafka_conf_destroy(settings); }
+};
+using Settings = std::unique_ptr<rd_kafka_conf_t, SettingsEnd>;
+
+Result<Settings> settings_of(const Properties& properties) {
+    Settings settings(rd_kafka_conf_new());
+    std::array<char, 256> why{};
     for (const auto& [key, value] : properties) {
-        if (rd_kafka_conf_set(conf, key.c_str(), value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK) {
-            rd_kafka_conf_destroy(conf);
+        if (rd_kafka_conf_set(settings.get(), key.c_str(), value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK)
             return fail(ErrorKind::invalid, why.data());
-        }
     }
-    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-    rd_kafka_conf_set_log_cb(conf,
-                             [](const rd_kafka_t*, int, const char*, const char*) {}); // the output tells of trouble
-    rd_kafka_conf_interceptor_add_on_new(conf, "gyr", on_new, nullptr);
-    rd_kafka_t* producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why.data(), why.size());
-    if (producer == nullptr) {
-        rd_kafka_conf_destroy(conf);
-        return fail(ErrorKind::invalid, why.data());
-    }
-    return Producer(producer);
+    rd_kafka_conf_set_dr_msg_cb(settings.get(), on_report);
+    rd_kafka_conf_set_log_cb(settings.get(), [](const rd_kafka_t*, int, const char*, const char*) {
+        // The output tells of trouble.
+    });
+    return settings;
+}
+
+Result<Producer> start(Settings& settings) {
+    std::array<char, 256> why{};
+    Producer producer(rd_kafka_new(RD_KAFKA_PRODUCER, settings.get(), why.data(), why.size()));
+    if (!producer) return fail(ErrorKind::invalid, why.data());
+    [[maybe_unused]] const rd_kafka_conf_t* with_kafka = settings.release();
+    return producer;
+}
+
+// What librdkafka has against them (a certificate that cannot be read, a mechanism it does not know), without asking
+// any server.
+Result<> try_properties(Properties properties) {
+    properties.erase("bootstrap.servers");
+    auto settings = settings_of(properties);
+    if (!settings) return std::unexpected(settings.error());
+    const auto tried = start(*settings);
+    return tried ? Result<>() : std::unexpected(tried.error());
+}
+
+Result<Producer> make_producer(const OutputOptions& options) {
+    // Settings with an interceptor cannot be given back once librdkafka has refused them: it has freed a part of them
+    // already. So they are tried without.
+    if (auto ok = try_properties(properties_of(options)); !ok) return std::unexpected(ok.error());
+    auto settings = settings_of(properties_of(options));
+    if (!settings) return std::unexpected(settings.error());
+    rd_kafka_conf_interceptor_add_on_new(settings->get(), "gyr", on_new, nullptr);
+    auto producer = start(*settings);
+    if (!producer) [[maybe_unused]]
+        const rd_kafka_conf_t* left = settings->release();
+    return producer;
 }
 
 class KafkaChannel final : public Channel {
   public:
-    KafkaChannel(OutputOptions options, Producer producer)
-        : options_(std::move(options)), producer_(std::move(producer)) {}
+    explicit KafkaChannel(OutputOptions options) : options_(std::move(options)) {}
     ~KafkaChannel() override { drop(); }
     KafkaChannel(const KafkaChannel&) = delete;
     KafkaChannel& operator=(const KafkaChannel&) = delete;
 
     SendResult send(std::span<const Item> items, const Patience& patience) override {
-        if (!producer_) {
-            auto made = make_producer(options_);
-            if (!made) return {Sent::retry, 0, made.error().message, 0};
-            producer_ = std::move(*made);
-        }
+        if (auto ok = ensure_producer(); !ok) return {Sent::retry, 0, "Kafka: " + ok.error().message, 0};
         const auto batch = std::make_shared<Batch>();
         batch->errors.assign(items.size(), RD_KAFKA_RESP_ERR__FAIL);
         for (std::size_t i = 0; i < items.size(); ++i) {
@@ -136,10 +167,22 @@ class KafkaChannel final : public Channel {
             rd_kafka_poll(producer_.get(), 50);
         return judge(*batch);
     }
+    // Connects before there is anything to say. Why it cannot is told when there is.
+    Idle wait_idle(const Patience& patience) override {
+        (void)ensure_producer();
+        return Channel::wait_idle(patience);
+    }
 
   private:
     static constexpr std::size_t kMaxMessage = 900'000; // below the usual message.max.bytes
 
+    Result<> ensure_producer() {
+        if (producer_) return {};
+        auto made = make_producer(options_);
+        if (!made) return std::unexpected(made.error());
+        producer_ = std::move(*made);
+        return {};
+    }
     SendResult judge(const Batch& batch) {
         SendResult result;
         while (result.done < batch.errors.size() && batch.errors[result.done] == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -169,10 +212,15 @@ class KafkaChannel final : public Channel {
 MadeChannel make_kafka_channel(const OutputOptions& options) {
     if (!options.url.starts_with("kafka://"))
         return fail(ErrorKind::invalid, fmt::format("Kafka is at kafka://host:port, not {}", options.url));
+    if (options.url == "kafka://") return fail(ErrorKind::invalid, "'kafka://' is no address: the host is missing");
     if (options.topic.empty()) return fail(ErrorKind::invalid, "an output of type kafka needs 'topic'");
-    auto producer = make_producer(options);
-    if (!producer) return std::unexpected(producer.error());
-    return std::make_unique<KafkaChannel>(options, std::move(*producer));
+    // Files may come later: until then the output says what is missing.
+    Properties properties = properties_of(options);
+    std::erase_if(properties, [](const auto& property) {
+        return property.first.starts_with("ssl.") && property.first.ends_with(".location");
+    });
+    if (auto ok = try_properties(std::move(properties)); !ok) return std::unexpected(ok.error());
+    return std::make_unique<KafkaChannel>(options);
 }
 
 } // namespace gyr::outputs
