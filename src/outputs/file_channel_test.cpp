@@ -1,16 +1,20 @@
 // Files with rotation, as one finds them in the folder afterwards.
 
 #include "alerts/test_support.h"
+#include "base/fd.h"
 #include "outputs/channels.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <array>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -126,6 +130,42 @@ TEST_F(FileChannelTest, WhatCannotBeWrittenIsTriedAgain) {
     EXPECT_NE(result.problem.find("No such file"), std::string::npos) << result.problem;
     fs::create_directory(folder / "nothing");
     EXPECT_EQ(send(*c, {"one"}).outcome, Sent::all);
+}
+
+TEST_F(FileChannelTest, EndsALineThatWasLeftInTheMiddle) {
+    std::ofstream(options.path) << "whole\nto";
+    EXPECT_EQ(send(*channel(), {"one", "two"}).outcome, Sent::all);
+    EXPECT_EQ(content("alerts"), "whole\nto\none\ntwo\n");
+}
+
+TEST_F(FileChannelTest, APipeHoldsNothingUp) {
+    std::signal(SIGPIPE, SIG_IGN); // as the program does
+    ASSERT_EQ(::mkfifo(options.path.c_str(), 0600), 0);
+    options.rotate.bytes = 4;
+    options.timeout = 1'000'000; // ns
+    const auto c = channel();
+    // Nobody reads it.
+    SendResult result = send(*c, {"one"});
+    EXPECT_EQ(result.outcome, Sent::retry);
+    EXPECT_NE(result.problem.find("nobody reads"), std::string::npos) << result.problem;
+    // Somebody who takes nothing: until it is full.
+    UniqueFd reader(::open(options.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    std::size_t sent = 0;
+    const std::string line(999, 'x');
+    while ((result = send(*c, {line})).outcome == Sent::all) ++sent;
+    EXPECT_EQ(result.outcome, Sent::retry);
+    EXPECT_NE(result.problem.find("takes nothing"), std::string::npos) << result.problem;
+    // What is in it is the next reader's, and then comes the rest.
+    reader = UniqueFd(::open(options.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    std::string got(1 << 20, '\0');
+    got.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::read(reader.get(), got.data(), got.size()))));
+    EXPECT_EQ(got.size(), sent * 1000);
+    EXPECT_EQ(send(*c, {"after"}).outcome, Sent::all);
+    std::array<char, 16> last{};
+    ASSERT_EQ(::read(reader.get(), last.data(), last.size()), 6);
+    EXPECT_EQ(std::string(last.data(), 6), "after\n");
+    reader.reset();
+    EXPECT_EQ(send(*c, {"gone"}).outcome, Sent::retry);
 }
 
 TEST_F(FileChannelTest, DevicesAreNeverRotated) {
