@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace gyr::journal {
@@ -46,6 +47,7 @@ Journal::Journal(Options options) : options_(std::move(options)) {
         end_ = next_sequence_ - 1;
         open_store();
     }
+    started_ = true;
     kept_at_ = steady_now();
     thread_ = std::thread([this] {
         block_signals();
@@ -64,7 +66,10 @@ Journal::~Journal() {
 bool Journal::lock_file() {
     if (lock_fd_ >= 0) return true;
     const std::string path = options_.path + ".lock";
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    int fd = ::open(path.c_str(), kFlags | O_EXCL, 0600);
+    locked_before_ = fd < 0 && errno == EEXIST;
+    if (locked_before_) fd = ::open(path.c_str(), kFlags, 0600);
     if (fd < 0) {
         give_up_store(fmt::format("cannot open {}: {}", path, std::strerror(errno)), Trouble::other);
         return false;
@@ -95,6 +100,10 @@ void Journal::open_store() {
                                  .limit_bytes_for_test = options_.limit_bytes_for_test};
     Trouble trouble = Trouble::none;
     auto store = Store::open(store_options, trouble);
+    if (!store && trouble == Trouble::corrupt && !locked_before_) {
+        refuse_strange_file();
+        return;
+    }
     if (!store && trouble == Trouble::corrupt) {
         set_aside();
         store = Store::open(store_options, trouble);
@@ -108,6 +117,15 @@ void Journal::open_store() {
         return;
     }
     store_ = std::make_unique<Store>(std::move(*store));
+    locked_before_ = true;
+    struct stat info {};
+    ::stat(options_.path.c_str(), &info);
+    device_ = info.st_dev;
+    inode_ = info.st_ino;
+    if (started_) { // it may be another file than the one that has them
+        saved_cursors_.clear();
+        moved_ = true;
+    }
     const std::lock_guard lock(mutex_);
     // After trouble it is only believed when something has been written (recovered()).
     status_.durable = status_.problem.empty();
@@ -122,8 +140,8 @@ Result<> Journal::begin_from(Store& store) {
     const std::lock_guard lock(mutex_);
     status_.head = head;
     status_.head_digest = to_hex(store.head().digest);
-    if (end_ < head || recent_.empty()) {
-        next_sequence_ = std::max(head + 1, recent_.empty() ? 1 : next_sequence_);
+    if (end_ < head || !started_) {
+        next_sequence_ = started_ ? std::max(head + 1, next_sequence_) : head + 1;
         end_ = next_sequence_ - 1;
     }
     if (std::exchange(begun_, true)) return {};
@@ -165,17 +183,52 @@ void Journal::set_aside() {
     const std::string aside = fmt::format("{}.damaged-{}", options_.path, wall_now() / kSecond);
     ::rename(options_.path.c_str(), aside.c_str());
     for (const char* tail : {"-wal", "-shm"}) ::rename((options_.path + tail).c_str(), (aside + tail).c_str());
-    {
-        const std::lock_guard lock(mutex_);
-        const std::uint64_t first = recent_.empty() ? end_ + 1 : recent_.front().sequence;
-        for (Subscription* subscription : subscriptions_) {
-            if (subscription->next_ + 1 >= first) continue;
-            subscription->vanished_ += first - 1 - subscription->next_;
-            subscription->lost_upto_ = subscription->next_ = first - 1;
-        }
-    }
+    leave_file();
     notice("journal",
            fmt::format("the journal was damaged; what is left of it is now {}, and a new one begins", aside));
+}
+
+// Somebody else's, by a mistake in the configuration. Without the lock file it stays that when it is tried again.
+void Journal::refuse_strange_file() {
+    ::unlink((options_.path + ".lock").c_str());
+    ::close(std::exchange(lock_fd_, -1));
+    give_up_store(fmt::format("{} is no journal, and is left alone", options_.path), Trouble::other);
+}
+
+// What is in memory goes into the file that follows; what is not will never be read, and is declared.
+void Journal::leave_file() {
+    store_.reset();
+    const std::lock_guard lock(mutex_);
+    ++file_;
+    durable_upto_ = 0;
+    const std::uint64_t first = recent_.empty() ? end_ + 1 : recent_.front().sequence;
+    for (Subscription* subscription : subscriptions_) {
+        if (subscription->next_ + 1 >= first) continue;
+        subscription->vanished_ += first - 1 - subscription->next_;
+        subscription->lost_upto_ = subscription->next_ = first - 1;
+    }
+    const std::uint64_t waiting = unwritten_.empty() ? end_ + 1 : unwritten_.front().sequence;
+    std::vector<Incoming> again;
+    for (const Recent& recent : recent_) {
+        if (recent.sequence >= waiting) break;
+        again.push_back({recent.record, recent.bytes, recent.sequence, recent.rolled, recent.rollup_key});
+        unwritten_bytes_ += recent.bytes;
+    }
+    unwritten_.insert(unwritten_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+}
+
+// The path leads elsewhere, or nowhere.
+bool Journal::taken_away() const {
+    struct stat info {};
+    if (::stat(options_.path.c_str(), &info) != 0) return errno == ENOENT || errno == ENOTDIR;
+    return info.st_dev != device_ || info.st_ino != inode_;
+}
+
+void Journal::begin_anew() {
+    leave_file();
+    ::close(std::exchange(lock_fd_, -1)); // which may have gone as well
+    notice("journal", fmt::format("the journal {} was taken away; a new one begins", options_.path));
+    open_store();
 }
 
 // --- the thread ---
@@ -292,6 +345,7 @@ void Journal::roll_up(std::vector<Incoming>& batch, bool closing) {
 }
 
 bool Journal::commit(const std::vector<Incoming>& batch) {
+    if (store_ && taken_away()) begin_anew();
     if (!store_) {
         if (!options_.path.empty()) keep_unwritten(batch);
         return false;
@@ -302,6 +356,7 @@ bool Journal::commit(const std::vector<Incoming>& batch) {
     records.reserve(batch.size() + unwritten_.size());
     std::uint64_t bytes = 0;
     const auto add = [&](const Incoming& item) {
+        if (item.sequence <= store_->head().sequence) return; // somebody put an older copy of the file back
         records.push_back({item.sequence, item.record.get(),
                            format_record(*item.record, {AlertFormat::json, TimeFormat::local}), item.rolled,
                            item.rollup_key});
@@ -375,7 +430,7 @@ void Journal::publish(std::vector<Incoming>& batch, bool durable) {
         status_.rolled_up += item.rolled == Rolled::no ? 0U : 1U;
         const std::size_t bytes = item.bytes != 0 ? item.bytes : approximate_bytes(*item.record);
         recent_bytes_ += bytes;
-        recent_.push_back({item.sequence, std::move(item.record), bytes, item.rolled != Rolled::no});
+        recent_.push_back({item.sequence, std::move(item.record), bytes, item.rolled, std::move(item.rollup_key)});
     }
     trim();
     notify();
@@ -385,7 +440,7 @@ void Journal::publish(std::vector<Incoming>& batch, bool durable) {
 void Journal::trim() {
     while (recent_bytes_ > options_.recent_bytes && recent_.size() > 1) {
         const Recent& oldest = recent_.front();
-        if (oldest.sequence > durable_upto_ && !oldest.rolled) {
+        if (oldest.sequence > durable_upto_ && oldest.rolled == Rolled::no) {
             for (Subscription* subscription : subscriptions_) {
                 if (subscription->next_ < oldest.sequence) declare(*subscription, *oldest.record, oldest.sequence);
             }
@@ -411,8 +466,8 @@ void Journal::housekeeping(Nanos now) {
     if (!store_ && !options_.path.empty() && now >= retry_at_) {
         retry_at_ = now + options_.retry_every;
         open_store();
-        if (store_) (void)commit({}); // what waits for it
     }
+    if (store_ && !unwritten_.empty()) (void)commit({}); // what waits for it
     if (moved_at_ == 0 && moved_) moved_at_ = now;
     if (!store_) return;
     if (moved_at_ != 0 && now >= moved_at_ + cursor_pause_) save_cursors();
@@ -427,6 +482,11 @@ void Journal::housekeeping(Nanos now) {
 void Journal::retain(Nanos now) {
     kept_at_ = now;
     written_ = false;
+    if (taken_away()) {
+        begin_anew();
+        if (store_ && !unwritten_.empty()) (void)commit({});
+    }
+    if (!store_) return;
     std::vector<Overrun> overruns;
     const Result<bool> more = store_->retain(wall_now(), overruns);
     if (!more) {

@@ -5,7 +5,8 @@
 //
 // The journal never stops the agent. When its file cannot be used (disk full, read only, damaged, taken by another
 // agent) a notice says so, records go to the outputs from memory, and what does not fit there is declared, per output,
-// by a gap record. A full disk is tried again; a damaged file is set aside for a new one.
+// by a gap record. A full disk is tried again; a damaged file is set aside for a new one, as a new one begins when
+// somebody takes the file away. A file that no agent has written is left alone.
 
 #include "alerts/loss_tally.h"
 #include "alerts/sink.h"
@@ -86,7 +87,8 @@ class Subscription {
     std::uint64_t vanished_ = 0;  // likewise: records of which not even the rule is known
     std::atomic<std::uint64_t> delivered_{0};
     bool keep_ = true;                    // the cursor is kept on disk
-    std::unique_ptr<StoreReader> reader_; // of the reading thread
+    std::unique_ptr<StoreReader> reader_; // of the reading thread, as is …
+    std::uint64_t file_ = 0;              // … which of the journal's files it reads
 };
 
 // Where a subscription begins that has no cursor yet, and whether one it has is used.
@@ -124,7 +126,8 @@ class Journal final : public AlertSink {
         std::uint64_t sequence = 0;
         AlertRecordPtr record;
         std::size_t bytes = 0;
-        bool rolled = false;
+        Rolled rolled = Rolled::no;
+        std::string rollup_key;
     };
     struct Incoming {
         AlertRecordPtr record;
@@ -138,6 +141,10 @@ class Journal final : public AlertSink {
     void open_store();
     void give_up_store(const std::string& why, Trouble trouble);
     void set_aside();
+    void refuse_strange_file();
+    void leave_file();
+    [[nodiscard]] bool taken_away() const;
+    void begin_anew();
     Result<> begin_from(Store& store);
     void recovered();
     bool lock_file();
@@ -164,6 +171,9 @@ class Journal final : public AlertSink {
     // Of the journal's thread.
     std::unique_ptr<Store> store_;
     int lock_fd_ = -1;
+    bool locked_before_ = false;           // the lock file was there already: an agent has used this path
+    std::uint64_t device_ = 0, inode_ = 0; // of the open file
+    bool started_ = false;                 // sequence numbers may have been told to somebody
     Rollup rollup_;
     bool begun_ = false; // begin_from() has taken over what an earlier agent left
     std::uint64_t next_sequence_ = 1;
@@ -191,6 +201,7 @@ class Journal final : public AlertSink {
     std::size_t recent_bytes_ = 0;
     std::uint64_t end_ = 0;          // newest published
     std::uint64_t durable_upto_ = 0; // of what is recent, so much is on disk
+    std::uint64_t file_ = 0;         // counts the files there have been at the path
     std::vector<Subscription*> subscriptions_;
     Cursors cursors_;            // as found on disk, and as they are
     bool new_cursor_ = false;    // a subscription began that the file does not know yet

@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <sys/wait.h>
@@ -262,6 +264,7 @@ TEST_F(JournalTest, ADiskThatStaysFullIsToldOnceAndCountsNothingTwice) {
 
 TEST_F(JournalTest, ADamagedFileIsSetAside) {
     std::ofstream(path) << std::string(100'000, 'x');
+    std::ofstream(path + ".lock") << ""; // an agent has been here
     Journal journal(options());
     TestReader a(journal, "a");
     push(journal, 1, 10);
@@ -274,6 +277,69 @@ TEST_F(JournalTest, ADamagedFileIsSetAside) {
     for (const auto& entry : std::filesystem::directory_iterator(folder.path))
         kept = kept || entry.path().filename().string().starts_with("journal.db.damaged-");
     EXPECT_TRUE(kept);
+}
+
+TEST_F(JournalTest, AFileThatIsNoJournalIsLeftAlone) {
+    const std::string text = "root:x:0:0:root:/root:/bin/bash\n";
+    std::ofstream(path) << text;
+    for (int start = 0; start < 2; ++start) {
+        Journal journal(options());
+        TestReader a(journal, "a");
+        push(journal, 1, 10);
+        expect_alerts(a.read(11), 1, 10);
+        EXPECT_FALSE(journal.status().durable);
+        EXPECT_NE(journal.status().problem.find("left alone"), std::string::npos) << journal.status().problem;
+    }
+    std::ifstream file(path);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), text);
+}
+
+TEST_F(JournalTest, AFileThatIsTakenAwayBeginsAnew) {
+    { // so that the numbers do not begin with 1
+        Journal before(options());
+        push(before, 1, 100);
+    }
+    const auto take_away = [&] {
+        for (const char* tail : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path + tail);
+    };
+    std::uint64_t had = 0; // alerts that b had
+    {
+        Journal journal(options());
+        TestReader a(journal, "a");
+        TestReader b(journal, "b");
+        take_away();
+        push(journal, 101, 105);
+        expect_alerts(a.read(6), 101, 105);
+        take_away();
+        push(journal, 106, 110);
+        expect_alerts(a.read(6), 106, 110);
+        const std::vector<Entry> some = b.subscription->read(2, 1U << 20);
+        ASSERT_EQ(some.size(), 2U);
+        for (const Entry& entry : some) had += std::holds_alternative<Alert>(*entry.record) ? 1U : 0U;
+        b.subscription->delivered(some.back().sequence);
+    }
+    EXPECT_EQ(std::ranges::count_if(problems, [](const std::string& p) { return p.contains("taken away"); }), 2);
+    EXPECT_EQ(verify().records, 12U) << "what was in memory is in the new file";
+    Journal after(options());
+    TestReader b(after, "b");
+    expect_alerts(b.read(10), 101 + had, 110);
+}
+
+TEST_F(JournalTest, AFileThatCanBeMadeLaterIsUsedThen) {
+    std::ofstream(folder / "later") << "";
+    Options o = options();
+    o.path = path = folder / "later/journal.db";
+    o.demanded = false;
+    o.retry_every = 1'000'000; // ns
+    Journal journal(o);
+    TestReader a(journal, "a");
+    EXPECT_FALSE(journal.status().durable);
+    std::filesystem::remove(folder / "later");
+    while (!std::filesystem::exists(path)) ::poll(nullptr, 0, 1);
+    push(journal, 1, 10);
+    expect_alerts(a.read(10), 1, 10);
+    journal.flush();
+    EXPECT_TRUE(journal.status().durable);
 }
 
 TEST_F(JournalTest, WithoutAFileAlertsGoOnFromMemory) {

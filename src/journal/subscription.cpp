@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace gyr::journal {
 namespace {
@@ -80,7 +81,7 @@ std::vector<Entry> Subscription::read(std::size_t max_records, std::size_t max_b
             auto at = std::ranges::lower_bound(recent, next_ + 1, {}, &Journal::Recent::sequence);
             for (; at < recent.end() && out.size() < max_records && bytes < max_bytes; ++at) {
                 next_ = at->sequence;
-                if (at->rolled) continue;
+                if (at->rolled != Rolled::no) continue;
                 bytes += at->bytes;
                 out.push_back({at->sequence, at->record});
             }
@@ -99,6 +100,7 @@ std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t 
         const std::lock_guard lock(journal_.mutex_);
         after = next_;
         memory_begins = journal_.recent_.empty() ? journal_.end_ + 1 : journal_.recent_.front().sequence;
+        if (std::exchange(file_, journal_.file_) != journal_.file_) reader_.reset();
     }
     if (!reader_) {
         if (auto reader = StoreReader::open(journal_.options_.path))
@@ -110,7 +112,7 @@ std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t 
         auto stored = reader_->read(after, max_records, max_bytes, true);
         if (!stored) {
             readable = false;
-            reader_.reset(); // it may have been replaced
+            reader_.reset();
         } else {
             for (StoredRecord& record : *stored) {
                 if (record.sequence >= memory_begins) break;
@@ -191,7 +193,7 @@ StoreReader::Lag Journal::lag(std::uint64_t position) const {
         if (position >= end_) return lag;
         if (!recent_.empty() && position + 1 >= recent_.front().sequence) {
             for (const Recent& recent : recent_) {
-                if (recent.sequence <= position || recent.rolled) continue;
+                if (recent.sequence <= position || recent.rolled != Rolled::no) continue;
                 if (lag.count++ == 0) lag.oldest = time_of(*recent.record);
             }
             return lag;
