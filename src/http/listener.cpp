@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -91,6 +93,9 @@ Result<ListenAddress> parse_listen_address(const std::string& text) {
         rest.find_first_not_of("0123456789", colon + 1) != std::string::npos)
         return fail(ErrorKind::invalid, fmt::format("'{}': the port is missing", text));
     address.port = rest.substr(colon + 1);
+    std::uint16_t port = 0;
+    if (std::from_chars(rest.data() + colon + 1, rest.data() + rest.size(), port).ec != std::errc())
+        return fail(ErrorKind::invalid, fmt::format("'{}': there is no such port", text));
     address.host = rest.substr(0, colon);
     if (address.host.starts_with('[') && address.host.ends_with(']'))
         address.host = address.host.substr(1, address.host.size() - 2);

@@ -273,6 +273,9 @@ TEST(Listener, TellsWhoCanReachAnAddress) {
     EXPECT_FALSE(local("http://127.0.0.1.example.org:80"));
     EXPECT_FALSE(parse_listen_address("ftp://x:1"));
     EXPECT_FALSE(parse_listen_address("http://x"));
+    EXPECT_FALSE(parse_listen_address("http://127.0.0.1:65536"));
+    EXPECT_FALSE(parse_listen_address("http://127.0.0.1:99999999999999999999"));
+    EXPECT_TRUE(parse_listen_address("http://127.0.0.1:65535"));
     EXPECT_FALSE(parse_listen_address("http://[::1]"));
     EXPECT_FALSE(parse_listen_address("unix://relative"));
 }

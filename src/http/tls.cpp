@@ -37,6 +37,8 @@ Result<TlsContext> make_tls_context(const TlsFiles& files) {
     SSL_CTX_set_mode(context.get(),
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
+    // Of a key that has a password nobody is asked for it.
+    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return 0; });
     const auto wrong = [](std::string_view what, const std::string& file) {
         return fail(ErrorKind::invalid, fmt::format("cannot use the {} {}: {}", what, file, words()));
     };

@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include <sys/un.h>
+
 namespace gyr::outputs {
 namespace {
 
@@ -40,7 +42,9 @@ Result<Address> parse_address(std::string_view url, std::uint16_t standard_port)
     std::string_view rest = url.substr(scheme + 3);
     if (address.scheme == "unix") {
         address.path = rest;
-        return rest.empty() ? Result<Address>(wrong("the path is missing")) : address;
+        if (rest.empty()) return wrong("the path is missing");
+        if (rest.size() >= sizeof sockaddr_un::sun_path) return wrong("the path is too long for a socket");
+        return address;
     }
     const std::size_t slash = rest.find('/');
     if (slash != std::string_view::npos) {

@@ -206,6 +206,10 @@ class FileChannel final : public Channel {
 
 } // namespace
 
-MadeChannel make_file_channel(const OutputOptions& options) { return std::make_unique<FileChannel>(options); }
+MadeChannel make_file_channel(const OutputOptions& options) {
+    if (options.path.ends_with('/'))
+        return fail(ErrorKind::invalid, fmt::format("'{}' is a folder, and no file", options.path));
+    return std::make_unique<FileChannel>(options);
+}
 
 } // namespace gyr::outputs

@@ -94,6 +94,7 @@ class HttpChannel final : public Channel {
         set(CURLOPT_PROTOCOLS_STR, "http,https");
         set(CURLOPT_POST, 1L);
         set(CURLOPT_NOSIGNAL, 1L);
+        set(CURLOPT_QUICK_EXIT, 1L); // the end does not wait for a name server
         set(CURLOPT_TCP_KEEPALIVE, 1L);
         set(CURLOPT_ERRORBUFFER, error_);
         set(CURLOPT_WRITEFUNCTION, take_body);
@@ -108,6 +109,7 @@ class HttpChannel final : public Channel {
         set_text(folder ? CURLOPT_CAPATH : CURLOPT_CAINFO, options_.tls.ca);
         set_text(CURLOPT_SSLCERT, options_.tls.cert);
         set_text(CURLOPT_SSLKEY, options_.tls.key);
+        set(CURLOPT_KEYPASSWD, ""); // of a key that has one nobody is asked
         set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
         if (options_.tls.insecure) {
             set(CURLOPT_SSL_VERIFYPEER, 0L);
@@ -182,13 +184,46 @@ std::string without_user(std::string url) {
     return who == std::string::npos || who < from ? url : url.erase(from, who + 1 - from);
 }
 
+CURLUcode parse(const std::string& url, unsigned flags) {
+    const std::unique_ptr<CURLU, UrlEnd> parsed(curl_url());
+    return curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), flags);
+}
+
 // Empty: nothing.
-std::string wrong_with(const std::string& url) {
+std::string wrong_with_url(const std::string& url) {
     if (!url.starts_with("http://") && !url.starts_with("https://"))
         return "is no address that begins with http:// or https://";
-    const std::unique_ptr<CURLU, UrlEnd> parsed(curl_url());
-    const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
+    const CURLUcode code = parse(url, 0);
     return code == CURLUE_OK ? "" : fmt::format("is no address: {}", curl_url_strerror(code));
+}
+
+bool is_header_name(const std::string& name) { // of RFC 9110
+    return !name.empty() && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    });
+}
+
+// What would end the header and begin another one.
+bool breaks_the_line(const std::string& value) { return value.find_first_of("\r\n") != std::string::npos; }
+
+// Empty: nothing. Values are not told: they are secrets.
+std::string wrong_with(const OutputOptions& options) {
+    if (const std::string wrong = wrong_with_url(options.url); !wrong.empty())
+        return fmt::format("'{}' {}", without_user(options.url), wrong);
+    if (!options.proxy.empty()) {
+        const CURLUcode code = parse(options.proxy, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME);
+        if (code != CURLUE_OK)
+            return fmt::format("the proxy '{}' is no address: {}", without_user(options.proxy),
+                               curl_url_strerror(code));
+    }
+    for (const auto& [name, value] : options.headers) {
+        if (!is_header_name(name)) return fmt::format("'{}' is no name of a header", name);
+        if (breaks_the_line(value)) return fmt::format("the header '{}' has a line break in it", name);
+    }
+    if (breaks_the_line(options.token)) return "the token has a line break in it";
+    if (breaks_the_line(options.user_agent)) return "the user agent has a line break in it";
+    return {};
 }
 
 } // namespace
@@ -196,12 +231,7 @@ std::string wrong_with(const std::string& url) {
 MadeChannel make_http_channel(const OutputOptions& options) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-    if (const std::string wrong = wrong_with(options.url); !wrong.empty())
-        return fail(ErrorKind::invalid, fmt::format("'{}' {}", without_user(options.url), wrong));
-    for (const auto& [name, value] : options.headers) {
-        if ((name + value).find_first_of("\r\n") != std::string::npos)
-            return fail(ErrorKind::invalid, fmt::format("the header '{}' has a line break in it", name));
-    }
+    if (std::string wrong = wrong_with(options); !wrong.empty()) return fail(ErrorKind::invalid, std::move(wrong));
     CURL* easy = curl_easy_init();
     CURLM* multi = curl_multi_init();
     if (easy == nullptr || multi == nullptr) return fail(ErrorKind::io, "cannot start libcurl");

@@ -47,6 +47,8 @@ Result<Context> make_context(const TlsOptions& options) {
     Context context(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // Of a key that has a password nobody is asked for it.
+    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return 0; });
     const auto wrong = [](std::string_view what, const std::string& file) {
         return fail(ErrorKind::invalid, fmt::format("cannot use the {} {}: {}", what, file, tls_words()));
     };

@@ -3,9 +3,11 @@
 #include "alerts/test_support.h"
 #include "outputs/output.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
 
 namespace gyr::outputs {
@@ -122,6 +124,37 @@ TEST(Output, TellsWhatIsWrongWithAnAddressAndNotItsPassword) {
         EXPECT_NE(channel.error().message.find("is no address"), std::string::npos) << channel.error().message;
         EXPECT_EQ(channel.error().message.find("secret"), std::string::npos) << channel.error().message;
     }
+}
+
+TEST(Output, TellsWhatCanNeverWork) {
+    const auto problem = [](const char* type, const std::function<void(OutputOptions&)>& change) {
+        OutputOptions options;
+        options.type = options.name = type;
+        options.topic = "t";
+        options.url = std::string_view(type) == "redis" ? "redis://h" : "http://h/";
+        change(options);
+        const auto channel = make_channel(options);
+        return channel ? std::string() : channel.error().message;
+    };
+    using ::testing::AllOf;
+    using ::testing::HasSubstr;
+    using ::testing::Not;
+    EXPECT_EQ(problem("http", [](OutputOptions& o) { o.proxy = "proxy.example:3128"; }), "");
+    EXPECT_EQ(problem("http", [](OutputOptions& o) { o.proxy = "socks5h://proxy.example"; }), "");
+    EXPECT_THAT(problem("http", [](OutputOptions& o) { o.proxy = "http://me:secret@no proxy"; }),
+                AllOf(HasSubstr("proxy"), Not(HasSubstr("secret"))));
+    EXPECT_THAT(problem("http", [](OutputOptions& o) { o.headers = {{"A Name", "x"}}; }), HasSubstr("A Name"));
+    EXPECT_THAT(problem("http", [](OutputOptions& o) { o.headers = {{"", "x"}}; }), HasSubstr("name of a header"));
+    EXPECT_THAT(problem("http", [](OutputOptions& o) { o.token = "secret\nX-Other: y"; }),
+                AllOf(HasSubstr("token"), Not(HasSubstr("secret"))));
+    EXPECT_THAT(problem("splunk", [](OutputOptions& o) { o.user_agent = "a\rb"; }), HasSubstr("user agent"));
+    EXPECT_EQ(problem("redis", [](OutputOptions& o) { o.url = "redis://h/15"; }), "");
+    EXPECT_THAT(problem("redis", [](OutputOptions& o) { o.url = "redis://h/alerts"; }), HasSubstr("alerts"));
+    EXPECT_THAT(problem("redis", [](OutputOptions& o) { o.url = "unix:///" + std::string(108, 'x'); }),
+                HasSubstr("too long"));
+    EXPECT_THAT(problem("syslog", [](OutputOptions& o) { o.url = "", o.path = "/" + std::string(108, 'x'); }),
+                HasSubstr("too long"));
+    EXPECT_THAT(problem("file", [](OutputOptions& o) { o.path = "/var/log/"; }), HasSubstr("folder"));
 }
 
 } // namespace

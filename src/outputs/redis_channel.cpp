@@ -128,6 +128,8 @@ MadeChannel make_redis_channel(const OutputOptions& options) {
     if (address->scheme != "redis" && address->scheme != "rediss" && address->scheme != "unix")
         return fail(ErrorKind::invalid,
                     fmt::format("Redis is at redis://, rediss:// or unix://, not {}://", address->scheme));
+    if (address->scheme != "unix" && address->path.find_first_not_of("0123456789") != std::string::npos)
+        return fail(ErrorKind::invalid, fmt::format("'{}' is no number of a Redis database", address->path));
     if (options.topic.empty())
         return fail(ErrorKind::invalid, "an output of type redis needs 'topic': the key of the stream");
     return std::make_unique<RedisChannel>(options, std::move(*address));
