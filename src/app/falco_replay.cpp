@@ -11,13 +11,16 @@
 #include <fmt/format.h>
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -49,28 +52,34 @@ class TemporaryFolder {
     std::string path_;
 };
 
-// SIGTERM and SIGINT end the capture early; all threads inherit the mask.
+// SIGTERM and SIGINT end the capture early, also while nothing comes from a pipe; all threads inherit the mask.
 class EndOnSignal {
   public:
-    EndOnSignal() {
+    EndOnSignal() : over_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
         sigset_t signals;
         sigemptyset(&signals);
         for (const int s : {SIGTERM, SIGINT}) sigaddset(&signals, s);
         ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-        fd_ = UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC));
+        signals_ = UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC));
         waiter_ = std::jthread([this](const std::stop_token& over) {
-            pollfd fd{fd_.get(), POLLIN, 0};
+            pollfd fd{signals_.get(), POLLIN, 0};
             while (!over.stop_requested()) {
                 if (::poll(&fd, 1, 100) > 0) break;
             }
-            if (!over.stop_requested()) end_.request_stop();
+            if (!over.stop_requested()) end();
         });
     }
-    void end() { end_.request_stop(); }
+    void end() {
+        end_.request_stop();
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written = ::write(over_.get(), &one, sizeof one);
+    }
     [[nodiscard]] std::stop_token token() const { return end_.get_token(); }
+    [[nodiscard]] bool ended() const { return end_.stop_requested(); }
+    [[nodiscard]] int fd() const { return over_.get(); } // readable then
 
   private:
-    UniqueFd fd_;
+    UniqueFd signals_, over_;
     std::stop_source end_;
     std::jthread waiter_;
 };
@@ -79,12 +88,13 @@ Exit play(const config::Loaded& settings, Nanos span) {
     const config::Config& config = settings.config;
     const auto rules = load_for_captures(config);
     if (!rules) return rules.error();
-    auto reader = capfile::Reader::open(config.replay);
+    EndOnSignal signals;
+    auto reader = capfile::Reader::open(config.replay, {.stop_fd = signals.fd()});
+    if (signals.ended()) return Exit::fine;
     if (!reader) return complain(Exit::bad, reader.error().message);
     auto wanted = output_options(config);
     if (!wanted) return complain(Exit::usage, wanted.error().message);
 
-    EndOnSignal signals;
     const TemporaryFolder folder;
     journal::Options journal_settings = journal_options(config, false, *wanted);
     if (!settings.origins.contains("journal.path")) journal_settings.path = folder.file();
@@ -113,13 +123,15 @@ Exit play(const config::Loaded& settings, Nanos span) {
     Exit result = Exit::fine;
     for (const OutputSet::State& output : outputs.states()) {
         const std::uint64_t behind = journal.lag(output.position).count + output.stats.refused;
-        if (behind > 0 && !signals.token().stop_requested())
+        if (behind > 0 && !signals.ended())
             result = complain(Exit::bad, fmt::format("{} alerts did not get to {}: {}", behind, output.options.name,
                                                      output.stats.problem));
     }
     journal.close();
     log(LogLevel::info, fmt::format("{} events, {} alerts", playback.stats().events, playback.stats().alerts));
-    const Exit read = report_capture(config.replay, reader->stats(), end.damage);
+    // Where it was ended is no damage.
+    const Exit read =
+        report_capture(config.replay, reader->stats(), signals.ended() ? std::optional<capfile::Damage>() : end.damage);
     return read != Exit::fine ? read : result;
 }
 

@@ -3,9 +3,11 @@
 #include "capfile/inflater.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -27,12 +29,14 @@ Input::Input(Input&&) noexcept = default;
 Input& Input::operator=(Input&&) noexcept = default;
 Input::~Input() = default;
 
-Result<Input> Input::open(const std::string& path) {
+Result<Input> Input::open(const std::string& path, int stop_fd) {
     Input in;
+    in.stop_fd_ = stop_fd;
     if (path == "-") {
         in.fd_ = STDIN_FILENO;
     } else {
-        in.owned_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        // A pipe that nobody writes to yet would be waited for in open(2).
+        in.owned_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | (stop_fd >= 0 ? O_NONBLOCK : 0)));
         if (!in.owned_) return fail_errno("open " + path, errno);
         in.fd_ = in.owned_.get();
         static_cast<void>(::posix_fadvise(in.fd_, 0, 0, POSIX_FADV_SEQUENTIAL));
@@ -138,13 +142,23 @@ std::size_t Input::read_raw(char* to, std::size_t room) {
     }
     ssize_t got = 0;
     do {
+        if (stopped()) return 0;
         got = ::read(fd_, to, room);
-    } while (got < 0 && errno == EINTR);
+    } while (got < 0 && (errno == EINTR || (errno == EAGAIN && stop_fd_ >= 0)));
     if (got < 0) {
         failure_ = fail_errno("cannot be read", errno).error().message;
         return 0;
     }
     return static_cast<std::size_t>(got);
+}
+
+// Waits until there is something to read, or the end is asked for.
+bool Input::stopped() const {
+    if (stop_fd_ < 0) return false;
+    std::array<pollfd, 2> fds{{{fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}}};
+    while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+    }
+    return fds[1].revents != 0;
 }
 
 bool Input::skip(std::uint64_t size) {

@@ -18,7 +18,8 @@ class Inflater;
 
 class Input {
   public:
-    [[nodiscard]] static Result<Input> open(const std::string& path); // "-" is standard input
+    // "-" is standard input. stop_fd: when it is readable the stream ends, also while nothing comes; -1: never.
+    [[nodiscard]] static Result<Input> open(const std::string& path, int stop_fd = -1);
     [[nodiscard]] static Input from_bytes(std::span<const std::byte> bytes);
 
     Input(Input&&) noexcept;
@@ -49,9 +50,10 @@ class Input {
     // Both give 0 at the end or on failure.
     [[nodiscard]] std::size_t read_inflating(char* to, std::size_t room);
     [[nodiscard]] std::size_t read_raw(char* to, std::size_t room);
+    [[nodiscard]] bool stopped() const;
 
     UniqueFd owned_;
-    int fd_ = -1;
+    int fd_ = -1, stop_fd_ = -1;
     std::span<const std::byte> memory_; // what is left of a source in memory
     std::unique_ptr<Inflater> inflater_;
     std::unique_ptr<char[]> buffer_;

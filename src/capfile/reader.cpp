@@ -324,7 +324,7 @@ Item Reader::Impl::decode_entry(Cursor& in, std::string_view& wrong) {
 }
 
 Result<Reader> Reader::open(const std::string& path, ReaderOptions options) {
-    auto input = Input::open(path);
+    auto input = Input::open(path, options.stop_fd);
     if (!input) return std::unexpected(input.error());
     auto impl = std::make_unique<Impl>(std::move(*input), options);
     if (auto begun = impl->begin(); !begun) return fail(begun.error().kind, path + ": " + begun.error().message);

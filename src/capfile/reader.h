@@ -64,6 +64,7 @@ struct Damage {
 
 struct ReaderOptions {
     bool upgrade = true; // false: events as they are in the file
+    int stop_fd = -1;    // readable: the file ends here, also while nothing comes from a pipe
 };
 
 struct ReaderStats {

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,34 @@ def replayed(folder, config, write, run, good):
     status, _, err = run("-c", config, "-o", "engine.kind=replay", "-o", "engine.replay.capture_file=" + folder + "/none.scap")
     expect(status == 1 and "none.scap" in err, "a capture that is not there: %d %s" % (status, err))
     expect(not [name for name in os.listdir(folder) if name.startswith("gyr-replay-")], "nothing is left behind")
+
+
+def ended_while_silent(folder, falco, config):
+    """SIGTERM ends a replay that waits for a pipe: one that nobody opens, one from which nothing comes, one that stopped in the middle."""
+    with open(folder + "/demo.scap", "rb") as file:
+        capture = file.read()
+    for begun in (None, b"", capture[:len(capture) // 2]):
+        fifo = folder + "/fifo"
+        os.mkfifo(fifo)
+        process = subprocess.Popen([falco, "-c", config, "-r", folder + "/replay.yaml", "-o", "engine.kind=replay", "-o",
+                                    "engine.replay.capture_file=" + fifo], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)
+        writer = None if begun is None else open(fifo, "wb", buffering=0)
+        if begun:
+            writer.write(begun)
+            process.stdout.readline()  # it is at work
+        process.send_signal(signal.SIGTERM)
+        try:
+            # Before it has taken the signals over, the signal itself ends it.
+            expect(process.wait(60) in ((0,) if begun else (0, -signal.SIGTERM)), "status %d" % process.returncode)
+        except subprocess.TimeoutExpired:
+            expect(False, "SIGTERM does not end a replay that waits (%r)" % (begun and len(begun)))
+            process.kill()
+            process.wait()
+        if writer:
+            writer.close()
+        process.stdout.close()
+        os.unlink(fifo)
 
 
 def options(help_text):
@@ -147,6 +176,7 @@ def main():
         expect(run("-c", text, "--dry-run", "-o", "engine.kind=replay")[0] == 1, "an engine that is not there")
         expect(json.loads(good("-c", text, "--support"))["rules_files"] == [rules], "support")
         replayed(folder, text, write, run, good)
+        ended_while_silent(folder, falco, text)
         schema = json.loads(good("--config-schema"))
         expect({"engine", "rules_files", "webserver", "gyr"} <= set(schema["properties"]) and not schema["additionalProperties"], "keys")
         expect({"kind", "replay"} <= set(schema["properties"]["engine"]["properties"]), "keys in keys")
