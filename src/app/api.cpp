@@ -158,6 +158,7 @@ Result<std::unique_ptr<Api>> Api::start(Agent& agent) {
         return std::ranges::any_of(kRoutes, [&](const Route& r) { return r.slow && fits(r, request.path, {}); });
     };
     options.event_fd = api->event_fd_.get();
+    options.on_problem = [](const std::string& problem) { log(LogLevel::warning, "server: " + problem); };
     if (standard) {
         // Nobody asked for it, so that it cannot be had is no reason not to start.
         if (const auto tried = http::listen_on(settings.listen.front()); !tried) {

@@ -30,6 +30,7 @@ class Webhook::Impl {
         server.limits.body = kMaxBody;
         server.max_connections = kConnections;
         server.handle = [this](const http::Request& request) { return answer(request); };
+        server.on_problem = on_problem_;
         server.is_slow = [](const http::Request& request) { return request.body.size() > kLarge; };
         auto started = http::Server::start(std::move(server));
         if (!started) return std::unexpected(started.error());

@@ -268,6 +268,41 @@ TEST_F(AuditInputTest, AsksForCertificatesOfItsAuthority) {
     EXPECT_TRUE(input->take().empty());
 }
 
+TEST_F(AuditInputTest, TakesRenewedCertificates) {
+    Identity before, after;
+    const std::string file = folder_ + "/server.pem", next = folder_ + "/next.pem", old = folder_ + "/old.pem";
+    make_identity(before, file, nullptr);
+    std::filesystem::copy_file(file, old);
+    AuditInputOptions options;
+    options.webhook.emplace();
+    options.webhook->certificate = options.webhook->key = file;
+    const auto input = make(options);
+    ASSERT_TRUE(input);
+    const auto post = [&](const std::string& trusted) {
+        return Client{url_of(*input, "https"), "", trusted}.post(event("a"));
+    };
+    EXPECT_EQ(post(old), 200);
+    EXPECT_EQ(problems(), 0U);
+    // What cannot be used is told, once, and what was there goes on.
+    std::ofstream(next) << "no certificate";
+    std::filesystem::rename(next, file);
+    for (int i = 0; i < 12'000 && problems() == 0; ++i) {
+        EXPECT_EQ(post(old), 200);
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    EXPECT_EQ(problems(), 1U);
+    make_identity(after, next, nullptr);
+    std::filesystem::rename(next, file);
+    int status = -1;
+    for (int i = 0; i < 12'000 && status < 0; ++i) {
+        status = post(file);
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    EXPECT_EQ(status, 200);
+    EXPECT_EQ(post(old), -1);
+    EXPECT_EQ(problems(), 1U);
+}
+
 TEST_F(AuditInputTest, SaysWhatItCannotUse) {
     for (const char* bad : {"", "gyr:9765/k8s-audit", "ftp://gyr/k8s-audit", "http://", "http://gyr/?x=1"}) {
         AuditInputOptions sharing;

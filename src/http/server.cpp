@@ -97,6 +97,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
         if (listener->address.tls && !server->tls_) {
             if (server->options_.tls.cert.empty())
                 return fail(ErrorKind::invalid, fmt::format("{} needs a certificate", address));
+            server->tls_files_ = fingerprint(server->options_.tls);
             auto context = make_tls_context(server->options_.tls);
             if (!context) return std::unexpected(context.error());
             server->tls_ = std::move(*context);
@@ -220,8 +221,24 @@ void Server::take_finished() {
     }
 }
 
+// Certificates are short-lived, and whatever renews them does not know of the agent.
+void Server::renew_certificates() {
+    const Nanos now = steady_now();
+    if (now - tls_looked_at_ < options_.look_at_certificates) return;
+    tls_looked_at_ = now;
+    std::string files = fingerprint(options_.tls);
+    if (files == tls_files_) return;
+    tls_files_ = std::move(files);
+    auto context = make_tls_context(options_.tls);
+    if (context)
+        tls_ = std::move(*context);
+    else if (options_.on_problem)
+        options_.on_problem(fmt::format("certificates have changed; {}; those before stay", context.error().message));
+}
+
 void Server::accept_all(std::size_t endpoint) {
     const Listener& listener = listeners_[endpoint];
+    if (listener.address.tls) renew_certificates();
     for (int taken = 0; taken < 256; ++taken) { // then the others have their turn
         sockaddr_storage from{};
         socklen_t size = sizeof from;

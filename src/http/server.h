@@ -35,7 +35,7 @@ struct Response {
 
 struct ServerOptions {
     std::vector<std::string> listen; // Request::endpoint is the index here
-    TlsFiles tls;                    // of https:// addresses
+    TlsFiles tls;                    // of https:// addresses; read again when they change
     Limits limits;
     std::size_t max_connections = 512;
     std::size_t max_streams = 64;
@@ -44,6 +44,8 @@ struct ServerOptions {
     std::function<Response(const Request&)> handle;   // on the server's thread
     std::function<bool(const Request&)> is_slow = {}; // these are handled on a second thread, one after the other
     int event_fd = -1;                                // readable when there is something for the streams; -1: none
+    std::function<void(const std::string&)> on_problem = {}; // a sentence: certificates that changed cannot be used
+    Nanos look_at_certificates = 1'000'000'000;              // at most so often
 };
 
 class Server {
@@ -91,6 +93,7 @@ class Server {
     void work();
     void watch(int fd, std::uint64_t id, std::uint32_t events);
     void accept_all(std::size_t endpoint);
+    void renew_certificates();
     bool make_room();
     void advance(std::uint64_t id);
     bool step(Connection& connection, std::uint64_t id);
@@ -108,6 +111,8 @@ class Server {
     ServerOptions options_;
     std::vector<Listener> listeners_;
     TlsContext tls_;
+    std::string tls_files_; // as they were when they were read
+    Nanos tls_looked_at_ = 0;
     Connections connections_;
     std::uint64_t next_id_ = 0;
     UniqueFd epoll_, wake_, spare_; // spare_: given up to say no when there are no descriptors left

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 namespace gyr::http {
 namespace {
@@ -54,6 +55,20 @@ Result<TlsContext> make_tls_context(const TlsFiles& files) {
     SSL_CTX_set_client_CA_list(context.get(), names);
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     return context;
+}
+
+std::string fingerprint(const TlsFiles& files) {
+    std::string out;
+    for (const std::string& path : {files.cert, files.key, files.ca}) {
+        struct stat info {};
+        if (path.empty() || ::stat(path.c_str(), &info) != 0) {
+            out += "-;";
+            continue;
+        }
+        out += fmt::format("{}:{}:{}:{}:{};", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                           info.st_mtim.tv_nsec);
+    }
+    return out;
 }
 
 Wire::Wire(int fd, ssl_ctx_st* context) : fd_(fd), tls_(context != nullptr ? SSL_new(context) : nullptr) {

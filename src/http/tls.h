@@ -48,5 +48,7 @@ struct TlsContextEnd {
 using TlsContext = std::unique_ptr<ssl_ctx_st, TlsContextEnd>;
 // Errors name the file.
 [[nodiscard]] Result<TlsContext> make_tls_context(const TlsFiles& files);
+// Another value when one of the files is another one or was written to.
+[[nodiscard]] std::string fingerprint(const TlsFiles& files);
 
 } // namespace gyr::http
