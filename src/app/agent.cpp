@@ -298,17 +298,12 @@ Agent::Reload Agent::reload(std::string_view why) {
         notice("reload_failed", message);
         return Reload{false, message};
     };
-    auto settings = load_settings(options_);
-    if (!settings) return failed("the configuration is not good (`gyr config check` shows why)");
+    auto settings = load_settings_or_why(options_);
+    if (!settings) return failed(settings.error());
     const auto paths = find_rules(settings->config);
     if (!paths) return failed("there are no rules");
     const CheckedRules rules = load_checked(paths->paths, false, true, &settings->config);
-    if (!rules.loaded.ok()) {
-        for (const Diagnostic& d : rules.loaded.diagnostics) {
-            if (d.severity == Severity::error)
-                return failed(fmt::format("{}:{}: {}", d.place.file, d.place.line, d.message));
-        }
-    }
+    if (!rules.loaded.ok()) return failed(in_one_line(rules.loaded.diagnostics, "`gyr rules check` shows them all"));
     if (!any_usable(rules)) return failed("there is no rule that can be used");
     auto rollup = rollup_rules(settings->config, rules.loaded.rules);
     if (!rollup) return failed(rollup.error().message);

@@ -93,7 +93,7 @@ Exit complain(Exit code, std::string_view message) {
     return code;
 }
 
-Exit complain(Exit code, const std::vector<Diagnostic>& problems, std::string_view more_from) {
+std::string in_one_line(const std::vector<Diagnostic>& problems, std::string_view more_from) {
     std::vector<const Diagnostic*> errors;
     for (const Diagnostic& d : problems) {
         if (d.severity == Severity::error) {
@@ -101,7 +101,7 @@ Exit complain(Exit code, const std::vector<Diagnostic>& problems, std::string_vi
         }
     }
     if (errors.empty()) {
-        return code;
+        return {};
     }
     const Diagnostic& first = *errors.front();
     std::string text;
@@ -124,7 +124,12 @@ Exit complain(Exit code, const std::vector<Diagnostic>& problems, std::string_vi
     if (errors.size() > 1) {
         text += fmt::format(" — and {} more; {}", errors.size() - 1, more_from);
     }
-    return complain(code, text);
+    return text;
+}
+
+Exit complain(Exit code, const std::vector<Diagnostic>& problems, std::string_view more_from) {
+    const std::string text = in_one_line(problems, more_from);
+    return text.empty() ? code : complain(code, text);
 }
 
 Exit exit_code(const Error& error) {

@@ -30,7 +30,9 @@ void guard_standard_streams();
 
 // "gyr: error: MESSAGE" on standard error, in one line and safe for a terminal; returns code.
 Exit complain(Exit code, std::string_view message);
-// Several problems: the first in full, the number of the others, and where all are shown.
+// Several problems: the first in full with its place, the number of the others, and where all are shown. Empty: none is
+// an error.
+[[nodiscard]] std::string in_one_line(const std::vector<Diagnostic>& problems, std::string_view more_from);
 Exit complain(Exit code, const std::vector<Diagnostic>& problems, std::string_view more_from);
 
 [[nodiscard]] Exit exit_code(const Error& error);

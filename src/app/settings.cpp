@@ -114,7 +114,11 @@ void CommonOptions::add_rules(CLI::App& command) {
         ->allow_extra_args(false);
 }
 
-std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, Reporting reporting) {
+namespace {
+
+constexpr std::string_view kMoreFrom = "`gyr config check` shows them all";
+
+std::expected<config::Loaded, std::vector<Diagnostic>> read_settings(const CommonOptions& options) {
     config::LoadRequest request;
     request.overrides = options.overrides;
     request.falco = options.falco;
@@ -123,8 +127,9 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
     if (!options.config_file.empty() || std::filesystem::exists(request.file, ignored)) {
         auto text = read_file(request.file);
         if (!text) {
-            return std::unexpected(
-                complain(Exit::usage, fmt::format("cannot read the configuration {}: {}", request.file, text.error())));
+            Diagnostic problem;
+            problem.message = fmt::format("cannot read the configuration {}: {}", request.file, text.error());
+            return std::unexpected(std::vector{problem});
         }
         request.text = *std::move(text);
     }
@@ -134,22 +139,20 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
     }
     config::Loaded loaded = config::load_config(request);
     if (has_errors(loaded.problems)) {
-        if (reporting == Reporting::everything) {
-            for (const Diagnostic& problem : loaded.problems) {
-                complain(Exit::usage, {problem}, {});
-            }
-            return std::unexpected(Exit::usage);
-        }
-        return std::unexpected(complain(Exit::usage, loaded.problems, "`gyr config check` shows them all"));
+        return std::unexpected(std::move(loaded.problems));
     }
-    if (reporting == Reporting::everything) {
-        for (const Diagnostic& note : loaded.notes) {
-            log(LogLevel::info, to_text(note));
-        }
-    } else if (!loaded.notes.empty() && reporting != Reporting::quiet) {
-        log(LogLevel::info,
-            fmt::format("{} keys of {} are ignored; `gyr config check` says why", loaded.notes.size(), request.file));
+    return loaded;
+}
+
+void tell_number_of_notes(const config::Loaded& loaded, const CommonOptions& options) {
+    if (!loaded.notes.empty()) {
+        log(LogLevel::info, fmt::format("{} keys of {} are ignored; `gyr config check` says why", loaded.notes.size(),
+                                        config_file(options)));
     }
+}
+
+// From now on it holds.
+void use_settings(config::Loaded& loaded, const CommonOptions& options) {
     fields::set_static_fields(loaded.config.static_fields);
     fields::set_buffers_as_base64(loaded.config.buffer_format == "base64");
     if (!options.rules.empty()) {
@@ -172,7 +175,40 @@ std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, 
             : loaded.config.log.level == "debug"   ? LogLevel::debug
                                                    : LogLevel::info,
             loaded.config.log.format == "json" ? LogFormat::json : LogFormat::text);
-    return loaded;
+}
+
+} // namespace
+
+std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options, Reporting reporting) {
+    auto loaded = read_settings(options);
+    if (!loaded) {
+        if (reporting != Reporting::everything) {
+            return std::unexpected(complain(Exit::usage, loaded.error(), kMoreFrom));
+        }
+        for (const Diagnostic& problem : loaded.error()) {
+            complain(Exit::usage, {problem}, {});
+        }
+        return std::unexpected(Exit::usage);
+    }
+    if (reporting == Reporting::everything) {
+        for (const Diagnostic& note : loaded->notes) {
+            log(LogLevel::info, to_text(note));
+        }
+    } else if (reporting != Reporting::quiet) {
+        tell_number_of_notes(*loaded, options);
+    }
+    use_settings(*loaded, options);
+    return std::move(*loaded);
+}
+
+std::expected<config::Loaded, std::string> load_settings_or_why(const CommonOptions& options) {
+    auto loaded = read_settings(options);
+    if (!loaded) {
+        return std::unexpected(in_one_line(loaded.error(), kMoreFrom));
+    }
+    tell_number_of_notes(*loaded, options);
+    use_settings(*loaded, options);
+    return std::move(*loaded);
 }
 
 std::expected<RulePaths, Exit> find_rules(const config::Config& config) {

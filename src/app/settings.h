@@ -37,6 +37,8 @@ enum class Reporting : std::uint8_t {
 // The configuration of -c, or /etc/gyr/gyr.yaml when there is one, with -o, -r and --format laid over it.
 [[nodiscard]] std::expected<config::Loaded, Exit> load_settings(const CommonOptions& options,
                                                                 Reporting reporting = Reporting::one_line);
+// The same for whoever has to tell others as well what is wrong with it: the error is a sentence.
+[[nodiscard]] std::expected<config::Loaded, std::string> load_settings_or_why(const CommonOptions& options);
 
 // The files and folders the configuration was, or would have been, read from: to watch them.
 [[nodiscard]] std::vector<std::string> config_places(const CommonOptions& options, const config::Config& config);
