@@ -389,6 +389,8 @@ TEST_F(JournalTest, WhatMemoryCannotHoldIsDeclaredPerOutput) {
         for (const auto& record : quick.read(1)) quick_alerts += std::holds_alternative<Alert>(*record) ? 1U : 0U;
     }
     EXPECT_EQ(quick_alerts, 1000U);
+    EXPECT_GT(journal.lag(slow.subscription->position()).count, 0U) << "what waits in memory";
+    EXPECT_EQ(journal.lag(quick.subscription->position()).count, 0U);
     // The slow one gets a gap record in the place of what it missed, then the rest; nothing is unaccounted for.
     const std::vector<Entry> some = slow.subscription->read(100'000, 1U << 30);
     ASSERT_GT(some.size(), 1U);

@@ -187,21 +187,19 @@ void Journal::save_cursors() {
 }
 
 StoreReader::Lag Journal::lag(std::uint64_t position) const {
+    StoreReader::Lag in_memory{};
     {
         const std::lock_guard lock(mutex_);
-        StoreReader::Lag lag{};
-        if (position >= end_) return lag;
-        if (!recent_.empty() && position + 1 >= recent_.front().sequence) {
-            for (const Recent& recent : recent_) {
-                if (recent.sequence <= position || recent.rolled != Rolled::no) continue;
-                if (lag.count++ == 0) lag.oldest = time_of(*recent.record);
-            }
-            return lag;
+        if (position >= end_) return {};
+        for (const Recent& recent : recent_) {
+            if (recent.sequence <= position || recent.rolled != Rolled::no) continue;
+            if (in_memory.count++ == 0) in_memory.oldest = time_of(*recent.record);
         }
+        if (!recent_.empty() && position + 1 >= recent_.front().sequence) return in_memory;
     }
     auto reader = StoreReader::open(options_.path);
-    if (!reader) return {};
-    return reader->lag(position).value_or(StoreReader::Lag{});
+    if (!reader) return in_memory; // there is no more
+    return reader->lag(position).value_or(in_memory);
 }
 
 } // namespace gyr::journal

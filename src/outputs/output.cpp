@@ -86,6 +86,10 @@ void Output::run() {
         }
         if (step == Step::out_of_time) break;
         if (step == Step::closed) {
+            {
+                const std::lock_guard lock(mutex_);
+                stats_.problem = "its reader has gone";
+            }
             if (events_.on_closed) events_.on_closed();
             return;
         }

@@ -7,8 +7,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <future>
+
+#include <poll.h>
+#include <stdlib.h>
 
 namespace gyr::outputs {
 namespace {
@@ -124,6 +128,43 @@ TEST(Output, TellsWhatIsWrongWithAnAddressAndNotItsPassword) {
         EXPECT_NE(channel.error().message.find("is no address"), std::string::npos) << channel.error().message;
         EXPECT_EQ(channel.error().message.find("secret"), std::string::npos) << channel.error().message;
     }
+}
+
+class ClosedChannel final : public Channel {
+  public:
+    SendResult send(std::span<const Item>, const Patience&) override { return {Sent::closed, 0, {}, 0}; }
+};
+
+TEST(Output, WhoseReaderHasGoneDoesNotWork) {
+    journal::Journal journal(journal::Options{});
+    OutputOptions options;
+    options.type = options.name = "stdout";
+    std::promise<void> closed;
+    OutputEvents events;
+    events.on_closed = [&] { closed.set_value(); };
+    Output output(options, RecordFilter(), std::make_unique<ClosedChannel>(), journal, journal::Start::resume,
+                  std::move(events));
+    journal.push(std::make_shared<const AlertRecord>(test_alert(1)));
+    closed.get_future().wait();
+    EXPECT_EQ(output.stats().problem, "its reader has gone");
+    EXPECT_EQ(output.stats().delivered, 0U);
+}
+
+TEST(Output, AProgramThatNeverEndsDoesNotHoldUpTheEnd) {
+    std::string folder = std::filesystem::temp_directory_path() / "gyr-test-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    journal::Journal journal(journal::Options{});
+    OutputOptions options;
+    options.type = options.name = "program";
+    options.command = "touch " + folder + "/begun; exec sleep 100000";
+    options.keep_alive = false;
+    options.timeout = 3600LL * 1'000'000'000;
+    Output output(options, RecordFilter(), std::move(*make_channel(options)), journal, journal::Start::resume, {});
+    journal.push(std::make_shared<const AlertRecord>(test_alert(1)));
+    while (!std::filesystem::exists(folder + "/begun")) ::poll(nullptr, 0, 1);
+    output.close(1'000'000); // ns
+    EXPECT_EQ(output.stats().delivered, 0U);
+    std::filesystem::remove_all(folder);
 }
 
 TEST(Output, TellsWhatCanNeverWork) {

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -30,7 +31,7 @@ namespace {
 
 class Process {
   public:
-    ~Process() { end(0); }
+    ~Process() { end(0, Patience()); }
     Process() = default;
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
@@ -84,16 +85,22 @@ class Process {
         writer_.reset();
         input_.reset();
     }
-    // Closes its input, waits until the deadline, then ends it. Its wait status.
-    int end(Nanos until) {
+    // Closes its input, waits until the deadline or as long as there is patience, then ends it. Its wait status.
+    int end(Nanos deadline, const Patience& patience) {
         close_input();
         if (pid_ <= 0) return 0;
         int status = 0;
         const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-        pollfd over{handle.get(), POLLIN, 0};
-        const Nanos left = until - steady_now();
-        const int patience = left > 0 ? static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 3'600'000)) : 0;
-        if (::poll(&over, 1, patience) <= 0) ::kill(-pid_, SIGKILL);
+        std::array<pollfd, 2> fds{{{handle.get(), POLLIN, 0}, {patience.wake_fd, POLLIN, 0}}};
+        while (fds[0].revents == 0) {
+            const Nanos left = std::min(deadline, patience.until.load(std::memory_order_acquire)) - steady_now();
+            if (left <= 0) {
+                ::kill(-pid_, SIGKILL);
+                break;
+            }
+            ::poll(fds.data(), fds.size(), static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 60'000)));
+            if (fds[1].revents != 0) wait_for_wake(patience, 0); // perhaps there is less of it now
+        }
         while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
         }
         pid_ = -1;
@@ -146,7 +153,7 @@ class ProgramChannel final : public Channel {
     }
     void finish(const Patience& patience) override {
         if (!pending_.empty()) write_pending(patience);
-        process_.end(patience.until.load());
+        process_.end(INT64_MAX, patience);
     }
 
   private:
@@ -155,7 +162,7 @@ class ProgramChannel final : public Channel {
         if (std::string problem = process.start(command_); !problem.empty()) return problem;
         const Nanos deadline = deadline_of(patience, timeout_);
         const WriteOutcome written = process.writer().write_line(line, patience, deadline);
-        const int status = process.end(deadline);
+        const int status = process.end(deadline, patience);
         // A program may end well without having read it all.
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && written != WriteOutcome::gave_up) return {};
         return "the program " + describe(status);
@@ -174,7 +181,7 @@ class ProgramChannel final : public Channel {
         recent_bytes_ = 0;
         // Before what was already waiting: it is older.
         pending_.insert(pending_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
-        last_status_ = process_.end(std::min(patience.until.load(), steady_now() + 1'000'000'000));
+        last_status_ = process_.end(steady_now() + 1'000'000'000, patience);
     }
 
     std::string write_kept(const std::string& line, const Patience& patience) {
