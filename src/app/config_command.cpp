@@ -1,7 +1,5 @@
-#include "app/api.h"
 #include "app/commands.h"
-#include "app/engine_setup.h"
-#include "app/outputs_setup.h"
+#include "app/config_problems.h"
 #include "app/settings.h"
 #include "config/document.h"
 
@@ -16,23 +14,7 @@
 namespace gyr::app {
 namespace {
 
-// What keeps an agent from starting although each value is fine by itself. Not what it takes from its environment: it
-// is another there.
-std::vector<std::string> contradictions(const config::Config& config) {
-    std::vector<std::string> out;
-    if (config.outputs.empty()) out.emplace_back("no output is configured");
-    if (const auto outputs = output_options(config); !outputs) out.push_back(outputs.error().message);
-    if (const auto rollup = rollup_rules(config, {}); !rollup) out.push_back(rollup.error().message);
-    if (const auto audit = audit_options(config); !audit)
-        out.push_back(audit.error().message);
-    else if (!config.kernel.enabled && !audit->any())
-        out.emplace_back(kNothingToWatch);
-    if (std::string wrong = Api::problem_with(config.server); !wrong.empty()) out.push_back(std::move(wrong));
-    if (!parse_share(config.plan.verify)) out.push_back(bad_share(config.plan.verify));
-    return out;
-}
-
-Exit check(CommonOptions options, const std::string& file) {
+Exit check(CommonOptions options, const std::string& file, bool elsewhere) {
     if (!file.empty()) {
         options.config_file = file;
     }
@@ -41,8 +23,8 @@ Exit check(CommonOptions options, const std::string& file) {
     if (!loaded) {
         return loaded.error() == Exit::usage ? Exit::bad : loaded.error();
     }
-    const std::vector<std::string> wrong = contradictions(loaded->config);
-    for (const std::string& sentence : wrong) complain(Exit::bad, sentence);
+    const std::vector<SettingProblem> wrong = config_problems(loaded->config, elsewhere);
+    for (const SettingProblem& problem : wrong) complain(Exit::bad, with_place(problem, loaded->origins));
     return wrong.empty() ? print("the configuration is fine\n") : Exit::bad;
 }
 
@@ -58,9 +40,15 @@ void add_config_command(CLI::App& app, Action& action) {
     CLI::App* check_command =
         command->add_subcommand("check", "Whether a configuration file is right; names every mistake");
     check_command->add_option("FILE", *file, "The file (default: as gyr run would read it)");
+    auto elsewhere = std::make_shared<bool>(false);
+    check_command->add_flag("--elsewhere", *elsewhere,
+                            "The agent runs on another host: files of certificates are not looked at");
     options->add_config(*check_command);
-    check_command->footer("Example:\n  gyr config check /etc/gyr/gyr.yaml");
-    check_command->callback([&action, options, file] { action = [options, file] { return check(*options, *file); }; });
+    check_command->footer("Examples:\n  gyr config check /etc/gyr/gyr.yaml\n"
+                          "  gyr config check --elsewhere deploy/gyr.yaml");
+    check_command->callback([&action, options, file, elsewhere] {
+        action = [options, file, elsewhere] { return check(*options, *file, *elsewhere); };
+    });
 
     CLI::App* show_command =
         command->add_subcommand("show", "The effective configuration, and where each value comes from");

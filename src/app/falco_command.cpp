@@ -1,6 +1,7 @@
 #include "app/falco_command.h"
 
 #include "app/commands.h"
+#include "app/config_problems.h"
 #include "app/falco_replay.h"
 #include "app/falco_schema.h"
 #include "app/rule_loading.h"
@@ -158,6 +159,11 @@ int dry_run(const FalcoOptions& o) {
     if (!paths) return 1;
     const CheckedRules checked = load_checked(paths->paths, false, true, &settings->config);
     if (!checked.loaded.ok()) return done(complain(Exit::bad, checked.loaded.diagnostics, "falco -V shows them all"));
+    std::vector<SettingProblem> wrong = config_problems(settings->config);
+    // Without sources there is still something to look at.
+    std::erase_if(wrong, [](const SettingProblem& problem) { return problem.key == "kernel.enabled"; });
+    for (const SettingProblem& problem : wrong) complain(Exit::bad, with_place(problem, settings->origins));
+    if (!wrong.empty()) return 1;
     log(LogLevel::info, "configuration and rules are good (dry run)");
     return 0;
 }

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <map>
 #include <set>
+#include <utility>
 
 #include <unistd.h>
 
@@ -71,29 +73,41 @@ FormatOptions format_options(const config::Output& output, const config::Config&
     return format;
 }
 
-Result<std::vector<outputs::OutputOptions>> output_options(const config::Config& config) {
+OutputsRead read_outputs(const config::Config& config) {
     const std::string host = host_name(config);
-    std::vector<outputs::OutputOptions> all;
+    OutputsRead read;
     std::set<std::string> names;
+    std::map<std::string, bool> files; // path → whether it is rotated
     for (std::size_t i = 0; i < config.outputs.size(); ++i) {
         outputs::OutputOptions o = translate(config.outputs[i], config, host);
         if (o.name.empty()) {
             o.name = o.type;
             for (int n = 2; names.contains(o.name); ++n) o.name = fmt::format("{}-{}", o.type, n);
         }
-        const auto wrong = [&](std::string_view what) {
-            return fail(ErrorKind::invalid, fmt::format("outputs[{}] ({}): {}", i, o.name, what));
+        const auto wrong = [&, key = fmt::format("outputs[{}]", i)](std::string_view what) {
+            read.problems.push_back({key + ".type", fmt::format("{} ({}): {}", key, o.name, what)});
         };
-        if (!names.insert(o.name).second) return wrong("another output has this name");
-        if (const auto filter = RecordFilter::compile(o.when); !filter)
-            return wrong("'when': " + filter.error().message);
+        if (!names.insert(o.name).second) wrong("another output has this name");
+        if (const auto filter = RecordFilter::compile(o.when); !filter) wrong("'when': " + filter.error().message);
         // Standard streams are looked at when they are opened.
         if (o.type != "stdout" && o.type != "stderr") {
-            if (const auto channel = outputs::make_channel(o); !channel) return wrong(channel.error().message);
+            if (const auto channel = outputs::make_channel(o); !channel) wrong(channel.error().message);
         }
-        all.push_back(std::move(o));
+        if (o.type == "file") {
+            const bool rotated = o.rotate.bytes != 0 || o.rotate.age != 0;
+            const auto [other, only] = files.emplace(o.path, rotated);
+            // The one would pack what the other is still writing to.
+            if (!only && (rotated || other->second)) wrong("another output has this path, and it is rotated");
+        }
+        read.options.push_back(std::move(o));
     }
-    return all;
+    return read;
+}
+
+Result<std::vector<outputs::OutputOptions>> output_options(const config::Config& config) {
+    OutputsRead read = read_outputs(config);
+    if (!read.problems.empty()) return fail(ErrorKind::invalid, std::move(read.problems.front().message));
+    return std::move(read.options);
 }
 
 journal::Options journal_options(const config::Config& config, bool standard,

@@ -22,7 +22,18 @@ namespace gyr::app {
 
 // How an output writes alerts.
 [[nodiscard]] FormatOptions format_options(const config::Output& output, const config::Config& config);
-// Every output with its unique name. Errors name the output; filters and addresses are checked, servers not asked.
+// What is wrong with the value of a key of the configuration.
+struct SettingProblem {
+    std::string key; // "outputs[1].tls.cert"
+    std::string message;
+};
+// Every output with its unique name. Filters and addresses are checked, servers not asked.
+struct OutputsRead {
+    std::vector<outputs::OutputOptions> options;
+    std::vector<SettingProblem> problems; // they name the output
+};
+[[nodiscard]] OutputsRead read_outputs(const config::Config& config);
+// The same; an error is the first of the problems.
 [[nodiscard]] Result<std::vector<outputs::OutputOptions>> output_options(const config::Config& config);
 // standard: the path is the default, so that it is no trouble when it cannot be used.
 [[nodiscard]] journal::Options journal_options(const config::Config& config, bool standard,

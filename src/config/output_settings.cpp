@@ -165,7 +165,7 @@ const std::vector<Setting<Output>>& output_table() {
         {.key = "tls.key",
          .type = SettingType::text,
          .standard = "\"\"",
-         .doc = "Its private key.",
+         .doc = "Its private key. Empty: it is in the same file.",
          .member = OutputText([](Output & o) -> auto& { return o.tls.key; }),
          .types = kNetwork},
         {.key = "tls.server_name",

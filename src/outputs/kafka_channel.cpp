@@ -66,7 +66,8 @@ Properties properties_of(const OutputOptions& options) {
     };
     if (!options.tls.ca.empty()) properties["ssl.ca.location"] = options.tls.ca;
     if (!options.tls.cert.empty()) properties["ssl.certificate.location"] = options.tls.cert;
-    if (!options.tls.key.empty()) properties["ssl.key.location"] = options.tls.key;
+    const std::string& key_file = options.tls.key.empty() ? options.tls.cert : options.tls.key;
+    if (!key_file.empty()) properties["ssl.key.location"] = key_file;
     if (options.tls.insecure) properties["enable.ssl.certificate.verification"] = "false";
     const bool tls = !options.tls.ca.empty() || !options.tls.cert.empty() || options.tls.insecure;
     if (!options.user.empty()) {

@@ -60,8 +60,9 @@ Result<Context> make_context(const TlsOptions& options) {
         return wrong("CA file", options.ca);
     if (!options.cert.empty() && SSL_CTX_use_certificate_chain_file(context.get(), options.cert.c_str()) != 1)
         return wrong("certificate", options.cert);
-    if (!options.key.empty() && SSL_CTX_use_PrivateKey_file(context.get(), options.key.c_str(), SSL_FILETYPE_PEM) != 1)
-        return wrong("key", options.key);
+    const std::string& key = options.key.empty() ? options.cert : options.key;
+    if (!key.empty() && SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1)
+        return wrong("key", key);
     SSL_CTX_set_verify(context.get(), options.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
     return context;
 }

@@ -81,6 +81,62 @@ def configuration(c):
                         ("server: {listen: ['http://0.0.0.0:8765']}", ["server.token"])):
         said = c.has(words, "config", "check", c.write("bad.yaml", text + "\n"), status=1)
         expect("hunter" not in said, "it tells a secret: " + said)
+    # All of them are told, each with its place.
+    file = c.write("bad.yaml", "outputs:\n  - {type: kafka, topic: t, url: 'kafka://h', properties: {no.such: 1}}\n  - {type: stdout}\n"
+                   "  - {type: file, path: /x, rotate: {size: 1MiB}}\n  - {type: file, path: /x}\n  - type: http\n    url: 'http://h'\n"
+                   "    headers: {'a b': c}\n")
+    said = c.run("config", "check", file, status=1)
+    expect([line.split(": ")[2:4] for line in said.splitlines()] == [["bad.yaml:2:%d" % 6, "outputs[0] (kafka)"], ["bad.yaml:5:6", "outputs[3] (file-2)"],
+                                                                    ["bad.yaml:6:5", "outputs[4] (http)"]], "places: " + said)
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def certificates(c):
+    """Files of certificates are looked at before anybody needs them: those of the server, of the audit log and of outputs."""
+    def made(name):
+        key, cert = (os.path.join(c.folder, name + end) for end in (".key", ".pem"))
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert, "-subj",
+                "/CN=" + name)
+        return cert, key
+    cert, key = made("good")
+    _, other_key = made("other")
+    old_cert, old_key, settings = (os.path.join(c.folder, "old." + end) for end in ("pem", "key", "cnf"))
+    c.write("old.cnf", "[ca]\ndefault_ca=it\n[it]\ndatabase=%s.index\nserial=%s.serial\nnew_certs_dir=%s\ndefault_md=sha256\npolicy=any\n"
+            "[any]\ncommonName=supplied\n" % (settings, settings, c.folder))
+    c.write("old.cnf.index", "")
+    c.write("old.cnf.serial", "01\n")
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", old_key, "-out", old_cert + ".csr", "-subj", "/CN=old")
+    openssl("ca", "-batch", "-selfsign", "-config", settings, "-keyfile", old_key, "-in", old_cert + ".csr", "-out", old_cert, "-notext",
+            "-startdate", "20200101000000Z", "-enddate", "20200102000000Z")
+    both, locked, text, folder = (os.path.join(c.folder, name) for name in ("both.pem", "locked.key", "text.pem", "folder"))
+    with open(both, "w", encoding="ascii") as file:
+        file.write(open(cert, encoding="ascii").read() + open(key, encoding="ascii").read())
+    openssl("pkcs8", "-topk8", "-in", key, "-out", locked, "-passout", "pass:x")
+    c.write("text.pem", "hello\n")
+    os.mkdir(folder)
+    absent = c.folder + "/absent.pem"
+    for tls, words in (({"cert": cert, "key": key, "ca": cert}, None), ({"cert": both}, None),
+                       ({"cert": absent, "key": key}, ["cannot open " + absent, "tls.cert"]), ({"cert": text, "key": key}, [text, "no certificate"]),
+                       ({"cert": folder, "key": key}, [folder, "folder"]), ({"cert": cert, "key": absent}, ["cannot open " + absent, "tls.key"]),
+                       ({"cert": cert, "key": text}, [text, "no private key"]), ({"cert": cert}, [cert, "no private key"]),
+                       ({"cert": cert, "key": locked}, [locked, "password"]), ({"cert": cert, "key": other_key}, [other_key, "not that of", cert]),
+                       ({"cert": old_cert, "key": old_key}, [old_cert, "expired"]), ({"cert": cert, "key": key, "ca": absent}, ["cannot open " + absent]),
+                       ({"cert": cert, "key": key, "ca": key}, [key, "no certificate"])):
+        audit = {{"ca": "client_ca"}.get(member, member): value for member, value in tls.items()}
+        for settings in ({"server": {"listen": ["https://127.0.0.1:1"], "tls": tls}}, {"audit": {"listen": "127.0.0.1:1", "tls": audit}},
+                         {"outputs": [{"type": "http", "url": "https://h", "tls": tls}]}, {"outputs": [{"type": "kafka", "url": "kafka://h", "topic": "t", "tls": tls}]},
+                         {"outputs": [{"type": "syslog", "url": "tls://h", "tls": tls}]}):
+            file = c.write("tls.yaml", json.dumps(settings))
+            c.has(["is fine"] if words is None else ["tls.yaml:1:", *words], "config", "check", file, status=0 if words is None else 1)
+    c.has(["is fine"], "config", "check", "--elsewhere", c.write("tls.yaml", "outputs: [{type: http, url: 'https://h', tls: {ca: /absent}}]\n"))
+    c.has(["server.tls.cert"], "config", "check", c.write("tls.yaml", "server: {listen: ['https://127.0.0.1:1']}\n"), status=1)
+    # A folder of authorities is one for outputs.
+    c.has(["is fine"], "config", "check", c.write("tls.yaml", "outputs: [{type: http, url: 'https://h', tls: {ca: %s}}]\n" % folder))
+    # The server needs none when nobody asks for it by https.
+    c.has(["is fine"], "config", "check", c.write("tls.yaml", "server: {listen: ['http://127.0.0.1:1'], tls: {cert: /absent}}\n"))
 
 
 def usage(c):
@@ -153,6 +209,7 @@ def main():
         usage(commands)
         rules(commands)
         configuration(commands)
+        certificates(commands)
         audit_alone(commands)
         explained(commands)
     print("%d failed" % len(failures))

@@ -226,7 +226,7 @@ def check_config(every, gyr, what):
         for name, text in data.items():
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(text.replace("/etc/gyr/config/values.yaml", folder + "/values.yaml"))
-        done = subprocess.run([gyr, "config", "check", folder + "/gyr.yaml"], stdout=subprocess.PIPE,
+        done = subprocess.run([gyr, "config", "check", "--elsewhere", folder + "/gyr.yaml"], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
         expect(done.returncode == 0, "%s: the configuration is good: %s" % (what, done.stdout))
 

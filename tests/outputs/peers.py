@@ -161,7 +161,7 @@ class Proxy:
 
 class Http:
     """mode: "ok", "error" (an answer of `statuses` each, that says nothing of the records), "lost" (taken, and answered by an error),
-    "hang" (no answer), "slow" (each answer takes `pause` seconds). refused: the number of an alert that is never taken. most: bytes of a request."""
+    "hang" (no answer), "slow" (each alert takes `pause` seconds). refused: the number of an alert that is never taken. most: bytes of a request."""
 
     statuses = (503, 429, 500, 401, 404)
 
@@ -193,7 +193,7 @@ class Http:
                     self.close_connection = True
                     return
                 if mode == "slow":
-                    peer.end.wait(peer.pause)
+                    peer.end.wait(peer.pause * max(1, len(set(numbers(body)))))
                 status, answer = 200, b"{}"
                 if mode == "error":
                     status, answer = peer.statuses[peer.errors % len(peer.statuses)], b"busy"
