@@ -381,8 +381,11 @@ void Engine::take_commands() {
     if (!rules) return;
     // First what the kernel tells, then what is asked about it: in between there may be too much, never too little.
     EventPlan both = plan::plan_events(pipeline_->matcher(), rules.get(), options_.plan);
-    if (auto ok = source_->set_events(capturing_ ? with_everything(std::move(both)) : both); !ok)
-        spdlog::error("new rules: {}", ok.error().message);
+    // (Without a source the audit log alone is watched.)
+    if (source_) {
+        if (auto ok = source_->set_events(capturing_ ? with_everything(std::move(both)) : both); !ok)
+            spdlog::error("new rules: {}", ok.error().message);
+    }
     // What is on its way was chosen, and marked as left out, for the rules before: they are asked about it.
     for (int turn = 0; turn < kMostTurns && drain(std::chrono::milliseconds{0}) != 0; ++turn) {
     }

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -189,6 +190,42 @@ def audit_alone(c):
         agent.communicate()
 
 
+def reload_that_fails(c):
+    """The record of it says what is wrong, and where: of the configuration, and of the rules."""
+    good = "outputs: [{type: stdout, format: json}]\nkernel: {enabled: false}\naudit: {listen: '127.0.0.1:0'}\nwatch: false\n"
+    file, rules = c.write("live.yaml", good), c.write("live_rules.yaml", OF_AUDIT)
+    agent = subprocess.Popen([c.program, "run", "-c", file, "-r", rules, "-o", "journal.path=", "-o", "server.listen=[]"], cwd=c.folder,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    guard = threading.Timer(60, agent.kill)
+    guard.start()
+    try:
+        for line in agent.stderr:
+            if line.startswith("gyr: armed"):
+                break
+
+        def reloaded(kind, words):
+            agent.send_signal(signal.SIGHUP)
+            notice = json.loads(agent.stdout.readline())["notice"]
+            expect(notice["kind"] == kind and all(word in notice["message"] for word in words), "%r: %r" % (words, notice))
+        c.write("live.yaml", good + "canarry: 1m\n")
+        reloaded("reload_failed", ["live.yaml:5:1", "canarry", "canary"])
+        os.unlink(os.path.join(c.folder, "live.yaml"))
+        reloaded("reload_failed", ["live.yaml", "No such file"])
+        c.write("live.yaml", good.replace("json}", "json}, {type: nats, topic: t, url: 'nats://me:hunter@'}"))
+        reloaded("reload_failed", ["outputs[1] (nats)", "the host is missing"])
+        c.write("live.yaml", good)
+        c.write("live_rules.yaml", OF_AUDIT.replace("ka.verb", "ka.werb"))
+        reloaded("reload_failed", ["live_rules.yaml:3:14", "Deleted", "ka.werb"])
+        c.write("live_rules.yaml", OF_AUDIT)
+        reloaded("reload", ["generation 2"])
+        agent.terminate()
+        expect(agent.wait(60) == 0, "the end")
+    finally:
+        guard.cancel()
+        agent.kill()
+        agent.communicate()
+
+
 def explained(c):
     """Rules about the audit log are explained like others, and a file of another kind is named as such."""
     rules, log = c.write("of_audit.yaml", OF_AUDIT + SECOND), c.write("audit.log", json.dumps(EVENT) + "\n")
@@ -211,6 +248,7 @@ def main():
         configuration(commands)
         certificates(commands)
         audit_alone(commands)
+        reload_that_fails(commands)
         explained(commands)
     print("%d failed" % len(failures))
     return 1 if failures else 0
