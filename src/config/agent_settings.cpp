@@ -400,7 +400,8 @@ const std::vector<Setting<Config>>& table() {
              "Webhooks of the agents of other nodes, as http://gyr-probes.gyr:9765/k8s-audit: what the audit log tells "
              "of kubectl exec and attach is passed on to all addresses that the name has. Over https the certificate "
              "of audit.tls.cert is shown, and audit.tls.client_ca is the authority of theirs.",
-         .member = Texts([](Config & c) -> auto& { return c.audit.share; })},
+         .member = Texts([](Config & c) -> auto& { return c.audit.share; }),
+         .address = true},
         {.key = "audit.join_wait",
          .type = SettingType::duration,
          .standard = "3s",

@@ -274,11 +274,16 @@ TEST(ConfigLoader, PasswordsInAddressesAreNotShown) {
     const std::string shown = show_config(good("outputs: [{type: redis, topic: t, url: 'redis://me:hunt,er@h/1'}, "
                                                "{type: http, url: 'https://h/a:b@c', proxy: "
                                                "'http://u:hunter@p:3128'}, {type: nats, topic: t, url: "
-                                               "'nats://a:hunter@x:1,nats://y:2,tls://:hunter@z'}]"),
+                                               "'nats://a:hunter@x:1,nats://y:2,tls://:hunter@z'}, "
+                                               "{type: http, url: 'https://q/in?key=hunter'}, "
+                                               "{type: http, url: 'https://u:hunt?er@r/in?key=hunt@er'}, "
+                                               "{type: slack, url: 'https://s/services/T/hunter'}]\n"
+                                               "audit: {share: ['http://u:hunter@v/x']}"),
                                           {});
     EXPECT_EQ(shown.find("hunt"), std::string::npos) << shown;
     for (const char* left : {"redis://me:(hidden)@h/1", "https://h/a:b@c", "http://u:(hidden)@p:3128",
-                             "nats://a:(hidden)@x:1,nats://y:2,tls://:(hidden)@z"})
+                             "nats://a:(hidden)@x:1,nats://y:2,tls://:(hidden)@z", "https://q/in?(hidden)",
+                             "https://u:(hidden)@r/in?(hidden)", "https://s/(hidden)", "http://u:(hidden)@v/x"})
         EXPECT_NE(shown.find(left), std::string::npos) << left << shown;
 }
 

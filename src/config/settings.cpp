@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <type_traits>
 
 namespace gyr::config {
 namespace {
@@ -211,8 +212,8 @@ namespace {
 
 constexpr std::string_view kHidden = "(hidden)";
 
-// scheme://user:password@host, several with commas between.
-std::string without_password(std::string_view text) {
+// scheme://user:password@host/path?query, several with commas between. A query may well be a key.
+std::string without_secrets(std::string_view text) {
     std::string out;
     while (!text.empty()) {
         const std::size_t scheme = text.find("://");
@@ -223,10 +224,13 @@ std::string without_password(std::string_view text) {
             text.substr(0, comma != std::string_view::npos && comma > begin ? comma + 1 : comma);
         const std::size_t at = url.substr(0, url.find('/', begin)).rfind('@');
         const std::size_t colon = url.find(':', begin);
-        if (at != std::string_view::npos && colon < at)
-            out.append(url.substr(0, colon + 1)).append(kHidden).append(url.substr(at));
+        const bool has_password = at != std::string_view::npos && colon < at;
+        const std::size_t query = std::min(url.find('?', has_password ? at : 0), url.size());
+        if (has_password)
+            out.append(url.substr(0, colon + 1)).append(kHidden).append(url.substr(at, query - at));
         else
-            out += url;
+            out += url.substr(0, query);
+        if (query < url.size()) out.append("?").append(kHidden).append(url.ends_with(',') ? "," : "");
         text.remove_prefix(url.size());
     }
     return out;
@@ -238,8 +242,18 @@ template <class Root>
 std::string show(const Setting<Root>& setting, const Root& root) {
     Root copy = root; // members are reached by accessors that do not change what they reach
     if (setting.address) {
-        std::string& text = std::get<std::string& (*)(Root&)>(setting.member)(copy);
-        text = without_password(text);
+        if (const auto* one = std::get_if<std::string& (*)(Root&)>(&setting.member)) {
+            std::string& text = (*one)(copy);
+            text = without_secrets(text);
+            if constexpr (std::is_same_v<Root, Output>) {
+                // The path of such a webhook is its key.
+                const std::size_t host = text.find("://");
+                if (copy.type == "slack" && host != std::string::npos)
+                    text = fmt::format("{}/{}", text.substr(0, text.find('/', host + 3)), kHidden);
+            }
+        } else if (const auto* list = std::get_if<std::vector<std::string>& (*)(Root&)>(&setting.member)) {
+            for (std::string& text : (*list)(copy)) text = without_secrets(text);
+        }
     }
     if (setting.secret) {
         if (const auto* text = std::get_if<std::string& (*)(Root&)>(&setting.member)) {
