@@ -8,6 +8,18 @@ namespace {
 
 constexpr int kBusyPatienceMs = 2000;
 
+// As a URI, by which alone SQLite can be told that the file does not change.
+std::string still_name(const std::string& path) {
+    std::string name = "file:";
+    for (const char c : path) {
+        if (c == '%' || c == '?' || c == '#')
+            name += fmt::format("%{:02x}", c);
+        else
+            name += c;
+    }
+    return name + "?immutable=1";
+}
+
 ErrorKind kind_of(int code) { return (code & 0xff) == SQLITE_MISUSE ? ErrorKind::invalid : ErrorKind::io; }
 
 } // namespace
@@ -64,8 +76,10 @@ std::unexpected<Error> Database::failure(std::string_view what) const {
 Result<Database> Database::open(const std::string& path, Mode mode) {
     Database database;
     sqlite3* handle = nullptr;
-    const int flags = mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-    const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    int flags = mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    if (mode == Mode::still) flags |= SQLITE_OPEN_URI;
+    const std::string name = mode == Mode::still ? still_name(path) : path;
+    const int code = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     database.handle_.reset(handle);
     if (code != SQLITE_OK) return fail(ErrorKind::io, fmt::format("cannot open {}: {}", path, sqlite3_errstr(code)));
     sqlite3_extended_result_codes(handle, 0);

@@ -42,7 +42,8 @@ class Statement {
 
 class Database {
   public:
-    enum class Mode : std::uint8_t { write, read };
+    // still: nobody writes to the file, and nothing can be written beside it (a copy on read-only media).
+    enum class Mode : std::uint8_t { read, write, still };
     static Result<Database> open(const std::string& path, Mode mode);
 
     Result<> execute(const std::string& sql);

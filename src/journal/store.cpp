@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace gyr::journal {
@@ -313,8 +315,19 @@ Result<> Store::note_overruns(std::uint64_t upto, std::vector<Overrun>& overruns
 // --- reading ---
 
 Result<StoreReader> StoreReader::open(const std::string& path) {
+    auto reader = open_as(path, Database::Mode::read);
+    // SQLite shares a file that may be written to by one beside it, and cannot make that everywhere. An agent at work
+    // has its log there.
+    std::error_code error;
+    if (reader || std::filesystem::exists(path + "-wal", error) || !std::filesystem::is_regular_file(path, error))
+        return reader;
+    auto still = open_as(path, Database::Mode::still);
+    return still ? std::move(still) : std::move(reader);
+}
+
+Result<StoreReader> StoreReader::open_as(const std::string& path, Database::Mode mode) {
     StoreReader reader;
-    auto database = Database::open(path, Database::Mode::read);
+    auto database = Database::open(path, mode);
     if (!database) return std::unexpected(database.error());
     reader.database_ = std::move(*database);
     const auto version = reader.database_.query_number("PRAGMA user_version");

@@ -138,6 +138,7 @@ class StoreReader {
 
   private:
     StoreReader() = default;
+    static Result<StoreReader> open_as(const std::string& path, Database::Mode mode);
     Database database_;
     Statement read_all_, read_told_;
 };

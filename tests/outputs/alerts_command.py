@@ -137,6 +137,24 @@ def verify(folder, journal):
         os.unlink(copy)
 
 
+def copied(folder, journal):
+    """A copy where nothing can be written, for somebody who may do nothing else."""
+    place = folder + "/copy %?#"
+    os.mkdir(place)
+    shutil.copy(journal, place)
+    os.chmod(folder, 0o755)
+    os.chmod(place + "/journal.db", 0o444)
+    os.chmod(place, 0o555)
+    program = os.open(GYR, os.O_RDONLY)  # wherever it is
+    somebody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    for arguments, words in ((["--format", "json"], uuid(30)), (["verify"], "intact: ")):
+        done = subprocess.run(["/proc/self/fd/%d" % program, "alerts", *arguments, "--journal", place + "/journal.db"], pass_fds=[program],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, **somebody)
+        expect(done.returncode == 0 and words in done.stdout.decode(), "a copy: %r: %r" % (arguments, done.stdout[-300:]))
+    os.close(program)
+    os.chmod(place, 0o755)
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="gyr-alerts-")
     try:
@@ -148,6 +166,7 @@ def main():
         probe.ask("wait")
         probe.end()
         verify(folder, probe.journal)
+        copied(folder, probe.journal)
     finally:
         shutil.rmtree(folder)
     print("%d failed" % len(failures))
