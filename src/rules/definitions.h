@@ -87,7 +87,8 @@ struct Definitions {
     DefTable<MacroDef> macros;
     DefTable<RuleDef> rules;
     std::size_t next_index = 1;
-    // Names whose only definition has errors: what refers to them is not to blame.
+    // Names whose last definition, or something appended to it, has errors: what refers to them is not to blame, and
+    // cannot be used.
     std::set<std::string, std::less<>> broken_lists, broken_macros;
     std::vector<std::string> items_files; // that lists were read from
 };

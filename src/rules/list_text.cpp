@@ -53,14 +53,20 @@ std::string item_text(const std::string& value) {
 
 } // namespace
 
-ListExpander::ListExpander(Definitions& definitions) {
+ListExpander::ListExpander(Definitions& definitions) : broken_(definitions.broken_lists) {
     for (const auto& def : definitions.lists.all()) {
+        // One with errors stays a name in the text, to be found by broken_in.
+        if (broken_.contains(def->name->value)) {
+            def->used = true;
+            continue;
+        }
         Resolved list;
         list.def = def.get();
         list.odd_name = !std::ranges::none_of(def->name->value, is_delimiter);
         for (const ScalarPtr& item : def->items) {
             ListDef* inner = definitions.lists.find(item->value);
-            if (inner == nullptr || inner->index >= def->visibility || inner == def.get()) {
+            const bool broken = inner != nullptr && broken_.contains(item->value);
+            if (inner == nullptr || broken || inner->index >= def->visibility || inner == def.get()) {
                 list.items.push_back(item);
                 continue;
             }
@@ -79,6 +85,15 @@ const ListDef* ListExpander::external(std::string_view name) const {
     if (it == by_name_.end()) return nullptr;
     ListDef* def = lists_[it->second].def;
     return def->external.empty() ? nullptr : def;
+}
+
+std::string_view ListExpander::broken_in(std::string_view text) const {
+    std::string_view found;
+    if (broken_.empty()) return found;
+    each_word(text, [&](std::string_view word) {
+        if (found.empty() && broken_.contains(word)) found = word;
+    });
+    return found;
 }
 
 std::optional<ComposedText> ListExpander::expand(ComposedText text) const {
@@ -101,9 +116,10 @@ std::optional<ComposedText> ListExpander::expand(ComposedText text) const {
             list.def->used = true;
             continue;
         }
-        std::optional<ComposedText> replaced = replace(text, list);
+        bool found = false;
+        std::optional<ComposedText> replaced = replace(text, list, found);
         if (!replaced) return std::nullopt;
-        if (replaced->text() == text.text()) continue;
+        if (!found) continue;
         list.def->used = true;
         text = std::move(*replaced);
         for (const ScalarPtr& item : list.items) collect(item->value, index + 1);
@@ -111,7 +127,7 @@ std::optional<ComposedText> ListExpander::expand(ComposedText text) const {
     return text;
 }
 
-std::optional<ComposedText> ListExpander::replace(const ComposedText& text, const Resolved& list) const {
+std::optional<ComposedText> ListExpander::replace(const ComposedText& text, const Resolved& list, bool& found) const {
     const std::string_view from = text.text();
     const std::string& name = list.def->name->value;
     ComposedText out;
@@ -123,6 +139,7 @@ std::optional<ComposedText> ListExpander::replace(const ComposedText& text, cons
             ++at;
             continue;
         }
+        found = true;
         std::size_t until = at;
         std::size_t resume = end;
         if (list.items.empty()) {

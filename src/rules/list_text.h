@@ -6,6 +6,8 @@
 #include "rules/source.h"
 
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -22,6 +24,8 @@ class ListExpander {
     [[nodiscard]] std::optional<ComposedText> expand(ComposedText text) const;
     // Lists with external entries by name; null when none has that name.
     [[nodiscard]] const ListDef* external(std::string_view name) const;
+    // The first word of an expanded text that names a list with errors; empty when none does.
+    [[nodiscard]] std::string_view broken_in(std::string_view text) const;
 
   private:
     struct Resolved {
@@ -30,8 +34,10 @@ class ListExpander {
         bool odd_name = false;        // cannot be found word by word
     };
 
-    [[nodiscard]] std::optional<ComposedText> replace(const ComposedText& text, const Resolved& list) const;
+    [[nodiscard]] std::optional<ComposedText> replace(const ComposedText& text, const Resolved& list,
+                                                      bool& found) const;
 
+    const std::set<std::string, std::less<>>& broken_;
     std::vector<Resolved> lists_; // in definition order
     std::unordered_map<std::string_view, std::size_t> by_name_;
 };

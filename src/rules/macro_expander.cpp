@@ -74,7 +74,14 @@ ExprPtr ConditionBuilder::parse(ComposedText text, std::string type, std::string
     const std::uint32_t origin = sources_.add(std::move(entry));
     const ComposedText& stored = sources_.find(origin)->text;
     auto expr = lang::parse(stored.text(), {origin, kRuleDepth});
-    if (expr) return has_external_lists_ ? with_external_lists(*expr) : *expr;
+    if (expr) {
+        if (const std::string_view broken = lists_.broken_in(stored.text()); !broken.empty()) {
+            // Its own problem is reported where it is; without its items the condition would mean something else.
+            why = "list " + quoted(broken) + " has errors";
+            return nullptr;
+        }
+        return has_external_lists_ ? with_external_lists(*expr) : *expr;
+    }
     const SyntaxPlace spot = place_of(expr.error(), stored);
     Diagnostic d;
     d.code = code::kCompileConditionError;
@@ -120,7 +127,7 @@ ExprPtr ConditionBuilder::refuse(Job& job, std::string message, Span span, std::
 
 ExprPtr ConditionBuilder::expand_reference(const Expr& expr, const std::string& name, Job& job, Measure& measure) {
     const auto it = by_name_.find(name);
-    if (it == by_name_.end() && definitions_.broken_macros.contains(name)) {
+    if (definitions_.broken_macros.contains(name)) {
         if (job.why.empty()) job.why = "macro " + quoted(name) + " has errors";
         return nullptr;
     }

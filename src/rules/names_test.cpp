@@ -65,6 +65,29 @@ TEST(Lists, AppendAndRedefinition) {
               Told{"LOAD_ERR_VALIDATE f0.yaml:1:3 there is no list 'l' to append to"});
 }
 
+TEST(Lists, OneThatHoldsItsOwnNameIsUsedToo) {
+    const auto loaded = load("- list: l\n  items: [l]\n" + rule("A", "f.g in (l)"));
+    EXPECT_EQ(told(loaded, Severity::warning), Told{});
+    EXPECT_EQ(condition_of(loaded, "A"), "f.g in (l)");
+}
+
+// A rule that names a list without its items would mean something else.
+TEST(Lists, WhatNamesOneWithErrorsCannotBeUsed) {
+    const std::string broken = "- list: l\n  items: [x, [y]]\n";
+    const auto loaded = load(broken + "- list: k\n  items: [z, l]\n- macro: m\n  condition: c.d in (l)\n" +
+                             rule("A", "f.g in (a, l)") + rule("B", "f.g in (k)") + rule("C", "m and f.g = 1") +
+                             rule("D", "f.g in (k2)") + "- list: k2\n  items: [w]\n");
+    EXPECT_EQ(told(loaded).size(), 1U) << "the list alone is to blame";
+    EXPECT_EQ(condition_of(loaded, "A"), "(list 'l' has errors)");
+    EXPECT_EQ(condition_of(loaded, "B"), "(list 'l' has errors)");
+    EXPECT_EQ(condition_of(loaded, "C"), "(macro 'm' has errors)");
+    EXPECT_EQ(condition_of(loaded, "D"), "f.g in (w)");
+    // Nor is the list of before in force when its new version has errors; a good one after it mends all.
+    const std::string good = "- list: l\n  items: [p]\n";
+    EXPECT_EQ(condition_of(load(good + broken + rule("A", "f.g in (l)")), "A"), "(list 'l' has errors)");
+    EXPECT_EQ(condition_of(load(broken + good + rule("A", "f.g in (l)")), "A"), "f.g in (p)");
+}
+
 TEST(Lists, AnErrorAroundAListIsShownWhereItIsNamed) {
     const auto loaded = load("- list: l\n  items: [x, y]\n" + rule("A", "f.g = l"));
     ASSERT_EQ(told(loaded).size(), 1U);

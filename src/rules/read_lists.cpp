@@ -44,6 +44,7 @@ void ItemReader::list(const YamlNode& item, const ScalarPtr& name) {
         old->visibility = definitions_.next_index++;
         return;
     }
+    definitions_.broken_lists.erase(name->value);
     def.index = old != nullptr ? old->index : definitions_.next_index;
     def.visibility = definitions_.next_index++;
     if (old != nullptr)
@@ -98,6 +99,7 @@ void ItemReader::macro(const YamlNode& item, const ScalarPtr& name) {
         old->visibility = definitions_.next_index++;
         return;
     }
+    definitions_.broken_macros.erase(name->value);
     MacroDef def;
     def.name = name;
     def.condition = {condition};
