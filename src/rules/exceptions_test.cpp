@@ -75,6 +75,12 @@ TEST(Exceptions, NothingIsAllowedWhereItMeansNone) {
     EXPECT_EQ(told(with("[{name: x, fields: [a.b], comps: [in], values: [[[c, '']]]}]")),
               Told{"LOAD_ERR_YAML_VALIDATE f0.yaml:6:68 a value of an exception is empty"});
     EXPECT_EQ(condition_of(with("[{name: x, fields: a.b, values: ['\"\"']}]"), "A"), "(a.b = 1 and not a.b in (\"\"))");
+    EXPECT_EQ(condition_of(with("[{name: x, fields: a.b, comps: , values: [c]}]"), "A"),
+              "(a.b = 1 and not a.b in (c))");
+    EXPECT_EQ(told(with("[{name: x, fields: , values: [c]}]")),
+              Told{"LOAD_ERR_VALIDATE f0.yaml:6:16 the exception names no fields"});
+    EXPECT_EQ(told(with("[~]")),
+              Told{"LOAD_ERR_YAML_VALIDATE f0.yaml:6:16 an exception must have 'name', 'fields' and 'values'"});
 }
 
 TEST(Exceptions, AppendingWithoutValuesIsWarnedOf) {

@@ -140,16 +140,13 @@ TEST(Failure, UnknownFieldsAreErrorsOrSkippedAsTheRuleSays) {
     const auto loaded =
         load_checked(rule("A", "evt.type = open and proc.nmae = x") + rule("B", "evt.type = open and proc.nmae = x") +
                      "  skip-if-unknown-filter: true\n" + rule("C", "evt.type = opn") +
-                     rule("D", "evt.type = open and fd.soon = x") +
                      rule("E", "evt.type = open and proc.name[1] = x and evt.arg = x and evt.outputtime = x"));
-    EXPECT_EQ(
-        told(loaded),
-        (Told{"LOAD_ERR_COMPILE_CONDITION f0.yaml:2:34 unknown field 'proc.nmae'",
-              "LOAD_ERR_COMPILE_CONDITION f0.yaml:13:25 unknown event type 'opn'",
-              "LOAD_ERR_COMPILE_CONDITION f0.yaml:18:34 field 'fd.soon' is not available in this build: it comes later",
-              "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:34 field 'proc.name' takes no argument",
-              "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:55 field 'evt.arg' needs an argument: evt.arg[...]",
-              "LOAD_ERR_COMPILE_CONDITION f0.yaml:23:71 field 'evt.outputtime' can only be used in output"}));
+    EXPECT_EQ(told(loaded),
+              (Told{"LOAD_ERR_COMPILE_CONDITION f0.yaml:2:34 unknown field 'proc.nmae'",
+                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:13:25 unknown event type 'opn'",
+                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:18:34 field 'proc.name' takes no argument",
+                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:18:55 field 'evt.arg' needs an argument: evt.arg[...]",
+                    "LOAD_ERR_COMPILE_CONDITION f0.yaml:18:71 field 'evt.outputtime' can only be used in output"}));
     EXPECT_EQ(told(loaded, Severity::warning),
               Told{"LOAD_UNKNOWN_FILTER f0.yaml:7:34 unknown field 'proc.nmae'; the rule is skipped"});
     EXPECT_EQ(loaded.diagnostics[0].hint, "did you mean proc.name?");
@@ -403,6 +400,27 @@ TEST(Keys, CaptureAndItsDuration) {
     EXPECT_EQ(told(loaded), Told{"LOAD_ERR_YAML_VALIDATE f0.yaml:22:21 'capture_duration' must be a number of "
                                  "milliseconds"});
     EXPECT_FALSE(load(rule("D", "a.b = 1")).find("D")->capture);
+}
+
+TEST(Keys, ARequirementHasNoneBesideItsOwn) {
+    const auto loaded = load("- required_engine_version: 26\n  condition: x\n"
+                             "- required_plugin_versions: [{name: json, version: 0.1.0}]\n  plugin: y\n");
+    EXPECT_EQ(told(loaded), Told{});
+    EXPECT_EQ(told(loaded, Severity::warning), (Told{"LOAD_UNKNOWN_KEY f0.yaml:2:3 unknown key 'condition'",
+                                                     "LOAD_UNKNOWN_KEY f0.yaml:4:3 unknown key 'plugin'"}));
+}
+
+TEST(Keys, ATruthIsWrittenAsYamlHasIt) {
+    const auto enabled = [](const std::string& word) {
+        const auto loaded = load(rule("A", "a.b = 1") + "  enabled: " + word + "\n");
+        if (!loaded.ok()) return std::string(loaded.diagnostics.front().code);
+        return std::string(loaded.rules.front().enabled ? "on" : "off");
+    };
+    for (const char* yes : {"true", "True", "TRUE", "yes", "Yes", "on", "ON", "y", "Y", "'true'"})
+        EXPECT_EQ(enabled(yes), "on") << yes;
+    for (const char* no : {"false", "False", "no", "NO", "off", "n", "\"off\""}) EXPECT_EQ(enabled(no), "off") << no;
+    for (const char* neither : {"tRue", "yES", "1", "0", "t", "", "[true]", "~"})
+        EXPECT_EQ(enabled(neither), "LOAD_ERR_YAML_VALIDATE") << neither;
 }
 
 TEST(Keys, WarnEvttypesSilencesTheWarning) {

@@ -17,8 +17,7 @@ bool ItemReader::read_exceptions(const YamlNode& item, bool partial, std::vector
     for (const YamlNodePtr& entry : node.items) {
         ExceptionDef exception;
         context_.push_back({"exception", "", entry->place()});
-        if (entry->is_null()) {
-        } else if (!read_exception(entry, partial, exception)) {
+        if (!read_exception(entry, partial, exception)) {
             ok = false;
         } else {
             const auto same = std::ranges::find_if(
@@ -47,7 +46,7 @@ bool ItemReader::read_exception(const YamlNodePtr& node, bool partial, Exception
     bool ok = true;
     const auto one_or_many = [&](std::string_view key, std::vector<ScalarPtr>& values, bool& is_list) {
         const YamlNode* value = node->find(key);
-        if (value == nullptr) return;
+        if (value == nullptr || value->is_null()) return;
         if (value->is_sequence()) {
             is_list = true;
             ok = scalars(*value, key, values) && ok;

@@ -13,9 +13,14 @@ bool is_key_of_some_item(std::string_view name) {
            contains(kKinds, name);
 }
 
+// In small letters, in capitals, or with a capital first, as YAML has it.
 std::optional<bool> to_bool(std::string_view text) {
+    const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+    const auto capitals = static_cast<std::size_t>(std::ranges::count_if(text, is_capital));
+    const bool first_alone = capitals == 1 && is_capital(text.front());
+    if (capitals != 0 && capitals != text.size() && !first_alone) return std::nullopt;
     std::string lower(text);
-    std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    std::ranges::transform(lower, lower.begin(), [&](char c) { return is_capital(c) ? char(c + 32) : c; });
     if (lower == "true" || lower == "yes" || lower == "on" || lower == "y") return true;
     if (lower == "false" || lower == "no" || lower == "off" || lower == "n") return false;
     return std::nullopt;

@@ -44,8 +44,10 @@ void ItemReader::read_item(const YamlNodePtr& item) {
     if (kind == kKinds.end()) return unknown_item(*item);
     const YamlNode& first = *item->find(*kind);
     context_.push_back({std::string(*kind), first.is_scalar() ? first.scalar->value : "", item->place()});
-    if (*kind == "required_engine_version") return engine_version(first);
-    if (*kind == "required_plugin_versions") return plugin_versions(first);
+    if (*kind == "required_engine_version" || *kind == "required_plugin_versions") {
+        check_keys(*item, std::span(&*kind, 1));
+        return *kind == "required_engine_version" ? engine_version(first) : plugin_versions(first);
+    }
     const ScalarPtr name = text_of(first, *kind);
     if (name == nullptr) return;
     if (*kind == "list")
