@@ -9,6 +9,8 @@
 #include "fields/registry.h"
 #include "fields/wire_params.h"
 
+#include <atomic>
+
 namespace gyr::fields {
 namespace {
 
@@ -210,10 +212,17 @@ Value deltatime(const Context& c, const Argument&) {
     return Value::of_u64(kModulo ? ns % kModulo : ns / kDivide);
 }
 
-// The distance in milliseconds between the event and the time in the argument.
+// The distance between the event and the time in the argument, in milliseconds that it does not exceed.
 Value around(const Context& c, const Argument& a) {
     const auto now = static_cast<std::uint64_t>(c.event.time);
-    return Value::of_u64((now > a.index ? now - a.index : a.index - now) / 1'000'000);
+    const std::uint64_t ns = now > a.index ? now - a.index : a.index - now;
+    return Value::of_u64(ns / 1'000'000 + (ns % 1'000'000 != 0 ? 1 : 0));
+}
+
+// Counts its looks, those of all rules together.
+Value looks(const Context&, const Argument&) {
+    static std::atomic<std::uint64_t> count;
+    return Value::of_u64(++count);
 }
 
 } // namespace
@@ -289,12 +298,14 @@ std::span<const Field> evt_io_fields() {
             .as(Format::padded),
         make_field(
             "evt.around", u64, event,
-            "Milliseconds between the event and a time in nanoseconds: evt.around[T] = 100 holds for events that near",
+            "Nearness to a time in nanoseconds: evt.around[T] = 100 holds for events at most 100 milliseconds from it",
             around)
             .as(Format::decimal)
             .arg(ArgKind::required, ArgForm::index)
             .filtering()
+            .up_to()
             .plain(),
+        make_field("util.cnt", u64, time, "A number that grows whenever it is looked at", looks).as(Format::id).hide(),
     };
     return table;
 }

@@ -25,7 +25,7 @@ struct Probe {
         // A value may point into the field's prepared argument.
         const auto& bound = bound_fields.emplace_back(bind_field(name, arg));
         EXPECT_TRUE(bound) << name << ": " << (bound ? "" : bound.error().message);
-        if (!bound || !bound->field->extract) return Value::missing(Missing::unsupported);
+        if (!bound) return Value::missing(Missing::unsupported);
         const EvalWorld view = world.view();
         return bound->field->extract(Context{event, view, arena}, bound->arg);
     }
@@ -361,10 +361,6 @@ TEST(Fields, ValuesHaveTheKindOfTheirType) {
         if (variant == 2) p.process->container = test::make_container(false);
         if (variant == 3) p.event.process = nullptr, p.event.code = kProcExit, p.event.has_result = false;
         for (const Field* f : all_fields()) {
-            if (!f->extract) {
-                EXPECT_FALSE(f->info.unavailable.empty()) << f->info.name;
-                continue;
-            }
             std::optional<std::string> arg;
             std::string name(f->info.name);
             if (f->info.arg == lang::ArgKind::required) {

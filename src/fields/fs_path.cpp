@@ -204,10 +204,6 @@ std::span<const Field> fs_path_fields() {
             .as(Format::decimal),
         make_field("fdlist.sports", kText, event, "Server ports of the polled descriptors", polled<sport_of>)
             .as(Format::decimal),
-        make_absent("util.cnt", FieldType::uint64, "A number that grows with every look",
-                    "a value that changes by being looked at has no place in a rule")
-            .as(Format::id)
-            .hide(),
     };
     return table;
 }

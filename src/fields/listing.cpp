@@ -87,7 +87,6 @@ std::vector<std::string> notes(const Field& f) {
     if (f.info.print_only) out.emplace_back("output only");
     if (f.info.deprecated) out.emplace_back("deprecated");
     if (f.captures_only) out.emplace_back("captures only");
-    if (!f.info.unavailable.empty()) out.emplace_back("not in this build");
     return out;
 }
 
@@ -137,7 +136,6 @@ nlohmann::ordered_json field_json(const Field& f) {
     j["form"] = written(f);
     j["scope"] = to_string(f.scope);
     j["description"] = f.doc;
-    j["available"] = f.info.unavailable.empty();
     j["deprecated"] = f.info.deprecated;
     j["filter_only"] = f.info.filter_only;
     j["print_only"] = f.info.print_only;
@@ -170,8 +168,7 @@ std::string list_fields(std::string_view format, std::string_view source) {
                "Notes: *own*: not in Falco's language; *any of*: without index a comparison holds when it holds for "
                "one of "
                "several values; *captures only*: only replay tells it, a rule of a live run that uses it is disabled "
-               "with the reason; *not in this build*: a condition that uses the field is refused, an output prints "
-               "`<NA>`.\n";
+               "with the reason.\n";
         for (const Family& family : families(source)) {
             fmt::format_to(to, "\n## {}\n\n| field | type | scope | meaning | notes |\n|---|---|---|---|---|\n",
                            family.title);

@@ -117,7 +117,8 @@ Value args(const Context& c, const Argument& a) {
     if (!p) return Value::missing(Missing::lost);
     if (!a.present) return args_of(c, *p);
     const ItemList& argv = p->exec->argv;
-    return Value::of_text(a.index + 1 < argv.size() ? argv[a.index + 1] : std::string_view(""));
+    return Value::of_text(a.index < argv.size() && a.index + 1 < argv.size() ? argv[a.index + 1]
+                                                                             : std::string_view(""));
 }
 
 // Without index: the arguments of all ancestors joined, one text.

@@ -119,12 +119,6 @@ Field make_field(std::string_view name, FieldType type, Scope scope, std::string
     return f;
 }
 
-Field make_absent(std::string_view name, FieldType type, std::string_view doc, std::string_view why) {
-    Field f = make_field(name, type, Scope::event, doc, nullptr);
-    f.info.unavailable = why;
-    return f;
-}
-
 Field Field::arg(ArgKind kind, ArgForm form, Prepare p) const {
     Field f = *this;
     f.info.arg = kind;
@@ -203,6 +197,12 @@ Field Field::of_audit() const {
 Field Field::captures() const {
     Field f = *this;
     f.captures_only = true;
+    return f;
+}
+
+Field Field::up_to() const {
+    Field f = *this;
+    f.at_most = true;
     return f;
 }
 

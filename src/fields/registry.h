@@ -50,9 +50,10 @@ struct Field {
     bool own = false;    // not in Falco's language
     std::string_view prints = {}; // in output without an argument another field stands for it, or itself with one
     std::optional<std::string> prints_arg = {};
-    bool captures_only = false;  // live nobody tells it
-    std::string_view doc;        // one sentence without the full stop
-    Extractor extract = nullptr; // null exactly when info.unavailable says why
+    bool captures_only = false; // live nobody tells it
+    bool at_most = false;       // "= n" holds up to n, and there is no other comparison
+    std::string_view doc;       // one sentence without the full stop
+    Extractor extract = nullptr;
     Prepare prepare = nullptr;
 
     // For the tables: changes of one entry, in the order of reading.
@@ -71,13 +72,11 @@ struct Field {
     [[nodiscard]] Field printed_as(std::string_view other, std::optional<std::string> arg = {}) const;
     [[nodiscard]] Field of_audit() const; // only events of the Kubernetes audit log have it
     [[nodiscard]] Field captures() const; // live nobody tells it
+    [[nodiscard]] Field up_to() const;    // sets at_most
 };
 
 [[nodiscard]] Field make_field(std::string_view name, lang::FieldType type, Scope scope, std::string_view doc,
                                Extractor extract);
-// Known to the language and never delivered, and why.
-[[nodiscard]] Field make_absent(std::string_view name, lang::FieldType type, std::string_view doc,
-                                std::string_view why);
 
 // The families.
 [[nodiscard]] std::span<const Field> evt_fields();
@@ -121,8 +120,7 @@ struct BindError {
     std::string message, hint;
     bool unknown_field = false; // what skip-if-unknown-filter forgives
 };
-// name as parsed (a dotted argument still in it), arg the bracketed argument. A field that this build cannot deliver
-// binds; see field->info.unavailable.
+// name as parsed (a dotted argument still in it), arg the bracketed argument.
 [[nodiscard]] std::expected<BoundField, BindError> bind_field(std::string_view name,
                                                               const std::optional<std::string>& arg);
 

@@ -80,8 +80,7 @@ struct FieldInfo {
     bool filter_only = false;    // not in output templates
     bool print_only = false;     // not in conditions
     bool deprecated = false;
-    std::string_view source = {};      // event source that has it ("syscall"); empty: all
-    std::string_view unavailable = {}; // not empty: known, but this build cannot deliver it, and why
+    std::string_view source = {}; // event source that has it ("syscall"); empty: all
 };
 
 // A name as found: info is null when there is no such field; suffix is what followed the field's own name

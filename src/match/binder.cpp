@@ -95,9 +95,14 @@ NodeId Binder::check(const lang::Check& c, const lang::Span& span, std::vector<P
                             span});
         return kFalse;
     }
+    const bool up_to = left.kind == Expression::Kind::field && left.field.field->at_most;
+    if (up_to && c.op != Op::eq && c.op != Op::exists) {
+        problems.push_back({false, false, "field " + left.text + " is compared with '=' alone", {}, span});
+        return kFalse;
+    }
     Predicate p;
     p.left = *left_id;
-    p.op = c.op;
+    p.op = up_to && c.op == Op::eq ? Op::le : c.op;
     p.modifier = c.modifier;
     p.type_class = type_class;
     p.left_list = left.is_list;

@@ -135,8 +135,7 @@ class Compiler {
     }
 
     bool compile_output(Rule& rule, CompiledRules::Compiled& compiled) {
-        std::vector<std::string> absent;
-        auto output = Output::compile(rule.output, impl_.expressions, &absent);
+        auto output = Output::compile(rule.output, impl_.expressions);
         if (!output) {
             for (const TypeError& e : output.error()) {
                 add(rule, options_.strict ? Severity::error : Severity::warning, kOutput, "output: " + e.message, {},
@@ -145,11 +144,6 @@ class Compiler {
             }
             return false;
         }
-        std::ranges::sort(absent);
-        absent.erase(std::ranges::unique(absent).begin(), absent.end());
-        if (!absent.empty())
-            add(rule, Severity::warning, "LOAD_WARNING_EXTENSION",
-                "output: this build cannot deliver " + join(absent) + "; <NA> is printed instead", {}, {});
         compiled.output = std::move(*output);
         for (const ExtraField& extra : rule.extra_fields) {
             auto field = Output::compile(extra.name.empty() ? "%" + extra.text : extra.text, impl_.expressions);
@@ -186,10 +180,7 @@ class Compiler {
                 refuse(rule, "field " + f->name + " is told by captures only, not by the live source", operand.span);
                 return false;
             }
-            if (info->unavailable.empty()) return true;
-            refuse(rule, "field " + f->name + " is part of the language but " + std::string(info->unavailable),
-                   operand.span);
-            return false;
+            return true;
         }
         bool good = true;
         if (const auto* t = std::get_if<lang::Transformer>(&operand.value))

@@ -74,7 +74,7 @@ const Value& Evaluator::value(ExprId id) {
     if (value_round_[id] == round_) return v;
     const Expression& e = expressions_[id];
     // Made in its place: a copy would wait for each part to be written.
-    if (e.kind == Expression::Kind::field && e.field.field->extract)
+    if (e.kind == Expression::Kind::field)
         ::new (static_cast<void*>(&v)) Value(e.field.field->extract({*event_, *world_, arena_}, e.field.arg));
     else
         v = compute_value(e);
@@ -83,12 +83,7 @@ const Value& Evaluator::value(ExprId id) {
 }
 
 Value Evaluator::compute_value(const Expression& e) {
-    switch (e.kind) {
-    case Expression::Kind::constant: return Value::of_text(e.constant);
-    case Expression::Kind::field: return Value::missing(Missing::unsupported); // one that computes has been asked
-    case Expression::Kind::list:
-    case Expression::Kind::transform: break;
-    }
+    if (e.kind == Expression::Kind::constant) return Value::of_text(e.constant);
     const std::span<Value> args = arena_.make_array<Value>(e.args.size());
     for (std::size_t i = 0; i < args.size(); ++i) args[i] = value(e.args[i]);
     if (e.kind == Expression::Kind::transform) return transform(e, args, arena_);

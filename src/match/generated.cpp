@@ -187,8 +187,7 @@ std::string make_field(Random& r) {
     static const std::vector<const fields::Field*> usable = [] {
         std::vector<const fields::Field*> out;
         for (const fields::Field* f : fields::all_fields())
-            if (f->info.unavailable.empty() && !f->info.print_only && f->scope != fields::Scope::time && f->extract)
-                out.push_back(f);
+            if (!f->info.print_only && f->scope != fields::Scope::time) out.push_back(f);
         return out;
     }();
     static const std::vector<std::string> kFavourites = {
@@ -211,7 +210,7 @@ Value value_of(const Scene& scene, const std::string& name, Arena& arena) {
     std::optional<std::string> arg;
     if (bracket != std::string::npos) arg = name.substr(bracket + 1, name.size() - bracket - 2);
     const auto bound = fields::bind_field(name.substr(0, bracket), arg);
-    if (!bound || !bound->field->extract) return {};
+    if (!bound) return {};
     const EvalWorld world = scene.view();
     return bound->field->extract(fields::Context{scene.event, world, arena}, bound->arg);
 }

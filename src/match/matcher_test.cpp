@@ -171,7 +171,6 @@ TEST(Matcher, RefusesWhatItCannotDeliver) {
         const char* condition;
         const char* says;
     } cases[] = {
-        {"util.cnt > 3", "field util.cnt is part of the language but a value that changes by being looked at"},
         {"proc.fdusage > 90", "field proc.fdusage is told by captures only"},
         {"evt.type = switch and proc.name = sh", "this build cannot deliver the event type switch"},
         {"evt.type in (switch, infra)", "this build cannot deliver the event types infra, switch"},

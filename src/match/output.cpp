@@ -62,8 +62,7 @@ OutputValue owned(const Value& v, const Expression& e, const std::string& key) {
 
 } // namespace
 
-std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view text, Expressions& expressions,
-                                                              std::vector<std::string>* absent) {
+std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view text, Expressions& expressions) {
     auto parsed = lang::parse_template(text, &fields::catalog());
     std::vector<TypeError> errors;
     if (!parsed) {
@@ -103,7 +102,6 @@ std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view t
             if (f->field->info.filter_only)
                 errors.push_back(
                     {"field " + f->text + " can only be used in conditions", {}, field.expression.span, false});
-            if (!f->field->info.unavailable.empty() && absent) absent->push_back(f->text);
         }
         // What is below a transformer has values of its own.
         std::vector<const lang::Operand*> below{&field.expression};

@@ -33,10 +33,9 @@ struct Rendered {
 
 class Output {
   public:
-    // Problems with the place in text. Fields that this build cannot deliver are no error: they print <NA>; their names
-    // are added to absent.
-    [[nodiscard]] static std::expected<Output, std::vector<TypeError>>
-    compile(std::string_view text, Expressions& expressions, std::vector<std::string>* absent = nullptr);
+    // Problems with the place in text.
+    [[nodiscard]] static std::expected<Output, std::vector<TypeError>> compile(std::string_view text,
+                                                                               Expressions& expressions);
     [[nodiscard]] Rendered render(ValueSource& values, const Expressions& expressions) const;
 
   private:

@@ -167,6 +167,8 @@ class Walker {
     }
 
     bool with_constants(const lang::Check& c, const Operand& left) {
+        const auto* plain = std::get_if<lang::Field>(&c.left.value);
+        const Op op = plain && bind(*plain).field->at_most ? Op::le : c.op;
         std::vector<std::string> constants;
         if (const auto* list = std::get_if<lang::ListLiteral>(&c.right->value)) {
             for (const lang::Operand& item : list->items) constants.push_back(std::get<lang::Literal>(item.value).text);
@@ -175,7 +177,7 @@ class Walker {
         }
         const auto scalar = [&](const Value& v) {
             std::size_t n = 0;
-            for (const std::string& constant : constants) n += holds(c.op, left.type, v, constant) ? 1 : 0;
+            for (const std::string& constant : constants) n += holds(op, left.type, v, constant) ? 1 : 0;
             switch (c.modifier) {
             case Modifier::oneof: return n == 1;
             case Modifier::allof: return n == constants.size() && n > 0;
@@ -230,9 +232,7 @@ class Walker {
     Operand operand(const lang::Operand& o) {
         if (const auto* field = std::get_if<lang::Field>(&o.value)) {
             const fields::BoundField& bound = bind(*field);
-            const Value v = bound.field->extract
-                                ? bound.field->extract(fields::Context{event_, world_, arena_}, bound.arg)
-                                : Value::missing(Missing::unsupported);
+            const Value v = bound.field->extract(fields::Context{event_, world_, arena_}, bound.arg);
             return {v, bound.type, bound.is_list, bound.any_of};
         }
         if (const auto* literal = std::get_if<lang::Literal>(&o.value)) return {keep(literal->text)};

@@ -102,11 +102,6 @@ class Checker {
                 suggestion(f.name, fields_->names()));
             return;
         }
-        if (!match.info->unavailable.empty()) {
-            add(Finding::Kind::unknown_field,
-                "field '" + f.name + "' is not available in this build: " + std::string(match.info->unavailable), span);
-            return;
-        }
         if (std::string other = other_source(*match.info, f.name, source_); !other.empty()) {
             add(Finding::Kind::unknown_field, std::move(other), span);
             return;

@@ -231,10 +231,7 @@ class Resolver {
             if (options_.fields == nullptr) return;
             const FieldMatch match = options_.fields->find(field->name);
             if (match.info == nullptr) return;
-            const std::string message = match.info->unavailable.empty()
-                                            ? other_source(*match.info, field->name, rule.source)
-                                            : "field '" + field->name + "' is not available in this build: " +
-                                                  std::string(match.info->unavailable);
+            const std::string message = other_source(*match.info, field->name, rule.source);
             if (message.empty()) return;
             if (rule.skip_if_unknown_filter)
                 skipped(rule, message, operand.span, {});

@@ -52,8 +52,6 @@ class TestCatalog : public lang::FieldCatalog {
             add(name, ArgKind::none);
             fields_[name].source = "k8s_audit";
         }
-        add("fd.soon", ArgKind::none);
-        fields_["fd.soon"].unavailable = "it comes later";
     }
     lang::FieldMatch find(std::string_view name) const override {
         if (const auto it = fields_.find(name); it != fields_.end()) return {&it->second, {}};
