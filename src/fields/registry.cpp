@@ -64,6 +64,7 @@ class RegistryCatalog final : public lang::FieldCatalog {
         }
         return {};
     }
+    bool takes(const lang::Field& field) const override { return bind_field(field.name, field.arg).has_value(); }
     std::vector<std::string_view> names() const override {
         std::vector<std::string_view> v;
         for (const auto& [name, field] : index()) v.push_back(name);

@@ -76,6 +76,11 @@ TypeClass class_of(FieldType type) {
     }
 }
 
+bool FieldCatalog::takes(const Field& field) const {
+    const FieldMatch match = find(field.name);
+    return match.info != nullptr && check_argument(match, field).empty();
+}
+
 std::string check_argument(const FieldMatch& match, const Field& field) {
     const FieldInfo& info = *match.info;
     const std::string name = "field '" + std::string(info.name) + "' ";

@@ -96,6 +96,8 @@ class FieldCatalog {
     // name as parsed, without a bracketed argument; aliases give the field they stand for. suffix points into name.
     [[nodiscard]] virtual FieldMatch find(std::string_view name) const = 0;
     [[nodiscard]] virtual std::vector<std::string_view> names() const = 0; // for suggestions; aliases included
+    // Whether the field exists and takes its argument, which find does not look at.
+    [[nodiscard]] virtual bool takes(const Field& field) const;
 };
 
 // What is wrong with the way an existing field got its argument (none where one is needed, one where none is taken, in

@@ -220,8 +220,8 @@ std::optional<Operand> Grammar::call_here() {
         fail_at("val() takes one field", start, length);
         return std::nullopt;
     }
-    if (peek() == '[' && !at_end() && !(tight_ && !bracket_is_arg()) && !bracket(call.key, nullptr))
-        return std::nullopt;
+    const bool keyed = peek() == '[' && !at_end() && !(tight_ && !(info->takes_key && bracket_is_arg()));
+    if (keyed && !bracket(call.key, nullptr)) return std::nullopt;
     last_was_value_ = false;
     return operand_from(start, std::move(call));
 }

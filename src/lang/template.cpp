@@ -68,20 +68,22 @@ class TemplateParser {
     }
 
     void field(std::size_t percent, std::uint32_t width) {
+        const std::string_view rest = text_.substr(pos_);
+        if (catalog_ == nullptr) return add(percent, width, rest);
+        const auto whole = parse_output_field(rest, {origin_, 100});
+        if (whole && catalog_->takes(std::get<Field>(whole->value))) return add(percent, width, rest);
         const std::size_t full = scan_field_name(text_, pos_);
+        for (std::size_t length = full; length != 0; --length)
+            if (catalog_->takes({std::string(rest.substr(0, length)), {}, false}) &&
+                scan_field_name(rest.substr(0, length), 0) == length)
+                return add(percent, width, rest.substr(0, length));
+        // None fits: told of the one that exists.
         std::size_t length = full;
-        if (catalog_ != nullptr) {
-            while (length != 0 && catalog_->find(text_.substr(pos_, length)).info == nullptr) --length;
-            if (length == 0) {
-                const std::string_view name = text_.substr(pos_, full);
-                fail("unknown field '" + std::string(name) + "'", pos_, full, suggestion(name, catalog_->names()));
-                pos_ += full;
-                return;
-            }
-        }
-        // The argument belongs to the name only when it follows directly.
-        const std::string_view rest = length == full ? text_.substr(pos_) : text_.substr(pos_, length);
-        add(percent, width, rest);
+        while (length != 0 && catalog_->find(rest.substr(0, length)).info == nullptr) --length;
+        if (length != 0) return add(percent, width, length == full ? rest : rest.substr(0, length));
+        const std::string_view name = rest.substr(0, full);
+        fail("unknown field '" + std::string(name) + "'", pos_, full, suggestion(name, catalog_->names()));
+        pos_ += full;
     }
 
     void call(std::size_t percent, std::uint32_t width) { add(percent, width, text_.substr(pos_)); }

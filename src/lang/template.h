@@ -29,8 +29,9 @@ struct Template {
 
 inline constexpr std::uint32_t kMaxTemplateWidth = 4096;
 
-// With a catalog a token is the longest text that names a field ("%proc.nameand" is proc.name and "and"), and unknown
-// fields are errors; without one it is the longest text that looks like a field. All errors, in order.
+// With a catalog a token is the longest text that is a field with its argument ("%proc.nameand" is proc.name and "and",
+// "%proc.name[%proc.pid]" two fields in brackets), and unknown fields are errors; without one it is the longest text
+// that looks like a field. All errors, in order.
 [[nodiscard]] std::expected<Template, std::vector<ParseError>>
 parse_template(std::string_view text, const FieldCatalog* catalog, std::uint32_t origin = 0);
 

@@ -138,8 +138,10 @@ class Compiler {
         auto output = Output::compile(rule.output, impl_.expressions);
         if (!output) {
             for (const TypeError& e : output.error()) {
-                add(rule, options_.strict ? Severity::error : Severity::warning, kOutput, "output: " + e.message, {},
-                    e.hint);
+                lang::Span span = e.span;
+                span.origin = rule.output_origin;
+                add(rule, options_.strict ? Severity::error : Severity::warning, kOutput, "output: " + e.message,
+                    span.origin != 0 ? span : lang::Span{}, e.hint);
                 if (rule.disabled_why.empty()) rule.disabled_why = "output: " + e.message;
             }
             return false;
