@@ -16,6 +16,7 @@
 #include <fstream>
 #include <map>
 #include <regex>
+#include <sstream>
 #include <string>
 
 namespace gyr {
@@ -158,6 +159,24 @@ TEST(Suites, CapturesGiveTheStatedDetections) {
         ++played;
     }
     EXPECT_GT(played, 0);
+}
+
+// That the halves above are right, by what Falco told of every event of the capture that these cases play.
+TEST(Suites, FalcoTooCountsACallOnce) {
+    const fs::path data = test_data_dir();
+    const std::string values =
+        test::read_gzip((data / "captures" / "expected-fields" / "falco-cat_write.scap.jsonl.gz").string());
+    if (values.empty()) GTEST_SKIP() << "no values of falco-cat_write.scap below GYR_TEST_DATA";
+    int opens = 0, others_of_null = 0;
+    std::istringstream lines(values);
+    for (std::string line; std::getline(lines, line);) {
+        const json event = json::parse(line);
+        const bool open = event.at("evt.type") == "open";
+        opens += open ? 1 : 0;
+        others_of_null += !open && event.value("fd.name", "") == "/dev/null" ? 1 : 0;
+    }
+    EXPECT_EQ(opens, 8 / 2);
+    EXPECT_EQ(others_of_null, 6 / 2);
 }
 
 } // namespace
