@@ -69,20 +69,22 @@ CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bo
     return out;
 }
 
-std::expected<CheckedRules, Exit> load_for_command(const CommonOptions& options) {
+std::expected<CheckedRules, Exit> load_as_they_are(const CommonOptions& options) {
     const auto settings = load_settings(options);
-    if (!settings) {
-        return std::unexpected(settings.error());
-    }
+    if (!settings) return std::unexpected(settings.error());
     const auto paths = find_rules(settings->config);
-    if (!paths) {
-        return std::unexpected(paths.error());
-    }
-    CheckedRules checked = load_checked(paths->paths, true);
-    if (!checked.loaded.ok()) {
-        return std::unexpected(complain(Exit::bad, checked.loaded.diagnostics, "`gyr rules check` shows them all"));
-    }
+    if (!paths) return std::unexpected(paths.error());
+    return load_checked(paths->paths, true);
+}
+
+std::expected<CheckedRules, Exit> load_for_command(const CommonOptions& options) {
+    auto checked = load_as_they_are(options);
+    if (checked && !checked->loaded.ok()) return std::unexpected(complain_of(*checked));
     return checked;
+}
+
+Exit complain_of(const CheckedRules& checked) {
+    return complain(Exit::bad, checked.loaded.diagnostics, "`gyr rules check` shows them all");
 }
 
 std::string no_such_rule(const rules::LoadedRules& loaded, const std::string& name) {
@@ -99,8 +101,7 @@ std::expected<CheckedRules, Exit> load_for_captures(const config::Config& config
     config::Config of_captures = config;
     of_captures.canary = 0; // it runs live alone
     CheckedRules checked = load_checked(paths->paths, false, false, &of_captures);
-    if (!checked.loaded.ok())
-        return std::unexpected(complain(Exit::bad, checked.loaded.diagnostics, "`gyr rules check` shows them all"));
+    if (!checked.loaded.ok()) return std::unexpected(complain_of(checked));
     for (const Rule& rule : checked.matcher->rules()) {
         if (!rule.disabled_why.empty())
             log(LogLevel::warning, fmt::format("rule '{}' cannot be used: {}", rule.name, rule.disabled_why));

@@ -22,9 +22,12 @@ struct CheckedRules {
 [[nodiscard]] CheckedRules load_checked(const std::vector<std::string>& paths, bool strict, bool live_only = false,
                                         const config::Config* adjust = nullptr);
 
-// For commands that only look at rules: finds them (-r, configuration, usual places), loads and, when one does not
-// load, complains in one line.
+// For commands that only look at rules: finds them (-r, configuration, usual places) and loads. The first also has what
+// does not load, with its diagnostics; the second complains of it in one line.
+[[nodiscard]] std::expected<CheckedRules, Exit> load_as_they_are(const CommonOptions& options);
 [[nodiscard]] std::expected<CheckedRules, Exit> load_for_command(const CommonOptions& options);
+// The line, and the exit code of a command whose rules have mistakes.
+Exit complain_of(const CheckedRules& checked);
 
 // What to say when rules have no rule of that name; with the nearest name.
 [[nodiscard]] std::string no_such_rule(const rules::LoadedRules& loaded, const std::string& name);

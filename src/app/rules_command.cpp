@@ -81,9 +81,13 @@ Exit lint_rules(const RulesOptions& o) {
     return bad ? Exit::bad : printed;
 }
 
+// Rules that do not load are there too, with the reason; the command's end tells of them.
+Exit print_of(const CheckedRules& checked, const std::string& text) {
+    const Exit printed = print(text);
+    return checked.loaded.ok() ? printed : complain_of(checked);
+}
+
 Exit list(const RulesOptions& o) {
-    const auto checked = load_for_command(with_paths(o));
-    if (!checked) return checked.error();
     rules::ListFilter filter;
     filter.tags = o.tags;
     filter.source = o.source;
@@ -93,8 +97,10 @@ Exit list(const RulesOptions& o) {
             return complain(Exit::usage, fmt::format("there is no priority '{}'", o.priority));
         filter.priority = p;
     }
-    return print(o.format == "json" ? rules::list_json(checked->loaded, filter) + "\n"
-                                    : rules::list_text(checked->loaded, filter));
+    const auto checked = load_as_they_are(with_paths(o));
+    if (!checked) return checked.error();
+    return print_of(*checked, o.format == "json" ? rules::list_json(checked->loaded, filter) + "\n"
+                                                 : rules::list_text(checked->loaded, filter));
 }
 
 // Programs that start, end or change are told of by tracepoints that cost system calls nothing; everything else takes
@@ -123,12 +129,13 @@ rules::RuleNeeds needs_of(const Rule& rule, const Matcher& matcher) {
 }
 
 Exit show(const RulesOptions& o) {
-    const auto checked = load_for_command(with_paths(o));
+    const auto checked = load_as_they_are(with_paths(o));
     if (!checked) return checked.error();
     const Rule* rule = checked->loaded.find(o.name);
     if (rule == nullptr) return complain(Exit::bad, no_such_rule(checked->loaded, o.name));
     const rules::RuleNeeds needs = needs_of(*rule, *checked->matcher);
-    return print(o.format == "json" ? rules::show_json(*rule, needs) + "\n" : rules::show_text(*rule, needs));
+    return print_of(*checked,
+                    o.format == "json" ? rules::show_json(*rule, needs) + "\n" : rules::show_text(*rule, needs));
 }
 
 } // namespace

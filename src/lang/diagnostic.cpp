@@ -32,6 +32,13 @@ std::size_t distance(std::string_view a, std::string_view b, std::size_t limit) 
     return row.back();
 }
 
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return out;
+}
+
 } // namespace
 
 std::string to_text(const Diagnostic& diagnostic) {
@@ -91,16 +98,21 @@ std::string make_snippet(std::string_view text, std::size_t offset, std::size_t 
 
 std::string_view closest(std::string_view word, const std::vector<std::string_view>& candidates) {
     if (word.size() < 2 || word.size() > kMaxSuggestedLength) return {};
-    std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
-    std::string_view best;
-    for (const std::string_view candidate : candidates) {
-        const std::size_t d = distance(word, candidate, limit);
-        if (d > limit || (!best.empty() && d == limit)) continue;
-        best = candidate;
-        limit = d;
-        if (d == 0) break;
+    // As written first, then without regard to capitals.
+    for (const bool fold : {false, true}) {
+        const std::string wanted = fold ? lower(word) : std::string(word);
+        std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
+        std::string_view best;
+        for (const std::string_view candidate : candidates) {
+            const std::size_t d = distance(wanted, fold ? lower(candidate) : std::string(candidate), limit);
+            if (d > limit || (!best.empty() && d == limit)) continue;
+            best = candidate;
+            limit = d;
+            if (d == 0) break;
+        }
+        if (!best.empty()) return best;
     }
-    return best;
+    return {};
 }
 
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates) {

@@ -206,6 +206,9 @@ TEST(Diagnostic, SnippetOfALongLineIsCutAroundTheSpot) {
 TEST(Diagnostic, SuggestsOnlyWhatIsClose) {
     EXPECT_EQ(closest("proc.nmae", {"proc.pid", "proc.name", "fd.name"}), "proc.name");
     EXPECT_EQ(closest("xyz", {"proc.pid", "proc.name"}), "");
+    EXPECT_EQ(closest("shel", {"Terminal", "Shell"}), "Shell");
+    EXPECT_EQ(closest("PROC.NMAE", {"proc.pid", "proc.name"}), "proc.name");
+    EXPECT_EQ(closest("warnng", {"WARNING", "warning"}), "warning");
     EXPECT_EQ(suggestion("conditon", {"condition", "output"}), "did you mean condition?");
 }
 

@@ -63,6 +63,10 @@ def rules(c):
         expect("\x1b" not in text and "\u009b" not in text, "%r writes what steers a terminal: %r" % (arguments, text))
     c.has(["\\x1b[31mred\\u009b", "Second"], "rules", "list", first, second)
     c.has(["proc.name = y"], "rules", "show", "Second", first, second)
+    both = c.write("both.yaml", SECOND + SECOND.replace("Second", "Third").replace("evt.type", "evt.typ"))
+    c.has(["Second", "enabled", "Third", "unknown field 'evt.typ'"], "rules", "list", both, status=1)
+    c.has(["proc.name = y", "both.yaml:8:14"], "rules", "show", "Second", both, status=1)
+    c.has(["did you mean 'Second'"], "rules", "show", "SECOND", second, status=1)
     c.has(["/dev/stdin: Ok"], "rules", "check", "-", given=SECOND)
     c.has(["/dev/stdin:3:14", "LOAD_ERR_COMPILE_CONDITION"], "rules", "check", "-", status=1, given=SECOND.replace("evt.type", "evt.typ"))
 
