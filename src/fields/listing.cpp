@@ -32,6 +32,7 @@ std::vector<Family> families(std::string_view source) {
                             {"Connections", fd_socket_fields()},
                             {"Paths and polled descriptors", fs_path_fields()},
                             {"Processes", proc_fields()},
+                            {"What processes run and hold", proc_state_fields()},
                             {"Threads", thread_fields()},
                             {"Users", user_fields()},
                             {"Groups", group_fields()},

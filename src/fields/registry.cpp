@@ -214,8 +214,8 @@ const std::vector<const Field*>& all_fields() {
         std::vector<const Field*> v;
         for (const auto family :
              {evt_fields(), evt_io_fields(), fd_fields(), fd_socket_fields(), fs_path_fields(), proc_fields(),
-              thread_fields(), user_fields(), group_fields(), container_fields(), k8s_fields(), kube_audit_fields(),
-              kube_audit_pod_fields(), json_event_fields(), static_fields()})
+              proc_state_fields(), thread_fields(), user_fields(), group_fields(), container_fields(), k8s_fields(),
+              kube_audit_fields(), kube_audit_pod_fields(), json_event_fields(), static_fields()})
             for (const Field& f : family) v.push_back(&f);
         return v;
     }();

@@ -82,6 +82,7 @@ struct Field {
 [[nodiscard]] std::span<const Field> evt_fields();
 [[nodiscard]] std::span<const Field> evt_io_fields();
 [[nodiscard]] std::span<const Field> proc_fields();
+[[nodiscard]] std::span<const Field> proc_state_fields();
 [[nodiscard]] std::span<const Field> thread_fields();
 [[nodiscard]] std::span<const Field> user_fields();
 [[nodiscard]] std::span<const Field> group_fields();
