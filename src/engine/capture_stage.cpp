@@ -16,6 +16,11 @@ constexpr int kMostAncestors = 64;
 
 } // namespace
 
+bool may_capture(std::span<const Rule> rules, const CaptureStageOptions& options) {
+    return options.all_rules || options.files.recorder.span > 0 ||
+           std::ranges::any_of(rules, [](const Rule& rule) { return rule.enabled && rule.capture; });
+}
+
 CaptureStage::CaptureStage(CaptureStageOptions options, const ProcessTable& processes, const UserView* users)
     : options_(std::move(options)), processes_(processes), users_(users),
       live_({.for_old_readers = options_.files.writer.enter_events, .metadata_wait = 0, .held_bytes = 0}),

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct CaptureStageOptions {
     std::function<void(const std::string&)> on_begin = {};   // a file: its path
     std::function<void(const std::string&)> on_problem = {}; // one sentence
 };
+
+// Whether an alert of these rules may begin a file, or the last seconds are kept for one.
+[[nodiscard]] bool may_capture(std::span<const Rule> rules, const CaptureStageOptions& options);
 
 class CaptureStage {
   public:

@@ -2,10 +2,7 @@
 
 #include "base/clock.h"
 #include "containers/hints.h"
-#include "event/schema.h"
-#include "match/program.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <sys/epoll.h>
@@ -16,7 +13,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <ctime>
 #include <utility>
 
 namespace gyr {
@@ -26,42 +22,7 @@ namespace {
 constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kPublishEvery = 500'000'000;
 constexpr std::size_t kMostCgroups = 65'536;
-constexpr int kMostTurns = 64;                       // of reading what is there before rules are swapped
-constexpr std::chrono::milliseconds kFirstLook{100}; // for the files that rules name
 constexpr Nanos kCollectEvery = 5'000'000'000;
-// By RecordKind.
-constexpr std::array<std::string_view, kRecordKinds> kClassNames = {"fork", "exec", "exit", "snapshot", "change"};
-constexpr const char* kRecordsLost = "the ring buffer of the process lane was full";
-constexpr const char* kEventsLost = "the ring buffer of its lane was full";
-constexpr const char* kEventsShed = "the agent used more than its share of the processor";
-
-std::string_view class_name(EventCode code) {
-    const EventInfo* info = find_event(code);
-    return info != nullptr ? info->name : "event";
-}
-
-void clear_event(int fd) {
-    std::uint64_t value = 0;
-    while (::read(fd, &value, sizeof value) < 0 && errno == EINTR) {
-    }
-}
-
-// What the rules want, and everything else as well.
-EventPlan with_everything(EventPlan plan) {
-    for (EventDemand& all : plan::plan_everything().demands) {
-        const auto same = std::ranges::find(plan.demands, all.code, &EventDemand::code);
-        if (same != plan.demands.end())
-            *same = std::move(all);
-        else
-            plan.demands.push_back(std::move(all));
-    }
-    return plan;
-}
-
-bool may_capture(const Matcher& matcher, const CaptureStageOptions& options) {
-    return options.all_rules || options.files.recorder.span > 0 ||
-           std::ranges::any_of(matcher.rules(), [](const Rule& rule) { return rule.enabled && rule.capture; });
-}
 
 } // namespace
 
@@ -88,11 +49,12 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
     if (engine->wake_fd_ < 0 || engine->epoll_fd_ < 0) return fail_errno("create event descriptors", errno);
 
     if (engine->options_.watch_host) {
-        auto source = LiveSource::create(
-            engine->options_.live, engine->options_.events ? *engine->options_.events
-                                   : engine->options_.captures && may_capture(*matcher, *engine->options_.captures)
-                                       ? plan::plan_everything()
-                                       : plan::plan_events(*matcher, nullptr, engine->options_.plan));
+        auto source =
+            LiveSource::create(engine->options_.live,
+                               engine->options_.events ? *engine->options_.events
+                               : engine->options_.captures && may_capture(matcher->rules(), *engine->options_.captures)
+                                   ? plan::plan_everything()
+                                   : plan::plan_events(*matcher, nullptr, engine->options_.plan));
         if (!source) return std::unexpected(source.error());
         engine->source_ = std::move(*source);
     }
@@ -209,85 +171,14 @@ Result<> Engine::start() {
     return {};
 }
 
-// What the rules of the moment want of system calls; none: their tracepoints go away.
-Result<> Engine::follow_plan() {
-    const auto ok = carry_out_plan();
-    const std::lock_guard lock(latest_mutex_);
-    if (source_) hooks_ = source_->hooks();
-    return ok;
-}
-
 std::vector<Hook> Engine::hooks() const {
     const std::lock_guard lock(latest_mutex_);
     return hooks_;
 }
 
-Result<> Engine::carry_out_plan() {
-    blind_.clear();
-    if (!source_) return {};
-    source_->verify(options_.plan_verify);
-    source_->count_clauses(options_.count_clauses);
-    if (options_.events) return source_->set_events(*options_.events);
-    const EventPlan plan = plan::plan_events(pipeline_->matcher(), nullptr, options_.plan);
-    // What was decided about processes was for the rules before; without it, every rule may match everything.
-    masks_.reset();
-    source_->drop_process_masks();
-    if (auto ok = source_->set_events(capturing_ ? with_everything(plan) : plan); !ok) return ok;
-    pipeline_->set_failed_exec_rules(plan.failed_exec_rules);
-    follow_identities(plan);
-    if (plan.process_nodes.empty()) return {};
-    masks_ = std::make_unique<plan::ProcessMasks>(pipeline_->rules(), plan.process_nodes);
-    pipeline_->processes().for_each_living([this](Process& process) { tell_mask(process.image); });
-    return {};
-}
-
-void Engine::follow_identities(const EventPlan& plan) {
-    std::vector<std::string> paths;
-    for (const PathName& n : plan.names)
-        if (!n.path.empty()) paths.push_back(n.path);
-    if (paths.empty() && identities_ == nullptr) return;
-    if (identities_ == nullptr)
-        identities_ = std::make_unique<IdentityTable>(
-            IdentityTable::Options{.host_root = options_.resolver.host_root},
-            [this](int fd) { return source_->identify(fd); },
-            [this] {
-                const std::uint64_t one = 1;
-                [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
-            });
-    identities_->set_paths(std::move(paths));
-    identities_->wait(kFirstLook);
-    take_identities();
-}
-
-void Engine::take_identities() {
-    const IdentityTable::Found* found = identities_ ? identities_->take() : nullptr;
-    if (found == nullptr) return;
-    if (auto ok = source_->set_files(*found); !ok) spdlog::warn("files that rules name: {}", ok.error().message);
-}
-
 void Engine::remember(std::uint64_t cgroup_set, const std::string& container) {
     if (container_of_.size() >= kMostCgroups) container_of_.clear();
     container_of_.try_emplace(cgroup_set, container);
-}
-
-void Engine::report_plan_error(std::string_view rule, const Event& event) {
-    const EventInfo* info = find_event(event.code);
-    std::string what =
-        fmt::format("the kernel's plan would have left out an event that a rule matches: rule '{}', event {}; "
-                    "run with plan.enabled=false until this is mended",
-                    rule, info != nullptr ? info->name : "");
-    spdlog::error("{}", what);
-    sink_.push(std::make_shared<const AlertRecord>(Notice{
-        .time = wall_now(), .kind = "plan_error", .message = std::move(what), .hostname = options_.pipeline.hostname}));
-}
-
-void Engine::tell_mask(const ProcessImagePtr& image) {
-    if (image->incomplete || image->kernel_thread) return source_->drop_process_mask(image->key.pid);
-    source_->set_process_mask({.process = image->key,
-                               .exec_id = image->exec->exec_id,
-                               .comm = image->comm,
-                               .uid = image->credentials.uid,
-                               .bits = masks_->of(image, pipeline_->world())});
 }
 
 std::size_t Engine::drain(std::chrono::milliseconds timeout) {
@@ -370,135 +261,6 @@ void Engine::take_audit() {
     for (AuditEventPtr& event : audit_->take()) pipeline_->on_audit(std::move(event));
 }
 
-void Engine::take_commands() {
-    clear_event(wake_fd_);
-    take_identities();
-    std::shared_ptr<const Matcher> rules;
-    {
-        const std::lock_guard lock(commands_mutex_);
-        rules = std::exchange(new_rules_, nullptr);
-    }
-    if (!rules) return;
-    // First what the kernel tells, then what is asked about it: in between there may be too much, never too little.
-    EventPlan both = plan::plan_events(pipeline_->matcher(), rules.get(), options_.plan);
-    // (Without a source the audit log alone is watched.)
-    if (source_) {
-        if (auto ok = source_->set_events(capturing_ ? with_everything(std::move(both)) : both); !ok)
-            spdlog::error("new rules: {}", ok.error().message);
-    }
-    // What is on its way was chosen, and marked as left out, for the rules before: they are asked about it.
-    for (int turn = 0; turn < kMostTurns && drain(std::chrono::milliseconds{0}) != 0; ++turn) {
-    }
-    pipeline_->swap_rules(std::move(rules));
-    if (auto ok = follow_plan(); !ok) spdlog::error("new rules: {}", ok.error().message);
-}
-
-void Engine::watch_losses() {
-    if (!source_) return;
-    const Losses losses = source_->losses();
-    const Nanos now = wall_now();
-    const Nanos offset = now - clock_now(CLOCK_BOOTTIME);
-    std::vector<GapWatch::Loss> seen;
-    std::uint64_t total = 0; // of process records
-    for (std::size_t kind = 0; kind < losses.size(); ++kind) {
-        const LossCounters& loss = losses[kind];
-        if (loss.count == 0) continue;
-        total += loss.count;
-        seen.push_back({.stage = "kernel ring",
-                        .event_class = kClassNames[kind],
-                        .total = loss.count,
-                        .first = offset + static_cast<Nanos>(loss.first_boottime_ns),
-                        .last = offset + static_cast<Nanos>(loss.last_boottime_ns),
-                        .container = {},
-                        .reason = kRecordsLost});
-    }
-    const std::uint64_t total_events = source_->events_lost();
-    if (total + total_events == 0) return;
-    if (total_events != 0 && (gaps_open_ || total_events != events_lost_)) add_event_losses(seen, offset);
-    if (gaps_open_ || total != lost_records_ || total_events != events_lost_) add_process_losses();
-    events_lost_ = total_events;
-    lost_records_ = total;
-    gaps_open_ = gaps_.update(seen, now, blind_rules(), [this](GapRecord gap) { emit_gap(std::move(gap)); });
-    if (!gaps_open_) lost_of_.clear();
-    // When the flood is over the kernel is asked again for every process, so that the tree is whole.
-    if (!gaps_open_ && total != healed_) {
-        healed_ = total;
-        if (auto ok = source_->refresh_all(); !ok)
-            spdlog::warn("cannot read the processes again after a loss: {}", ok.error().message);
-    }
-}
-
-void Engine::add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset) {
-    for (const EventLoss& loss : source_->event_losses()) {
-        seen.push_back({.stage = "kernel ring",
-                        .event_class = class_name(loss.code),
-                        .total = loss.lost.count,
-                        .first = offset + static_cast<Nanos>(loss.lost.first_boottime_ns),
-                        .last = offset + static_cast<Nanos>(loss.lost.last_boottime_ns),
-                        .container = container_named(loss.cgroup_set),
-                        .reason = loss.shed ? kEventsShed : kEventsLost,
-                        .by_container = true,
-                        .rules = &blind_to(loss.code)});
-    }
-}
-
-void Engine::add_process_losses() {
-    for (const ProcessLoss& loss : source_->take_process_losses()) {
-        const ProcessImage* image = pipeline_->processes().find(loss.process);
-        LossByProcess::What what;
-        if (loss.record)
-            what = {std::string(kClassNames[static_cast<std::size_t>(*loss.record)]), "", kRecordsLost};
-        else
-            what = {std::string(class_name(loss.code)), std::string(container_named(loss.cgroup_set)),
-                    loss.shed ? kEventsShed : kEventsLost};
-        lost_of_.add(what, loss.process, image != nullptr ? image->comm : "", loss.count);
-    }
-}
-
-// Empty: none, or not known.
-std::string_view Engine::container_named(std::uint64_t cgroup_set) const {
-    const auto found = container_of_.find(cgroup_set);
-    return found != container_of_.end() ? std::string_view(found->second) : std::string_view();
-}
-
-// Those that are asked about events of this type.
-const std::vector<std::string>& Engine::blind_to(EventCode code) {
-    const auto [at, fresh] = blind_.try_emplace(code);
-    if (!fresh) return at->second;
-    pipeline_->matcher().for_each_event([&](EventKey key, std::span<const match::ProgramRule> rules) {
-        if (key.code != code) return;
-        for (const match::ProgramRule& r : rules) {
-            const std::string& name = pipeline_->matcher().rules()[r.rule].name;
-            if (std::ranges::find(at->second, name) == at->second.end()) at->second.push_back(name);
-        }
-    });
-    return at->second;
-}
-
-// Over the budget, events of files are given up first, then those of the network; never those of processes and rights.
-void Engine::keep_budget() {
-    if (options_.cpu_budget_percent == 0 || !source_) return;
-    const Nanos wall = clock_now(CLOCK_MONOTONIC), used = clock_now(CLOCK_PROCESS_CPUTIME_ID);
-    if (wall - budget_wall_ < kPublishEvery) return;
-    const bool first = budget_wall_ == 0;
-    const Nanos share = (used - budget_used_) * 100 / std::max<Nanos>(wall - budget_wall_, 1);
-    budget_wall_ = wall;
-    budget_used_ = used;
-    if (first) return;
-    const auto budget = static_cast<Nanos>(options_.cpu_budget_percent);
-    unsigned shed = shed_;
-    if (share > budget && shed < 2)
-        ++shed;
-    else if (share < budget / 2 && shed > 0)
-        --shed;
-    if (shed == shed_) return;
-    shed_ = shed;
-    source_->shed(shed);
-    static constexpr std::array<const char*, 3> kWhat{"nothing", "events of files and the like",
-                                                      "events of files, of the network and the like"};
-    spdlog::warn("the agent uses {} % of a processor, its budget is {} %: given up are {}", share, budget, kWhat[shed]);
-}
-
 // Everything is collected as long as a capture is written, or the last seconds are kept for one.
 void Engine::follow_captures() {
     if (!captures_) return;
@@ -507,19 +269,6 @@ void Engine::follow_captures() {
     capturing_ = !capturing_;
     pipeline_->set_observing(capturing_ || options_.observe);
     if (auto ok = follow_plan(); !ok) spdlog::error("capture: {}", ok.error().message);
-}
-
-std::vector<std::string> Engine::blind_rules() const {
-    std::vector<std::string> names;
-    for (const Rule& rule : pipeline_->matcher().rules()) {
-        if (rule.enabled && rule.disabled_why.empty()) names.push_back(rule.name);
-    }
-    return names;
-}
-
-void Engine::emit_gap(GapRecord gap) {
-    gap.processes = lost_of_.take({gap.event_class, gap.container, gap.reason});
-    sink_.push(std::make_shared<const AlertRecord>(std::move(gap)));
 }
 
 int Engine::wait_ms() const {
@@ -532,22 +281,6 @@ int Engine::wait_ms() const {
 
 void Engine::stop() {
     stopping_.store(true, std::memory_order_relaxed);
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
-}
-
-Result<> Engine::prepare_rules(const Matcher& matcher) {
-    if (!source_) return {};
-    const EventPlan plan = plan::plan_events(matcher, nullptr, options_.plan);
-    const bool everything = options_.captures && may_capture(matcher, *options_.captures);
-    return source_->prepare_events(everything ? with_everything(plan) : plan);
-}
-
-void Engine::swap_rules(std::shared_ptr<const Matcher> matcher) {
-    {
-        const std::lock_guard lock(commands_mutex_);
-        new_rules_ = std::move(matcher);
-    }
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
 }
