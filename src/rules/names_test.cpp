@@ -1,6 +1,7 @@
 // Lists and macros: what a name in a condition becomes.
 
 #include "rules/loading_support.h"
+#include "rules/report.h"
 
 #include <gtest/gtest.h>
 
@@ -119,6 +120,7 @@ TEST(Lists, EntriesFromAFileStayOutsideTheTree) {
     ASSERT_EQ(told(missing).size(), 1U);
     EXPECT_NE(told(missing)[0].find("nowhere.txt: No such file"), std::string::npos) << told(missing)[0];
     EXPECT_EQ(missing.diagnostics[0].place.line, 2U);
+    EXPECT_NE(check_text(by_file(missing.files, missing.diagnostics)).find("m.yaml:2:15: error: "), std::string::npos);
 }
 
 TEST(Lists, AMillionEntriesAreSharedNotCopied) {

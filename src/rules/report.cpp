@@ -120,7 +120,8 @@ std::vector<FileReport> by_file(const std::vector<std::string>& files, const std
 std::string check_text(const std::vector<FileReport>& reports, bool show_warnings) {
     std::string out;
     for (const FileReport& report : reports) {
-        if (report.errors.size() == 1 && report.errors[0]->code == code::kFileRead && report.warnings.empty()) {
+        if (report.errors.size() == 1 && report.errors[0]->code == code::kFileRead &&
+            report.errors[0]->place.line == 0 && report.warnings.empty()) {
             out += "error: " + report.errors[0]->message + '\n'; // it names the file; nothing more is known of it
             continue;
         }
