@@ -1,7 +1,12 @@
 # gyr_grpc_library(NAME PROTO...): client code for the given .proto files (paths below src/), as static library NAME.
 # Generated code is not ours to warn about. Headers: "<folder>/<file>.grpc.pb.h" as the .proto lies below src/.
 find_package(Protobuf REQUIRED)
-pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
+# Not by pkg-config: it takes ten seconds over gRPC's hundred libraries, of which the headers' inline code needs these.
+add_library(gyr_grpcpp INTERFACE)
+foreach(NAME grpc++ grpc gpr absl_synchronization)
+  find_library(GYR_LIBRARY_${NAME} ${NAME} REQUIRED)
+  target_link_libraries(gyr_grpcpp INTERFACE "${GYR_LIBRARY_${NAME}}")
+endforeach()
 find_program(GYR_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
 function(gyr_grpc_library NAME)
   set(OUT "${CMAKE_BINARY_DIR}/generated")
@@ -24,5 +29,5 @@ function(gyr_grpc_library NAME)
   endif()
   target_include_directories(${NAME} SYSTEM PUBLIC "${OUT}")
   target_compile_options(${NAME} PRIVATE -w)
-  target_link_libraries(${NAME} PUBLIC PkgConfig::GRPCPP protobuf::libprotobuf-lite)
+  target_link_libraries(${NAME} PUBLIC gyr_grpcpp protobuf::libprotobuf-lite)
 endfunction()
