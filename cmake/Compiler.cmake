@@ -9,7 +9,12 @@ endif()
 
 find_program(GYR_CCACHE ccache)
 if(GYR_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${GYR_CCACHE}")
+  # What one clone compiled serves the others of the machine: paths below it are looked at relative to it.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=yes "${GYR_CCACHE}")
+endif()
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" OR GYR_SANITIZE)
+  # Nothing that is built tells where; the debug preset does, for the debugger to find the sources wherever it starts.
+  add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
 endif()
 
 # Several sources of a target are compiled as one, which reads the headers they share once: half of the time of a whole
