@@ -6,6 +6,7 @@
 #include "sources/live_bpf/decode.h"
 #include "sources/live_bpf/describe_object.h"
 #include "sources/live_bpf/event_decode.h"
+#include "sources/live_bpf/kernel_counters.h"
 #include "sources/live_bpf/proc_connector.h"
 #include "sources/live_bpf/programs.h"
 #include "sources/live_bpf/ring_reader.h"
@@ -35,7 +36,6 @@ constexpr std::size_t kIterStep = 64; // tasks the iterator may visit before the
 Nanos boot_offset() { return wall_now() - clock_now(CLOCK_BOOTTIME); }
 
 void store(gyr_u32& word, gyr_u32 value) { __atomic_store_n(&word, value, __ATOMIC_SEQ_CST); }
-gyr_u64 load(const gyr_u64& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); }
 
 struct Reread {
     Tid tid = 0;
@@ -73,7 +73,7 @@ struct LiveSource::Impl {
     std::uint64_t malformed = 0;
     std::uint64_t refresh_failures = 0;
     unsigned quiet_turns = 0; // looks in a row that found nothing
-    std::array<std::uint64_t, GYR_KINDS> losses_taken{};
+    LossesTaken losses_taken{};
 
     std::size_t drain(RecordSink sink, EventSink events);
     bool take(std::span<const std::byte> bytes, RecordSink sink, EventSink events);
@@ -410,82 +410,16 @@ void LiveSource::drop_process_masks() {
     while (bpf_map_get_next_key(fd, nullptr, &key) == 0) bpf_map_delete_elem(fd, &key);
 }
 
-std::uint64_t LiveSource::events_lost() const {
-    std::uint64_t out = 0;
-    const gyr_loss* from = impl_->programs->event_losses();
-    for (EventCode code = 0; code < GYR_CLASSES; ++code) out += load(from[code].count);
-    return out;
-}
+std::uint64_t LiveSource::events_lost() const { return gyr::events_lost(*impl_->programs); }
+std::vector<EventLoss> LiveSource::event_losses() const { return gyr::event_losses(*impl_->programs); }
+std::vector<ProcessLoss> LiveSource::take_process_losses() { return gyr::take_process_losses(*impl_->programs); }
+std::vector<LiveSource::EventCount> LiveSource::event_counts() const { return gyr::event_counts(*impl_->programs); }
+Losses LiveSource::losses() const { return gyr::losses(*impl_->programs); }
+Losses LiveSource::take_losses() { return gyr::take_losses(*impl_->programs, impl_->losses_taken); }
 
-std::vector<EventLoss> LiveSource::event_losses() const {
-    std::vector<EventLoss> out;
-    const gyr_loss* from = impl_->programs->event_losses();
-    std::array<std::uint64_t, GYR_CLASSES> told_apart{};
-    const int fd = impl_->programs->losses_by_cgroups_fd();
-    gyr_loss_key key{}, next{};
-    for (bool more = bpf_map_get_next_key(fd, nullptr, &next) == 0; more;) {
-        key = next;
-        gyr_loss l{};
-        if (bpf_map_lookup_elem(fd, &key, &l) == 0 && l.count != 0 && key.event_class < told_apart.size()) {
-            told_apart[key.event_class] += l.count;
-            out.push_back({.code = static_cast<EventCode>(key.event_class),
-                           .lost = {l.count, l.first_boottime_ns, l.last_boottime_ns, 0},
-                           .cgroup_set = key.cgroup_set,
-                           .shed = key.reason == GYR_LOSS_SHED});
-        }
-        more = bpf_map_get_next_key(fd, &key, &next) == 0;
-    }
-    for (EventCode code = 0; code < GYR_CLASSES; ++code) {
-        const std::uint64_t count = load(from[code].count);
-        if (count <= told_apart[code]) continue;
-        out.push_back({.code = code,
-                       .lost = {count - told_apart[code], load(from[code].first_boottime_ns),
-                                load(from[code].last_boottime_ns), 0}});
-    }
-    return out;
-}
-
-std::vector<ProcessLoss> LiveSource::take_process_losses() {
-    std::vector<ProcessLoss> out;
-    const int fd = impl_->programs->losses_by_processes_fd();
-    gyr_process_loss_key key{};
-    // What is taken out changes the order, so the first is asked for each time; others come meanwhile, so it has an
-    // end.
-    for (std::uint32_t i = 0; i < GYR_LOSS_PROCESSES && bpf_map_get_next_key(fd, nullptr, &key) == 0; ++i) {
-        std::uint64_t count = 0;
-        if (bpf_map_lookup_and_delete_elem(fd, &key, &count) != 0) break;
-        ProcessLoss loss;
-        loss.process = {static_cast<Pid>(key.tgid), key.start_boottime_ns};
-        loss.count = count;
-        if (key.event_class >= GYR_CLASSES) {
-            loss.record = static_cast<RecordKind>(key.event_class - GYR_CLASSES);
-        } else {
-            loss.code = static_cast<EventCode>(key.event_class);
-            loss.cgroup_set = key.cgroup_set;
-            loss.shed = key.reason == GYR_LOSS_SHED;
-        }
-        out.push_back(loss);
-    }
-    return out;
-}
-
-std::vector<LiveSource::EventCount> LiveSource::event_counts() const {
-    std::vector<EventCount> out;
-    std::vector<gyr_clause_counters> per_cpu(static_cast<std::size_t>(std::max(libbpf_num_possible_cpus(), 1)));
-    for (std::uint32_t code = 0; code < GYR_CLASSES; ++code) {
-        if (bpf_map_lookup_elem(impl_->programs->clause_counters_fd(), &code, per_cpu.data()) != 0) continue;
-        EventCount c{.code = static_cast<EventCode>(code)};
-        for (const gyr_clause_counters& from : per_cpu) {
-            c.sent += from.sent;
-            c.stopped += from.stopped;
-            c.sampled += from.sampled;
-            for (std::size_t i = 0; i < c.let_through.size(); ++i) {
-                c.let_through[i] += from.let_through[i];
-                c.refused[i] += from.refused[i];
-            }
-        }
-        if (c.sent != 0 || c.stopped != 0) out.push_back(c);
-    }
+std::vector<std::pair<std::string, std::uint64_t>> LiveSource::kernel_errors() const {
+    auto out = gyr::kernel_errors(*impl_->programs);
+    out.emplace_back("refresh_failed", impl_->refresh_failures);
     return out;
 }
 
@@ -501,46 +435,12 @@ void LiveSource::stop() {
     impl_->rereads.clear();
 }
 
-Losses LiveSource::losses() const {
-    Losses out{};
-    const gyr_loss* from = impl_->programs->losses();
-    for (std::size_t i = 0; i < out.size(); ++i)
-        out[i] = {load(from[i].count), load(from[i].first_boottime_ns), load(from[i].last_boottime_ns),
-                  load(from[i].cgroup_id)};
-    return out;
-}
-
-Losses LiveSource::take_losses() {
-    Losses out{};
-    gyr_loss* from = impl_->programs->losses();
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const std::uint64_t count = load(from[i].count);
-        if (count == impl_->losses_taken[i]) continue;
-        out[i].count = count - impl_->losses_taken[i];
-        out[i].last_boottime_ns = load(from[i].last_boottime_ns);
-        out[i].cgroup_id = load(from[i].cgroup_id);
-        out[i].first_boottime_ns = __atomic_exchange_n(&from[i].first_boottime_ns, 0, __ATOMIC_RELAXED);
-        if (out[i].first_boottime_ns == 0) out[i].first_boottime_ns = out[i].last_boottime_ns;
-        impl_->losses_taken[i] = count;
-    }
-    return out;
-}
-
 std::vector<Hook> LiveSource::hooks() const {
     std::vector<Hook> out = impl_->programs->hooks();
     out.push_back({"process connector", "netlink", impl_->connector != nullptr,
                    impl_->connector
                        ? ""
                        : impl_->connector_problem + "; not seen: changes of user, group and session without an exec"});
-    return out;
-}
-
-std::vector<std::pair<std::string, std::uint64_t>> LiveSource::kernel_errors() const {
-    static constexpr std::array<const char*, GYR_ERRORS> kNames{
-        "scratch_busy", "ring_full", "ring_reserved", "area_full", "path_depth", "user_memory", "kernel_read"};
-    std::vector<std::pair<std::string, std::uint64_t>> out;
-    for (std::size_t i = 0; i < kNames.size(); ++i) out.emplace_back(kNames[i], load(impl_->programs->errors()[i]));
-    out.emplace_back("refresh_failed", impl_->refresh_failures);
     return out;
 }
 
