@@ -154,18 +154,18 @@ void swap_ends(FdInfo& info) {
 // Where the tuple of a send or receive is; 0: it has none.
 std::size_t tuple_param(EventCode code) {
     switch (code) {
-    case 29:
-    case 31:
-    case 33:
-    case 49:
-    case 51: return 4; // send, sendto, recv, sendmsg, sendmmsg
-    case 35: return 2; // recvfrom
-    case 53: return 3; // recvmsg
-    case 55: return 4; // recvmmsg
+    case kRecvfrom: return 2;
+    case kRecvmsg: return 3;
+    case kSend:
+    case kSendto:
+    case kSendmsg:
+    case kSendmmsg:
+    case kRecv:
+    case kRecvmmsg: return 4;
     default: return 0;
     }
 }
-bool is_incoming(EventCode code) { return code == 33 || code == 35 || code == 53 || code == 55; }
+bool is_incoming(EventCode code) { return code == kRecv || code == kRecvfrom || code == kRecvmsg || code == kRecvmmsg; }
 
 // A packet to an address goes through a datagram socket, whose making was missed.
 void add_unseen_socket(Step& s, std::string_view tuple) {

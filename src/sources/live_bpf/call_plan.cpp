@@ -77,12 +77,12 @@ gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, st
         if (f.flags & GYR_FETCH_ENTER) p.flags |= GYR_PLAN_ENTER;
         if (f.op == GYR_FETCH_BASE && p.text_arg == GYR_FROM_NOTHING) p.text_arg = f.len;
     }
-    // sendto, recvfrom; sendmsg, sendmmsg, recvmsg, recvmmsg. What waits in a connected socket may be from before.
-    if (demand.code == 31 || demand.code == 35) p.flags |= GYR_PLAN_NAMES_END;
-    if (demand.code == 49 || demand.code == 51 || demand.code == 53 || demand.code == 55)
+    // What waits in a connected socket may be from before.
+    if (demand.code == kSendto || demand.code == kRecvfrom) p.flags |= GYR_PLAN_NAMES_END;
+    if (demand.code == kSendmsg || demand.code == kRecvmsg || demand.code == kSendmmsg || demand.code == kRecvmmsg)
         p.flags |= GYR_PLAN_NAMES_END_AT;
-    if (demand.code == 23) p.flags |= GYR_PLAN_CONNECTS;
-    if (demand.code == 51 || demand.code == 55) p.flags |= GYR_PLAN_MESSAGES; // sendmmsg, recvmmsg
+    if (demand.code == kConnect) p.flags |= GYR_PLAN_CONNECTS;
+    if (demand.code == kSendmmsg || demand.code == kRecvmmsg) p.flags |= GYR_PLAN_MESSAGES;
     // What is gone when the call ends cannot be asked about then.
     const gyr_fetch& first = event.fetches[0];
     if (event.fetch_count > 0 && first.op == GYR_FETCH_OBJECT && (first.flags & GYR_FETCH_ENTER) == 0)
