@@ -1,9 +1,8 @@
 #include "containers/resolver.h"
 
-#include "base/folder.h"
 #include "containers/cgroup_id.h"
+#include "containers/container_folders.h"
 #include "containers/disk_lookup.h"
-#include "containers/folder_watch.h"
 #include "containers/metadata.h"
 #include "containers/nested_lookup.h"
 #include "containers/patient_looks.h"
@@ -15,7 +14,6 @@
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
-#include <filesystem>
 #include <mutex>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -30,13 +28,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxLearnt = 32; // sockets that are not among the options
-constexpr std::size_t kMaxDockerRoots = 16;
+constexpr std::size_t kMaxLearnt = 32;     // sockets that are not among the options
 constexpr std::size_t kMaxPlaces = 32;     // outer containers and users that are looked at at once
 constexpr std::size_t kRoundsPending = 4;  // after these a container that nobody knows is no_runtime
 constexpr std::size_t kRoundsUnasked = 5;  // for one that only a watched folder has told of
 constexpr milliseconds kLookAround{2'000}; // folders that were not there yet
-constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task";
 
 void signal_fd(int fd) {
     const std::uint64_t one = 1;
@@ -56,7 +52,12 @@ class Resolver::Impl {
   public:
     explicit Impl(ResolverOptions options)
         : options_(std::move(options)), disk_(options_), looks_(options_.call_timeout, kMaxPlaces),
-          watch_(options_.watch && options_.use_disk ? options_.max_watches : 0),
+          folders_(
+              options_, disk_,
+              {.described = [this](const std::string& id, ContainerInfo info) { take_docker(id, std::move(info)); },
+               .bundle = [this](const std::string& folder, const std::string& name_space,
+                                const std::string& id) { expect_bundle(folder, name_space, id); },
+               .gone = [this](const std::string& id) { end_unasked(id); }}),
           answers_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
         if (options_.retry.empty()) options_.retry.push_back(milliseconds{1'000});
     }
@@ -356,7 +357,8 @@ class Resolver::Impl {
     // --- the disk thread
 
     void run_disk() {
-        look_around();
+        folders_.look_around();
+        count_watched();
         Clock::time_point next_look = Clock::now() + kLookAround;
         while (!stopping_) {
             std::string key;
@@ -375,16 +377,22 @@ class Resolver::Impl {
             }
             wait = std::min(wait, std::chrono::duration_cast<milliseconds>(next_look - Clock::now()) + milliseconds{1});
             wait = std::min(wait, looks_.until_next());
-            pollfd fds[3] = {{wake_fd_, POLLIN, 0}, {watch_.fd(), POLLIN, 0}, {looks_.fd(), POLLIN, 0}};
+            pollfd fds[3] = {{wake_fd_, POLLIN, 0}, {folders_.fd(), POLLIN, 0}, {looks_.fd(), POLLIN, 0}};
             ::poll(fds, 3, static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
             if ((fds[0].revents & POLLIN) != 0) clear_fd(wake_fd_);
-            if ((fds[1].revents & POLLIN) != 0) take_folder_events();
+            if ((fds[1].revents & POLLIN) != 0) folders_.take_events();
             take_looks();
             if (Clock::now() >= next_look) {
-                look_around();
+                folders_.look_around();
                 next_look = Clock::now() + kLookAround;
             }
+            count_watched();
         }
+    }
+
+    void count_watched() {
+        const std::scoped_lock lock(mutex_);
+        watched_ = folders_.size();
     }
 
     void take_looks() {
@@ -474,7 +482,7 @@ class Resolver::Impl {
         }
         std::optional<DiskLookup::Found> on_disk;
         const bool nested = hints.supervisor != 0;
-        std::string elsewhere;
+        std::string elsewhere, docker_root;
         if (options_.use_disk && nested) {
             elsewhere = "container " + std::to_string(hints.supervisor_mnt);
         } else if (options_.use_disk) {
@@ -483,9 +491,7 @@ class Resolver::Impl {
         if (options_.use_disk && elsewhere.empty()) on_disk = disk_.find(id, cgroup_path, hints);
         if (on_disk) {
             type = on_disk->info.type;
-            if (!on_disk->docker_root.empty() && disk_.docker_roots().size() < kMaxDockerRoots) {
-                new_docker_roots_.push_back(on_disk->docker_root);
-            }
+            docker_root = on_disk->docker_root;
         }
         const bool complete = on_disk && on_disk->info.complete;
         std::vector<RuntimeSocket> sockets;
@@ -506,80 +512,23 @@ class Resolver::Impl {
             }
             if (entry.outstanding == 0) finish_round(key, entry);
         }
-        adopt_docker_roots();
+        if (!docker_root.empty()) folders_.learn_docker_root(docker_root);
     }
 
-    // --- watched folders (disk thread, not under the mutex)
+    // --- what the watched folders tell (disk thread, not under the mutex)
 
-    void adopt_docker_roots() {
-        for (const std::string& root : std::exchange(new_docker_roots_, {})) {
-            const std::vector<std::string> known = disk_.docker_roots();
-            if (std::ranges::find(known, root) != known.end()) continue;
-            add_docker_root(root);
-        }
-    }
-
-    void add_docker_root(const std::string& root) {
-        disk_.add_docker_root(root);
-        watch_docker_root(root);
-    }
-
-    // Watches what is there of the known folders and reads the containers in them.
-    void look_around() {
-        if (!options_.watch || !options_.use_disk) return;
-        for (const std::string& root : disk_.docker_roots()) {
-            if (!watching_.contains(root)) watch_docker_root(root);
-        }
-        for (const std::string& state : options_.containerd_states) {
-            const std::string tasks = disk_.on_host(state + std::string(kTasks));
-            if (!watching_.contains(tasks)) watch_tasks(tasks);
-        }
-        const std::scoped_lock lock(mutex_);
-        watched_ = watch_.size();
-    }
-
-    void watch_docker_root(const std::string& root) {
-        const std::string folder = disk_.on_host(root + "/containers");
-        if (!watch_.add(FolderWatch::Kind::docker_containers, folder)) return;
-        watching_.emplace(root, true);
-        for_each_name(folder, [&](const std::string& id) { watch_docker_container(folder, id); });
-    }
-
-    void watch_docker_container(const std::string& containers, const std::string& id) {
-        if (!is_hex_id(id)) return;
-        watch_.add(FolderWatch::Kind::docker_container, containers + "/" + id);
-        read_docker(containers, id);
-    }
-
-    void read_docker(const std::string& containers, const std::string& id) {
-        const std::string root = disk_.from_host(containers.substr(0, containers.rfind('/')));
-        auto info = disk_.find_docker(root, id);
-        if (!info) return;
+    void take_docker(const std::string& id, ContainerInfo info) {
         const std::scoped_lock lock(mutex_);
         auto found = entries_.find(id);
         if (found == entries_.end()) {
             if (!make_room()) return;
             found = entries_.emplace(id, Entry{}).first;
         }
-        take_info(id, found->second, std::move(*info));
-    }
-
-    void watch_tasks(const std::string& tasks) {
-        if (!watch_.add(FolderWatch::Kind::task_root, tasks)) return;
-        watching_.emplace(tasks, true);
-        for_each_name(tasks, [&](const std::string& name) { watch_namespace(tasks + "/" + name); });
-    }
-
-    void watch_namespace(const std::string& folder) {
-        if (folder.ends_with("/moby")) return; // Docker's own folder tells more
-        if (!watch_.add(FolderWatch::Kind::task_namespace, folder)) return;
-        for_each_name(folder, [&](const std::string& id) { expect_bundle(folder, id); });
+        take_info(id, found->second, std::move(info));
     }
 
     // A new bundle: its metadata is asked for before its first process runs.
-    void expect_bundle(const std::string& folder, const std::string& id) {
-        if (!is_safe_id(id)) return;
-        const std::string name_space = folder.substr(folder.rfind('/') + 1);
+    void expect_bundle(const std::string& folder, const std::string& name_space, const std::string& id) {
         const std::string key = container_key(id, name_space);
         const std::scoped_lock lock(mutex_);
         auto found = entries_.find(key);
@@ -592,60 +541,9 @@ class Resolver::Impl {
         entry.ended = false;
         entry.why = Missing::pending;
         entry.attempt = 0;
-        entry.hints.bundle = disk_.from_host(folder) + "/" + id;
+        entry.hints.bundle = folder + "/" + id;
         entry.hints.containerd_namespace = name_space;
         enqueue(key, entry);
-    }
-
-    template <class Take>
-    void for_each_name(const std::string& folder, Take take) {
-        std::size_t seen = 0;
-        for_each_entry(folder, [&](const std::filesystem::directory_entry& entry) {
-            take(entry.path().filename().string());
-            return ++seen < options_.max_containers;
-        });
-    }
-
-    void take_folder_events() {
-        bool overflowed = false;
-        watch_.read(
-            [&](const FolderWatch::Event& event) {
-                using enum FolderWatch::Kind;
-                const std::string name(event.name);
-                switch (event.kind) {
-                case docker_containers:
-                    if (name.empty())
-                        watching_.erase(disk_.from_host(event.folder.substr(0, event.folder.rfind('/'))));
-                    else
-                        watch_docker_container(event.folder, name);
-                    break;
-                case docker_container: {
-                    const std::string id = event.folder.substr(event.folder.rfind('/') + 1);
-                    const std::string containers = event.folder.substr(0, event.folder.rfind('/'));
-                    if (name.empty())
-                        end_unasked(id);
-                    else if (name == "config.v2.json" || name == "hostconfig.json")
-                        read_docker(containers, id);
-                    break;
-                }
-                case task_root:
-                    if (name.empty())
-                        watching_.erase(event.folder);
-                    else
-                        watch_namespace(event.folder + "/" + name);
-                    break;
-                case task_namespace:
-                    if (!name.empty()) expect_bundle(event.folder, name);
-                    break;
-                }
-            },
-            overflowed);
-        if (overflowed) {
-            watching_.clear();
-            look_around();
-        }
-        const std::scoped_lock lock(mutex_);
-        watched_ = watch_.size();
     }
 
     // Its folder is gone; nobody has asked for it, so nobody will tell us that it has ended.
@@ -661,9 +559,7 @@ class Resolver::Impl {
     const std::shared_ptr<const ResolverOptions> shared_options_{std::make_shared<const ResolverOptions>(options_)};
     DiskLookup disk_;
     PatientLooks looks_;
-    FolderWatch watch_;                              // disk thread
-    std::unordered_map<std::string, bool> watching_; // disk thread: roots whose folder is watched
-    std::vector<std::string> new_docker_roots_;      // disk thread
+    ContainerFolders folders_; // disk thread
     int answers_fd_ = -1, wake_fd_ = -1;
     std::atomic<bool> stopping_{false};
     std::thread disk_thread_;
