@@ -1,5 +1,5 @@
 // Conditions, quoted strings and templates of others, with what they are known to give. Read in place, never copied.
-#include "base/test_data.h"
+#include "base/test_lines.h"
 #include "lang/parser.h"
 #include "lang/quote.h"
 #include "lang/template.h"
@@ -8,22 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 #include <vector>
 
 namespace gyr::lang {
 namespace {
-
-std::vector<nlohmann::json> read_vectors(const std::string& name) {
-    std::vector<nlohmann::json> out;
-    const std::string dir = test_data_dir();
-    if (dir.empty()) return out;
-    std::ifstream file(dir + "/vectors/" + name);
-    for (std::string line; std::getline(file, line);)
-        if (!line.empty()) out.push_back(nlohmann::json::parse(line));
-    return out;
-}
 
 std::vector<std::string> blank_variants(const std::string& text) {
     std::vector<std::string> out{text};
@@ -36,7 +25,7 @@ std::vector<std::string> blank_variants(const std::string& text) {
 }
 
 TEST(Vectors, ConditionsAreTakenAndRefused) {
-    const auto vectors = read_vectors("filter_parser.jsonl");
+    const auto vectors = read_test_lines("vectors/filter_parser.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     for (const auto& v : vectors) {
         const auto input = v.at("input").get<std::string>();
@@ -61,7 +50,7 @@ TEST(Vectors, ConditionsAreTakenAndRefused) {
 }
 
 TEST(Vectors, QuotedStrings) {
-    const auto vectors = read_vectors("filter_escaping.jsonl");
+    const auto vectors = read_test_lines("vectors/filter_escaping.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     for (const auto& v : vectors) {
         const auto input = v.at("input").get<std::string>();
@@ -116,7 +105,7 @@ class TemplateCatalog : public FieldCatalog {
 };
 
 TEST(Vectors, TemplatesAreTakenAndRefused) {
-    const auto vectors = read_vectors("formatter.jsonl");
+    const auto vectors = read_test_lines("vectors/formatter.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     const TemplateCatalog catalog;
     for (const auto& v : vectors) {

@@ -1,6 +1,6 @@
 // Conditions, transformers and templates of others, with what they are known to give: what needs types, values and the
 // evaluator. (Syntax alone: lang/vectors_test.cpp.) Read in place, never copied.
-#include "base/test_data.h"
+#include "base/test_lines.h"
 #include "match/binder.h"
 #include "match/event_names.h"
 #include "match/test_support.h"
@@ -9,23 +9,12 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <fstream>
 #include <map>
 
 namespace gyr {
 namespace {
 
 using nlohmann::json;
-
-std::vector<json> read_vectors(const std::string& name) {
-    std::vector<json> out;
-    const std::string dir = test_data_dir();
-    if (dir.empty()) return out;
-    std::ifstream file(dir + "/vectors/" + name);
-    for (std::string line; std::getline(file, line);)
-        if (!line.empty()) out.push_back(json::parse(line));
-    return out;
-}
 
 std::string replaced(std::string text, const std::map<std::string, std::string>& words) {
     for (const auto& [from, to] : words)
@@ -72,7 +61,7 @@ std::pair<bool, std::size_t> judge(const std::string& condition) {
 }
 
 TEST(MatchVectors, Conditions) {
-    const auto vectors = read_vectors("filter_compiler.jsonl");
+    const auto vectors = read_test_lines("vectors/filter_compiler.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     std::size_t done = 0;
     for (const json& v : vectors) {
@@ -98,7 +87,7 @@ TEST(MatchVectors, Conditions) {
 }
 
 TEST(MatchVectors, Transformers) {
-    const auto vectors = read_vectors("transformers.jsonl");
+    const auto vectors = read_test_lines("vectors/transformers.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     const std::map<std::string, lang::TransformerKind> kinds = {
         {"toupper", lang::TransformerKind::toupper},   {"tolower", lang::TransformerKind::tolower},
@@ -151,7 +140,7 @@ std::string text_of(const match::OutputValue& v) {
 }
 
 TEST(MatchVectors, Templates) {
-    const auto vectors = read_vectors("formatter.jsonl");
+    const auto vectors = read_test_lines("vectors/formatter.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     std::size_t refused = 0, rendered = 0, values = 0;
     for (const json& v : vectors) {

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/test_data.h"
+#include "base/test_lines.h"
 #include "event/schema.h"
 #include "fields/registry.h"
 #include "playback/event_printer.h"
@@ -12,7 +13,6 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,14 +26,6 @@ using nlohmann::json;
 // "falcosecurity+libs/…/NAME" is "libs-NAME" here.
 std::string path_of(const std::string& data, const std::string& origin) {
     return data + "/captures/libs-" + origin.substr(origin.rfind('/') + 1);
-}
-
-std::vector<json> expectations(const std::string& data) {
-    std::vector<json> all;
-    std::ifstream in(data + "/vectors/libs_capture_expectations.jsonl");
-    for (std::string line; std::getline(in, line);)
-        if (!line.empty()) all.push_back(json::parse(line));
-    return all;
 }
 
 std::map<std::string, int> count_events(const std::string& path, bool upgrade, bool by_direction) {
@@ -100,7 +92,7 @@ void check_fields(const std::string& path, const json& vector) {
 TEST(CaptureExpectations, OfUpstreamHold) {
     const std::string data = test_data_dir();
     if (data.empty()) GTEST_SKIP() << "GYR_TEST_DATA names no folder";
-    const std::vector<json> all = expectations(data);
+    const std::vector<json> all = read_test_lines("vectors/libs_capture_expectations.jsonl");
     if (all.empty()) GTEST_SKIP() << "there are none";
     for (const json& vector : all) {
         const std::string path = path_of(data, vector.at("capture"));

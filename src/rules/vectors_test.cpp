@@ -1,5 +1,5 @@
 // Rule files and event-type sets of others, with what they are known to give. Read in place, never copied.
-#include "base/test_data.h"
+#include "base/test_lines.h"
 #include "lang/parser.h"
 #include "rules/event_types.h"
 #include "rules/loader.h"
@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <fstream>
 #include <map>
 #include <set>
 #include <span>
@@ -19,16 +18,6 @@
 
 namespace gyr::rules {
 namespace {
-
-std::vector<nlohmann::json> read_lines(const std::string& name) {
-    std::vector<nlohmann::json> out;
-    const std::string dir = test_data_dir();
-    if (dir.empty()) return out;
-    std::ifstream file(dir + "/" + name);
-    for (std::string line; std::getline(file, line);)
-        if (!line.empty()) out.push_back(nlohmann::json::parse(line));
-    return out;
-}
 
 TestCatalog catalog;
 TestEvents events;
@@ -176,7 +165,7 @@ void check_value(const nlohmann::json& check, const LoadedRules& loaded) {
 }
 
 TEST(Vectors, RuleFiles) {
-    const auto vectors = read_lines("vectors/rule_loader.jsonl");
+    const auto vectors = read_test_lines("vectors/rule_loader.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     for (const auto& v : vectors) {
         const auto loaded = load_texts({{v.at("rules_filename"), v.at("rules")}});
@@ -199,7 +188,7 @@ TEST(Vectors, RuleFiles) {
 }
 
 TEST(Vectors, EventTypesOfConditions) {
-    const auto vectors = read_lines("vectors/filter_evttypes.jsonl");
+    const auto vectors = read_test_lines("vectors/filter_evttypes.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     const auto set_of = [&](const std::string& filter) {
         const auto expr = lang::parse(filter);

@@ -3,14 +3,13 @@
 
 #include "vector_events.h"
 
-#include "base/test_data.h"
+#include "base/test_lines.h"
 #include "event/schema.h"
 #include "fields/static_fields.h"
 #include "match/test_support.h"
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <iostream>
 #include <map>
 
@@ -18,16 +17,6 @@ namespace gyr::test {
 namespace {
 
 using nlohmann::json;
-
-std::vector<json> read_vectors(const std::string& name) {
-    std::vector<json> out;
-    const std::string dir = test_data_dir();
-    if (dir.empty()) return out;
-    std::ifstream file(dir + "/vectors/" + name);
-    for (std::string line; std::getline(file, line);)
-        if (!line.empty()) out.push_back(json::parse(line));
-    return out;
-}
 
 // Vectors of these tests were taken while the test changed users behind the events' back, which the vectors do not
 // tell. One of the states gives the value.
@@ -120,7 +109,7 @@ Answer ask(const std::string& filter, const Event& event, const EvalWorld& world
 bool compiles(const std::string& filter) { return compile_filter(filter).matcher->rules()[0].disabled_why.empty(); }
 
 TEST(EventVectors, ParametersWithoutValues) {
-    const auto vectors = read_vectors("execve_empty_params.jsonl");
+    const auto vectors = read_test_lines("vectors/execve_empty_params.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     for (const json& v : vectors) {
         const json shaped = {
@@ -137,7 +126,7 @@ TEST(EventVectors, ParametersWithoutValues) {
 }
 
 TEST(EventVectors, Conditions) {
-    const auto vectors = read_vectors("event_filter_eval.jsonl");
+    const auto vectors = read_test_lines("vectors/event_filter_eval.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     Tally tally;
     for (const json& v : vectors) {
@@ -181,7 +170,7 @@ bool has_value(const std::string& field, const Event& event, const EvalWorld& wo
 }
 
 TEST(EventVectors, FieldValues) {
-    const auto vectors = read_vectors("event_field_values.jsonl");
+    const auto vectors = read_test_lines("vectors/event_field_values.jsonl");
     if (vectors.empty()) GTEST_SKIP() << "no test data";
     fields::set_static_fields({{"example", "example_value"}}); // as the vectors' tests do
     Tally tally;
