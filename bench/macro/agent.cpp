@@ -85,7 +85,7 @@ Agent::Agent(std::string_view rules) {
     });
 }
 
-void Agent::wait_until_armed() {
+void Agent::wait_until_armed() const {
     std::string log;
     const auto deadline = Clock::now() + kArmPatience;
     while (log.find("gyr: armed") == std::string::npos) {

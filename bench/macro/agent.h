@@ -35,7 +35,7 @@ class Agent {
     bool read_line(std::string& line, std::chrono::milliseconds patience);
 
   private:
-    void wait_until_armed();
+    void wait_until_armed() const;
 
     pid_t pid_ = -1;
     int alerts_fd_ = -1;

@@ -65,7 +65,7 @@ bool on_path(const std::string& program) {
     const char* path = std::getenv("PATH");
     std::istringstream folders(path != nullptr ? path : "");
     for (std::string folder; std::getline(folders, folder, ':');)
-        if (::access((folder + "/" + program).c_str(), X_OK) == 0) return true;
+        if (::access(folder.append("/").append(program).c_str(), X_OK) == 0) return true;
     return false;
 }
 
@@ -168,6 +168,7 @@ void measure_other(const Subject& subject, Seen& seen) {
         ::dup2(null, 1);
         ::dup2(null, 2);
         std::vector<char*> argv;
+        argv.reserve(subject.command.size() + 1);
         for (const std::string& a : subject.command) argv.push_back(const_cast<char*>(a.c_str()));
         argv.push_back(nullptr);
         ::execvp(argv[0], argv.data());

@@ -24,7 +24,7 @@ inline std::filesystem::path official_rules() {
 }
 
 inline std::string text_of(const std::filesystem::path& path) {
-    std::ifstream file(path);
+    const std::ifstream file(path);
     std::stringstream text;
     text << file.rdbuf();
     return text.str() + "\n";

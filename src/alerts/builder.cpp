@@ -219,7 +219,7 @@ class Builder {
     }
 
     // What the call acted on.
-    void descriptor(Alert& alert, const FdInfo& fd) {
+    void descriptor(Alert& alert, const FdInfo& fd) const {
         AlertBlock block{.name = "fd", .members = {}, .lists = {}};
         if (event_.fd_number >= 0) block.members.push_back({"num", number(event_.fd_number)});
         if (const std::string_view type = fields::fd_type_name(fd.type); !type.empty())
@@ -230,7 +230,7 @@ class Builder {
         if (!block.members.empty()) alert.blocks.push_back(std::move(block));
     }
 
-    void ancestors(AlertBlock& block, const ProcessImage& p) {
+    void ancestors(AlertBlock& block, const ProcessImage& p) const {
         AlertBlock::ObjectList list{.name = "ancestors", .objects = {}};
         const ProcessImage* at = world_.processes->find(p.parent);
         if (at != nullptr) block.members.push_back({"pname", text(at->comm)});

@@ -136,6 +136,7 @@ std::string native(const Alert& a) {
     append_members(j.member("output_fields"), a.output_fields);
     if (!a.missing.empty()) {
         std::vector<AlertMember> missing;
+        missing.reserve(a.missing.size());
         for (const MissingField& field : a.missing)
             missing.push_back({field.name, {std::string(to_string(field.why))}});
         append_members(j.member("missing"), missing);

@@ -106,8 +106,8 @@ Nanos time_of(const AlertRecord& record) {
 }
 
 std::string_view kind_of(const AlertRecord& record) {
-    constexpr std::array<std::string_view, 3> names = {"alert", "gap", "notice"};
-    return names[record.index()];
+    constexpr std::array<std::string_view, 3> kNames = {"alert", "gap", "notice"};
+    return kNames[record.index()];
 }
 
 std::string_view rule_of(const AlertRecord& record) {

@@ -46,7 +46,7 @@ AlertBlock block_of(const std::string& name, const Json& json, int depth) {
     AlertBlock block{.name = name, .members = {}, .lists = {}};
     for (const auto& [key, value] : json.items()) {
         const bool objects = value.is_array() && !value.empty() &&
-                             std::all_of(value.begin(), value.end(), [](const Json& item) { return item.is_object(); });
+                             std::ranges::all_of(value, [](const Json& item) { return item.is_object(); });
         if (!objects) {
             block.members.push_back({key, value_of(value, depth)});
             continue;

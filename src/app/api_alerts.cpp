@@ -124,7 +124,8 @@ Response query_alerts(Agent& agent, const Request& request) {
     while (found < limit && looked_at < kLookedAt && body.size() < kAnswerBytes) {
         const auto piece = reader->read(after, kPiece, kPieceBytes, false);
         if (!piece) return {.status = 503, .body = "{\"error\": \"the journal cannot be read\"}\n"};
-        if ((complete = piece->empty())) break;
+        complete = piece->empty();
+        if (complete) break;
         for (const journal::StoredRecord& stored : *piece) {
             if (found >= limit) break;
             after = stored.sequence;
@@ -146,8 +147,8 @@ Response stream_alerts(Agent& agent, const Request& request, int wake_fd) {
     std::string text = parameter(request, "after");
     if (const auto id = request.headers.find("last-event-id"); text.empty() && id != request.headers.end())
         text = id->second;
-    std::optional<std::uint64_t> after;
-    if (!text.empty() && !(after = number(text))) return bad("after: a sequence number");
+    const std::optional<std::uint64_t> after = text.empty() ? std::nullopt : number(text);
+    if (!text.empty() && !after) return bad("after: a sequence number");
 
     auto feed = std::make_shared<Feed>();
     feed->filter = std::move(*filter);

@@ -229,7 +229,7 @@ bool ExecJoin::decide(bool time_is_over, Nanos steady) {
         const bool late = is_late(sessions_[s]);
         const ContainerInfo* info = sessions_[s].container->info.get();
         const bool no_pod = info && info->complete && info->pod_name.empty();
-        Missing why = session.why;
+        Missing why = Missing::pending;
         KubeConfidence confidence = KubeConfidence::none;
         if (users.size() == 1 && !contended)
             why = Missing::none, confidence = KubeConfidence::exact;
@@ -239,8 +239,6 @@ bool ExecJoin::decide(bool time_is_over, Nanos steady) {
             why = Missing::not_kubernetes;
         else if (users.empty() && (late || !session.pending()))
             why = Missing::none;
-        else
-            why = Missing::pending;
         if (confidence == KubeConfidence::exact) candidates.resize(1);
         if (why == session.why && confidence == session.confidence && same(candidates, session.candidates)) continue;
         session.why = why;

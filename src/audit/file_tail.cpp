@@ -93,7 +93,8 @@ class FileTail::File {
     std::size_t bytes_ = 0;
 };
 
-FileTail::FileTail(std::vector<std::string> paths, AuditQueue& queue, std::function<void(std::string)> on_problem) {
+FileTail::FileTail(std::vector<std::string> paths, AuditQueue& queue,
+                   const std::function<void(std::string)>& on_problem) {
     for (std::string& path : paths) files_.push_back(std::make_unique<File>(std::move(path), queue, on_problem));
     thread_ = std::jthread([this](const std::stop_token& stop) {
         std::mutex mutex;

@@ -16,7 +16,7 @@ namespace gyr {
 class FileTail {
   public:
     // queue must outlive it. on_problem: called on the thread of the tail.
-    FileTail(std::vector<std::string> paths, AuditQueue& queue, std::function<void(std::string)> on_problem);
+    FileTail(std::vector<std::string> paths, AuditQueue& queue, const std::function<void(std::string)>& on_problem);
     ~FileTail();
     FileTail(const FileTail&) = delete;
     FileTail& operator=(const FileTail&) = delete;
