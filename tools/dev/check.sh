@@ -34,29 +34,21 @@ cmd_docs() {
 }
 
 cmd_lint() {
-    local files=() file log
+    local files=() log
     need_packages build lint
     build_tree release all
     case "${1:-}" in
-        --all) mapfile -d '' -t files < <(source_files '*.cpp') ;;
+        --all) ;;
         '') mapfile -t files < <({ git diff --name-only --diff-filter=d main -- '*.cpp'
-                                   git ls-files --others --exclude-standard -- '*.cpp'; } | sort -u) ;;
+                                   git ls-files --others --exclude-standard -- '*.cpp'; } | sort -u)
+            [ "${#files[@]}" -gt 0 ] || { say "no changed file to check (--all checks all)"; return 0; } ;;
         *) files=("$@") ;;
     esac
-    # Only what the release build compiles has a command to check it with; it compiles sources in groups.
-    as_owner python3 tools/dev/lint_commands.py build/release build/lint
-    local known=() left=()
-    for file in "${files[@]}"; do
-        if grep -qF "\"$top/$file\"" build/lint/compile_commands.json; then known+=("$file"); else left+=("$file"); fi
-    done
-    [ "${#left[@]}" -eq 0 ] || say "not compiled in the release build, so not checked: ${left[*]}"
-    [ "${#known[@]}" -gt 0 ] || { say "no changed file to check (--all checks all)"; return 0; }
     log=$(new_log lint)
-    step_begin "Linting ${#known[@]} files"
-    # The compiler that the sanitizers have: Debian's own clang is too old for the library's <expected>.
-    printf '%s\0' "${known[@]}" | xargs -0 -P "$(nproc)" -n 1 clang-tidy-19 --quiet -p build/lint >"$log" 2>&1 || true
-    if ! grep -qE '(warning|error): ' "$log"; then
+    step_begin "Linting $([ "${#files[@]}" -gt 0 ] && echo "${#files[@]} files" || echo "all files")"
+    if as_owner python3 tools/dev/lint.py build/release build/lint "${files[@]}" 2>&1 | show_progress "$log"; then
         step_end "nothing to say"
+        grep '^not compiled' "$log" || true
     else
         grep -E '(warning|error): ' "$log" | sort -u | head -n 100 || true
         step_failed "$log"
