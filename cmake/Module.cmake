@@ -1,8 +1,3 @@
-# gyr_unoptimised(TARGET): tests gain nothing from optimisation; without it a release build spends a third less time on them.
-function(gyr_unoptimised TARGET)
-  target_compile_options(${TARGET} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
-endfunction()
-
 # gyr_module(NAME [THREADS] [DEPS module...] [LIBS target...] [SOURCES file...] [TESTS file...])
 #
 # A module is one folder below src/: a static library gyr_NAME that may only link the modules it names.
@@ -27,9 +22,8 @@ function(gyr_module NAME)
   target_link_libraries(gyr_${NAME} ${SCOPE} ${M_LIBS})
   if(GYR_TESTS AND M_TESTS AND (M_THREADS OR NOT GYR_SANITIZE STREQUAL "thread"))
     add_executable(${NAME}_test ${M_TESTS})
-    gyr_together(${NAME}_test)
-    gyr_unoptimised(${NAME}_test)
-    target_link_libraries(${NAME}_test PRIVATE gyr_${NAME} GTest::gtest GTest::gtest_main GTest::gmock)
+    gyr_test_program(${NAME}_test)
+    target_link_libraries(${NAME}_test PRIVATE gyr_${NAME})
     if(GYR_SANITIZE)
       target_compile_definitions(${NAME}_test PRIVATE GYR_SANITIZED) # for tests that are about numbers: use smaller ones
     endif()

@@ -1,3 +1,10 @@
+# gyr_test_program(TARGET): a program made of GoogleTest's tests.
+function(gyr_test_program TARGET)
+  gyr_together(${TARGET})
+  gyr_unoptimised(${TARGET})
+  target_link_libraries(${TARGET} PRIVATE GTest::gtest GTest::gtest_main GTest::gmock)
+endfunction()
+
 # gyr_command_test(NAME LABEL [TIMEOUT seconds] COMMAND program argument...): registers a test with CTest.
 # LABEL says what it needs: unit (nothing), house (the source tree), kernel (root, loads BPF), e2e (root, containers).
 # Tests run in the root of the source tree. Exit code 77 means skipped. Those that need root run one at a time, and
@@ -14,13 +21,17 @@ function(gyr_command_test NAME LABEL)
   endif()
 endfunction()
 
-# gyr_test(TARGET LABEL [TIMEOUT seconds] [ARGS argument...]): the same for a program that the build makes.
+# live_tests: what tests of the kinds kernel and e2e need. unit_tests: those of the kind unit.
+add_custom_target(live_tests)
 add_custom_target(unit_tests)
+# gyr_test(TARGET LABEL [TIMEOUT seconds] [ARGS argument...]): the same for a program that the build makes.
 function(gyr_test TARGET LABEL)
   cmake_parse_arguments(T "" "TIMEOUT" "ARGS" ${ARGN})
   gyr_command_test(${TARGET} ${LABEL} TIMEOUT "${T_TIMEOUT}" COMMAND ${TARGET} ${T_ARGS})
   if(LABEL STREQUAL "unit")
     add_dependencies(unit_tests ${TARGET})
+  elseif(LABEL STREQUAL "kernel")
+    add_dependencies(live_tests ${TARGET})
   endif()
 endfunction()
 

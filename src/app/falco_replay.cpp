@@ -28,8 +28,8 @@
 namespace gyr::app {
 namespace {
 
-constexpr Nanos kPatience = 30LL * 1'000'000'000; // at the end, for outputs that are behind
-constexpr std::size_t kUncommitted = 4096;        // alerts that may wait for the journal
+constexpr Nanos kClosingTime = 30LL * 1'000'000'000; // at the end, for outputs that are behind
+constexpr std::size_t kUncommitted = 4096;           // alerts that may wait for the journal
 
 // Where alerts wait for the outputs, unless the configuration names a journal. Gone afterwards.
 class TemporaryFolder {
@@ -119,7 +119,7 @@ Exit play(const config::Loaded& settings, Nanos span) {
         rules->matcher, emit);
     const playback::WalkEnd end = playback.play(*reader);
     journal.flush();
-    outputs.close(kPatience);
+    outputs.close(kClosingTime);
     Exit result = Exit::fine;
     for (const OutputSet::State& output : outputs.states()) {
         const std::uint64_t behind = journal.lag(output.position).count + output.stats.refused;
