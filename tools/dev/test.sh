@@ -153,12 +153,23 @@ cmd_test() {
     fi
 
     build=${builds[0]}
-    # shellcheck disable=SC2046,SC2086
-    build_tree "$build" $(targets_of ${kinds:-$(kinds_of "$build")})
-    [ "$build" != release ] || [ "$kinds" = unit ] || keep_release_binary
-    [ "${#builds[@]}" -eq 1 ] || build_aside "$kinds" "${builds[@]:1}"
-    for build in "${builds[@]}"; do
-        [ "$build" = "${builds[0]}" ] || wait_for_build "$build"
+    if [ "${#builds[@]}" -gt 1 ] && [ "$build" = release ] && [ -z "$kinds" ] && is_root; then
+        # The live tests begin as soon as what they need is there; all else is built beside them.
+        build_tree release live_tests
+        keep_release_binary
+        build_aside "$kinds" "${builds[@]}"
+        test_build release "kernel e2e" "$filter"
+        wait_for_build release
+        test_build release "unit house" "$filter"
+    else
+        # shellcheck disable=SC2046,SC2086
+        build_tree "$build" $(targets_of ${kinds:-$(kinds_of "$build")})
+        [ "$build" != release ] || [ "$kinds" = unit ] || keep_release_binary
+        [ "${#builds[@]}" -eq 1 ] || build_aside "$kinds" "${builds[@]:1}"
+        test_build "$build" "${kinds:-$(kinds_of "$build")}" "$filter"
+    fi
+    for build in "${builds[@]:1}"; do
+        wait_for_build "$build"
         test_build "$build" "${kinds:-$(kinds_of "$build")}" "$filter"
     done
 
