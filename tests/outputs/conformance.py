@@ -297,8 +297,10 @@ def every_case(folder):
     certificates = peers.Certificates(folder)
     bearer = {"token": "s3cret", "headers": {"X-Tenant": "a"}}
     cases = [
-        ("a burst", None, {}),
+        # those that take longest first
+        ("nats in a cluster", peers.NatsCluster, {}),
         ("kafka", lambda: peers.Kafka(sys.argv[2]), {}),
+        ("a burst", None, {}),
         ("http", lambda: peers.Http("http", extra=bearer), {}),
         ("https with client certificates", lambda: peers.Http("http", certificates), {}),
         ("http through a proxy", behind_proxy, {}),
@@ -316,7 +318,6 @@ def every_case(folder):
         ("nats", peers.Nats, {}),
         ("nats with an nkey", lambda: peers.Nats(signs=True), {"troubles": False}),
         ("nats by a neighbour", peers.NatsNeighbour, {"troubles": False, "formats": ("json",)}),  # it names itself once
-        ("nats in a cluster", peers.NatsCluster, {}),
         ("nats over tls", lambda: peers.Nats(certificates), {}),
         ("syslog over udp", lambda: peers.Rsyslog("udp"), {}),
         ("syslog over tcp", lambda: peers.Rsyslog("tcp"), {}),
@@ -339,7 +340,7 @@ def every_case(folder):
             failed.append("%s: %s" % (name, error))
 
     wanted = sys.argv[3:]
-    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=16) as pool:
         for arguments in cases:
             if arguments[0] == os.environ.get("GYR_WITHOUT"):
                 skipped.append(arguments[0] + ": left out of this build")
