@@ -20,7 +20,7 @@ bool contains(const Range& range, std::string_view word) {
     return std::ranges::find(range, word) != std::ranges::end(range);
 }
 
-inline std::string quoted(std::string_view word) { return "'" + std::string(word) + "'"; }
+inline std::string in_quotes(std::string_view word) { return "'" + std::string(word) + "'"; }
 
 // What an override block asks for.
 struct Override {

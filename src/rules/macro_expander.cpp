@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxMacroChain = 200; // macros in macros in macros
 
-std::string quoted(std::string_view word) { return "'" + std::string(word) + "'"; }
+std::string in_quotes(std::string_view word) { return "'" + std::string(word) + "'"; }
 
 } // namespace
 
@@ -77,7 +77,7 @@ ExprPtr ConditionBuilder::parse(ComposedText text, std::string type, std::string
     if (expr) {
         if (const std::string_view broken = lists_.broken_in(stored.text()); !broken.empty()) {
             // Its own problem is reported where it is; without its items the condition would mean something else.
-            why = "list " + quoted(broken) + " has errors";
+            why = "list " + in_quotes(broken) + " has errors";
             return nullptr;
         }
         return has_external_lists_ ? with_external_lists(*expr) : *expr;
@@ -128,16 +128,17 @@ ExprPtr ConditionBuilder::refuse(Job& job, std::string message, Span span, std::
 ExprPtr ConditionBuilder::expand_reference(const Expr& expr, const std::string& name, Job& job, Measure& measure) {
     const auto it = by_name_.find(name);
     if (definitions_.broken_macros.contains(name)) {
-        if (job.why.empty()) job.why = "macro " + quoted(name) + " has errors";
+        if (job.why.empty()) job.why = "macro " + in_quotes(name) + " has errors";
         return nullptr;
     }
     if (it == by_name_.end())
-        return refuse(job, "undefined macro " + quoted(name), expr.span, suggestion(name, definitions_.macros.names()));
+        return refuse(job, "undefined macro " + in_quotes(name), expr.span,
+                      suggestion(name, definitions_.macros.names()));
     Macro& macro = macros_[it->second];
     if (job.viewer != nullptr && macro.def->index >= job.viewer->visibility) {
         const Place place = macro.def->name->file->place(macro.def->name->offset);
         return refuse(job,
-                      "undefined macro " + quoted(name) + ": it is defined only later (" + place.file + ":" +
+                      "undefined macro " + in_quotes(name) + ": it is defined only later (" + place.file + ":" +
                           std::to_string(place.line) + ")",
                       expr.span, "a macro can only use macros that stand before it");
     }
@@ -155,7 +156,7 @@ ExprPtr ConditionBuilder::expand_reference(const Expr& expr, const std::string& 
     finish(macro);
     if (macro.state == Macro::State::broken) {
         // Its own problem is reported where it is; what uses it only cannot be used either.
-        if (job.why.empty()) job.why = "macro " + quoted(name) + " has errors";
+        if (job.why.empty()) job.why = "macro " + in_quotes(name) + " has errors";
         return nullptr;
     }
     measure = macro.measure;

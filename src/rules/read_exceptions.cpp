@@ -24,7 +24,7 @@ bool ItemReader::read_exceptions(const YamlNode& item, bool partial, std::vector
                 out, [&](const ExceptionDef& e) { return e.name->value == exception.name->value; });
             if (same != out.end())
                 problems_.warning(code::kExceptionNotUnique,
-                                  "exception " + quoted(exception.name->value) + " is defined twice here",
+                                  "exception " + in_quotes(exception.name->value) + " is defined twice here",
                                   *exception.name, context_);
             out.push_back(std::move(exception));
         }
@@ -138,7 +138,7 @@ bool ItemReader::append_exceptions(std::vector<ExceptionDef> added, RuleDef& rul
             rule.exceptions, [&](const ExceptionDef& e) { return e.name->value == exception.name->value; });
         if (old == rule.exceptions.end()) {
             if (exception.fields.empty()) {
-                refuse(*exception.node, "the rule has no exception " + quoted(exception.name->value) +
+                refuse(*exception.node, "the rule has no exception " + in_quotes(exception.name->value) +
                                             ", and a new one must name its fields");
                 ok = false;
             } else if (exception.values.empty()) {

@@ -70,12 +70,12 @@ void ItemReader::check_keys(const YamlNode& item, std::span<const std::string_vi
         const std::string_view name = key->scalar->value;
         if (!contains(known, name))
             problems_
-                .warning(code::kUnknownKey, "unknown key " + quoted(name), *key, context_,
+                .warning(code::kUnknownKey, "unknown key " + in_quotes(name), *key, context_,
                          suggestion(name, {known.begin(), known.end()}))
                 .against_schema = inside_item || !is_key_of_some_item(name);
         else if (contains(seen, name))
             problems_.warning(code::kExtensionWarning,
-                              "key " + quoted(name) + " stands here twice; only the first is used", *key, context_);
+                              "key " + in_quotes(name) + " stands here twice; only the first is used", *key, context_);
         seen.push_back(name);
     }
 }
@@ -91,8 +91,8 @@ ScalarPtr ItemReader::text(const YamlNode& item, std::string_view key) {
 
 void ItemReader::missing_key(const YamlNode& item, std::string_view key) {
     const YamlNode* alike = similar_key(item, key);
-    inconsistent(alike != nullptr ? *alike : item, "key " + quoted(key) + " is missing",
-                 alike != nullptr ? quoted(alike->scalar->value) + " is not a key of this item" : "");
+    inconsistent(alike != nullptr ? *alike : item, "key " + in_quotes(key) + " is missing",
+                 alike != nullptr ? in_quotes(alike->scalar->value) + " is not a key of this item" : "");
 }
 
 const YamlNode* ItemReader::similar_key(const YamlNode& item, std::string_view key) const {
@@ -107,11 +107,11 @@ const YamlNode* ItemReader::similar_key(const YamlNode& item, std::string_view k
 ScalarPtr ItemReader::text_of(const YamlNode& node, std::string_view key) {
     // Of blanks alone there is a text, though a condition cannot be parsed of it.
     if (node.is_null() || (node.is_scalar() && node.scalar->value.empty())) {
-        inconsistent(node, quoted(key) + " is empty").against_schema = node.is_null();
+        inconsistent(node, in_quotes(key) + " is empty").against_schema = node.is_null();
         return nullptr;
     }
     if (!node.is_scalar()) {
-        invalid(node, quoted(key) + " must be a single value");
+        invalid(node, in_quotes(key) + " must be a single value");
         return nullptr;
     }
     return node.scalar;
@@ -122,7 +122,7 @@ bool ItemReader::flag(const YamlNode& item, std::string_view key, bool& out) {
     if (node == nullptr) return true;
     const auto value = node->is_scalar() ? to_bool(node->scalar->value) : std::nullopt;
     if (!value) {
-        invalid(*node, quoted(key) + " must be true or false");
+        invalid(*node, in_quotes(key) + " must be true or false");
         return false;
     }
     out = *value;
@@ -131,7 +131,7 @@ bool ItemReader::flag(const YamlNode& item, std::string_view key, bool& out) {
 
 bool ItemReader::scalars(const YamlNode& node, std::string_view key, std::vector<ScalarPtr>& out) {
     if (!node.is_sequence()) {
-        invalid(node, quoted(key) + " must be a list of values");
+        invalid(node, in_quotes(key) + " must be a list of values");
         return false;
     }
     bool ok = true;
@@ -145,7 +145,7 @@ bool ItemReader::scalars(const YamlNode& node, std::string_view key, std::vector
 }
 
 bool ItemReader::bad_entry(const YamlNode& node, std::string_view key) {
-    invalid(node, "an entry of " + quoted(key) + " must be a single value",
+    invalid(node, "an entry of " + in_quotes(key) + " must be a single value",
             node.is_null() ? "put an empty entry or the word null in quotes" : "");
     return false;
 }
@@ -178,14 +178,15 @@ bool ItemReader::read_override(const YamlNode& item, std::string_view kind, Over
         if (!allowed) {
             const bool other = kind == "rule" && append && contains(kReplaceable, name);
             invalid(*key,
-                    quoted(name) + " of a " + std::string(kind) + " cannot be " + (append ? "appended to" : "replaced"),
+                    in_quotes(name) + " of a " + std::string(kind) + " cannot be " +
+                        (append ? "appended to" : "replaced"),
                     other ? "it can be replaced" : suggestion(name, {kReplaceable.begin(), kReplaceable.end()}));
             ok = false;
             continue;
         }
         if (item.find(name) == nullptr) {
-            inconsistent(*key,
-                         "an override of " + quoted(name) + " is asked for, but " + quoted(name) + " is not given");
+            inconsistent(*key, "an override of " + in_quotes(name) + " is asked for, but " + in_quotes(name) +
+                                   " is not given");
             ok = false;
             continue;
         }

@@ -29,13 +29,13 @@ void ItemReader::list(const YamlNode& item, const ScalarPtr& name) {
         return;
     }
     if (!lang::is_bare_string(name->value))
-        problems_.warning(code::kInvalidListName, "list name " + quoted(name->value) + " cannot be used as it is",
+        problems_.warning(code::kInvalidListName, "list name " + in_quotes(name->value) + " cannot be used as it is",
                           *name, context_, "a name has no blanks, quotes, parentheses, commas or '='");
     ListDef* old = definitions_.lists.find(name->value);
     if (append) {
         if (old == nullptr) {
             if (definitions_.broken_lists.contains(name->value)) return;
-            refuse(item, "there is no list " + quoted(name->value) + " to append to",
+            refuse(item, "there is no list " + in_quotes(name->value) + " to append to",
                    suggestion(name->value, definitions_.lists.names()));
             return;
         }
@@ -84,13 +84,13 @@ void ItemReader::macro(const YamlNode& item, const ScalarPtr& name) {
     }
     if (!lang::is_identifier(name->value))
         problems_.warning(code::kInvalidMacroName,
-                          "macro name " + quoted(name->value) + " cannot be used in a condition", *name, context_,
+                          "macro name " + in_quotes(name->value) + " cannot be used in a condition", *name, context_,
                           "a name is a letter, then letters, digits and '_'");
     MacroDef* old = definitions_.macros.find(name->value);
     if (append) {
         if (old == nullptr || old->builtin) {
             if (definitions_.broken_macros.contains(name->value)) return;
-            refuse(item, "there is no macro " + quoted(name->value) + " to append to",
+            refuse(item, "there is no macro " + in_quotes(name->value) + " to append to",
                    old == nullptr ? suggestion(name->value, definitions_.macros.names())
                                   : "the built-in one can only be replaced: give it its whole condition");
             return;

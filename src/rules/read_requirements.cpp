@@ -66,7 +66,7 @@ void ItemReader::plugin_versions(const YamlNode& node) {
                     continue;
                 }
                 if (std::ranges::find(wanted, info.name, &PluginWanted::name) != wanted.end()) {
-                    refuse(*other, "plugin " + quoted(info.name) + " is named twice in one requirement");
+                    refuse(*other, "plugin " + in_quotes(info.name) + " is named twice in one requirement");
                     ok = false;
                 }
                 wanted.push_back(std::move(info));
@@ -74,7 +74,8 @@ void ItemReader::plugin_versions(const YamlNode& node) {
         }
         for (const PluginWanted& info : wanted) {
             if (parse_version(info.version, ignored)) continue;
-            refuse(*info.node->find("version"), "plugin version " + quoted(info.version) + " has not the form 1.2.3");
+            refuse(*info.node->find("version"),
+                   "plugin version " + in_quotes(info.version) + " has not the form 1.2.3");
             ok = false;
         }
         if (!ok || std::ranges::any_of(wanted, [&](const PluginWanted& p) { return plugin_loaded(p); })) continue;

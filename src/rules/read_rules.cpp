@@ -11,7 +11,7 @@
 namespace gyr::rules {
 
 void ItemReader::missing_rule(const YamlNode& item, const ScalarPtr& name, std::string_view what) {
-    refuse(item, "there is no rule " + quoted(name->value) + " to " + std::string(what),
+    refuse(item, "there is no rule " + in_quotes(name->value) + " to " + std::string(what),
            suggestion(name->value, definitions_.rules.names()));
 }
 
@@ -25,8 +25,8 @@ void ItemReader::rule(const YamlNodePtr& item, const ScalarPtr& name) {
         const ScalarPtr text = text_of(*source, "source");
         if (text == nullptr) return;
         if (old != nullptr && old->source != text->value) {
-            refuse(*source, "rule " + quoted(name->value) + " has source " + quoted(old->source) +
-                                " and cannot change it to " + quoted(text->value));
+            refuse(*source, "rule " + in_quotes(name->value) + " has source " + in_quotes(old->source) +
+                                " and cannot change it to " + in_quotes(text->value));
             return;
         }
     }
@@ -67,15 +67,15 @@ void ItemReader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, Rul
     const YamlNode* alike = nullptr;
     for (const std::string_view key : {"condition", "output", "desc", "priority"}) {
         if (item->find(key) == nullptr) {
-            missing += (missing.empty() ? "" : ", ") + quoted(key);
+            missing += (missing.empty() ? "" : ", ") + in_quotes(key);
             if (alike == nullptr) alike = similar_key(*item, key);
         } else {
             ok = read_value(*item, key, def) && ok;
         }
     }
     if (!missing.empty()) {
-        inconsistent(alike != nullptr ? *alike : *item, "rule " + quoted(name->value) + " lacks " + missing,
-                     alike != nullptr ? quoted(alike->scalar->value) + " is not a key of a rule" : "");
+        inconsistent(alike != nullptr ? *alike : *item, "rule " + in_quotes(name->value) + " lacks " + missing,
+                     alike != nullptr ? in_quotes(alike->scalar->value) + " is not a key of a rule" : "");
         ok = false;
     }
     for (const std::string_view key : {"enabled", "tags", "capture", "capture_duration", "warn_evttypes",
@@ -100,8 +100,8 @@ void ItemReader::define_rule(const YamlNodePtr& item, const ScalarPtr& name, Rul
     if (def.unknown_source) {
         std::vector<std::string_view> known(options_.sources.begin(), options_.sources.end());
         problems_.warning(code::kUnknownSource,
-                          "no event source " + quoted(def.source) + " is loaded; the rule is skipped", *name, context_,
-                          suggestion(def.source, known));
+                          "no event source " + in_quotes(def.source) + " is loaded; the rule is skipped", *name,
+                          context_, suggestion(def.source, known));
     }
     if (old != nullptr)
         *old = std::move(def);
@@ -142,7 +142,7 @@ bool ItemReader::read_value(const YamlNode& item, std::string_view key, RuleDef&
         const ScalarPtr text = text_of(node, key);
         if (text == nullptr) return false;
         if (parse_priority(text->value, rule.priority)) return true;
-        invalid(node, "unknown priority " + quoted(text->value),
+        invalid(node, "unknown priority " + in_quotes(text->value),
                 suggestion(text->value, {"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE",
                                          "INFORMATIONAL", "INFO", "DEBUG", "emergency", "alert", "critical", "error",
                                          "warning", "notice", "informational", "info", "debug"}));
@@ -205,7 +205,7 @@ void ItemReader::override_rule(const YamlNode& item, const Override& over, RuleD
         if (item.find(key) == nullptr || over.names(key)) continue;
         const auto pair = std::ranges::find_if(
             item.pairs, [&](const auto& p) { return p.first->is_scalar() && p.first->scalar->value == key; });
-        inconsistent(*pair->first, "unexpected key " + quoted(key) + ": 'override' does not mention it",
+        inconsistent(*pair->first, "unexpected key " + in_quotes(key) + ": 'override' does not mention it",
                      "add it under 'override'");
         return;
     }
