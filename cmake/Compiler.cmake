@@ -10,7 +10,8 @@ endif()
 find_program(GYR_CCACHE ccache)
 if(GYR_CCACHE)
   # What one clone compiled serves the others of the machine: paths below it are looked at relative to it.
-  set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=yes "${GYR_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=yes
+      CCACHE_PCH_EXTSUM=yes CCACHE_SLOPPINESS=pch_defines,time_macros "${GYR_CCACHE}")
 endif()
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" OR GYR_SANITIZE)
   # Nothing that is built tells where; the debug preset does, for the debugger to find the sources wherever it starts.
@@ -60,6 +61,7 @@ function(gyr_together TARGET)
     set_source_files_properties("${FILE}" PROPERTIES UNITY_GROUP "common${GROUP}")
   endforeach()
   set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  gyr_common_headers(${TARGET})
 endfunction()
 
 # gyr_unoptimised(TARGET): tests gain nothing from optimisation; without it a release build spends a third less time on them.
