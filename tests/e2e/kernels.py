@@ -133,7 +133,9 @@ def file_system():
     libraries = set()
     release = os.path.join(live.ROOT, "build", "release")
     for program in (live.find_binary(), os.path.join(release, "tests", "kernel", "collector_test")):
-        archive.copy(program, "bin/" + os.path.basename(program))
+        with tempfile.NamedTemporaryFile() as small:  # what a debugger needs is most of it
+            subprocess.run(["strip", "--strip-debug", "-o", small.name, program], check=True)
+            archive.copy(small.name, "bin/" + os.path.basename(program))
         needed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
         libraries.update(re.findall(r"(/\S+)", needed))
     for library in sorted(libraries):
