@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Commands that need no privilege, as somebody types them who has not read the manual: what they print, and their exit codes."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -164,13 +165,11 @@ OF_AUDIT = """- rule: Deleted
 """
 
 
-def audit_alone(c):
-    """An agent that asks nothing of the kernel."""
-    rules = c.write("audit.yaml", OF_AUDIT + SECOND)
-    c.has(["there is nothing to watch"], "run", "-r", rules, "-o", "kernel.enabled=false", "-o", "journal.path=", status=2)
-    agent = subprocess.Popen([c.program, "run", "-r", rules, "--format", "json", "-o", "kernel.enabled=false", "-o", "audit.listen=127.0.0.1:0",
-                              "-o", "journal.path=", "-o", "server.listen=[]", "-o", "canary=1s"], cwd=c.folder, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@contextlib.contextmanager
+def agent_without_kernel(c, *arguments):
+    """An agent that asks nothing of the kernel, armed, and what it said before; ended at the end."""
+    agent = subprocess.Popen([c.program, "run", *arguments, "-o", "journal.path=", "-o", "server.listen=[]"], cwd=c.folder,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     guard = threading.Timer(60, agent.kill)
     guard.start()
     try:
@@ -179,13 +178,7 @@ def audit_alone(c):
             told += line
             if line.startswith("gyr: armed"):
                 break
-        port = re.search(r"listening on port (\d+)", told)
-        expect(port and "1 rules are left out" in told, "the start says: " + told)
-        connection = http.client.HTTPConnection("127.0.0.1", int(port.group(1)), timeout=60)
-        connection.request("POST", "/k8s-audit", json.dumps(EVENT), {"Content-Type": "application/json"})
-        expect(connection.getresponse().status == 200, "the event is taken")
-        alert = json.loads(agent.stdout.readline())
-        expect((alert["rule"], alert["output"]) == ("Deleted", "mallory did it"), "the alert: %r" % alert)
+        yield agent, told
         agent.terminate()
         expect(agent.wait(60) == 0, "the end")
     finally:
@@ -194,19 +187,25 @@ def audit_alone(c):
         agent.communicate()
 
 
+def audit_alone(c):
+    rules = c.write("audit.yaml", OF_AUDIT + SECOND)
+    c.has(["there is nothing to watch"], "run", "-r", rules, "-o", "kernel.enabled=false", "-o", "journal.path=", status=2)
+    with agent_without_kernel(c, "-r", rules, "--format", "json", "-o", "kernel.enabled=false", "-o", "audit.listen=127.0.0.1:0",
+                              "-o", "canary=1s") as (agent, told):
+        port = re.search(r"listening on port (\d+)", told)
+        expect(port and "1 rules are left out" in told, "the start says: " + told)
+        connection = http.client.HTTPConnection("127.0.0.1", int(port.group(1)), timeout=60)
+        connection.request("POST", "/k8s-audit", json.dumps(EVENT), {"Content-Type": "application/json"})
+        expect(connection.getresponse().status == 200, "the event is taken")
+        alert = json.loads(agent.stdout.readline())
+        expect((alert["rule"], alert["output"]) == ("Deleted", "mallory did it"), "the alert: %r" % alert)
+
+
 def reload_that_fails(c):
     """The record of it says what is wrong, and where: of the configuration, and of the rules."""
     good = "outputs: [{type: stdout, format: json}]\nkernel: {enabled: false}\naudit: {listen: '127.0.0.1:0'}\nwatch: false\n"
     file, rules = c.write("live.yaml", good), c.write("live_rules.yaml", OF_AUDIT)
-    agent = subprocess.Popen([c.program, "run", "-c", file, "-r", rules, "-o", "journal.path=", "-o", "server.listen=[]"], cwd=c.folder,
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    guard = threading.Timer(60, agent.kill)
-    guard.start()
-    try:
-        for line in agent.stderr:
-            if line.startswith("gyr: armed"):
-                break
-
+    with agent_without_kernel(c, "-c", file, "-r", rules) as (agent, _):
         def reloaded(kind, words):
             agent.send_signal(signal.SIGHUP)
             notice = json.loads(agent.stdout.readline())["notice"]
@@ -222,12 +221,6 @@ def reload_that_fails(c):
         reloaded("reload_failed", ["live_rules.yaml:3:14", "Deleted", "ka.werb"])
         c.write("live_rules.yaml", OF_AUDIT)
         reloaded("reload", ["generation 2"])
-        agent.terminate()
-        expect(agent.wait(60) == 0, "the end")
-    finally:
-        guard.cancel()
-        agent.kill()
-        agent.communicate()
 
 
 def explained(c):
