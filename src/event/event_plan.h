@@ -41,9 +41,8 @@ struct PathName {
     Kind kind = Kind::base;
     std::string first, second; // pair: the directory's name and the file's; parent: the name above and the directory's;
                                // tops: the first two
-                               // tops: the first two
-    std::uint32_t sets = 0;
-    std::string path = {}; // pair: the whole path, when it is an exact one: the file is also known by its identity
+    std::uint32_t sets = 0;    // none: no clause asks for it
+    std::string path = {};     // pair: the whole path, when it is an exact one: the file is also known by its identity
 };
 
 // An end of a connection: a port, or the addresses of a network.

@@ -25,6 +25,7 @@ using match::NodeKind;
 using match::Predicate;
 
 constexpr std::size_t kMostClauses = 12; // that the kernel asks one after the other
+constexpr unsigned kKernelSets = 16;     // of names, and of ends
 
 bool tells_result(const EventInfo& info) {
     if (info.direction != EventDirection::exit || info.params.empty()) return false;
@@ -239,6 +240,41 @@ EventPlan join(EventPlan a, const EventPlan& b) {
     return a;
 }
 
+// The sets of one kind that clauses ask for, and what they are numbered as in the end: those that are left.
+class AskedSets {
+  public:
+    AskedSets(const EventPlan& plan, std::uint32_t EventClause::*member) {
+        for (const EventDemand& d : plan.demands)
+            for (const EventClause& c : d.clauses) asked_ |= c.*member;
+    }
+    [[nodiscard]] std::uint32_t renumbered(std::uint32_t sets) const {
+        std::uint32_t out = 0;
+        unsigned next = 0;
+        for (std::uint32_t left = asked_; left != 0; left &= left - 1, ++next)
+            if ((sets & left & -left) != 0) out |= 1U << std::min(next, kKernelSets - 1);
+        return out;
+    }
+
+  private:
+    std::uint32_t asked_ = 0;
+};
+
+// Sets that no clause asks for would have the kernel look at more of each path. Exact paths stay, without a set: files
+// are known by their identity all the same.
+void drop_unasked_sets(EventPlan& plan) {
+    const AskedSets paths(plan, &EventClause::path_sets), ends(plan, &EventClause::end_sets);
+    for (EventDemand& d : plan.demands) {
+        for (EventClause& c : d.clauses) {
+            c.path_sets = paths.renumbered(c.path_sets);
+            c.end_sets = ends.renumbered(c.end_sets);
+        }
+    }
+    for (PathName& n : plan.names) n.sets = paths.renumbered(n.sets);
+    for (ConnectionEnd& e : plan.ends) e.sets = ends.renumbered(e.sets);
+    std::erase_if(plan.names, [](const PathName& n) { return n.sets == 0 && n.path.empty(); });
+    std::erase_if(plan.ends, [](const ConnectionEnd& e) { return e.sets == 0; });
+}
+
 } // namespace
 
 EventPlan plan_events(const Matcher& matcher, const Matcher* also, LowerOptions options) {
@@ -249,12 +285,12 @@ EventPlan plan_events(const Matcher& matcher, const Matcher* also, LowerOptions 
         lower_rules(*also, other, options.masks);
         plan = join(std::move(plan), other);
     }
-    if (options.clauses) return plan;
-    for (EventDemand& d : plan.demands)
-        if (!is_exec(d.code)) d.clauses.clear();
-    // Names stay: files are known by their identity all the same.
-    plan.ends.clear();
-    plan.process_nodes.clear();
+    if (!options.clauses) {
+        for (EventDemand& d : plan.demands)
+            if (!is_exec(d.code)) d.clauses.clear();
+        plan.process_nodes.clear();
+    }
+    drop_unasked_sets(plan);
     return plan;
 }
 

@@ -11,7 +11,7 @@ namespace {
 using lang::Op;
 using Kind = PathName::Kind;
 
-constexpr unsigned kSets = 16; // of each kind; the predicates after that share the last one
+constexpr unsigned kSets = 32; // of each kind; the predicates after that share the last one
 // Of all sets. The kernel's table has room for the names and the ports of two plans.
 constexpr std::size_t kMostNames = 6000;
 constexpr std::size_t kMostEnds = 2000;

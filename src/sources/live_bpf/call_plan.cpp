@@ -230,6 +230,7 @@ Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& 
     };
     for (const std::vector<PathName>* list : {&more, &old}) {
         for (const PathName& n : *list) {
+            if (n.sets == 0) continue; // only known by its identity
             if (n.kind == PathName::Kind::tops) pass(GYR_NAME_TOPS, static_cast<std::uint32_t>(hash_one(n.first)));
             if (n.kind == PathName::Kind::pair) pass(GYR_NAME_LAST, dismissal_hash(n));
             if (n.kind == PathName::Kind::parent) pass(GYR_NAME_DIRECTORY, dismissal_hash(n));
@@ -315,7 +316,8 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         return fail(ErrorKind::invalid, "the plan has more entries than the kernel's table");
     Names fresh;
     for (const PathName& n : plan.names)
-        fresh[{static_cast<std::uint32_t>(n.kind), name_hash(n)}] |= (n.sets & 0xffffU) << (generation_ * kSetBits);
+        if (n.sets != 0)
+            fresh[{static_cast<std::uint32_t>(n.kind), name_hash(n)}] |= (n.sets & 0xffffU) << (generation_ * kSetBits);
     Networks fresh_networks;
     for (const ConnectionEnd& e : plan.ends) {
         const std::uint32_t sets = (e.sets & 0xffffU) << (generation_ * kSetBits);
