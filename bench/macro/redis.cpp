@@ -4,7 +4,10 @@
 // two, rounds are short and many, and the middle ratio counts: whatever else the machine does meanwhile is in both
 // parts.
 //
-//   bench_redis [ROUNDS]      GYR_TEST_DATA, or ../shared/data: where rules/falco_rules.yaml is
+// Over TCP, with redis-benchmark's own number of clients, as most people run it; or over a Unix socket, where a request
+// is little more than its system calls: what a tracepoint costs at most.
+//
+//   bench_redis [ROUNDS [tcp|unix]]      GYR_TEST_DATA, or ../shared/data: where rules/falco_rules.yaml is
 
 #include "bench/macro/agent.h"
 #include "bench/macro/empty_program.h"
@@ -25,6 +28,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -33,7 +37,10 @@ using namespace gyr::bench;
 namespace {
 
 constexpr const char* kSocket = "/tmp/gyr-bench-redis.sock";
+constexpr const char* kPort = "16379";
 constexpr int kRequests = 20'000, kRuns = 4;
+
+enum class Transport { tcp, local };
 
 void stay_on(unsigned processor) {
     cpu_set_t set;
@@ -49,8 +56,8 @@ class Server {
         pid_ = ::fork();
         if (pid_ == 0) {
             stay_on(0);
-            ::execlp("redis-server", "redis-server", "--port", "0", "--save", "", "--unixsocket", kSocket, "--logfile",
-                     "/dev/null", nullptr);
+            ::execlp("redis-server", "redis-server", "--bind", "127.0.0.1", "--port", kPort, "--save", "",
+                     "--unixsocket", kSocket, "--logfile", "/dev/null", nullptr);
             ::_exit(127);
         }
         for (int i = 0; i < 500 && ::access(kSocket, W_OK) != 0; ++i)
@@ -74,10 +81,11 @@ class Server {
     pid_t pid_ = 0;
 };
 
-double requests_per_second() {
-    const std::string command =
-        fmt::format("taskset -c {} redis-benchmark -s {} -q --csv -c 20 -n {} -t get 2>/dev/null",
-                    std::thread::hardware_concurrency() > 1 ? 1 : 0, kSocket, kRequests);
+double requests_per_second(Transport transport) {
+    const std::string to =
+        transport == Transport::tcp ? fmt::format("-p {}", kPort) : fmt::format("-s {} -c 20", kSocket);
+    const std::string command = fmt::format("taskset -c {} redis-benchmark {} -q --csv -n {} -t get 2>/dev/null",
+                                            std::thread::hardware_concurrency() > 1 ? 1 : 0, to, kRequests);
     FILE* out = ::popen(command.c_str(), "r");
     char line[512];
     double rate = 0;
@@ -96,23 +104,23 @@ struct Sample {
     double cpu_ns = 0; // of the server, for each request
 };
 
-Sample measure(const Server& server) {
+Sample measure(const Server& server, Transport transport) {
     std::vector<double> rates, costs;
     for (int run = 0; run < kRuns; ++run) {
         const double before = server.cpu_ns();
-        rates.push_back(requests_per_second());
+        rates.push_back(requests_per_second(transport));
         costs.push_back((server.cpu_ns() - before) / kRequests);
     }
     return {median(rates), *std::ranges::min_element(costs)};
 }
 
-Sample measure_agent(const Server& server, const std::string& rules) {
+Sample measure_agent(const Server& server, Transport transport, const std::string& rules) {
     Agent agent(rules);
     std::string line;
     std::jthread reader([&](const std::stop_token& stop) {
         while (!stop.stop_requested()) (void)agent.read_line(line, std::chrono::milliseconds(100));
     });
-    const Sample out = measure(server);
+    const Sample out = measure(server, transport);
     reader.request_stop();
     reader.join();
     return out;
@@ -122,7 +130,9 @@ Sample measure_agent(const Server& server, const std::string& rules) {
 
 int main(int argc, char** argv) {
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 9;
-    if (rounds < 1) fail("usage: bench_redis [ROUNDS]");
+    const std::string_view over = argc > 2 ? argv[2] : "tcp";
+    if (rounds < 1 || (over != "tcp" && over != "unix")) fail("usage: bench_redis [ROUNDS [tcp|unix]]");
+    const Transport transport = over == "tcp" ? Transport::tcp : Transport::local;
     std::vector<RuleSet> all{{"bare", ""}, {"empty program", ""}};
     for (RuleSet& set : rule_sets()) all.push_back(std::move(set));
     struct Ratios {
@@ -130,7 +140,7 @@ int main(int argc, char** argv) {
     };
     std::vector<Ratios> ratios(all.size());
     const Server server;
-    Sample before = measure(server);
+    Sample before = measure(server, transport);
     for (int round = 0; round < rounds; ++round) {
         for (std::size_t turn = 0; turn < all.size(); ++turn) {
             const std::size_t i = (static_cast<std::size_t>(round) + turn) % all.size();
@@ -138,12 +148,13 @@ int main(int argc, char** argv) {
             if (all[i].name == "empty program") {
                 const int link = attach_empty();
                 if (link < 0) fail("no program can be attached to sys_exit");
-                with = measure(server);
+                with = measure(server, transport);
                 ::close(link);
             } else {
-                with = all[i].rules.empty() ? measure(server) : measure_agent(server, all[i].rules);
+                with =
+                    all[i].rules.empty() ? measure(server, transport) : measure_agent(server, transport, all[i].rules);
             }
-            const Sample after = measure(server);
+            const Sample after = measure(server, transport);
             ratios[i].rate.push_back(2 * with.rate / (before.rate + after.rate));
             ratios[i].more_ns.push_back(with.cpu_ns - (before.cpu_ns + after.cpu_ns) / 2);
             before = after;

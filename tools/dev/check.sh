@@ -63,7 +63,7 @@ cmd_bench() {
         return 0
     fi
     shift
-    need_packages build
+    need_packages build test
     build_release_binary
     build_tree release "bench_$name"
     exec "build/release/bench/bench_$name" "$@"
