@@ -169,6 +169,11 @@ static __always_inline u64 object_of(struct gyr_plan* plan, struct call* c, stru
                                                                : (u64)file_of(task, (s32)argument_of(c, from));
 }
 
+static __always_inline u64 other_object_of(struct gyr_plan* plan, struct call* c, struct task_struct* task) {
+    if (plan->other_arg >= 6) return 0;
+    return c->other_file ? c->other_file : (u64)file_of(task, (s32)argument_of(c, plan->other_arg));
+}
+
 /* The bits of the clauses that hold; not all of them when some are known to and nobody counts them. */
 static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c, struct task_struct* task) {
     const u16* asks = plan->asks;
@@ -195,7 +200,7 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
             left &= meeting_ends(plan, sets) | ~(u32)asks[GYR_ASK_ENDS];
         }
         if (left & asks[GYR_ASK_PATH]) {
-            u32 sets = path_sets(object);
+            u32 sets = path_sets(object) | other_path_sets(other_object_of(plan, c, task));
             left &= (sets ? meeting_paths(plan, sets) : 0) | ~(u32)asks[GYR_ASK_PATH];
         }
     }

@@ -41,12 +41,13 @@ struct call {
     u64 args[6];
     s64 result;
     u32 compat;
-    u32 phase;   /* GYR_FETCH_ENTER or 0; GYR_UNTOLD: the result is not known, or no descriptor; GYR_MADE_FILE;
-                    GYR_REPLACED: the first argument stands for another file than when the call began */
-    u64 file;    /* what the first argument stands for where that is no descriptor of the process, or with GYR_MADE_FILE
-                    what the result does; else 0 */
-    u64 regs;    /* where the arguments still are; 0: in args */
-    u64 address; /* where the kernel keeps the socket address of the call, 28 bytes; 0: where the arguments say */
+    u32 phase; /* GYR_FETCH_ENTER or 0; GYR_UNTOLD: the result is not known, or no descriptor; GYR_MADE_FILE;
+                  GYR_REPLACED: the first argument stands for another file than when the call began */
+    u64 file;  /* what the first argument stands for where that is no descriptor of the process, or with GYR_MADE_FILE
+                  what the result does; else 0 */
+    u64 other_file; /* likewise of another argument: what an operation of io_uring writes to; else 0 */
+    u64 regs;       /* where the arguments still are; 0: in args */
+    u64 address;    /* where the kernel keeps the socket address of the call, 28 bytes; 0: where the arguments say */
 };
 
 #define AT(member) bpf_core_field_offset(struct pt_regs, member)

@@ -151,6 +151,7 @@ __noinline int fetch_object(struct scratch* s, struct call* c, struct gyr_fetch*
     }
     struct file* file =
         f->arg == (made ? GYR_FROM_RESULT : 0) && c->file ? (void*)c->file : file_of(current_task(), fd);
+    if (c->other_file && f->arg != 0) file = (void*)c->other_file;
     if (!file) return 0;
     return append_object(s, (u64)file, fd, !(f->flags & GYR_FETCH_NO_PATH));
 }

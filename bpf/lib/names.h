@@ -168,4 +168,7 @@ APART u32 path_sets(u64 file) {
     return sets;
 }
 
+/* Not inlined a second time. */
+__noinline u32 other_path_sets(u64 file) { return file ? path_sets(file) : 0; }
+
 #endif

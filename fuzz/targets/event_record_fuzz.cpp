@@ -44,10 +44,10 @@ std::span<const std::byte> prepare(std::span<const std::byte> bytes, std::vector
 void decode_event(EventDecoder& decoder, std::span<const std::byte> bytes) {
     RawEvent event;
     if (decoder.decode(bytes, event) != EventDecoder::Outcome::event) return;
-    const EventInfo* info = find_event(event.code);
+    const EventInfo* info = find_event(event.code, event.params);
     check(info != nullptr && event.params.size() <= info->params.size());
     for (const std::string_view p : event.params) read_all(p);
-    for (const FdInfo* fd : {event.fd, event.path}) {
+    for (const FdInfo* fd : {event.fd, event.other_fd, event.path}) {
         if (fd == nullptr) continue;
         read_all(fd->name);
         read_all(fd->name_raw);

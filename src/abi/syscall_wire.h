@@ -69,7 +69,7 @@ struct gyr_fetch {
 #define GYR_ASK_WRITE 3u     /* opened for writing */
 #define GYR_ASK_INTERNET 4u  /* the object is an IPv4 or IPv6 socket */
 #define GYR_ASK_ENDS 5u      /* an end of the object, a socket, is in one of end_sets */
-#define GYR_ASK_PATH 6u      /* the object's name is in one of path_sets */
+#define GYR_ASK_PATH 6u      /* the name of the object, or of the other one, is in one of path_sets */
 #define GYR_ASK_PROCESS 7u   /* the process's mask has one of process_bits */
 #define GYR_ASK_UPWARD 8u    /* the text argument has a ".." in it */
 #define GYR_ASK_CONTAINER 9u /* not known to be a process of the host */
@@ -102,8 +102,10 @@ struct gyr_plan {
     gyr_u16 code;    /* of the event */
     gyr_u16 call_id; /* architecture-neutral number of the call */
     gyr_u8 lane, flags, fetches, clauses;
-    gyr_u16 object_arg;     /* descriptor the clauses look at: as gyr_fetch.arg */
-    gyr_u16 text_arg;       /* path argument the clauses look at */
+    gyr_u8 object_arg; /* descriptor the clauses look at: as gyr_fetch.arg */
+    gyr_u8 other_arg;  /* another one, whose name may be meant as well */
+    gyr_u8 text_arg;   /* path argument the clauses look at */
+    gyr_u8 reserved;
     gyr_u32 event_class;    /* index of the loss and statistics counters */
     gyr_u16 asks[GYR_ASKS]; /* by what is asked: bits of clauses */
     struct gyr_fetch fetch[GYR_FETCHES];

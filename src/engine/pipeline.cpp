@@ -69,14 +69,11 @@ bool read_result(const EventInfo& info, std::span<const std::string_view> params
 }
 
 // The descriptor an event made or acted on.
-std::int64_t read_fd_number(const EventInfo& info, std::span<const std::string_view> params, bool has_result,
-                            std::int64_t result) {
-    if ((info.flags & kCreatesFd) != 0 && has_result) return result >= 0 ? result : -1;
-    if ((info.flags & (kUsesFd | kDestroysFd)) == 0) return -1;
-    for (std::size_t i = 0; i < info.params.size() && i < params.size(); ++i)
-        if (info.params[i].type == ParamType::fd && !(i == 0 && info.params[i].name == "res"))
-            return load_param<std::int64_t>(params[i]);
-    return -1;
+std::int64_t read_fd_number(const EventInfo& info, const RawEvent& raw, const Event& event) {
+    if ((info.flags & kCreatesFd) != 0 && event.has_result) return event.result >= 0 ? event.result : -1;
+    const int at = fd_params(raw.code, raw.params).fd;
+    const bool told = at >= 0 && static_cast<std::size_t>(at) < raw.params.size();
+    return told ? load_param<std::int64_t>(raw.params[static_cast<std::size_t>(at)]) : -1;
 }
 
 } // namespace
@@ -198,7 +195,7 @@ void Pipeline::on_record(const ProcessRecord& record) {
 void Pipeline::on_event(const RawEvent& raw) {
     last_time_ = std::max(last_time_, raw.time);
     ++stats_.events;
-    const EventInfo* info = find_event(raw.code);
+    const EventInfo* info = find_event(raw.code, raw.params);
     if (info == nullptr || !armed_) return;
     Event event;
     event.code = raw.code;
@@ -211,9 +208,12 @@ void Pipeline::on_event(const RawEvent& raw) {
     event.tid = static_cast<Tid>(raw.tid);
     event.cpu = raw.cpu;
     event.fd = raw.fd;
+    event.other_fd = raw.other_fd;
+    event.other_fd_number = raw.other_fd_number;
     event.path = raw.path;
-    event.has_result = read_result(*info, raw.params, event.result);
-    event.fd_number = read_fd_number(*info, raw.params, event.has_result, event.result);
+    event.has_result = raw.result || read_result(*info, raw.params, event.result);
+    if (raw.result) event.result = *raw.result;
+    event.fd_number = read_fd_number(*info, raw, event);
     Process* process = raw.process ? table_.entry(raw.process) : nullptr;
     if (process != nullptr) event.process = process->image;
     if (raw.ids)
@@ -221,7 +221,10 @@ void Pipeline::on_event(const RawEvent& raw) {
     if (observed) around_.observe(event, world());
     if (!wanted) return;
     judge(event, nullptr, true, false);
-    if (around_.other_names && event.fd != nullptr && is_file(event.fd->type)) judge_other_names(event);
+    if (around_.other_names) {
+        judge_other_names(event, &Event::fd);
+        judge_other_names(event, &Event::other_fd);
+    }
     if (raw.unwanted && around_.plan_error)
         for (const std::uint32_t rule : verdicts_.matched) around_.plan_error(matcher_->rules()[rule].name, event);
 }
@@ -235,15 +238,17 @@ void Pipeline::keep_failed_exec_rules() {
 }
 
 // The same file under the names that rules know it by: those that have matched it already are not asked again.
-void Pipeline::judge_other_names(const Event& event) {
-    for (const std::string& name : around_.other_names(*event.fd)) {
-        if (name == event.fd->name) continue;
+void Pipeline::judge_other_names(const Event& event, const FdInfo* Event::*which) {
+    const FdInfo* file = event.*which;
+    if (file == nullptr || !is_file(file->type)) return;
+    for (const std::string& name : around_.other_names(*file)) {
+        if (name == file->name) continue;
         std::vector<std::uint32_t> before = std::move(verdicts_.matched);
-        FdInfo fd = *event.fd;
+        FdInfo fd = *file;
         fd.real_path = std::exchange(fd.name, name);
         Event again = event;
-        again.fd = &fd;
-        if (event.path == event.fd) again.path = &fd;
+        again.*which = &fd;
+        if (event.path == file) again.path = &fd;
         judge(again, nullptr, true, false, before);
         verdicts_.matched.insert(verdicts_.matched.end(), before.begin(), before.end());
     }

@@ -129,7 +129,7 @@ class Pipeline {
     void judge(const Event& event, Process* process, bool event_rules, bool process_rules,
                std::span<const std::uint32_t> but = {});
     void keep_failed_exec_rules();
-    void judge_other_names(const Event& event);
+    void judge_other_names(const Event& event, const FdInfo* Event::*which);
     void deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule);
     void hold(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule, bool matched,
               Nanos deadline);

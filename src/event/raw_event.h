@@ -29,9 +29,12 @@ struct RawEvent {
     std::uint32_t dump_flags = 0;             // of the capture block: bit 0, only for the state
     std::span<const std::string_view> params; // as many as the schema names, or fewer
     // Live only.
-    ProcessKey process;           // the thread's process; empty when the source cannot tell
-    const FdInfo* fd = nullptr;   // the descriptor the call acted on, as the kernel had it
-    const FdInfo* path = nullptr; // the object a path argument led to, as the kernel resolved it
+    ProcessKey process;               // the thread's process; empty when the source cannot tell
+    const FdInfo* fd = nullptr;       // the descriptor the call acted on, as the kernel had it
+    const FdInfo* other_fd = nullptr; // of a call that moves bytes from one descriptor to another: the other one
+    std::int64_t other_fd_number = -1;
+    const FdInfo* path = nullptr;       // the object a path argument led to, as the kernel resolved it
+    std::optional<std::int64_t> result; // of an event that has no parameter for it: the generic one
     // The thread's ids at that moment: what is known of its process may be older.
     struct Ids {
         std::uint32_t uid = 0, euid = 0, gid = 0, egid = 0;

@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 #include <unordered_map>
+#include <utility>
 
 namespace gyr {
 namespace {
@@ -47,6 +48,67 @@ constexpr EventInfo kOwnEvents[] = {
     {kProcChange, "procchange", EventDirection::exit, EventCategory::process, EventKind::metaevent, 0, {}},
 };
 
+// The generic event as it is live, with the parameters of its call.
+struct GenericCall {
+    std::string_view name;
+    std::array<ParamInfo, 8> params{};
+    std::size_t count = 0;
+};
+constexpr GenericCall generic_params(std::string_view name, std::initializer_list<ParamInfo> more) {
+    GenericCall out{.name = name};
+    for (const ParamInfo& p : kParams1) out.params.at(out.count++) = p;
+    for (const ParamInfo& p : more) out.params.at(out.count++) = p;
+    return out;
+}
+constexpr GenericCall kGenericCalls[] = {
+#define GYR_LIST(...)                                                                                                  \
+    { __VA_ARGS__ }
+#define GYR_GENERIC(name, params, fetches, sources) generic_params(name, GYR_LIST params),
+#include "event/schema_generic.inc"
+#undef GYR_GENERIC
+#undef GYR_LIST
+};
+constexpr auto kGenericEvents = [] {
+    std::array<EventInfo, std::size(kGenericCalls)> out{};
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const GenericCall& call = kGenericCalls[i];
+        out[i] = kEvents[kGenericExit];
+        out[i].name = call.name;
+        out[i].params = std::span(call.params).first(call.count);
+        // A directory that a path starts from is not what the call is about.
+        for (const ParamInfo& p : out[i].params)
+            if (p.type == fd && p.name != "dirfd") out[i].flags |= kUsesFd;
+    }
+    return out;
+}();
+
+constexpr FdParams find_fd_params(const EventInfo& event) {
+    FdParams out;
+    if ((event.flags & (kUsesFd | kDestroysFd)) == 0) return out;
+    // The result of an exit event is not one to act on.
+    for (std::size_t i = event.direction == EventDirection::exit ? 1 : 0; i < event.params.size(); ++i) {
+        if (event.params[i].type != fd) continue;
+        if (out.fd >= 0) {
+            out.other = static_cast<int>(i);
+            break;
+        }
+        out.fd = static_cast<int>(i);
+    }
+    constexpr std::string_view kTwoSides[] = {"splice", "tee", "sendfile", "copy_file_range"};
+    if (std::ranges::find(kTwoSides, event.name) == std::end(kTwoSides)) out.other = -1;
+    // It tells of the one it writes to first, and acts on the one it reads from.
+    if (event.name == "copy_file_range" && out.other >= 0) std::swap(out.fd, out.other);
+    return out;
+}
+template <std::size_t kCount>
+constexpr std::array<FdParams, kCount> find_fd_params(std::span<const EventInfo, kCount> events) {
+    std::array<FdParams, kCount> out;
+    for (std::size_t i = 0; i < kCount; ++i) out[i] = find_fd_params(events[i]);
+    return out;
+}
+constexpr auto kFds = find_fd_params(std::span(kEvents));
+constexpr auto kGenericFds = find_fd_params(std::span(kGenericEvents));
+
 constexpr FlagInfo kFlags[] = {
 #define GYR_FLAG(table, name, value) FlagInfo{table, name, value},
 #include "event/schema_flags.inc"
@@ -87,6 +149,14 @@ constexpr auto kByNative = [] {
     return table;
 }();
 
+constexpr auto kGenericByCall = [] {
+    std::array<const EventInfo*, 512> table{};
+    for (const EventInfo& e : kGenericEvents)
+        for (const SyscallInfo& s : kSyscalls)
+            if (s.name == e.name) table.at(s.number) = &e;
+    return table;
+}();
+
 constexpr EventCode kLive[] = {
     kProcExit, kClone, kFork, kVfork, kExecve, kExecveat, kClone3, kSnapshot, kProcChange,
 #define GYR_COLLECT(code, ...) code,
@@ -123,6 +193,29 @@ const EventInfo* find_event(EventCode code) {
     for (const EventInfo& e : kOwnEvents)
         if (e.code == code) return &e;
     return nullptr;
+}
+
+std::span<const EventInfo> generic_schema() { return kGenericEvents; }
+
+const EventInfo* find_generic(std::uint16_t call) {
+    return call < kGenericByCall.size() ? kGenericByCall[call] : nullptr;
+}
+
+int generic_index(EventCode code, std::span<const std::string_view> params) {
+    if (code != kGenericExit || params.size() <= kParams1.size()) return -1;
+    const EventInfo* info = find_generic(generic_call(params));
+    return info == nullptr ? -1 : static_cast<int>(info - std::data(kGenericEvents));
+}
+
+const EventInfo* find_event(EventCode code, std::span<const std::string_view> params) {
+    const int generic = generic_index(code, params);
+    return generic < 0 ? find_event(code) : &kGenericEvents[static_cast<std::size_t>(generic)];
+}
+
+FdParams fd_params(EventCode code, std::span<const std::string_view> params) {
+    const int generic = generic_index(code, params);
+    if (generic >= 0) return kGenericFds[static_cast<std::size_t>(generic)];
+    return code < std::size(kEvents) ? kFds[code] : FdParams{};
 }
 
 std::vector<EventCode> event_codes(std::string_view name) {

@@ -1,6 +1,7 @@
 #pragma once
 // The schema of events: which there are, what each carries. One table, written down once in schema_events.inc,
-// schema_flags.inc and schema_syscalls.inc. All functions are pure look-ups in static data and thread safe.
+// schema_flags.inc, schema_syscalls.inc and schema_generic.inc. All functions are pure look-ups in static data and
+// thread safe.
 
 #include "event/event_type.h"
 
@@ -124,6 +125,20 @@ struct EventInfo {
 [[nodiscard]] std::span<const EventInfo> event_schema();
 // One event, also snapshot and procchange; null for a number that is no event.
 [[nodiscard]] const EventInfo* find_event(EventCode code);
+// The same of an event that has these parameters: live, the generic event of some calls has more than in captures.
+[[nodiscard]] const EventInfo* find_event(EventCode code, std::span<const std::string_view> params);
+// The generic event as it is live, by its call's architecture-neutral number and named as the call; null for a call
+// that it has no more parameters of.
+[[nodiscard]] const EventInfo* find_generic(std::uint16_t call);
+[[nodiscard]] std::span<const EventInfo> generic_schema();
+// Where in generic_schema() such an event is; -1: it is another, or of a capture.
+[[nodiscard]] int generic_index(EventCode code, std::span<const std::string_view> params);
+// Which parameters are the descriptor that an event acts on and, of a call that moves bytes from one to another, the
+// other one; -1: none.
+struct FdParams {
+    int fd = -1, other = -1;
+};
+[[nodiscard]] FdParams fd_params(EventCode code, std::span<const std::string_view> params);
 // Codes of a name as evt.type spells it: every version, enter and exit. A system call without an event of its own
 // gives the generic codes. Empty: no such name.
 [[nodiscard]] std::vector<EventCode> event_codes(std::string_view name);

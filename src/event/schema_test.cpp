@@ -68,5 +68,19 @@ TEST(EventSchema, KnowsParameterNames) {
     EXPECT_FALSE(is_param_name("no_such_param"));
 }
 
+// A rule that loads here loads in engines that do not know these parameters.
+TEST(EventSchema, GenericCallsHaveParametersThatOtherEventsHaveToo) {
+    for (const EventInfo& e : generic_schema()) {
+        const auto call = std::ranges::find(syscall_table(), e.name, &SyscallInfo::name);
+        ASSERT_NE(call, syscall_table().end()) << e.name;
+        EXPECT_TRUE(call->generic) << e.name;
+        EXPECT_EQ(find_generic(call->number), &e);
+        ASSERT_GT(e.params.size(), 3u) << e.name;
+        EXPECT_EQ(e.params[2].name, "res") << e.name;
+        for (const ParamInfo& p : e.params) EXPECT_TRUE(is_param_name(p.name)) << e.name << ' ' << p.name;
+    }
+    EXPECT_EQ(find_generic(16), nullptr) << "getpid";
+}
+
 } // namespace
 } // namespace gyr

@@ -20,7 +20,7 @@ struct Param {
 };
 
 std::optional<Param> param_at(const Context& c, std::size_t index) {
-    const EventInfo* event = find_event(c.event.code);
+    const EventInfo* event = find_event(c.event.code, c.event.params);
     if (!event || index >= event->params.size()) return {};
     const ParamInfo& info = event->params[index];
     if (c.event.params.empty()) {
@@ -105,17 +105,25 @@ FieldType field_type(ParamType type) {
     return FieldType::none;
 }
 
-int find_param(EventCode code, std::string_view name) {
-    if (const EventInfo* event = find_event(code))
-        for (std::size_t i = 0; i < event->params.size(); ++i)
-            if (event->params[i].name == name) return static_cast<int>(i);
-    return -1;
+int find_param(const EventInfo& event, std::string_view name) {
+    const auto at = std::ranges::find(event.params, name, &ParamInfo::name);
+    return at == event.params.end() ? -1 : static_cast<int>(at - event.params.begin());
 }
 
-std::shared_ptr<const ParamIndex> param_index(std::string_view name) {
-    auto index = std::make_shared<ParamIndex>(event_schema().size(), std::int8_t{-1});
-    for (const EventInfo& e : event_schema()) (*index)[e.code] = static_cast<std::int8_t>(find_param(e.code, name));
-    return index;
+int find_param(EventCode code, std::string_view name) {
+    const EventInfo* event = find_event(code);
+    return event ? find_param(*event, name) : -1;
+}
+
+ParamIndex::ParamIndex(std::string_view name) {
+    for (const EventInfo& e : event_schema()) by_code_.push_back(static_cast<std::int8_t>(find_param(e, name)));
+    for (const EventInfo& e : generic_schema()) by_generic_.push_back(static_cast<std::int8_t>(find_param(e, name)));
+}
+
+int ParamIndex::of(const Event& event) const {
+    if (event.code >= by_code_.size()) return -1;
+    const int generic = generic_index(event.code, event.params);
+    return generic < 0 ? by_code_[event.code] : by_generic_[static_cast<std::size_t>(generic)];
 }
 
 Value raw_param(const Context& c, std::size_t index) {
@@ -138,14 +146,15 @@ Value text_param(const Context& c, std::size_t index) {
 }
 
 Value all_params(const Context& c) {
-    const EventInfo* event = find_event(c.event.code);
+    const EventInfo* event = find_event(c.event.code, c.event.params);
     if (!event) return Value::missing(Missing::not_applicable);
     const std::size_t count =
         is_computed(c) ? event->params.size() : std::min(c.event.params.size(), event->params.size());
-    if (event->code <= kGenericExit) return Value::of_text(""); // the generic event names its call by evt.type
+    constexpr std::size_t kGenericParams = 2; // not told here: the generic event names its call by evt.type
+    const std::size_t first = event->code <= kGenericExit ? kGenericParams : 0;
     std::array<std::string_view, 64> parts;
     std::size_t n = 0;
-    for (std::size_t i = 0; i < count && n < parts.size(); ++i) {
+    for (std::size_t i = first; i < count && n < parts.size(); ++i) {
         const auto p = param_at(c, i);
         if (!p) break;
         if (p->value.is_pending()) return p->value;

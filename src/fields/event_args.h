@@ -18,9 +18,16 @@ namespace gyr::fields {
 [[nodiscard]] lang::FieldType field_type(ParamType type);
 // Index of a parameter of this event by name; -1 when it has none.
 [[nodiscard]] int find_param(EventCode code, std::string_view name);
-// The same for all events at once, by code: made when a rule is compiled.
-using ParamIndex = std::vector<std::int8_t>;
-[[nodiscard]] std::shared_ptr<const ParamIndex> param_index(std::string_view name);
+[[nodiscard]] int find_param(const EventInfo& event, std::string_view name);
+// The same for all events at once: made when a rule is compiled.
+class ParamIndex {
+  public:
+    explicit ParamIndex(std::string_view name);
+    [[nodiscard]] int of(const Event& event) const;
+
+  private:
+    std::vector<std::int8_t> by_code_, by_generic_; // as event_schema() and generic_schema() have them
+};
 // The value itself (a number, bytes).
 [[nodiscard]] Value raw_param(const Context& c, std::size_t index);
 // As text: names of flags, users and processes where there are, the number otherwise.

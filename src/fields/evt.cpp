@@ -129,8 +129,7 @@ Value cpu(const Context& c, const Argument&) {
 Value args(const Context& c, const Argument&) { return all_params(c); }
 int index_of(const Context& c, const Argument& a) {
     if (a.is_index) return static_cast<int>(std::min<std::uint64_t>(a.index, INT_MAX));
-    const auto& index = *static_cast<const ParamIndex*>(a.prepared.get());
-    return c.event.code < index.size() ? index[c.event.code] : -1;
+    return static_cast<const ParamIndex*>(a.prepared.get())->of(c.event);
 }
 Value arg(const Context& c, const Argument& a) {
     const int i = index_of(c, a);
@@ -165,7 +164,7 @@ Result<> param_name(Argument& a, FieldType&) {
         if (a.text.starts_with(name) && name.size() > best.size()) best = name;
     if (best.size() != a.text.size())
         return fail(ErrorKind::invalid, "no event has a parameter named '" + a.text + "'");
-    a.prepared = param_index(a.text);
+    a.prepared = std::make_shared<const ParamIndex>(a.text);
     return {};
 }
 Result<> raw_param_name(Argument& a, FieldType& t) {

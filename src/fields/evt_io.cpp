@@ -171,7 +171,7 @@ Value is_open_create(const Context& c, const Argument&) {
 enum AbsoluteOf : int { kMain = 0, kSource = 1, kDestination = 2 };
 
 Value abspath(const Context& c, const Argument& a) {
-    const EventInfo* e = info_of(c);
+    const EventInfo* e = find_event(c.event.code, c.event.params);
     if (!e || e->direction != EventDirection::exit) return none();
     int nth = 0;
     for (std::size_t i = 0; i < e->params.size(); ++i) {

@@ -77,6 +77,18 @@ Value nameraw(const Context& c, const Argument&) {
     return has_fd(c) ? Value::of_text(wanted_name(c, Spelling::raw), Missing::lost) : no_fd(c);
 }
 
+// The two sides of a call that moves bytes from one descriptor to another.
+enum class Side : std::uint8_t { in, out };
+template <Side kSide>
+Value name_of_side(const Context& c, const Argument&) {
+    constexpr EventCode kSendfile = 189;
+    const FdParams at = fd_params(c.event.code, c.event.params);
+    if (at.other < 0) return Value::missing(Missing::not_applicable);
+    const bool acts_on_target = c.event.code == kSendfile; // the others are about what they read from
+    const FdInfo* fd = (kSide == Side::out) == acts_on_target ? c.event.fd : c.event.other_fd;
+    return fd ? Value::of_text(fd->name) : Value::missing(Missing::lost);
+}
+
 bool has_directory(const FdInfo& fd) { return is_file(fd.type) || fd.type == FdType::directory; }
 
 std::string_view directory_text(const Context& c) {
@@ -167,7 +179,7 @@ Value types(const Context& c, const Argument& a) {
 
 bool has_fd(const Context& c) {
     if (c.event.fd) return true;
-    const EventInfo* e = find_event(c.event.code);
+    const EventInfo* e = find_event(c.event.code, c.event.params);
     return e && (e->flags & (kCreatesFd | kUsesFd)) != 0 && (c.event.process || c.event.fd_number >= 0);
 }
 
@@ -216,6 +228,12 @@ std::span<const Field> fd_fields() {
             f.info.no_rhs = true;
             return f;
         }(),
+        make_field("fd.in.name", kText, event, "fd.name of what sendfile, splice, tee and copy_file_range read from",
+                   name_of_side<Side::in>)
+            .ours(),
+        make_field("fd.out.name", kText, event, "fd.name of what sendfile, splice, tee and copy_file_range write to",
+                   name_of_side<Side::out>)
+            .ours(),
         make_field("fd.realpath", kText, event, "Path of the file as the host sees it", of_fd<realpath>).ours(),
         make_field("fd.is_deleted", kBool, event, "The file has no name any more", of_fd<mark<kFdDeleted>>).ours(),
         make_field("fd.mount_id", FieldType::uint32, event, "Mount the file was reached by", of_fd<mount_id>)

@@ -45,6 +45,7 @@ std::string_view l4_name(L4Protocol l4) {
 
 const FdInfo* find_fd(const Context& c, std::int64_t number) {
     if (c.event.fd && number == c.event.fd_number) return c.event.fd;
+    if (c.event.other_fd && number == c.event.other_fd_number) return c.event.other_fd;
     return c.event.fds && number >= 0 ? c.event.fds->find_fd(number) : nullptr;
 }
 

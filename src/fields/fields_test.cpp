@@ -304,6 +304,71 @@ TEST(Fields, NegativeNumbersInHexHaveTheDigitsOfTheirType) {
     EXPECT_EQ(text, "FFFFFFFE");
 }
 
+template <class T>
+std::string bytes_of(T value) {
+    return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+// As live: the generic event has parameters of its call, which is known by its number.
+TEST(Fields, AGenericEventHasTheParametersOfItsCall) {
+    using namespace std::string_view_literals;
+    Probe p;
+    FdInfo path;
+    path.name = "/etc/x", path.name_raw = "x";
+    const std::string id = bytes_of(std::uint16_t{413}), native = bytes_of(std::uint16_t{452}),
+                      res = bytes_of(std::int64_t{0}), here = bytes_of(std::int64_t{-100}), mode = bytes_of(04755u);
+    const std::array<std::string_view, 6> params{id, native, res, here, "x\0"sv, mode};
+    p.event.code = kGenericExit;
+    p.event.params = params;
+    p.event.has_result = true;
+    p.event.result = 0;
+    p.event.path = &path;
+    EXPECT_EQ(p.text("evt.type"), "fchmodat2");
+    EXPECT_EQ(p.text("evt.res"), "SUCCESS");
+    EXPECT_EQ(p.text("fs.path.name"), "/etc/x");
+    EXPECT_EQ(p.text("fs.path.nameraw"), "x");
+    EXPECT_NE(p.text("evt.arg", "mode").find("S_ISUID"), std::string::npos) << p.text("evt.arg", "mode");
+    EXPECT_EQ(p.text("evt.arg", "filename"), "/root/x");
+    EXPECT_EQ(p.text("evt.args").find("res=0 dirfd=-100(AT_FDCWD) filename=x(/root/x) mode="), 0u)
+        << p.text("evt.args");
+    EXPECT_TRUE(p.value("fd.num").is_missing()) << "a folder that the path starts from is not what it is about";
+    p.event.result = -1;
+    EXPECT_TRUE(p.value("fs.path.name").is_missing()) << "nothing was done to it";
+    p.event.params = std::span(params).first(2); // as in a capture
+    EXPECT_EQ(p.text("evt.args"), "");
+    EXPECT_TRUE(p.value("evt.arg", "mode").is_missing());
+    EXPECT_TRUE(p.value("fs.path.name").is_missing());
+}
+
+TEST(Fields, ACopyHasTwoSides) {
+    Probe p;
+    FdInfo from, to;
+    from.type = to.type = FdType::file_v2;
+    from.name = "/from", to.name = "/to";
+    const std::string res = bytes_of(std::int64_t{1}), three = bytes_of(std::int64_t{3}),
+                      four = bytes_of(std::int64_t{4}), none = bytes_of(std::uint64_t{0});
+    const std::array<std::string_view, 6> copy{res, four, none, three, none, none};
+    p.event.code = 333; // copy_file_range
+    p.event.params = copy;
+    p.event.fd = &from, p.event.fd_number = 3;
+    p.event.other_fd = &to, p.event.other_fd_number = 4;
+    EXPECT_EQ(p.text("fd.in.name"), "/from");
+    EXPECT_EQ(p.text("fd.out.name"), "/to");
+    EXPECT_EQ(p.text("evt.arg", "fdout"), "<f>/to");
+    EXPECT_EQ(p.text("evt.args"), "res=1 fdout=4(<f>/to) offout=0 fdin=3(<f>/from) offin=0 len=0");
+    p.event.other_fd = nullptr;
+    EXPECT_EQ(p.value("fd.out.name").why, Missing::lost);
+    const std::array<std::string_view, 5> sent{res, none, four, three, none};
+    p.event.code = 189; // sendfile
+    p.event.params = sent;
+    p.event.fd = &to, p.event.fd_number = 4;
+    p.event.other_fd = &from, p.event.other_fd_number = 3;
+    EXPECT_EQ(p.text("fd.in.name"), "/from");
+    EXPECT_EQ(p.text("fd.out.name"), "/to");
+    p.event.code = 7; // read
+    EXPECT_EQ(p.value("fd.in.name").why, Missing::not_applicable);
+}
+
 TEST(Fields, AFailedOpenOfNoNameIsOfNone) {
     Probe p;
     p.event = {};

@@ -53,6 +53,30 @@ constexpr Paths kPaths[] = {
     {"symlink", "", "linkpath", "target"},
     {"symlinkat", "", "linkpath", "target"},
     {"mount", "", "dev", "dir"},
+    // Live only: in captures they have no parameters.
+    {"fchmodat2", "filename", "", ""},
+    {"setxattr", "path", "", ""},
+    {"lsetxattr", "path", "", ""},
+    {"fsetxattr", "fd", "", ""},
+    {"setxattrat", "path", "", ""},
+    {"removexattr", "path", "", ""},
+    {"lremovexattr", "path", "", ""},
+    {"fremovexattr", "fd", "", ""},
+    {"removexattrat", "path", "", ""},
+    {"file_setattr", "path", "", ""},
+    {"truncate", "path", "", ""},
+    {"ftruncate", "fd", "", ""},
+    {"utime", "path", "", ""},
+    {"utimes", "path", "", ""},
+    {"futimesat", "path", "", ""},
+    {"utimensat", "path", "", ""},
+    {"acct", "path", "", ""},
+    {"swapon", "path", "", ""},
+    {"swapoff", "path", "", ""},
+    {"pivot_root", "path", "", ""},
+    {"open_tree", "path", "", ""},
+    {"mount_setattr", "path", "", ""},
+    {"name_to_handle_at", "path", "", ""},
 };
 
 enum class Which : std::uint8_t { name, source, target };
@@ -62,22 +86,29 @@ struct Row {
     std::int8_t name = -1, source = -1, target = -1;
     bool opens = false; // the descriptor has the name
 };
-const std::vector<Row>& rows() {
-    static const std::vector<Row> all = [] {
-        std::vector<Row> v(event_schema().size());
-        for (const EventInfo& e : event_schema()) {
-            if (e.direction != EventDirection::exit) continue;
-            for (const Paths& p : kPaths) {
-                if (p.event != e.name) continue;
-                const auto index = [&](std::string_view param) {
-                    return static_cast<std::int8_t>(param.empty() ? -1 : find_param(e.code, param));
-                };
-                v[e.code] = {index(p.name), index(p.source), index(p.target), (e.flags & kCreatesFd) != 0};
-            }
-        }
-        return v;
-    }();
-    return all;
+Row row_of(const EventInfo& e) {
+    Row row;
+    if (e.direction != EventDirection::exit) return row;
+    for (const Paths& p : kPaths) {
+        if (p.event != e.name) continue;
+        const auto index = [&](std::string_view param) {
+            return static_cast<std::int8_t>(param.empty() ? -1 : find_param(e, param));
+        };
+        row = {index(p.name), index(p.source), index(p.target), (e.flags & kCreatesFd) != 0};
+    }
+    return row;
+}
+std::vector<Row> rows_of(std::span<const EventInfo> events) {
+    std::vector<Row> out;
+    for (const EventInfo& e : events) out.push_back(row_of(e));
+    return out;
+}
+const Row& row_of(const Event& event) {
+    static const std::vector<Row> by_code = rows_of(event_schema()), by_generic = rows_of(generic_schema());
+    static constexpr Row kNone;
+    if (event.code >= by_code.size()) return kNone;
+    const int generic = generic_index(event.code, event.params);
+    return generic < 0 ? by_code[event.code] : by_generic[static_cast<std::size_t>(generic)];
 }
 
 Value path_text(const Context& c, const Row& row, int index, bool raw) {
@@ -95,7 +126,7 @@ Value path_text(const Context& c, const Row& row, int index, bool raw) {
     }
     if (index == row.name && c.event.path) return Value::of_text(c.event.path->name);
     // Where the directory is not known (a call with a directory descriptor, working directory unknown) it says so.
-    const EventInfo* e = find_event(c.event.code);
+    const EventInfo* e = find_event(c.event.code, c.event.params);
     const bool at = std::ranges::any_of(e->params, [](const ParamInfo& q) { return q.type == ParamType::fsrelpath; });
     std::string_view base = base_of(c, *p);
     if (p->type != ParamType::fsrelpath && at)
@@ -113,8 +144,7 @@ Value path_text(const Context& c, const Row& row, int index, bool raw) {
 
 template <Which kWhich, bool kRaw>
 Value path(const Context& c, const Argument&) {
-    if (c.event.code >= rows().size()) return none();
-    const Row& row = rows()[c.event.code];
+    const Row& row = row_of(c.event);
     const int index = kWhich == Which::name ? row.name : kWhich == Which::source ? row.source : row.target;
     if (index < 0) return none();
     if (row.opens && !kRaw) {

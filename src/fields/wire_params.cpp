@@ -49,7 +49,7 @@ Value address(std::string_view bytes) {
 } // namespace
 
 std::optional<WireParam> wire_param(const Event& event, std::size_t index) {
-    const EventInfo* info = find_event(event.code);
+    const EventInfo* info = find_event(event.code, event.params);
     if (!info || index >= event.params.size() || index >= info->params.size()) return {};
     const ParamInfo& declared = info->params[index];
     WireParam p{declared.type, declared.format, declared.info, event.params[index]};

@@ -142,6 +142,8 @@ class Lowering {
             out.upward = p.op == Op::contains && one && p.items[0].text.find("..") != std::string::npos;
         else if (field == "fd.name" || field == "fd.directory" || field == "fd.filename")
             out.path_sets = sets_.of_files(id, field, p);
+        else if (field == "fd.in.name" || field == "fd.out.name") // the kernel looks at both sides
+            out.path_sets = sets_.of_files(id, "fd.name", p);
         else if (is_end(field))
             out.end_sets = sets_.of_ends(id, field, p);
         return out;

@@ -86,8 +86,9 @@ Result<> LiveEvents::put_system_call(const Event& event, std::uint32_t dump_flag
     raw.tid = event.tid;
     raw.dump_flags = dump_flags;
     raw.params = event.params;
+    if (event.code == kGenericExit) raw.params = raw.params.first(std::min<std::size_t>(raw.params.size(), 2));
     std::array<std::string_view, 2> generic{};
-    if (options_.for_old_readers && event.code == kGenericExit && event.params.size() == 2 &&
+    if (options_.for_old_readers && event.code == kGenericExit && raw.params.size() == 2 &&
         load_param<std::uint16_t>(event.params[0]) > kOldReadersLastCall) {
         generic = {std::string_view("\0\0", 2), event.params[1]}; // "unknown"; the native number stays
         raw.params = generic;

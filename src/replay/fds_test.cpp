@@ -37,6 +37,24 @@ TEST(ReplayFds, OpenIsSeenWithItsNewDescriptor) {
     EXPECT_FALSE(s.read(100, 3).fd_name_changed);
 }
 
+TEST(ReplayFds, ACopyHasTwoDescriptors) {
+    Shell s;
+    s.open(100, 3, "/from");
+    s.open(100, 4, "/to");
+    const Event& copy = s.event("copy_file_range", 100, {{"res", 1}, {"fdout", 4}, {"fdin", 3}});
+    ASSERT_TRUE(copy.fd && copy.other_fd);
+    EXPECT_EQ(copy.fd_number, 3);
+    EXPECT_EQ(copy.fd->name, "/from");
+    EXPECT_EQ(copy.other_fd_number, 4);
+    EXPECT_EQ(copy.other_fd->name, "/to");
+    const Event& sent = s.event("sendfile", 100, {{"res", 1}, {"out_fd", 4}, {"in_fd", 3}});
+    ASSERT_TRUE(sent.fd && sent.other_fd);
+    EXPECT_EQ(sent.fd->name, "/to");
+    EXPECT_EQ(sent.other_fd->name, "/from");
+    EXPECT_EQ(s.read(100, 3).other_fd, nullptr);
+    EXPECT_EQ(s.event("dup2", 100, {{"res", 4}, {"oldfd", 3}, {"newfd", 4}}).other_fd, nullptr);
+}
+
 TEST(ReplayFds, FailedOpenMakesNone) {
     Shell s;
     const Event& e = s.open(100, -2, "/none");

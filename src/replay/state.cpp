@@ -20,13 +20,13 @@ enum class Lookup : std::uint8_t {
 struct Traits {
     Lookup lookup = Lookup::none;
     std::uint8_t result_bytes = 0; // of the first parameter when it is the call's result, else 0
-    std::int8_t fd_param = -1;     // the descriptor acted on
+    FdParams fds;                  // the descriptors acted on
 };
 
 constexpr std::size_t kCodes = 454;
 // Falco does not look at the descriptor of these two, and rules are written for that.
 constexpr EventCode kSetSockOpt = 45, kGetSockOpt = 47;
-constexpr EventCode kSwitch = 152, kScapEvent = 196, kProcInfo = 234, kCopyFileRange = 333;
+constexpr EventCode kSwitch = 152, kScapEvent = 196, kProcInfo = 234;
 constexpr std::string_view kDeleted = " (deleted)"; // after the path of an executable without a name any more
 constexpr std::size_t kMaxName = 255;
 
@@ -43,14 +43,9 @@ std::uint8_t result_bytes(ParamType type) {
     }
 }
 
-std::int8_t fd_param_of(const EventInfo& info) {
-    if ((info.flags & kUsesFd) == 0 || info.code == kSetSockOpt || info.code == kGetSockOpt) return -1;
-    if (info.code == kCopyFileRange) return 3; // the one it reads from
-    // The first descriptor; the result of an exit event is not one to act on.
-    const std::size_t first = info.direction == EventDirection::exit ? 1 : 0;
-    for (std::size_t i = first; i < info.params.size(); ++i)
-        if (info.params[i].type == ParamType::fd) return static_cast<std::int8_t>(i);
-    return -1;
+FdParams fd_params_of(const EventInfo& info) {
+    const bool acts = (info.flags & kUsesFd) != 0 && info.code != kSetSockOpt && info.code != kGetSockOpt;
+    return acts ? fd_params(info.code, {}) : FdParams{};
 }
 
 Lookup lookup_of(const EventInfo& info) {
@@ -70,7 +65,7 @@ std::array<Traits, kCodes> make_traits() {
         if (info.code >= kCodes) continue;
         Traits& t = all[info.code];
         t.lookup = lookup_of(info);
-        t.fd_param = fd_param_of(info);
+        t.fds = fd_params_of(info);
         if (info.direction == EventDirection::exit && info.kind == EventKind::syscall && !info.params.empty())
             t.result_bytes = result_bytes(info.params[0].type);
     }
@@ -353,10 +348,15 @@ const Event* ReplayState::Impl::on_event(const RawEvent& raw, bool looked_at) {
         unsettle();
         return &event_;
     }
-    if (step.thread && traits.fd_param >= 0 && step.has(static_cast<std::size_t>(traits.fd_param))) {
-        step.fd_number = step.number<std::int64_t>(static_cast<std::size_t>(traits.fd_param));
-        step.fd = step.fds().find(step.fd_number);
-    }
+    const auto descriptor = [&step](int param, std::int64_t& number) -> FdEntry* {
+        if (!step.thread || param < 0 || !step.has(static_cast<std::size_t>(param))) return nullptr;
+        number = step.number<std::int64_t>(static_cast<std::size_t>(param));
+        return step.fds().find(number);
+    };
+    step.fd = descriptor(traits.fds.fd, step.fd_number);
+    event_.other_fd_number = -1;
+    const FdEntry* other = descriptor(traits.fds.other, event_.other_fd_number);
+    event_.other_fd = other ? &other->info : nullptr;
     if (apply) apply(step);
     if (looked_at)
         settle(step, traits);

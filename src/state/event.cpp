@@ -7,17 +7,18 @@ namespace gyr {
 struct Event::Kept {
     std::deque<std::string> bytes;
     std::vector<std::string_view> params;
-    FdInfo fd, path;
+    FdInfo fd, other_fd, path;
     ThreadFacts thread;
 };
 
 void Event::keep() {
-    if (kept_ || (params.empty() && !fd && !path && !thread && !fds)) return;
+    if (kept_ || (params.empty() && !fd && !other_fd && !path && !thread && !fds)) return;
     fds = nullptr;
     auto kept = std::make_shared<Kept>();
     for (const std::string_view p : params) kept->params.emplace_back(kept->bytes.emplace_back(p));
     params = kept->params;
     if (fd) kept->fd = *fd, fd = &kept->fd;
+    if (other_fd) kept->other_fd = *other_fd, other_fd = &kept->other_fd;
     if (path) kept->path = *path, path = &kept->path;
     if (thread) kept->thread = *thread, thread = &kept->thread;
     kept_ = std::move(kept);

@@ -43,6 +43,8 @@ struct Event {
     std::span<const std::string_view> params;
     const FdInfo* fd = nullptr; // the descriptor acted on; null when the event has none or it is not known
     std::int64_t fd_number = -1;
+    const FdInfo* other_fd = nullptr; // of a call that moves bytes from one descriptor to another: the other one
+    std::int64_t other_fd_number = -1;
     bool fd_name_changed = false; // the event gave fd another name than it had
     const FdInfo* path = nullptr; // live: what a path argument led to
     const ThreadFacts* thread = nullptr;
@@ -54,8 +56,8 @@ struct Event {
     // Events of the Kubernetes audit log; null for all others.
     std::shared_ptr<const AuditEvent> audit;
 
-    // Copies what params, fd, path and thread point to, so that the event outlives its source's buffer. Allocates; only
-    // for the few events that are held.
+    // Copies what params, fd, other_fd, path and thread point to, so that the event outlives its source's buffer.
+    // Allocates; only for the few events that are held.
     void keep();
 
   private:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One effect by each of the system calls that have it raises the same alert: opening, renaming, moving a descriptor, running,
-making a process, reading, writing, sending, mounting; files by mounts that hang nowhere; descriptors that another process
+making a process, reading, writing, copying, giving rights and attributes, sending, mounting; files by mounts that hang nowhere; descriptors that another process
 opened. Each way is a process of its own, which makes sure that the effect is there; the alerts of that process are counted.
 The names are those of docs/evasions.md."""
 
@@ -30,9 +30,19 @@ RULES = {
     "Copied From": "evt.type in (splice, copy_file_range) and fd.name = {f}/out.from",
     "Opened To Read": OPENS + " and evt.is_open_read = true and fd.name = {f}/data and evt.failed = false",
     "Read": "evt.type in (read, pread, readv, preadv, preadv2, mmap, splice, copy_file_range) and fd.name = {f}/data",
+    "Copied": "evt.type in (sendfile, splice, copy_file_range) and fd.in.name = {f}/data and evt.rawres = 5",
+    "Copied Into": "evt.type in (sendfile, splice, copy_file_range) and fd.out.name = {f}/copied and evt.rawres = 5",
+    "Copied Into, by Argument": "(evt.type = sendfile and evt.arg.out_fd endswith {f}/copied) or "
+                                "(evt.type = splice and evt.arg.fd_out endswith {f}/copied) or "
+                                "(evt.type = copy_file_range and evt.arg.fdout endswith {f}/copied)",
+    "Mode Changed": "evt.type in (chmod, fchmod, fchmodat, fchmodat2) and evt.arg.mode contains S_ISUID and "
+                    "fs.path.name = {f}/data and evt.rawres = 0",
+    "Attribute Given": "evt.type in (setxattr, lsetxattr, fsetxattr, setxattrat) and evt.arg.name = trusted.gyr and "
+                       "fs.path.name = {f}/data and evt.failed = false",
     "Sent": "evt.type in (write, writev, sendto, sendmsg, sendmmsg) and fd.sport = {p} and evt.rawres > 0",
     "Mounted": "(evt.type = mount and evt.arg.dir = {f}/mounted and evt.failed = false) or evt.type = move_mount",
 }
+COPIES = ["Copied", "Copied Into", "Copied Into, by Argument"]
 READS = ("read", "pread64", "readv", "preadv", "preadv2", "mmap", "splice", "copy_file_range", "sendfile")
 WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile", "splice", "copy_file_range")
 # Effect of evader, ways, its arguments, the rules that each way sets off.
@@ -47,6 +57,11 @@ TABLE = [
     ("write", WRITES[6:], ["{f}/out"], ["Copied From"]),
     ("read", READS, ["{f}/data"], ["Opened To Read"]),
     ("read", READS[:8], ["{f}/data"], ["Read"]),  # sendfile is about where it sends to
+    ("copy", ("sendfile", "splice", "copy_file_range"), ["{f}/data", "{f}/copied"], COPIES),
+    # The file by another name: known by its identity on either side.
+    ("copy", ("sendfile", "splice", "copy_file_range"), ["{f}/alias", "{f}/copied-alias"], COPIES[:2]),
+    ("mode", ("chmod", "fchmod", "fchmodat", "fchmodat2", "fchmodat2-descriptor"), ["{f}/data"], ["Mode Changed"]),
+    ("attribute", ("setxattr", "lsetxattr", "fsetxattr", "setxattrat", "setxattrat-descriptor"), ["{f}/data"], ["Attribute Given"]),
     ("send", ("write", "writev", "send", "sendto", "sendmsg", "sendmmsg"), ["{p}"], ["Sent"]),
     ("mount", ("mount", "fsmount", "open_tree"), ["{f}/mounted"], ["Mounted"]),
 ]
@@ -115,6 +130,9 @@ def main():
         for name in ("secret", "data"):
             with open(folder + "/" + name, "w", encoding="ascii") as file:
                 file.write("hello\n")
+        open(folder + "/copied", "w", encoding="ascii").close()
+        for name in ("data", "copied"):
+            os.link(folder + "/" + name, folder + "/" + {"data": "alias"}.get(name, name + "-alias"))
         os.mkdir(folder + "/mounted")
         shutil.copy(ways.evader, folder + "/run")
         text = "".join("- rule: %s\n  desc: x\n  condition: >\n    %s\n  output: \"%%evt.type %%fd.name %%evt.res\"\n  priority: NOTICE\n"

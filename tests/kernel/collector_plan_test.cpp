@@ -254,6 +254,31 @@ TEST_F(CollectorPlan, AsksForTheFileOfACallThatHasNoEventOfItsOwn) {
     EXPECT_EQ(paths(events), std::vector<std::string>{file("one")});
 }
 
+// A rule may name either side of a copy.
+TEST_F(CollectorPlan, AsksForBothSidesOfACopy) {
+    EventPlan plan;
+    for (const EventCode code : {EventCode{189}, EventCode{333}}) // sendfile, copy_file_range
+        plan.demands.push_back({.code = code, .calls = {}, .clauses = {{.path_sets = 1}}, .forced_by = {}});
+    plan.names = {{PathName::Kind::base, "one", {}, 1, {}}};
+    const auto events = run(plan, [&] {
+        const auto open = [&](const char* name) { return ::open(file(name).c_str(), O_CREAT | O_RDWR, 0600); };
+        const int one = open("one"), two = open("two"), three = open("three");
+        for (const int fd : {one, two, three}) STEP(1, ::write(fd, "x", 1) == 1);
+        const auto copy = [](int from, int to) {
+            loff_t in = 0, out = 0, again = 0;
+            return ::syscall(SYS_copy_file_range, from, &in, to, &out, 1, 0) == 1 &&
+                   ::syscall(SYS_sendfile, to, from, &again, 1) == 1;
+        };
+        STEP(2, copy(one, two) && copy(two, one) && copy(two, three));
+        return 0;
+    });
+    ASSERT_EQ(events.size(), 4u);
+    for (const SeenEvent& e : events) {
+        ASSERT_TRUE(e.fd && e.other_fd);
+        EXPECT_NE(e.fd->name == file("one"), e.other_fd->name == file("one"));
+    }
+}
+
 // The root of a copy of its mount that hangs nowhere has no name at all.
 TEST_F(CollectorPlan, KnowsAFolderByItsIdentity) {
     const int folder = ::open(folder_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);

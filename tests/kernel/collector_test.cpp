@@ -23,6 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -376,6 +377,114 @@ TEST_F(Collector, GivesCallsWithoutAnEventOfTheirOwnByName) {
     EXPECT_EQ(named(events, "sched_yield").size(), 1u);
     const SeenEvent e = the_one(events, "setfsuid");
     EXPECT_EQ(e.number<std::uint16_t>("nativeID"), SYS_setfsuid);
+    EXPECT_EQ(e.result, 0) << "the id before";
+}
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452 // Linux 6.6
+#endif
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463 // Linux 6.13
+#define SYS_removexattrat 466
+#endif
+
+TEST_F(Collector, TellsOfRightsAndAttributesByCallsWithoutAnEventOfTheirOwn) {
+    const Folder folder;
+    bool newest = true; // the kernel has all of them
+    {
+        const std::string absent = folder.file("absent");
+        newest = ::syscall(SYS_setxattrat, AT_FDCWD, absent.c_str(), 0, "user.x", nullptr, 0) < 0 && errno != ENOSYS;
+    }
+    const auto events = run([&] {
+        STEP(1, ::chdir(folder.path().c_str()) == 0);
+        const int fd = ::open("a", O_RDWR | O_CREAT, 0600);
+        const int dir = ::open(".", O_RDONLY | O_DIRECTORY);
+        STEP(2, fd >= 0 && dir >= 0);
+        if (::syscall(SYS_fchmodat2, dir, "a", 04700, 0) < 0) STEP(3, errno == ENOSYS);
+        ::syscall(SYS_fchmodat2, fd, "", 02700, AT_EMPTY_PATH);
+        STEP(4, ::syscall(SYS_setxattr, "a", "trusted.one", "v", 1, 0) == 0);
+        STEP(5, ::syscall(SYS_fsetxattr, fd, "trusted.two", "v", 1, 0) == 0);
+        STEP(6, ::syscall(SYS_lremovexattr, "a", "trusted.one") == 0);
+        STEP(7, ::syscall(SYS_removexattr, "a", "trusted.none") < 0);
+        struct {
+            std::uint64_t value;
+            std::uint32_t size, flags;
+        } value{reinterpret_cast<std::uintptr_t>("v"), 1, 0};
+        if (newest) STEP(8, ::syscall(SYS_setxattrat, dir, "a", 0, "trusted.three", &value, sizeof value) == 0);
+        if (newest) STEP(9, ::syscall(SYS_removexattrat, fd, "", AT_EMPTY_PATH, "trusted.three") == 0);
+        STEP(10, ::truncate("a", 3) == 0);
+        return 0;
+    });
+    const std::string a = folder.file("a");
+    const auto rights = named(events, "fchmodat2");
+    ASSERT_EQ(rights.size(), 2u);
+    EXPECT_EQ(rights[0].number<std::uint32_t>("mode"), 04700u);
+    EXPECT_EQ(rights[0].text("filename"), "a");
+    ASSERT_TRUE(rights[0].path);
+    EXPECT_EQ(rights[0].path->name, a);
+    EXPECT_EQ(rights[0].result, rights[0].number<std::int64_t>("res"));
+    if (rights[1].result == 0) {
+        ASSERT_TRUE(rights[1].path);
+        EXPECT_EQ(rights[1].path->name, a) << "the file of the directory's descriptor itself";
+    }
+    const SeenEvent by_path = the_one(events, "setxattr"), by_fd = the_one(events, "fsetxattr");
+    EXPECT_EQ(by_path.path->name, a);
+    EXPECT_EQ(by_path.text("path"), "a");
+    EXPECT_EQ(by_path.text("name"), "trusted.one");
+    EXPECT_EQ(by_path.result, 0);
+    ASSERT_TRUE(by_fd.fd);
+    EXPECT_EQ(by_fd.fd->name, a);
+    EXPECT_EQ(by_fd.text("name"), "trusted.two");
+    EXPECT_EQ(the_one(events, "lremovexattr").text("name"), "trusted.one");
+    EXPECT_EQ(the_one(events, "removexattr").result, -ENODATA);
+    EXPECT_EQ(the_one(events, "truncate").path->name, a);
+    if (!newest) return;
+    const SeenEvent at = the_one(events, "setxattrat"), empty = the_one(events, "removexattrat");
+    EXPECT_EQ(at.path->name, a);
+    EXPECT_EQ(at.text("name"), "trusted.three");
+    EXPECT_EQ(empty.path->name, a);
+    EXPECT_EQ(empty.text("name"), "trusted.three");
+}
+
+TEST_F(Collector, TellsOfBothSidesOfACopy) {
+    const Folder folder;
+    const auto events = run([&] {
+        const int from = ::open(folder.file("from").c_str(), O_RDWR | O_CREAT, 0600);
+        const int to = ::open(folder.file("to").c_str(), O_RDWR | O_CREAT, 0600);
+        int ends[2], more[2];
+        STEP(1, from >= 0 && to >= 0 && ::pipe(ends) == 0 && ::pipe(more) == 0);
+        STEP(2, ::write(from, "hello", 5) == 5);
+        loff_t in = 0, out = 0;
+        STEP(3, ::syscall(SYS_copy_file_range, from, &in, to, &out, 5, 0) == 5);
+        in = 0;
+        STEP(4, ::syscall(SYS_sendfile, to, from, &in, 5) == 5);
+        in = 0;
+        STEP(5, ::syscall(SYS_splice, from, &in, ends[1], nullptr, 5, 0) == 5);
+        STEP(6, ::syscall(SYS_tee, ends[0], more[1], 5, 0) == 5);
+        iovec part{&in, 5};
+        STEP(7, ::syscall(SYS_preadv2, from, &part, 1, 2, 0, 0) == 3);
+        return 0;
+    });
+    const SeenEvent copy = the_one(events, "copy_file_range"), sent = the_one(events, "sendfile"),
+                    spliced = the_one(events, "splice"), tee = the_one(events, "tee"),
+                    read = the_one(events, "preadv2");
+    ASSERT_TRUE(copy.fd && copy.other_fd && sent.fd && sent.other_fd && spliced.other_fd && tee.other_fd && read.fd);
+    EXPECT_EQ(copy.fd->name, folder.file("from"));
+    EXPECT_EQ(copy.other_fd->name, folder.file("to"));
+    EXPECT_EQ(copy.other_fd_number, copy.number<std::int64_t>("fdout"));
+    EXPECT_EQ(copy.number<std::uint64_t>("offout"), 0u);
+    EXPECT_EQ(sent.fd->name, folder.file("to"));
+    EXPECT_EQ(sent.other_fd->name, folder.file("from"));
+    EXPECT_EQ(sent.other_fd_number, sent.number<std::int64_t>("in_fd"));
+    EXPECT_EQ(sent.number<std::uint64_t>("offset"), 0u);
+    EXPECT_EQ(spliced.fd->name, folder.file("from"));
+    EXPECT_EQ(spliced.other_fd->type, FdType::fifo);
+    EXPECT_EQ(tee.fd->name, spliced.other_fd->name) << "the two ends of a pipe have one name";
+    EXPECT_NE(tee.other_fd->name, tee.fd->name);
+    EXPECT_EQ(tee.result, 5);
+    EXPECT_EQ(read.bytes("data"), "llo");
+    EXPECT_EQ(read.number<std::uint64_t>("pos"), 2u);
+    EXPECT_EQ(read.result, 3);
 }
 
 // The 32-bit entry has numbers and argument registers of its own, and reaches 64-bit programs too.

@@ -16,7 +16,8 @@ std::unique_ptr<LiveSource> LiveFixture::source_;
 std::string LiveFixture::problem_;
 
 std::string SeenEvent::bytes(std::string_view param) const {
-    const EventInfo* info = find_event(code);
+    const std::vector<std::string_view> views(params.begin(), params.end());
+    const EventInfo* info = find_event(code, views);
     for (std::size_t i = 0; i < info->params.size() && i < params.size(); ++i)
         if (info->params[i].name == param) return params[i];
     ADD_FAILURE() << name << " has no parameter " << param;
@@ -83,7 +84,10 @@ std::vector<SeenEvent> LiveFixture::run(const EventPlan& plan, const std::functi
         s.process = e.process;
         for (const std::string_view p : e.params) s.params.emplace_back(p);
         if (e.fd) s.fd = *e.fd;
+        if (e.other_fd) s.other_fd = *e.other_fd;
+        s.other_fd_number = e.other_fd_number;
         if (e.path) s.path = *e.path;
+        s.result = e.result;
         seen.push_back(std::move(s));
     };
     while (!done && std::chrono::steady_clock::now() < deadline)

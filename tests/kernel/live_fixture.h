@@ -24,7 +24,9 @@ struct SeenEvent {
     Nanos time = 0;
     ProcessKey process;
     std::vector<std::string> params; // as encoded
-    std::optional<FdInfo> fd, path;
+    std::optional<FdInfo> fd, other_fd, path;
+    std::int64_t other_fd_number = -1;
+    std::optional<std::int64_t> result; // of an event without a parameter for it
 
     [[nodiscard]] std::string bytes(std::string_view param) const;
     [[nodiscard]] std::string text(std::string_view param) const; // without the NUL

@@ -23,7 +23,15 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452 // Linux 6.6
+#endif
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463 // Linux 6.13
+#endif
 
 static int is(const char* way, const char* name) { return strcmp(way, name) == 0; }
 
@@ -174,6 +182,59 @@ static int read_file(const char* way, char** argv) {
     return strcmp(text, "hello") == 0 ? 0 : 121;
 }
 
+// copy WAY FROM TO: five bytes of one file into the other, by descriptors that were there before.
+static int copy_file(const char* way, char** argv) {
+    const int from = open(argv[0], O_RDONLY), to = open(argv[1], O_RDWR | O_CREAT, 0644);
+    if (from < 0 || to < 0) fail(argv[1]);
+    loff_t in = 0, out = 0;
+    int ends[2];
+    char text[6] = "";
+    if (ftruncate(to, 0) < 0 || pipe(ends) < 0) fail("pipe");
+    if (is(way, "sendfile")) syscall(SYS_sendfile, to, from, &in, 5);
+    if (is(way, "copy_file_range")) syscall(SYS_copy_file_range, from, &in, to, &out, 5, 0);
+    if (is(way, "splice") && syscall(SYS_splice, from, &in, ends[1], NULL, 5, 0) == 5)
+        syscall(SYS_splice, ends[0], NULL, to, &out, 5, 0);
+    return pread(to, text, 5, 0) == 5 && strcmp(text, "hello") == 0 ? 0 : 121;
+}
+
+// mode WAY FILE: set-user-id, which it was not.
+static int change_mode(const char* way, char** argv) {
+    const mode_t mode = 04755;
+    const int fd = open(argv[0], O_RDONLY);
+    if (fd < 0 || fchmod(fd, 0644) < 0) fail(argv[0]);
+    long done = -1;
+    if (is(way, "chmod")) done = syscall(SYS_chmod, argv[0], mode);
+    if (is(way, "fchmod")) done = syscall(SYS_fchmod, fd, mode);
+    if (is(way, "fchmodat")) done = syscall(SYS_fchmodat, AT_FDCWD, argv[0], mode);
+    if (is(way, "fchmodat2")) done = syscall(SYS_fchmodat2, AT_FDCWD, argv[0], mode, 0);
+    if (is(way, "fchmodat2-descriptor")) done = syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH);
+    if (done < 0 && errno == ENOSYS) cannot("no fchmodat2");
+    struct stat now;
+    return fstat(fd, &now) == 0 && (now.st_mode & 07777) == mode ? 0 : 121;
+}
+
+// attribute WAY FILE: trusted.gyr, which it has not.
+static int give_attribute(const char* way, char** argv) {
+    const char* name = "trusted.gyr";
+    const int fd = open(argv[0], O_RDONLY);
+    if (fd < 0) fail(argv[0]);
+    fremovexattr(fd, name);
+    struct {
+        uint64_t value;
+        uint32_t size, flags;
+    } value = {(uintptr_t) "v", 1, 0};
+    long done = -1;
+    if (is(way, "setxattr")) done = syscall(SYS_setxattr, argv[0], name, "v", 1, 0);
+    if (is(way, "lsetxattr")) done = syscall(SYS_lsetxattr, argv[0], name, "v", 1, 0);
+    if (is(way, "fsetxattr")) done = syscall(SYS_fsetxattr, fd, name, "v", 1, 0);
+    if (is(way, "setxattrat")) done = syscall(SYS_setxattrat, AT_FDCWD, argv[0], 0, name, &value, sizeof value);
+    if (is(way, "setxattrat-descriptor"))
+        done = syscall(SYS_setxattrat, fd, "", AT_EMPTY_PATH, name, &value, sizeof value);
+    if (done < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) cannot("no setxattrat, or no attributes");
+    char text[2] = "";
+    return fgetxattr(fd, name, text, 1) == 1 && *text == 'v' ? 0 : 121;
+}
+
 // send WAY PORT: one datagram to it by a socket connected to another port, or, to write, to this one.
 static int send_datagram(const char* way, char** argv) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}, other = to;
@@ -226,9 +287,10 @@ int siblings(int argc, char** argv) {
         const char* name;
         int arguments;
         int (*act)(const char*, char**);
-    } kEffects[] = {{"open", 1, open_file},  {"rename", 2, rename_file}, {"stream", 1, stream},
-                    {"run", 1, run_program}, {"make", 0, make_process},  {"write", 1, write_file},
-                    {"read", 1, read_file},  {"send", 1, send_datagram}, {"mount", 1, mount_folder}};
+    } kEffects[] = {{"open", 1, open_file},           {"rename", 2, rename_file}, {"stream", 1, stream},
+                    {"run", 1, run_program},          {"make", 0, make_process},  {"write", 1, write_file},
+                    {"read", 1, read_file},           {"copy", 2, copy_file},     {"mode", 1, change_mode},
+                    {"attribute", 1, give_attribute}, {"send", 1, send_datagram}, {"mount", 1, mount_folder}};
     for (size_t i = 0; i < sizeof kEffects / sizeof *kEffects; ++i)
         if (argc == kEffects[i].arguments + 2 && is(argv[0], kEffects[i].name))
             return kEffects[i].act(argv[1], argv + 2);

@@ -110,6 +110,9 @@ struct io_splice {
     int splice_fd_in;
     unsigned int flags;
 };
+struct io_xattr {
+    struct filename* filename;
+};
 struct io_shutdown {
     int how;
 };
@@ -147,6 +150,7 @@ struct io_pipe {
 #define OP_SYMLINKAT 38
 #define OP_LINKAT 39
 #define OP_FSETXATTR 41
+#define OP_SETXATTR 42
 #define OP_FGETXATTR 43
 #define OP_SOCKET 45
 #define OP_SEND_ZC 47
@@ -242,6 +246,11 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
         c->args[2] = OPERAND(o, len);
         break;
     }
+    case OP_SETXATTR: { /* the kernel has copied the name, and keeps no pointer to it */
+        struct io_xattr* o = data;
+        c->args[0] = user_pointer(OPERAND(o, filename));
+        break;
+    }
     case OP_UNLINKAT: {
         struct io_unlink* o = data;
         c->args[0] = (s64)OPERAND(o, dfd);
@@ -304,7 +313,7 @@ static __noinline int uring_arguments(struct call* c, struct io_kiocb* req) {
     case OP_SPLICE:
     case OP_TEE: {
         struct io_splice* o = data;
-        u64 to = c->args[0];
+        u64 to = BPF_CORE_READ(req, flags) & FIXED_FILE ? -1 : c->args[0];
         u32 flags = OPERAND(o, flags);
         c->args[0] = flags & FIXED_SOURCE ? -1 : (s64)OPERAND(o, splice_fd_in);
         if (opcode == OP_SPLICE) {
@@ -451,6 +460,7 @@ static __always_inline int completed(void* context, void* req, s32 result, u32 r
             struct io_splice* o = (void*)((u8*)done + bpf_core_field_offset(struct io_kiocb, cmd));
             if (BPF_CORE_READ(o, flags) & FIXED_SOURCE)
                 c->file = file_in_table(context, BPF_CORE_READ(o, splice_fd_in));
+            c->other_file = (u64)BPF_CORE_READ(done, cmd.file); /* of the request */
         }
         tell_uring(c, slot);
         if (result_flags & CQE_MORE) { /* there will be another */

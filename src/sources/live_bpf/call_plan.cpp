@@ -70,7 +70,7 @@ gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, st
     p.call_id = call_id;
     p.lane = event.lane;
     p.event_class = demand.code;
-    p.object_arg = p.text_arg = GYR_FROM_NOTHING;
+    p.object_arg = p.other_arg = p.text_arg = GYR_FROM_NOTHING;
     p.fetches = event.fetch_count;
     std::ranges::copy(event.fetches, p.fetch);
     for (const gyr_fetch& f : event.all_fetches()) {
@@ -87,6 +87,7 @@ gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, st
     const gyr_fetch& first = event.fetches[0];
     if (event.fetch_count > 0 && first.op == GYR_FETCH_OBJECT && (first.flags & GYR_FETCH_ENTER) == 0)
         p.object_arg = first.arg;
+    if (event.has_two_sides()) p.other_arg = event.fetches[1].arg;
     if (demand.clauses.size() <= GYR_CLAUSES) {
         p.clauses = static_cast<gyr_u8>(demand.clauses.size());
         for (unsigned i = 0; i < p.clauses; ++i) lower_clause(demand.clauses[i], i, generation, p);

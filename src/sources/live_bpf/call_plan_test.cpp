@@ -152,6 +152,20 @@ TEST(CallTable, EveryEventHasItsParametersInTheSchemasOrder) {
     }
 }
 
+TEST(CallTable, GenericCallsHaveTheirParametersInTheSchemasOrder) {
+    for (const EventInfo& info : generic_schema()) {
+        const auto call = std::ranges::find(syscall_table(), info.name, &SyscallInfo::name);
+        const CollectedEvent* e = find_collected(kGenericExit, call->number);
+        ASSERT_NE(e, nullptr);
+        EXPECT_EQ(info.params.size(), e->param_count) << info.name;
+        for (const ParamSource& p : e->all_params()) {
+            const bool of_fetch = p.from == ParamFrom::text || p.from == ParamFrom::data;
+            EXPECT_TRUE(!of_fetch || (p.index < e->fetch_count && e->fetches[p.index].op != GYR_FETCH_OBJECT))
+                << info.name;
+        }
+    }
+}
+
 TEST(CallPlan, OnlyAskedForCallsOfAGenericEventAreWanted) {
     EventPlan plan;
     plan.demands.push_back({.code = kGenericExit, .calls = {99}, .clauses = {}, .forced_by = {}}); // sched_yield

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <initializer_list>
 #include <iterator>
-#include <vector>
 
 namespace gyr {
 namespace {
@@ -141,11 +140,20 @@ constexpr CollectedEvent kEvents[] = {
 #undef GYR_LIST
 };
 
-// Calls that the generic event tells of and whose first argument is the descriptor that they act on.
-constexpr std::string_view kOfDescriptor[] = {
-    "preadv2",   "pwritev2",  "ftruncate", "ftruncate64", "fallocate",       "fsync",        "fdatasync",    "syncfs",
-    "readahead", "tee",       "vmsplice",  "fsetxattr",   "fgetxattr",       "flistxattr",   "fremovexattr", "fstatfs",
-    "fstatfs64", "fadvise64", "cachestat", "epoll_ctl",   "sync_file_range", "fadvise64_64", "quotactl_fd"};
+// Of those calls that the generic event tells of and that are told more of; in the order of generic_schema().
+constexpr CollectedEvent generic(std::initializer_list<gyr_fetch> fetches, std::initializer_list<ParamSource> params) {
+    CollectedEvent e = collected(kGenericExit, bulk, fetches, {call_id(), call_number()});
+    for (const ParamSource& p : params) e.params[e.param_count++] = p;
+    return e;
+}
+constexpr CollectedEvent kGenericCalls[] = {
+#define GYR_LIST(...)                                                                                                  \
+    { __VA_ARGS__ }
+#define GYR_GENERIC(name, params, fetches, sources) generic(GYR_LIST fetches, GYR_LIST sources),
+#include "event/schema_generic.inc"
+#undef GYR_GENERIC
+#undef GYR_LIST
+};
 
 struct FlagPair {
     std::uint32_t kernel, ours;
@@ -265,14 +273,9 @@ const CollectedEvent* find_collected(EventCode code) {
 }
 
 const CollectedEvent* find_collected(EventCode code, std::uint16_t call_id) {
-    static const std::vector<CollectedEvent> by_call = [] {
-        std::vector<CollectedEvent> out(syscall_table().back().number + std::size_t{1}, *find_collected(kGenericExit));
-        for (const SyscallInfo& call : syscall_table())
-            if (std::ranges::find(kOfDescriptor, call.name) != std::end(kOfDescriptor))
-                out[call.number].fetches[out[call.number].fetch_count++] = object(0);
-        return out;
-    }();
-    return code == kGenericExit && call_id < by_call.size() ? &by_call[call_id] : find_collected(code);
+    if (code != kGenericExit) return find_collected(code);
+    const EventInfo* call = find_generic(call_id);
+    return call == nullptr ? find_collected(code) : &kGenericCalls[call - generic_schema().data()];
 }
 
 } // namespace gyr

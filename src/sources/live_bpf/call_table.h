@@ -1,6 +1,6 @@
 #pragma once
 // How each event is made of its system call: what the kernel fetches for it, and where every parameter comes from. The
-// table itself is event/schema_collect.inc.
+// tables themselves are event/schema_collect.inc and schema_generic.inc.
 
 #include "abi/syscall_wire.h"
 #include "event/event_type.h"
@@ -113,12 +113,17 @@ struct CollectedEvent {
     std::uint8_t fetch_count = 0, param_count = 0;
 
     [[nodiscard]] std::span<const gyr_fetch> all_fetches() const { return {fetches.data(), fetch_count}; }
+    // Whether bytes go from one descriptor to another: the first two fetches.
+    [[nodiscard]] bool has_two_sides() const {
+        const auto given = [](const gyr_fetch& f) { return f.op == GYR_FETCH_OBJECT && f.arg < GYR_FROM_RESULT; };
+        return fetch_count > 1 && given(fetches[0]) && given(fetches[1]);
+    }
     [[nodiscard]] std::span<const ParamSource> all_params() const { return {params.data(), param_count}; }
 };
 
 [[nodiscard]] std::span<const CollectedEvent> collected_events();
 [[nodiscard]] const CollectedEvent* find_collected(EventCode code);
-// The same of one call: calls that the generic event tells of may act on a descriptor each.
+// The same of one call: the generic event tells more of some.
 [[nodiscard]] const CollectedEvent* find_collected(EventCode code, std::uint16_t call_id);
 
 } // namespace gyr

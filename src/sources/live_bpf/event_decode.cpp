@@ -89,7 +89,8 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     std::memcpy(&header, bytes.data(), sizeof header);
     if (header.magic != GYR_EVENT_MAGIC || header.size != bytes.size()) return Outcome::malformed;
     const CollectedEvent* event = find_collected(header.code, header.call_id);
-    const EventInfo* info = find_event(header.code);
+    const EventInfo* info = header.code == kGenericExit ? find_generic(header.call_id) : nullptr;
+    if (info == nullptr) info = find_event(header.code);
     if (event == nullptr || info == nullptr || info->params.size() < event->param_count) return Outcome::malformed;
     if (header.flags & GYR_EVENT_ENTER) {
         keep_half(header, bytes);
@@ -108,10 +109,16 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     out.tid = header.tid;
     out.process = {.pid = header.tgid, .start_boottime_ns = header.start_boottime_ns};
     out.unwanted = (header.flags & GYR_EVENT_UNWANTED) != 0;
+    if (header.code == kGenericExit) out.result = header.result;
     out.ids = RawEvent::Ids{header.uid, header.euid, header.gid, header.egid};
     read_objects(*event, header);
     resolve_path(*event, header);
     if (objects_[0].present && items_[0].present) out.fd = &fd_;
+    if (event->has_two_sides() && objects_[1].present) {
+        describe_object(objects_[1], SocketSide::unknown, other_fd_);
+        out.other_fd = &other_fd_;
+        out.other_fd_number = objects_[1].object.number;
+    }
     if (!path_.name.empty()) out.path = &path_;
     // An open that failed, or whose end io_uring does not tell, is still about the file that was asked for.
     const bool untold = header.result < 0 || (header.flags & GYR_EVENT_URING) != 0;
@@ -162,7 +169,12 @@ void EventDecoder::resolve_path(const CollectedEvent& event, const gyr_event_hea
     path_ = FdInfo{};
     path_.name = std::move(name);
     path_.name_raw = std::move(raw);
-    if (given.empty()) return;
+    if (given.empty()) { // AT_EMPTY_PATH, or no path at all: the directory's descriptor stands for the object itself
+        const bool found = header.result >= 0 && (header.flags & GYR_EVENT_URING) == 0 && from.present &&
+                           (from.flags & GYR_BLOB_UNREADABLE) == 0;
+        if (found) append_reversed_path(as_text(from.bytes), from.flags, path_.name);
+        return;
+    }
     path_.name_raw = given;
     if (given.front() != '/') {
         if ((from.flags & GYR_BLOB_UNREADABLE) != 0) return; // below what is no folder, there is nothing to name

@@ -59,7 +59,7 @@ class EventDecoder {
     std::array<KernelObject, GYR_FETCHES> objects_{};
     std::array<std::string_view, kMaxParams> params_{};
     std::vector<char> area_; // numbers and addresses that parameters point to
-    FdInfo fd_, path_;
+    FdInfo fd_, other_fd_, path_;
     std::string half_;                                     // of the event at hand
     std::unordered_map<std::int32_t, std::string> halves_; // by thread
     Nanos boot_offset_ = 0;
