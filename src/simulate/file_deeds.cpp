@@ -3,7 +3,9 @@
 #include "simulate/deeds.h"
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -77,6 +79,15 @@ int by_open(Words w) {
     return ::syscall(SYS_open, w[0].c_str(), O_RDONLY, 0) < 0 ? cannot(w[0]) : 0;
 }
 
+// fchmodat2 MODE FILE: by the newer call, or by the older one where the kernel has none.
+int by_fchmodat2(Words w) {
+    constexpr long kFchmodat2 = 452; // Linux 6.6
+    if (w.size() != 2) return wrong_use("fchmodat2");
+    const auto mode = static_cast<mode_t>(std::strtoul(w[0].c_str(), nullptr, 8));
+    if (::syscall(kFchmodat2, AT_FDCWD, w[1].c_str(), mode, 0) == 0) return 0;
+    return errno == ENOSYS && ::chmod(w[1].c_str(), mode) == 0 ? 0 : cannot(w[1]);
+}
+
 // below FOLDER NAME: opened relative to a descriptor, which becomes another folder at once.
 int below(Words w) {
     if (w.size() != 2) return wrong_use("below");
@@ -120,10 +131,12 @@ int passed(Words w) {
 }
 
 constexpr std::array kDeeds{
-    NamedDeed{"read", read_file}, NamedDeed{"write", write_file},   NamedDeed{"empty", empty},
-    NamedDeed{"make", make},      NamedDeed{"try", try_file},       NamedDeed{"executable", executable},
-    NamedDeed{"handle", handle},  NamedDeed{"openat2", by_openat2}, NamedDeed{"old-open", by_open},
-    NamedDeed{"below", below},    NamedDeed{"passed", passed},
+    NamedDeed{"read", read_file},   NamedDeed{"write", write_file},
+    NamedDeed{"empty", empty},      NamedDeed{"make", make},
+    NamedDeed{"try", try_file},     NamedDeed{"executable", executable},
+    NamedDeed{"handle", handle},    NamedDeed{"openat2", by_openat2},
+    NamedDeed{"old-open", by_open}, NamedDeed{"fchmodat2", by_fchmodat2},
+    NamedDeed{"below", below},      NamedDeed{"passed", passed},
 };
 
 } // namespace

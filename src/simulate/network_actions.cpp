@@ -85,6 +85,7 @@ constexpr std::array kEvasions{
     Evasion{"E10 openat2", kHashes, {host, {"openat2 /etc/shadow"}}},
     Evasion{"E10 open", kHashes, {host, {"old-open /etc/shadow"}}},
     Evasion{"E10 open by handle", "File Opened by Handle in Container", {capable, {"handle /etc/shadow"}}},
+    Evasion{"E10 fchmodat2", "Set-id Bit Set on File", {container, {"make /srv/tool", "fchmodat2 6755 /srv/tool"}}},
     Evasion{"E10 dup3", "Standard Streams Redirected to Connection in Container", {container, {"redirect dup3 0"}}},
     Evasion{"E10 mount by the newer calls",
             "File System Mounted in Container",
