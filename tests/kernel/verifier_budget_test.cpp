@@ -24,7 +24,7 @@ const std::map<std::string, std::uint32_t> kBudgets{
     {"process_prepare_exec", 150}, {"process_iterate", 23'000},
     {"call_exit", 32'500},         {"call_enter", 10'000},
     {"socket_state", 250},         {"uring_submit", 11'500},
-    {"uring_complete", 22'000},    {"signal_deliver", 9'500},
+    {"uring_complete", 25'500},    {"signal_deliver", 9'500},
     {"page_fault", 9'500},         {"identify", 150},
 };
 
