@@ -36,7 +36,7 @@ enum class Sent : std::uint8_t {
 struct SendResult {
     Sent outcome = Sent::all;
     std::size_t done = 0; // of the items, from the first on, that have arrived
-    std::string problem;  // a sentence about what did not work
+    std::string problem;  // a sentence about what did not work; empty: only the time was over
     Nanos wait = 0;       // how long the receiver wants to be left alone; 0: it did not say
 };
 

@@ -184,7 +184,7 @@ Output::Step Output::send_all(std::vector<Item>& items, const std::vector<std::u
             }
             break;
         case Sent::retry:
-            trouble(result.problem);
+            if (!result.problem.empty()) trouble(result.problem);
             // A receiver so slow that a whole batch takes longer than the timeout gets less at once.
             if (result.done == 0) width_ = std::max<std::size_t>(1, width_ / 2);
             break;

@@ -6,7 +6,8 @@
 // Only a server that has read everything and closes a connection on which nothing has gone for a while is believed to
 // have kept it: some close every idle connection. A server that takes nothing for a while is waited for on the
 // connection there is: what is in it and a second one would arrive in whatever order. Over UDP the same is done when
-// the other side says that nobody listens; what it drops in silence is gone.
+// the other side says that nobody listens; what it drops in silence is gone. So that it need not drop, what has waited
+// goes to it bit by bit.
 
 #include "outputs/channels.h"
 #include "outputs/net_stream.h"
@@ -46,6 +47,24 @@ constexpr std::size_t kMaxLocal = 64U << 10;
 constexpr std::size_t kAgainBytes = 1U << 20; // sent again after a break
 constexpr std::size_t kAgainDatagrams = 64U << 10;
 
+// When datagrams may go out. A receiver drops without a word what finds no room in its socket's buffer, which the
+// kernel makes 208 KiB and in which each takes twice its size: less than a hundred alerts, or a tenth of a second of
+// what is sent here. The first few of a row go at once.
+class Pace {
+  public:
+    // Steady time; 0: now.
+    [[nodiscard]] Nanos due(Nanos now) const { return row_ends_ - now < kRow ? 0 : row_ends_; }
+    void sent(std::size_t bytes, Nanos now) {
+        row_ends_ = std::max(row_ends_, now) + static_cast<Nanos>(bytes + kOfEach) * kOfByte;
+    }
+
+  private:
+    static constexpr Nanos kRow = 8'000'000;
+    static constexpr Nanos kOfByte = 500; // two megabytes a second
+    static constexpr std::size_t kOfEach = 512;
+    Nanos row_ends_ = 0; // when what has been sent would have been at an even pace
+};
+
 class SyslogChannel final : public Channel {
   public:
     SyslogChannel(OutputOptions options, Address address, int facility)
@@ -54,11 +73,16 @@ class SyslogChannel final : public Channel {
     SendResult send(std::span<const Item> items, const Patience& patience) override {
         SendResult result;
         if (items.empty()) {
-            const Result<> again = stream() ? go_on(patience) : ensure_datagram();
+            const Result<> again = stream() ? go_on(patience) : ensure_datagram(patience);
             if (!again) return {Sent::retry, 0, again.error().message, 0};
             result.done = again_.size();
         }
         for (const Item& item : items) {
+            // Datagrams have no answers that end the waiting; between them it may end too.
+            if (!stream() && steady_now() >= patience.until.load(std::memory_order_acquire)) {
+                result.outcome = Sent::retry;
+                return result;
+            }
             const Result<> sent = stream() ? send_stream(item, patience) : send_datagram(item, patience);
             if (!sent) {
                 result.outcome = Sent::retry;
@@ -209,10 +233,18 @@ class SyslogChannel final : public Channel {
         return {};
     }
 
-    Result<> ensure_datagram() {
+    // Over UDP alone: a local socket says when it is full.
+    void await_turn(const Patience& patience) {
+        const Nanos due = pace_.due(steady_now());
+        while (steady_now() < due) wait_for_wake(patience, due);
+    }
+
+    Result<> ensure_datagram(const Patience& patience) {
         if (socket_) return {};
         if (auto ok = open_datagram(); !ok) return ok;
         for (const std::string& message : again_) {
+            await_turn(patience);
+            pace_.sent(message.size(), steady_now());
             int why = ::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0 ? errno : 0;
             socklen_t size = sizeof why;
             if (why == 0) ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &why, &size);
@@ -224,12 +256,16 @@ class SyslogChannel final : public Channel {
     }
 
     Result<> send_datagram(const Item& item, const Patience& patience) {
-        if (auto ok = ensure_datagram(); !ok) return ok;
+        if (auto ok = ensure_datagram(patience); !ok) return ok;
         const bool here = address_.scheme == "unix";
         std::size_t max = here ? kMaxLocal : kMaxUdp;
         const Nanos deadline = deadline_of(patience, options_.timeout);
         for (;;) {
             std::string message = here ? local(item, max) : modern(item, max);
+            if (!here) {
+                await_turn(patience);
+                pace_.sent(message.size(), steady_now());
+            }
             int why = 0;
             if (::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0) {
                 if (here) return {};
@@ -265,6 +301,7 @@ class SyslogChannel final : public Channel {
     const int facility_;
     NetStream net_;
     UniqueFd socket_;
+    Pace pace_;
     std::deque<std::string> again_;
     std::string rest_;     // on this connection: begun, and not written yet
     AlertRecordPtr begun_; // whose frame is the last of again_, and perhaps in rest_
