@@ -1,21 +1,27 @@
 #include "audit/audit_share.h"
 
+#include "base/fd.h"
+#include "base/name_lookup.h"
+
 #include <curl/curl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <ifaddrs.h>
 #include <map>
 #include <mutex>
-#include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stop_token>
+#include <sys/eventfd.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 namespace gyr {
@@ -133,6 +139,8 @@ class AuditShare::Impl {
     }
     ~Impl() {
         thread_.request_stop();
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto n = ::write(end_.get(), &one, sizeof one);
         curl_multi_wakeup(multi_.get());
         thread_.join();
         for (auto& [key, peer] : peers_)
@@ -215,25 +223,27 @@ class AuditShare::Impl {
     void find_addresses(Place& place) {
         const Clock::time_point now = Clock::now();
         if (place.known && now - place.resolved < kAddressesHold) return;
-        addrinfo hints{};
-        hints.ai_socktype = SOCK_STREAM;
-        addrinfo* all = nullptr;
-        const int trouble = ::getaddrinfo(place.host.c_str(), place.port.c_str(), &hints, &all);
+        const Clock::time_point deadline = now + milliseconds{kCallTimeout};
+        const auto patient = [&](int answered) {
+            const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
+            std::array<pollfd, 2> fds{{{answered, POLLIN, 0}, {end_.get(), POLLIN, 0}}};
+            return left > 0 && ::poll(fds.data(), fds.size(), static_cast<int>(left)) != 0 && fds[1].revents == 0;
+        };
+        const auto all = names_.find(place.host, place.port, SOCK_STREAM, 0, patient);
         place.resolved = Clock::now();
-        if (trouble != 0) { // those of before are better than none
-            on_problem_(fmt::format("cannot pass on to {}: {}", place.host, ::gai_strerror(trouble)));
+        if (!all) { // those of before are better than none
+            on_problem_("cannot pass on: " + all.error().message);
             return;
         }
         const std::vector<std::string> own = own_addresses();
         const bool may_be_own = place.port == std::to_string(options_.own_port);
         std::vector<std::string> found;
-        for (const addrinfo* i = all; i != nullptr && found.size() < kMaxPeers; i = i->ai_next) {
+        for (const addrinfo* i = all->get(); i != nullptr && found.size() < kMaxPeers; i = i->ai_next) {
             std::string text = address_text(i->ai_addr);
             if (text.empty() || has(found, text)) continue;
             if (may_be_own && has(own, text)) continue;
             found.push_back(std::move(text));
         }
-        ::freeaddrinfo(all);
         place.known = true;
         place.addresses = std::move(found);
     }
@@ -311,6 +321,8 @@ class AuditShare::Impl {
     const AuditShareOptions options_;
     std::vector<Place> places_; // the thread's, as peers_
     std::function<void(std::string)> on_problem_;
+    UniqueFd end_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}; // readable: nobody waits for anything
+    NameLookup names_;
     std::unique_ptr<CURLM, MultiEnd> multi_;
     std::unique_ptr<curl_slist, ListEnd> headers_;
     std::map<std::string, Peer> peers_;

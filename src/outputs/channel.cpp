@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 namespace gyr::outputs {
@@ -62,6 +63,19 @@ bool wait_for_wake(const Patience& patience, Nanos until) {
     std::uint64_t value = 0;
     [[maybe_unused]] const auto n = ::read(patience.wake_fd, &value, sizeof value);
     return true;
+}
+
+bool wait_for(int fd, short events, const Patience& patience, Nanos until) {
+    for (;;) {
+        const Nanos left = std::min(until, patience.until.load(std::memory_order_acquire)) - steady_now();
+        if (left <= 0) return false;
+        std::array<pollfd, 2> fds{{{fd, events, 0}, {patience.wake_fd, POLLIN, 0}}};
+        const int timeout = static_cast<int>(std::min<Nanos>(left / kMillisecond + 1, 60'000));
+        if (::poll(fds.data(), fds.size(), timeout) <= 0) continue;
+        if (fds[0].revents != 0) return true;
+        std::uint64_t value = 0;
+        [[maybe_unused]] const auto n = ::read(patience.wake_fd, &value, sizeof value);
+    }
 }
 
 Nanos deadline_of(const Patience& patience, Nanos timeout) {

@@ -57,6 +57,10 @@ class Channel {
 // Waits for wake_fd, at most until `until` (monotonic), and drains it. False: it was the time.
 bool wait_for_wake(const Patience& patience, Nanos until);
 
+// Waits until fd has one of the events or an error, at most until `until` (monotonic) or the end of patience, whose
+// wake_fd it drains. False: it was the time.
+bool wait_for(int fd, short events, const Patience& patience, Nanos until);
+
 // Until when something that may take `timeout` may be waited for.
 [[nodiscard]] Nanos deadline_of(const Patience& patience, Nanos timeout);
 

@@ -4,6 +4,8 @@
 #include "outputs/channels.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
+#include "base/name_lookup.h"
 #include "base/thread_signals.h"
 
 #include <fmt/format.h>
@@ -12,6 +14,10 @@
 #include <array>
 #include <memory>
 #include <vector>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace gyr::outputs {
 namespace {
@@ -48,6 +54,26 @@ rd_kafka_resp_err_t on_thread_start(rd_kafka_t*, rd_kafka_thread_type_t, const c
 }
 rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void*, char*, std::size_t) {
     return rd_kafka_interceptor_add_on_thread_start(client, "gyr", on_thread_start, nullptr);
+}
+
+// librdkafka's threads look for names, and its end waits for these threads: opaque is an eventfd that becomes readable
+// when they are to leave it.
+int on_resolve(const char* host, const char* port, const addrinfo* hints, addrinfo** found, void* opaque) {
+    if (host == nullptr && hints == nullptr) { // it gives back what it was given
+        ::freeaddrinfo(*found);
+        return 0;
+    }
+    const int end = static_cast<const UniqueFd*>(opaque)->get();
+    NameLookup names;
+    auto addresses =
+        names.find(host, port == nullptr ? "" : port, hints->ai_socktype, hints->ai_flags, [end](int answered) {
+            std::array<pollfd, 2> fds{{{answered, POLLIN, 0}, {end, POLLIN, 0}}};
+            ::poll(fds.data(), fds.size(), -1);
+            return fds[1].revents == 0;
+        });
+    if (!addresses) return addresses.error().kind == ErrorKind::timeout ? EAI_AGAIN : EAI_NONAME;
+    *found = addresses->release();
+    return 0;
 }
 
 using Properties = std::map<std::string, std::string>;
@@ -118,12 +144,15 @@ Result<> try_properties(Properties properties) {
     return tried ? Result<>() : std::unexpected(tried.error());
 }
 
-Result<Producer> make_producer(const OutputOptions& options) {
+// end: as on_resolve has it.
+Result<Producer> make_producer(const OutputOptions& options, UniqueFd& end) {
     // Settings with an interceptor cannot be given back once librdkafka has refused them: it has freed a part of them
     // already. So they are tried without.
     if (auto ok = try_properties(properties_of(options)); !ok) return std::unexpected(ok.error());
     auto settings = settings_of(properties_of(options));
     if (!settings) return std::unexpected(settings.error());
+    rd_kafka_conf_set_opaque(settings->get(), &end);
+    rd_kafka_conf_set_resolve_cb(settings->get(), on_resolve);
     rd_kafka_conf_interceptor_add_on_new(settings->get(), "gyr", on_new, nullptr);
     auto producer = start(*settings);
     if (!producer) [[maybe_unused]]
@@ -179,7 +208,8 @@ class KafkaChannel final : public Channel {
 
     Result<> ensure_producer() {
         if (producer_) return {};
-        auto made = make_producer(options_);
+        end_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        auto made = make_producer(options_, end_);
         if (!made) return std::unexpected(made.error());
         producer_ = std::move(*made);
         return {};
@@ -199,12 +229,15 @@ class KafkaChannel final : public Channel {
     }
     void drop() {
         if (!producer_) return;
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto n = ::write(end_.get(), &one, sizeof one); // the purge too waits for the threads
         rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_poll(producer_.get(), 0); // the reports of what was purged
         producer_.reset();
     }
 
     const OutputOptions options_;
+    UniqueFd end_;
     Producer producer_;
 };
 

@@ -18,7 +18,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -85,20 +84,8 @@ std::unexpected<Error> NetStream::broken(std::string message) {
 }
 
 Result<> NetStream::wait_on(short events, Nanos deadline, const Patience& patience) {
-    for (;;) {
-        const Nanos until = std::min(deadline, patience.until.load(std::memory_order_acquire));
-        const Nanos left = until - steady_now();
-        if (left <= 0) return fail(ErrorKind::timeout, "the server does not answer");
-        std::array<pollfd, 2> fds{{{fd_.get(), events, 0}, {patience.wake_fd, POLLIN, 0}}};
-        const int ready =
-            ::poll(fds.data(), fds.size(), static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 60'000)));
-        if (ready < 0 && errno != EINTR) return broken(fmt::format("cannot wait: {}", std::strerror(errno)));
-        if (ready > 0 && fds[0].revents != 0) return {};
-        if (ready > 0 && fds[1].revents != 0) {
-            std::uint64_t value = 0;
-            [[maybe_unused]] const auto n = ::read(patience.wake_fd, &value, sizeof value);
-        }
-    }
+    if (wait_for(fd_.get(), events, patience, deadline)) return {};
+    return fail(ErrorKind::timeout, "the server does not answer");
 }
 
 Result<> NetStream::wait(short events, Nanos deadline, const Patience& patience) {
@@ -129,19 +116,14 @@ Result<> NetStream::connect(const Address& address, Nanos deadline, const Patien
         std::memcpy(local.sun_path, address.path.data(), address.path.size());
         return attempt(AF_UNIX, reinterpret_cast<const sockaddr*>(&local), sizeof local);
     }
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG;
-    addrinfo* found = nullptr;
-    if (const int code = ::getaddrinfo(address.host.c_str(), fmt::to_string(address.port).c_str(), &hints, &found);
-        code != 0)
-        return broken(fmt::format("cannot find {}: {}", address.host, ::gai_strerror(code)));
+    const auto patient = [&](int fd) { return wait_for(fd, POLLIN, patience, deadline); };
+    const auto found = names_.find(address.host, fmt::to_string(address.port), SOCK_STREAM, AI_ADDRCONFIG, patient);
+    if (!found) return std::unexpected(found.error());
     Result<> last = fail(ErrorKind::not_found, "it has no address");
-    for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    for (const addrinfo* at = found->get(); at != nullptr; at = at->ai_next) {
         last = attempt(at->ai_family, at->ai_addr, at->ai_addrlen);
         if (last) break;
     }
-    ::freeaddrinfo(found);
     if (!last)
         return fail(last.error().kind,
                     fmt::format("cannot connect to {}:{}: {}", address.host, address.port, last.error().message));

@@ -3,6 +3,7 @@
 // patience. One thread. After any error the connection is closed.
 
 #include "base/fd.h"
+#include "base/name_lookup.h"
 #include "base/result.h"
 #include "outputs/address.h"
 #include "outputs/line_writer.h"
@@ -61,6 +62,7 @@ class NetStream {
     std::unexpected<Error> broken(std::string message);
 
     UniqueFd fd_;
+    NameLookup names_;
     std::unique_ptr<ssl_st, TlsEnd> tls_;
     std::string buffer_; // read and not yet given away
     bool ended_in_order_ = false;

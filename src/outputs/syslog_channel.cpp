@@ -14,6 +14,7 @@
 
 #include "alerts/lookup.h"
 #include "base/clock.h"
+#include "base/name_lookup.h"
 
 #include <fmt/format.h>
 
@@ -25,7 +26,6 @@
 #include <deque>
 #include <memory>
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -203,7 +203,7 @@ class SyslogChannel final : public Channel {
         }
     }
 
-    Result<> open_datagram() {
+    Result<> open_datagram(const Patience& patience) {
         if (address_.scheme == "unix") {
             sockaddr_un to{};
             to.sun_family = AF_UNIX;
@@ -216,16 +216,14 @@ class SyslogChannel final : public Channel {
             }
             return {};
         }
-        addrinfo hints{};
-        hints.ai_socktype = SOCK_DGRAM;
-        addrinfo* found = nullptr;
-        if (const int why = ::getaddrinfo(address_.host.c_str(), fmt::to_string(address_.port).c_str(), &hints, &found);
-            why != 0)
-            return fail(ErrorKind::io, fmt::format("cannot find {}: {}", address_.host, ::gai_strerror(why)));
-        socket_ = UniqueFd(::socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        const int failed = ::connect(socket_.get(), found->ai_addr, found->ai_addrlen);
+        const Nanos deadline = deadline_of(patience, options_.timeout);
+        const auto patient = [&](int fd) { return wait_for(fd, POLLIN, patience, deadline); };
+        const auto found = names_.find(address_.host, fmt::to_string(address_.port), SOCK_DGRAM, 0, patient);
+        if (!found) return std::unexpected(found.error());
+        const addrinfo& to = **found;
+        socket_ = UniqueFd(::socket(to.ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        const int failed = ::connect(socket_.get(), to.ai_addr, to.ai_addrlen);
         const int why = errno;
-        ::freeaddrinfo(found);
         if (failed != 0) {
             socket_.reset();
             return fail_errno("connect to " + address_.host, why);
@@ -241,7 +239,7 @@ class SyslogChannel final : public Channel {
 
     Result<> ensure_datagram(const Patience& patience) {
         if (socket_) return {};
-        if (auto ok = open_datagram(); !ok) return ok;
+        if (auto ok = open_datagram(patience); !ok) return ok;
         for (const std::string& message : again_) {
             await_turn(patience);
             pace_.sent(message.size(), steady_now());
@@ -285,10 +283,7 @@ class SyslogChannel final : public Channel {
                 continue;
             }
             if (why == EAGAIN || why == ENOBUFS) {
-                const Nanos left = std::min(deadline, patience.until.load()) - steady_now();
-                pollfd room{socket_.get(), POLLOUT, 0};
-                if (left > 0 && ::poll(&room, 1, static_cast<int>(std::min<Nanos>(left / 1'000'000 + 1, 200))) >= 0)
-                    continue;
+                if (wait_for(socket_.get(), POLLOUT, patience, deadline)) continue;
                 return fail(ErrorKind::timeout, "the syslog daemon takes nothing");
             }
             socket_.reset();
@@ -301,6 +296,7 @@ class SyslogChannel final : public Channel {
     const int facility_;
     NetStream net_;
     UniqueFd socket_;
+    NameLookup names_;
     Pace pace_;
     std::deque<std::string> again_;
     std::string rest_;     // on this connection: begun, and not written yet
