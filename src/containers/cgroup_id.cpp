@@ -94,6 +94,7 @@ std::optional<Segment> match_machine(std::string_view parent, std::string_view s
         if (strip_prefix(name, "machine-") && strip_suffix(name, ".scope") && !name.empty()) {
             if (is_virtual_machine(name) || next == "supervisor") return std::nullopt;
             if (strip_prefix(name, "lxc\\x2d") || strip_prefix(name, "lxc-")) {
+                if (name.empty()) return std::nullopt; // whoever may make cgroups names them as he likes
                 return Segment{name, ContainerType::libvirt_lxc, CgroupSpelling::runtime, true};
             }
             return Segment{name, ContainerType::nspawn, CgroupSpelling::runtime, true};
@@ -262,10 +263,8 @@ CgroupMatch make_match(std::string_view path, const Found& found) {
     match.chain.reserve(found.depth);
     for (std::size_t i = 0; i < found.depth; ++i) {
         const Segment& segment = found.chain[i];
-        if (segment.unescape)
-            match.chain.push_back(unescape_systemd(segment.id));
-        else
-            match.chain.emplace_back(short_container_id(segment.id));
+        const std::string id = segment.unescape ? unescape_systemd(segment.id) : std::string(segment.id);
+        match.chain.emplace_back(short_container_id(id));
     }
     return match;
 }
