@@ -131,31 +131,83 @@ void Journal::open_store() {
     status_.durable = status_.problem.empty();
 }
 
-// Takes over what the file knows: the head and, once, what an earlier agent left: cursors, roll-ups that are still
-// open.
+// Takes over what the file knows: the head and, once, what an earlier agent left.
 Result<> Journal::begin_from(Store& store) {
     const Result<bool> in_use = store.begin_use();
     if (!in_use) return std::unexpected(in_use.error());
     const std::uint64_t head = store.head().sequence;
     const std::lock_guard lock(mutex_);
+    if (started_ && !begun_) {
+        const Result<bool> ours = has_ours(store);
+        if (!ours) return std::unexpected(ours.error());
+        begun_ = *ours;
+        if (!begun_) number_above(head);
+    }
     status_.head = head;
     status_.head_digest = to_hex(store.head().digest);
     if (end_ < head || !started_) {
         next_sequence_ = started_ ? std::max(head + 1, next_sequence_) : head + 1;
         end_ = next_sequence_ - 1;
     }
-    if (std::exchange(begun_, true)) return {};
-    crashed_ = *in_use;
-    for (const std::string& output : options_.outputs) {
-        if (const auto at = store.cursor(output)) cursors_[output] = *at;
+    if (begun_) return {};
+    const Result<> taken = take_over(store, *in_use);
+    begun_ = taken.has_value();
+    return taken;
+}
+
+// Whether somebody put our own file back, or an older copy of it.
+Result<bool> Journal::has_ours(Store& store) {
+    if (recent_.empty() || store.head().sequence < recent_.front().sequence) return false;
+    return store.has(recent_.front().sequence,
+                     format_record(*recent_.front().record, {AlertFormat::json, TimeFormat::local}));
+}
+
+// A file that was found late may have given the numbers that records in memory have: those get higher ones.
+void Journal::number_above(std::uint64_t head) {
+    const std::uint64_t first = recent_.empty() ? end_ + 1 : recent_.front().sequence;
+    if (head < first) return;
+    const std::uint64_t by = head + 1 - first;
+    for (Recent& recent : recent_) recent.sequence += by;
+    for (Incoming& item : unwritten_) item.sequence += by;
+    for (Subscription* subscription : subscriptions_) {
+        subscription->next_ += by;
+        subscription->lost_upto_ += by;
+        subscription->delivered_.fetch_add(by, std::memory_order_acq_rel);
     }
+    rollup_.shift(by);
+    next_sequence_ += by;
+    end_ += by;
+}
+
+// Cursors, and roll-ups that are still open. Outputs that are at work already are given what they had not taken.
+Result<> Journal::take_over(Store& store, bool crashed) {
+    if (!started_) crashed_ = crashed;
+    const auto open = store.open_rollups();
+    if (!open) return std::unexpected(open.error());
+    Cursors found;
+    for (const std::string& output : options_.outputs) {
+        const auto at = store.cursor(output);
+        if (!at) return std::unexpected(at.error());
+        if (*at) found[output] = **at;
+    }
+    for (Subscription* subscription : subscriptions_) {
+        const auto at = subscription->keep_ ? found.find(subscription->name()) : found.end();
+        if (at == found.end() || (subscription->start_ == Start::after_crash && !crashed)) continue;
+        const Result<std::uint64_t> left = store.count_told(at->second);
+        if (!left) return std::unexpected(left.error());
+        if (*left == 0) continue;
+        subscription->late_next_ = at->second;
+        subscription->late_end_ = store.head().sequence;
+        subscription->late_left_ = *left;
+        subscription->late_at_.store(at->second, std::memory_order_release);
+    }
+    notify();
+    for (const auto& [output, at] : found) cursors_[output] = at;
     if (!options_.outputs.empty()) (void)store.keep_only_cursors(options_.outputs);
-    if (const auto open = store.open_rollups()) {
-        for (const StoredRecord& stored : *open) {
-            const auto record = parse_record(stored.text);
-            if (const Alert* alert = record ? std::get_if<Alert>(&*record) : nullptr)
-                rollup_.count_again(*alert, stored.rollup_key, stored.sequence);
-        }
+    for (const StoredRecord& stored : *open) {
+        const auto record = parse_record(stored.text);
+        if (const Alert* alert = record ? std::get_if<Alert>(&*record) : nullptr)
+            rollup_.count_again(*alert, stored.rollup_key, stored.sequence);
     }
     return {};
 }
@@ -200,9 +252,11 @@ void Journal::leave_file() {
     store_.reset();
     const std::lock_guard lock(mutex_);
     ++file_;
+    begun_ = false;
     durable_upto_ = 0;
     const std::uint64_t first = recent_.empty() ? end_ + 1 : recent_.front().sequence;
     for (Subscription* subscription : subscriptions_) {
+        subscription->late_is_gone();
         if (subscription->next_ + 1 >= first) continue;
         subscription->vanished_ += first - 1 - subscription->next_;
         subscription->lost_upto_ = subscription->next_ = first - 1;
@@ -305,7 +359,8 @@ void Journal::handle(std::vector<Incoming> batch, bool closing) {
         const std::lock_guard lock(mutex_);
         new_cursor = std::exchange(new_cursor_, false);
     }
-    if (new_cursor) save_cursors(); // before there is anything behind it
+    if (store_ && taken_away()) begin_anew(); // before numbers are given: the next file may have given them
+    if (new_cursor) save_cursors();           // before there is anything behind it
     for (Incoming& item : batch) {
         item.sequence = next_sequence_++;
         bytes += item.bytes;
@@ -345,7 +400,6 @@ void Journal::roll_up(std::vector<Incoming>& batch, bool closing) {
 }
 
 bool Journal::commit(const std::vector<Incoming>& batch) {
-    if (store_ && taken_away()) begin_anew();
     if (!store_) {
         if (!options_.path.empty()) keep_unwritten(batch);
         return false;
@@ -499,13 +553,22 @@ void Journal::retain(Nanos now) {
     status_.bytes = bytes;
     for (const Overrun& overrun : overruns) {
         for (Subscription* subscription : subscriptions_) {
-            if (subscription->name() != overrun.output || subscription->next_ >= overrun.upto) continue;
+            const bool late = subscription->late_at_ != Subscription::kNothingLate;
+            if (subscription->name() != overrun.output ||
+                (late ? subscription->late_next_ : subscription->next_) >= overrun.upto)
+                continue;
             GapRecord gap;
             gap.from = overrun.from;
             gap.to = overrun.to;
             gap.count = overrun.count;
             gap.rules.assign(overrun.rules.begin(), overrun.rules.end());
-            declare(*subscription, gap, overrun.upto);
+            if (late) {
+                subscription->lost_.add(gap);
+                subscription->late_next_ = overrun.upto;
+                subscription->late_left_ -= std::min(subscription->late_left_, overrun.count);
+            } else {
+                declare(*subscription, gap, overrun.upto);
+            }
         }
     }
     if (!overruns.empty()) notify();

@@ -61,6 +61,12 @@ struct Status {
 
 class Journal;
 
+// Where a subscription begins that has no cursor yet, and whether one it has is used.
+enum class Start : std::uint8_t {
+    resume,      // where its cursor is; without one, at the end
+    after_crash, // as resume, but only when the agent was killed: a clean end leaves nothing for later
+};
+
 // Where an output is. One thread reads; the others may ask position().
 class Subscription {
   public:
@@ -70,13 +76,22 @@ class Subscription {
     [[nodiscard]] std::vector<Entry> read(std::size_t max_records, std::size_t max_bytes);
     // Everything up to here has arrived.
     void delivered(std::uint64_t sequence);
-    [[nodiscard]] std::uint64_t position() const { return delivered_.load(std::memory_order_acquire); }
+    // With something late still to come, that; what came after the start may then arrive twice.
+    [[nodiscard]] std::uint64_t position() const {
+        const std::uint64_t late = late_at_.load(std::memory_order_acquire);
+        return late != kNothingLate ? late : delivered_.load(std::memory_order_acquire);
+    }
     [[nodiscard]] const std::string& name() const { return name_; }
 
   private:
     friend class Journal;
+    static constexpr std::uint64_t kNothingLate = UINT64_MAX;
+
     Subscription(Journal& journal, std::string name, int wake_fd);
     [[nodiscard]] std::vector<Entry> read_disk(std::size_t max_records, std::size_t max_bytes);
+    [[nodiscard]] std::vector<Entry> read_late(std::size_t max_records, std::size_t max_bytes);
+    void open_reader();
+    void late_is_gone();
 
     Journal& journal_;
     const std::string name_;
@@ -86,15 +101,14 @@ class Subscription {
     LossTally lost_;              // likewise: to be told at the next read
     std::uint64_t vanished_ = 0;  // likewise: records of which not even the rule is known
     std::atomic<std::uint64_t> delivered_{0};
+    // What an earlier agent left for this output in a file that was found after the start: behind late_at_, which has
+    // arrived, up to late_end_, of which late_next_ has been read and late_left_ records have not. Guarded likewise.
+    std::atomic<std::uint64_t> late_at_{kNothingLate};
+    std::uint64_t late_next_ = 0, late_end_ = 0, late_left_ = 0;
+    Start start_ = Start::resume;
     bool keep_ = true;                    // the cursor is kept on disk
     std::unique_ptr<StoreReader> reader_; // of the reading thread, as is …
     std::uint64_t file_ = 0;              // … which of the journal's files it reads
-};
-
-// Where a subscription begins that has no cursor yet, and whether one it has is used.
-enum class Start : std::uint8_t {
-    resume,      // where its cursor is; without one, at the end
-    after_crash, // as resume, but only when the agent was killed: a clean end leaves nothing for later
 };
 
 class Journal final : public AlertSink {
@@ -146,6 +160,9 @@ class Journal final : public AlertSink {
     [[nodiscard]] bool taken_away() const;
     void begin_anew();
     Result<> begin_from(Store& store);
+    Result<> take_over(Store& store, bool crashed);
+    Result<bool> has_ours(Store& store);
+    void number_above(std::uint64_t head);
     void recovered();
     bool lock_file();
     bool take(std::vector<Incoming>& batch);
@@ -175,7 +192,7 @@ class Journal final : public AlertSink {
     std::uint64_t device_ = 0, inode_ = 0; // of the open file
     bool started_ = false;                 // sequence numbers may have been told to somebody
     Rollup rollup_;
-    bool begun_ = false; // begin_from() has taken over what an earlier agent left
+    bool begun_ = false; // what an earlier agent left in this file has been taken over
     std::uint64_t next_sequence_ = 1;
     Nanos retry_at_ = 0, kept_at_ = 0;
     Nanos cursors_at_ = 0;   // when cursors were saved last

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -340,6 +342,176 @@ TEST_F(JournalTest, AFileThatCanBeMadeLaterIsUsedThen) {
     expect_alerts(a.read(10), 1, 10);
     journal.flush();
     EXPECT_TRUE(journal.status().durable);
+}
+
+// An earlier agent's file, of whose ten alerts a had four and b all.
+class EarlierJournal : public JournalTest {
+  protected:
+    EarlierJournal() {
+        std::filesystem::create_directory(folder / "mounted");
+        path = folder / "mounted/journal.db";
+        Journal journal(options());
+        TestReader a(journal, "a");
+        TestReader b(journal, "b");
+        push(journal, 1, 10);
+        expect_alerts(b.read(10), 1, 10);
+        const std::vector<Entry> some = a.subscription->read(4, 1U << 20);
+        EXPECT_EQ(some.size(), 4U);
+        a.subscription->delivered(some.back().sequence);
+    }
+    void hide() { std::filesystem::rename(folder / "mounted", folder / "away"); }
+    // In the place of what is there, at once: a folder that is missing would be made.
+    void show() const {
+        ASSERT_EQ(
+            ::renameat2(AT_FDCWD, (folder / "away").c_str(), AT_FDCWD, (folder / "mounted").c_str(), RENAME_EXCHANGE),
+            0);
+    }
+    // Without notices.
+    static std::vector<AlertRecordPtr> alerts_of(TestReader& reader, std::size_t count) {
+        std::vector<AlertRecordPtr> out;
+        while (out.size() < count) {
+            const std::vector<AlertRecordPtr> some = reader.read(1);
+            if (some.empty()) break;
+            for (const AlertRecordPtr& record : some) {
+                EXPECT_FALSE(std::holds_alternative<GapRecord>(*record));
+                if (std::holds_alternative<Alert>(*record)) out.push_back(record);
+            }
+        }
+        return out;
+    }
+    // No more than these are read.
+    static std::vector<AlertRecordPtr> first_of(TestReader& reader, std::size_t count) {
+        std::vector<AlertRecordPtr> out;
+        while (out.size() < count) {
+            pollfd wanted{reader.wake_fd, POLLIN, 0};
+            if (::poll(&wanted, 1, 10'000) <= 0) break;
+            for (Entry& entry : reader.subscription->read(1, 1U << 20)) {
+                if (std::holds_alternative<Alert>(*entry.record)) out.push_back(std::move(entry.record));
+                reader.subscription->delivered(entry.sequence);
+            }
+        }
+        return out;
+    }
+    void expect_whole(std::uint64_t alerts) {
+        const auto verdict = verify();
+        EXPECT_TRUE(verdict.intact) << verdict.problem;
+        auto reader = StoreReader::open(path);
+        ASSERT_TRUE(reader);
+        const auto records = reader->read(0, 1000, 1U << 20, false);
+        ASSERT_TRUE(records);
+        std::set<std::string> found;
+        for (const StoredRecord& record : *records) {
+            for (std::uint64_t n = 1; n <= alerts; ++n)
+                if (record.text.contains(test_uuid(n))) found.insert(test_uuid(n));
+        }
+        EXPECT_EQ(found.size(), alerts);
+    }
+};
+
+TEST_F(EarlierJournal, FoundAfterTheStartIsDeliveredAndGoneOnWith) {
+    hide();
+    std::ofstream(folder / "mounted") << "";
+    {
+        Options o = options();
+        o.retry_every = 1'000'000; // ns
+        Journal journal(o);
+        TestReader a(journal, "a");
+        TestReader b(journal, "b");
+        push(journal, 11, 15);
+        expect_alerts(alerts_of(a, 5), 11, 15);
+        show();
+        expect_alerts(alerts_of(a, 6), 5, 10);
+        push(journal, 16, 16);
+        expect_alerts(alerts_of(a, 1), 16, 16);
+        expect_alerts(alerts_of(b, 6), 11, 16);
+        journal.flush();
+        EXPECT_TRUE(journal.status().durable);
+    }
+    expect_whole(16);
+    Journal after(options());
+    TestReader a(after, "a");
+    push(after, 17, 17);
+    expect_alerts(alerts_of(a, 1), 17, 17);
+}
+
+// Both files have given the numbers 1 to 10.
+TEST_F(EarlierJournal, InThePlaceOfANewOneTakesWhatThatHad) {
+    hide();
+    {
+        Journal journal(options());
+        TestReader a(journal, "a");
+        TestReader b(journal, "b");
+        push(journal, 11, 15);
+        expect_alerts(alerts_of(a, 5), 11, 15);
+        show();
+        push(journal, 16, 16);
+        expect_alerts(alerts_of(a, 6), 5, 10);
+        expect_alerts(alerts_of(a, 1), 16, 16);
+        expect_alerts(alerts_of(b, 6), 11, 16);
+    }
+    expect_whole(16);
+}
+
+TEST_F(EarlierJournal, KilledBeforeItHadArrivedItComesAgain) {
+    hide();
+    {
+        Journal journal(options());
+        TestReader a(journal, "a");
+        push(journal, 11, 15);
+        expect_alerts(alerts_of(a, 5), 11, 15);
+        show();
+        push(journal, 16, 16);
+        expect_alerts(first_of(a, 2), 5, 6);
+    }
+    Journal after(options());
+    TestReader a(after, "a");
+    expect_alerts(alerts_of(a, 10), 7, 16);
+}
+
+TEST_F(EarlierJournal, TakenAwayAgainIsDeclared) {
+    hide();
+    Journal journal(options());
+    TestReader a(journal, "a");
+    push(journal, 11, 15);
+    expect_alerts(alerts_of(a, 5), 11, 15);
+    show();
+    push(journal, 16, 16);
+    expect_alerts(first_of(a, 2), 5, 6);
+    std::filesystem::remove_all(folder / "mounted");
+    push(journal, 17, 17);
+    journal.flush();
+    std::uint64_t lost = 0;
+    for (std::uint64_t alerts = 0; alerts < 2;) {
+        const auto some = a.read(1);
+        ASSERT_FALSE(some.empty());
+        for (const AlertRecordPtr& record : some) {
+            alerts += std::holds_alternative<Alert>(*record) ? 1U : 0U;
+            if (const GapRecord* gap = std::get_if<GapRecord>(record.get())) lost += gap->count;
+        }
+    }
+    EXPECT_EQ(lost, 4U);
+}
+
+TEST_F(JournalTest, OurOwnFilePutBackIsGoneOnWith) {
+    std::filesystem::create_directory(folder / "mounted");
+    path = folder / "mounted/journal.db";
+    {
+        Journal journal(options());
+        TestReader a(journal, "a");
+        push(journal, 1, 5);
+        expect_alerts(a.read(5), 1, 5);
+        std::filesystem::rename(folder / "mounted", folder / "away");
+        push(journal, 6, 8);
+        expect_alerts(a.read(4), 6, 8);
+        ASSERT_EQ(::renameat2(AT_FDCWD, (folder / "away").c_str(), AT_FDCWD, path.substr(0, path.rfind('/')).c_str(),
+                              RENAME_EXCHANGE),
+                  0);
+        push(journal, 9, 9);
+        expect_alerts(a.read(2), 9, 9); // and nothing twice
+    }
+    const auto verdict = verify();
+    EXPECT_TRUE(verdict.intact) << verdict.problem;
+    EXPECT_EQ(verdict.records, 11U);
 }
 
 TEST_F(JournalTest, WithoutAFileAlertsGoOnFromMemory) {

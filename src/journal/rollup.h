@@ -44,6 +44,10 @@ class Rollup {
     bool admit(const Alert& alert, std::uint64_t sequence, Nanos now, std::string& key);
     // As admit() said before the agent ended.
     void count_again(const Alert& alert, const std::string& key, std::uint64_t sequence);
+    // The records are numbered anew.
+    void shift(std::uint64_t by) {
+        for (auto& [key, window] : windows_) window.upto += by;
+    }
     // Summaries of windows that closed by now (of all that counted something, when everything is true).
     [[nodiscard]] std::vector<Summary> take_due(Nanos now, bool everything = false);
     // Steady time of the next closing; 0: none.

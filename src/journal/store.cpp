@@ -203,12 +203,13 @@ Result<> Store::keep_only_cursors(const std::vector<std::string>& outputs) {
     return {};
 }
 
-std::optional<std::uint64_t> Store::cursor(const std::string& output) {
+Result<std::optional<std::uint64_t>> Store::cursor(const std::string& output) {
     auto statement = database_.prepare("SELECT seq FROM cursor WHERE output = ?1");
-    if (!statement) return std::nullopt;
+    if (!statement) return std::unexpected(statement.error());
     statement->bind(1, output);
     const Result<bool> row = statement->step();
-    return row && *row ? std::optional(static_cast<std::uint64_t>(statement->number(0))) : std::nullopt;
+    if (!row) return std::unexpected(row.error());
+    return *row ? std::optional(static_cast<std::uint64_t>(statement->number(0))) : std::nullopt;
 }
 
 Result<std::vector<StoredRecord>> Store::open_rollups() {
@@ -222,6 +223,20 @@ Result<std::vector<StoredRecord>> Store::open_rollups() {
         out.push_back({static_cast<std::uint64_t>(statement->number(0)), Rolled::open, std::string(statement->text(1)),
                        std::string(statement->text(2))});
     }
+}
+
+Result<std::uint64_t> Store::count_told(std::uint64_t after) {
+    const auto count =
+        database_.query_number(fmt::format("SELECT count(*) FROM record WHERE seq > {} AND rolled = 0", after));
+    if (!count) return std::unexpected(count.error());
+    return static_cast<std::uint64_t>(count->value_or(0));
+}
+
+Result<bool> Store::has(std::uint64_t sequence, std::string_view text) {
+    auto statement = database_.prepare("SELECT 1 FROM record WHERE seq = ?1 AND text = ?2");
+    if (!statement) return std::unexpected(statement.error());
+    statement->bind(1, static_cast<std::int64_t>(sequence)).bind(2, text);
+    return statement->step();
 }
 
 std::uint64_t Store::bytes() {

@@ -81,8 +81,11 @@ class Store {
     Result<> end_use();
     Result<> save_cursors(const Cursors& cursors);
     Result<> keep_only_cursors(const std::vector<std::string>& outputs);
-    [[nodiscard]] std::optional<std::uint64_t> cursor(const std::string& output);
+    [[nodiscard]] Result<std::optional<std::uint64_t>> cursor(const std::string& output);
     [[nodiscard]] Result<std::vector<StoredRecord>> open_rollups();
+    // How many records behind `after` outputs are told of.
+    [[nodiscard]] Result<std::uint64_t> count_told(std::uint64_t after);
+    [[nodiscard]] Result<bool> has(std::uint64_t sequence, std::string_view text);
     // Removes what is too old or too much, a bounded piece a call; now is wall clock. True: there is more to remove.
     Result<bool> retain(Nanos now, std::vector<Overrun>& overruns);
     [[nodiscard]] std::uint64_t bytes();

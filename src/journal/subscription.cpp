@@ -26,6 +26,7 @@ Subscription::~Subscription() { journal_.forget(*this); }
 
 std::unique_ptr<Subscription> Journal::subscribe(std::string name, int wake_fd, Start start) {
     std::unique_ptr<Subscription> subscription(new Subscription(*this, std::move(name), wake_fd));
+    subscription->start_ = start;
     const std::lock_guard lock(mutex_);
     const auto cursor = cursors_.find(subscription->name());
     const bool resume =
@@ -65,6 +66,8 @@ void Journal::forget(Subscription& subscription) {
 
 std::vector<Entry> Subscription::read(std::size_t max_records, std::size_t max_bytes) {
     std::vector<Entry> out;
+    if (late_at_.load(std::memory_order_acquire) != kNothingLate) out = read_late(max_records, max_bytes);
+    if (!out.empty()) return out;
     {
         const std::lock_guard lock(journal_.mutex_);
         if (!lost_.empty() || vanished_ > 0) {
@@ -92,6 +95,62 @@ std::vector<Entry> Subscription::read(std::size_t max_records, std::size_t max_b
     return read_disk(max_records, max_bytes);
 }
 
+void Subscription::open_reader() {
+    if (reader_) return;
+    if (auto reader = StoreReader::open(journal_.options_.path))
+        reader_ = std::make_unique<StoreReader>(std::move(*reader));
+}
+
+// Empty: there is no more of it, and what had been read has arrived.
+std::vector<Entry> Subscription::read_late(std::size_t max_records, std::size_t max_bytes) {
+    std::vector<Entry> out;
+    for (;;) {
+        std::uint64_t after = 0, end = 0;
+        {
+            const std::lock_guard lock(journal_.mutex_);
+            if (late_at_ == kNothingLate) return out;
+            after = late_next_;
+            end = late_end_;
+            if (std::exchange(file_, journal_.file_) != journal_.file_) reader_.reset();
+        }
+        open_reader();
+        std::uint64_t last = after, unreadable = 0;
+        const auto stored = reader_ ? reader_->read(after, max_records, max_bytes, true)
+                                    : Result<std::vector<StoredRecord>>(fail(ErrorKind::io, "it cannot be opened"));
+        if (!stored) reader_.reset();
+        for (const StoredRecord& record : stored ? *stored : std::vector<StoredRecord>()) {
+            if (record.sequence > end) break;
+            last = record.sequence;
+            auto parsed = parse_record(record.text);
+            if (parsed)
+                out.push_back({last, std::make_shared<const AlertRecord>(std::move(*parsed))});
+            else
+                ++unreadable;
+        }
+        const std::lock_guard lock(journal_.mutex_);
+        if (late_next_ != after || late_end_ != end || late_at_ == kNothingLate) {
+            out.clear(); // retention has passed by, or the file has gone, and that is declared
+            continue;
+        }
+        late_next_ = last;
+        late_left_ -= std::min<std::uint64_t>(late_left_, out.size() + unreadable);
+        vanished_ += unreadable;
+        if (!out.empty()) return out;
+        if (last != after) continue; // nothing of it could be read
+        if (!stored) vanished_ += std::exchange(late_left_, 0);
+        late_at_.store(kNothingLate, std::memory_order_release);
+        journal_.moved_ = true;
+        journal_.arrived_.notify_one();
+        return out;
+    }
+}
+
+// With the file; mutex_ is held.
+void Subscription::late_is_gone() {
+    if (late_at_.exchange(kNothingLate, std::memory_order_acq_rel) == kNothingLate) return;
+    vanished_ += std::exchange(late_left_, 0);
+}
+
 std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t max_bytes) {
     std::vector<Entry> out;
     std::uint64_t after = 0;
@@ -102,10 +161,7 @@ std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t 
         memory_begins = journal_.recent_.empty() ? journal_.end_ + 1 : journal_.recent_.front().sequence;
         if (std::exchange(file_, journal_.file_) != journal_.file_) reader_.reset();
     }
-    if (!reader_) {
-        if (auto reader = StoreReader::open(journal_.options_.path))
-            reader_ = std::make_unique<StoreReader>(std::move(*reader));
-    }
+    open_reader();
     std::uint64_t last = after, unreadable = 0; // what no record can be made of is lost as well
     bool readable = reader_ != nullptr;
     if (reader_) {
@@ -144,7 +200,17 @@ std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t 
 }
 
 void Subscription::delivered(std::uint64_t sequence) {
-    if (sequence <= position()) return;
+    if (late_at_.load(std::memory_order_acquire) != kNothingLate) {
+        const std::lock_guard lock(journal_.mutex_);
+        if (late_at_ != kNothingLate && sequence <= late_end_) {
+            // What is on its way since before has a number of then.
+            if (sequence <= late_next_ && sequence > late_at_) late_at_.store(sequence, std::memory_order_release);
+            journal_.moved_ = true;
+            journal_.arrived_.notify_one();
+            return;
+        }
+    }
+    if (sequence <= delivered_.load(std::memory_order_acquire)) return;
     delivered_.store(sequence, std::memory_order_release);
     if (!keep_ || journal_.moved_.exchange(true)) return;
     const std::lock_guard lock(journal_.mutex_); // not between the journal's look at it and its sleep
