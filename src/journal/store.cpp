@@ -261,10 +261,16 @@ Result<std::uint64_t> Store::first_to_keep(Nanos now) {
         if (until > static_cast<std::uint64_t>(**oldest)) keep = until;
     }
     if (bytes() > options_.max_bytes) {
-        // A twentieth at a time, so that it does not happen at every commit.
-        const std::uint64_t from = static_cast<std::uint64_t>(**oldest);
-        const std::uint64_t count = head_.sequence - std::min(head_.sequence, from) + 1;
-        if (count > 1) keep = std::max(keep, from + std::max<std::uint64_t>(1, count / 20));
+        // A twentieth at a time, so that it does not happen at every commit. Numbers have holes: an agent that found no
+        // file at its start began with one that no file has given.
+        const auto count = database_.query_number("SELECT count(*) FROM record");
+        if (!count) return std::unexpected(count.error());
+        if (**count > 1) {
+            const auto first = database_.query_number(fmt::format(
+                "SELECT seq FROM record ORDER BY seq LIMIT 1 OFFSET {}", std::max<std::int64_t>(1, **count / 20)));
+            if (!first) return std::unexpected(first.error());
+            if (*first) keep = std::max(keep, static_cast<std::uint64_t>(**first));
+        }
     }
     return keep;
 }

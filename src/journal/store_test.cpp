@@ -177,5 +177,17 @@ TEST_F(StoreTest, OtherFilesAreRefused) {
     EXPECT_FALSE(StoreReader::open(folder / "nothing"));
 }
 
+// The numbers of an agent that begins without its file have a hole before them.
+TEST_F(StoreTest, RetentionBySizeTakesATwentiethThoughNumbersHaveHoles) {
+    Store store = open({.path = {}, .max_bytes = 1, .max_age = 0, .sync = false, .limit_bytes_for_test = 0});
+    append(store, 1, 95);
+    append(store, 1'000'001, 1'000'005);
+    std::vector<Overrun> overruns;
+    EXPECT_EQ(store.retain(kTestTime, overruns), true);
+    const auto verdict = verify();
+    EXPECT_EQ(verdict.records, 95U);
+    EXPECT_EQ(verdict.first, 6U);
+}
+
 } // namespace
 } // namespace gyr::journal
