@@ -1,4 +1,7 @@
 #include "audit/audit_file.h"
+#include "audit/file_tail.h"
+
+#include "base/fd.h"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +10,9 @@
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include <poll.h>
+#include <stdlib.h>
 
 namespace gyr {
 namespace {
@@ -114,6 +120,49 @@ TEST(AuditFile, IsToldFromACapture) {
     EXPECT_EQ(ids, (Ids{"a", "b"})); // the last line without its end, too
     EXPECT_FALSE(read_audit_file(folder + "/absent", lines));
     std::filesystem::remove_all(folder);
+}
+
+class FileTailTest : public testing::Test {
+  protected:
+    FileTailTest() {
+        std::string pattern = std::filesystem::temp_directory_path() / "gyr-test-XXXXXX";
+        folder = ::mkdtemp(pattern.data());
+        path = folder + "/audit.log";
+        std::ofstream(path) << "";
+        if (!queue.open()) std::abort();
+    }
+    ~FileTailTest() override {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder, ignored);
+    }
+    // Until there are so many, or nothing comes for ten seconds.
+    Ids take(std::size_t count) {
+        Ids out;
+        pollfd wanted{queue.fd(), POLLIN, 0};
+        while (out.size() < count && ::poll(&wanted, 1, 10'000) > 0) {
+            for (const AuditEventPtr& e : queue.take()) out.emplace_back(e->text({"auditID"}));
+        }
+        return out;
+    }
+
+    std::string folder, path;
+    AuditQueue queue{1}; // takes one piece at a time
+};
+
+TEST_F(FileTailTest, AFileThatIsMovedAwayIsReadToItsEnd) {
+    constexpr std::size_t kCount = 320;
+    std::string text;
+    Ids all;
+    for (std::size_t n = 0; n < kCount; ++n) {
+        all.push_back("event " + std::to_string(n));
+        text += event(all.back()) + std::string(100'000, ' ') + "\n";
+    }
+    const FileTail tail({path}, queue, [](const std::string& problem) { ADD_FAILURE() << problem; });
+    std::ofstream(path, std::ios::app) << text;
+    std::filesystem::rename(path, path + ".1");
+    all.push_back("of the new file");
+    std::ofstream(path) << event(all.back()) << "\n";
+    EXPECT_EQ(take(all.size()), all);
 }
 
 } // namespace

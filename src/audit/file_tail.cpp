@@ -39,18 +39,20 @@ class FileTail::File {
     // What has been added. With no room in the queue what was read waits, and nothing more is read.
     void look() {
         if (!give()) return;
-        if (fd_) read_on();
+        if (fd_ && !read_on()) return; // the rest first, whatever the name leads to by now
         struct stat named {};
         if (::stat(path_.c_str(), &named) != 0) return;
         struct stat ours {};
         if (fd_ && ::fstat(fd_.get(), &ours) == 0 && ours.st_dev == named.st_dev && ours.st_ino == named.st_ino) {
-            if (::lseek(fd_.get(), 0, SEEK_CUR) > ours.st_size) ::lseek(fd_.get(), 0, SEEK_SET); // cut off
+            if (::lseek(fd_.get(), 0, SEEK_CUR) <= ours.st_size) return;
+            ::lseek(fd_.get(), 0, SEEK_SET); // cut off, perhaps in the middle of a line
+            if (!rest_.empty()) lines_.add(std::exchange(rest_, {}));
             return;
         }
-        if (fd_) read_on(); // what was written between the look at it and at the name
+        if (fd_ && !read_on()) return; // what was written between the look at it and at the name
         if (!rest_.empty()) lines_.add(std::exchange(rest_, {}));
         open_file();
-        if (fd_) read_on();
+        if (fd_) static_cast<void>(read_on());
     }
 
   private:
@@ -64,11 +66,14 @@ class FileTail::File {
         return true;
     }
 
-    void read_on() {
+    // True: there is no more for now.
+    [[nodiscard]] bool read_on() {
         std::array<char, 64 * 1024> buffer{};
-        for (std::size_t total = 0; total < kAtOnce;) {
+        bool more = true;
+        for (std::size_t total = 0; more && total < kAtOnce;) {
             const ssize_t n = ::read(fd_.get(), buffer.data(), buffer.size());
-            if (n <= 0) break;
+            more = n > 0;
+            if (!more) break;
             total += static_cast<std::size_t>(n);
             bytes_ += static_cast<std::size_t>(n);
             std::string_view piece(buffer.data(), static_cast<std::size_t>(n));
@@ -81,7 +86,7 @@ class FileTail::File {
             rest_ += piece;
             if (rest_.size() > 2 * kMaxAuditBytes) rest_.clear();
         }
-        static_cast<void>(give());
+        return give() && !more;
     }
 
     std::string path_;
