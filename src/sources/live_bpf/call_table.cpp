@@ -29,6 +29,10 @@ constexpr gyr_fetch bytes(std::uint8_t a, std::uint16_t size) { return fetch(GYR
 constexpr gyr_fetch bytes_made(std::uint8_t a, std::uint16_t size) {
     return fetch(GYR_FETCH_BYTES, a, kNone, GYR_FETCH_ON_SUCCESS, size);
 }
+// Of an array of as many elements as an argument says, the first ones: no byte of what lies behind it.
+constexpr gyr_fetch array_begin(std::uint8_t a, std::uint8_t count, std::uint16_t unit, std::uint16_t bytes) {
+    return fetch(GYR_FETCH_BUFFER, a, count, 0, bytes, unit);
+}
 // What the call leaves other than it was given.
 constexpr gyr_fetch bytes_before(std::uint8_t a, std::uint16_t size) {
     return fetch(GYR_FETCH_BYTES, a, kNone, GYR_FETCH_ENTER, size);
@@ -38,7 +42,7 @@ constexpr gyr_fetch buffer_at(std::uint8_t a, std::uint8_t len) {
     return fetch(GYR_FETCH_BUFFER, a, len, GYR_FETCH_LENGTH_AT);
 }
 constexpr gyr_fetch array(std::uint8_t a, std::uint8_t count, std::uint16_t unit) {
-    return fetch(GYR_FETCH_BUFFER, a, count, 0, 4096, unit);
+    return array_begin(a, count, unit, 4096);
 }
 constexpr gyr_fetch address(std::uint8_t a, std::uint8_t len) { return fetch(GYR_FETCH_SOCKADDR, a, len); }
 constexpr gyr_fetch address_at(std::uint8_t a, std::uint8_t len) {
@@ -62,6 +66,10 @@ constexpr ParamSource result() { return {ParamFrom::result}; }
 constexpr ParamSource raw_result() { return {ParamFrom::raw_result}; }
 constexpr ParamSource arg(std::uint8_t a, Flags f = Flags::same) { return {ParamFrom::arg, a, 0, 0, 0, f}; }
 constexpr ParamSource arg_int(std::uint8_t a) { return {ParamFrom::arg_int, a}; }
+constexpr ParamSource arg_long(std::uint8_t a) {
+    return {ParamFrom::arg_long, a};
+} // with a sign, of the caller's width
+constexpr ParamSource arg_word(std::uint8_t a) { return {ParamFrom::arg_word, a}; } // an unsigned int
 constexpr ParamSource arg_pair(std::uint8_t low, std::uint8_t high) { return {ParamFrom::arg_pair, low, high}; }
 constexpr ParamSource constant(std::uint16_t value) { return {ParamFrom::constant, 0, 0, value}; }
 constexpr ParamSource number(std::uint8_t k, std::uint16_t offset, std::uint8_t size, Flags f = Flags::same) {
@@ -83,9 +91,10 @@ constexpr ParamSource socket_option(std::uint8_t level, std::uint8_t name) {
 }
 constexpr ParamSource key_argument(std::uint8_t a, std::uint8_t k) { return {ParamFrom::key_argument, a, k}; }
 constexpr ParamSource ptrace_address() { return {ParamFrom::ptrace_address}; }
-constexpr ParamSource prctl_number() { return {ParamFrom::prctl_number}; }
 constexpr ParamSource quota_command() { return {ParamFrom::quota_command}; }
 constexpr ParamSource quota_type() { return {ParamFrom::quota_type}; }
+constexpr ParamSource quota_id() { return {ParamFrom::quota_id}; }
+constexpr ParamSource quota_format() { return {ParamFrom::quota_format}; }
 #define GYR_OF_FETCH(name)                                                                                             \
     constexpr ParamSource name(std::uint8_t k) { return {ParamFrom::name, k}; }
 GYR_OF_FETCH(data)
@@ -113,12 +122,18 @@ GYR_OF_FETCH(id) // of a user or a group
 GYR_OF_FETCH(offset_before)
 GYR_OF_FETCH(ptrace_data)
 GYR_OF_FETCH(prctl_text)
+GYR_OF_FETCH(prctl_number)
+GYR_OF_FETCH(ring_signals)
 GYR_OF_FETCH(quota_file)
+GYR_OF_FETCH(quota_format_out)
 GYR_OF_FETCH(config_bytes)
 GYR_OF_FETCH(config_text)
 #undef GYR_OF_FETCH
 constexpr ParamSource size_kb(std::uint8_t k, std::uint16_t which) { return {ParamFrom::size_kb, k, 0, which}; }
 constexpr ParamSource limit(std::uint8_t k, std::uint16_t which) { return {ParamFrom::limit, k, 0, which}; }
+constexpr ParamSource quota_member(std::uint8_t k, std::uint16_t which) {
+    return {ParamFrom::quota_member, k, 0, which};
+}
 constexpr ParamSource capability(std::uint8_t k, std::uint16_t which) { return {ParamFrom::capability, k, 0, which}; }
 
 constexpr CollectedEvent collected(EventCode code, std::uint8_t lane, std::initializer_list<gyr_fetch> fetches,
@@ -193,6 +208,15 @@ constexpr FlagPair kPtrace[] = {
     {0x4202, 0x10}, {0x4203, 0x11}, {0x4204, 0x12}, {0x4205, 0x13}, {0x4206, 0x14}, {0x4207, 0x15}, {0x4208, 0x16},
     {0x4209, 0x17}, {0x420a, 0x18}, {0x420b, 0x19},
 };
+constexpr FlagPair kSocketOption[] = {
+    // above those that are the same; the last five are 64-bit forms of others
+    {55, 52}, {57, 53}, {59, 51}, {63, 29}, {64, 35}, {65, 37}, {66, 20}, {67, 21},
+};
+constexpr FlagPair kPoll[] = {
+    {0x1, 0x1},   {0x2, 0x2},   {0x4, 0x4},    {0x2000, 0x8},  {0x8, 0x10},    {0x10, 0x20},
+    {0x20, 0x40}, {0x40, 0x80}, {0x80, 0x100}, {0x100, 0x200}, {0x200, 0x400},
+};
+constexpr FlagPair kQuotaFormat[] = {{1, 0x2}, {2, 0x4}, {4, 0x8}};
 constexpr FlagPair kSemctl[] = {
     {2, 0x1},   {1, 0x2},    {0, 0x4},    {3, 0x8},    {19, 0x10},  {18, 0x20},   {13, 0x40},
     {14, 0x80}, {11, 0x100}, {12, 0x200}, {15, 0x400}, {17, 0x800}, {16, 0x1000},
@@ -255,6 +279,11 @@ std::uint64_t translate(Flags table, std::uint64_t value) {
     case Flags::ptrace: return enumerator(kPtrace, value, 0);
     case Flags::semctl: return enumerator(kSemctl, value & 0xff, 0); // 32-bit calls add IPC_64
     case Flags::socket_level: return value == 1 ? 1 : value == 6 ? 2 : 0;
+    case Flags::socket_option: return value <= 50 ? value : enumerator(kSocketOption, value, 0);
+    case Flags::resource: return value <= 15 ? value : 0xff;
+    case Flags::poll: return bits(kPoll, value);
+    case Flags::quota_format: return enumerator(kQuotaFormat, value, 0x1);
+    case Flags::quota_info: return (value & 1) != 0 ? 0x2 : 0x1;
     case Flags::fault: return fault_bits(value);
     case Flags::mount: return (value & 0xffff0000U) == 0xc0ed0000U ? value & 0xffff : value; // an old magic number
     }

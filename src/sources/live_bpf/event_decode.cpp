@@ -45,6 +45,12 @@ constexpr bool is_id(ParamType type) { return type == ParamType::uid || type == 
 
 constexpr bool is_signed_word(ParamType type) { return type == ParamType::fd || type == ParamType::pid; }
 
+// Of what says one thing of several: a value that has no room in the parameter is none of them, not the one that its
+// low bits happen to be.
+constexpr bool is_short_choice(ParamType type) {
+    return type == ParamType::enumflags8 || type == ParamType::enumflags16 || type == ParamType::sigtype;
+}
+
 } // namespace
 
 EventDecoder::EventDecoder() : area_(kAreaBytes) {}
@@ -140,6 +146,9 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
                           8);
         else if (p.from == ParamFrom::arg && short_ids && (is_id(type) || type == ParamType::uint32))
             writer.number((header.args[p.index] & 0xffff) == 0xffff ? 0xffffffff : header.args[p.index] & 0xffff, 4);
+        else if (p.from == ParamFrom::arg && p.flags == Flags::same && is_short_choice(type) &&
+                 (header.args[p.index] & 0xffffffffU) >> (8 * width_of(type)) != 0)
+            writer.number(~std::uint64_t{0}, width_of(type));
         else
             write_param(p, width_of(type), header, writer);
     }

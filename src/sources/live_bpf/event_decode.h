@@ -50,6 +50,8 @@ class EventDecoder {
     void write_param(const ParamSource& p, std::uint8_t width, const gyr_event_header& h, Writer& w);
     void write_path_param(const ParamSource& p, const gyr_event_header& h, Writer& w);
     void write_socket_param(const ParamSource& p, const gyr_event_header& h, Writer& w);
+    void write_option_value(std::uint8_t k, const gyr_event_header& h, Writer& w);
+    void write_quota_param(const ParamSource& p, const gyr_event_header& h, Writer& w);
     void write_other_param(const ParamSource& p, const gyr_event_header& h, Writer& w);
     [[nodiscard]] std::string_view item_text(std::uint8_t fetch) const;
     [[nodiscard]] std::uint64_t item_number(std::uint8_t fetch, std::size_t offset, std::size_t size) const;

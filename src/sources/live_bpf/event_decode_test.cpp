@@ -14,6 +14,8 @@
 namespace gyr {
 namespace {
 
+using namespace std::string_literals;
+
 // Puts a record together as the kernel side does.
 class Record {
   public:
@@ -200,6 +202,209 @@ TEST(EventDecoder, AnyBytesMakeAnEventOrNone) {
             EXPECT_EQ(e.params.size(), event.param_count);
         }
     }
+}
+
+template <class... T>
+std::string packed(T... values) {
+    std::string out;
+    (out.append(reinterpret_cast<const char*>(&values), sizeof values), ...);
+    return out;
+}
+
+// Of the event of a record, the parameter of that name.
+std::string_view param_of(const RawEvent& e, std::string_view name) {
+    const auto& params = find_event(e.code)->params;
+    for (std::size_t i = 0; i < params.size() && i < e.params.size(); ++i)
+        if (params[i].name == name) return e.params[i];
+    ADD_FAILURE() << "no parameter " << name;
+    return {};
+}
+
+TEST(EventDecoder, WhatPollFoundHasTheNumbersOfTheFormat) {
+    Record r(81);
+    // struct pollfd: descriptor, what was asked for, what was found: POLLIN|POLLHUP, POLLNVAL, POLLRDHUP|POLLERR
+    r.item(GYR_FETCH_BUFFER, 0,
+           packed(std::int32_t{3}, std::int16_t{1}, std::int16_t{0x11}) +
+               packed(std::int32_t{-1}, std::int16_t{0}, std::int16_t{0x20}) +
+               packed(std::int32_t{9}, std::int16_t{0}, std::int16_t{0x2008}));
+    EventDecoder decoder;
+    RawEvent e;
+    ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+    EXPECT_EQ(param_of(e, "fds"), packed(std::uint16_t{3}) + packed(std::int64_t{3}, std::uint16_t{0x21}) +
+                                      packed(std::int64_t{-1}, std::uint16_t{0x40}) +
+                                      packed(std::int64_t{9}, std::uint16_t{0x18}));
+}
+
+TEST(EventDecoder, ANumberTooLargeForAChoiceIsNoneOfThem) {
+    struct Case {
+        EventCode code;
+        unsigned argument;
+        std::uint64_t given;
+        const char* param;
+        std::uint8_t told;
+    };
+    for (const Case& c : {Case{87, 2, 256, "whence", 0xff}, Case{87, 2, 2, "whence", 2}, Case{129, 1, 265, "sig", 0xff},
+                          Case{129, 1, 9, "sig", 9}, Case{141, 0, 256, "resource", 0xff},
+                          Case{141, 0, 16, "resource", 0xff}, Case{141, 0, 15, "resource", 15}}) {
+        Record r(c.code);
+        r.header().args[c.argument] = c.given;
+        EventDecoder decoder;
+        RawEvent e;
+        ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+        EXPECT_EQ(load_param<std::uint8_t>(param_of(e, c.param)), c.told) << c.param << ' ' << c.given;
+    }
+}
+
+TEST(EventDecoder, SocketOptionsHaveTheNumbersAndKindsOfTheFormat) {
+    using namespace std::string_view_literals;
+    struct Case {
+        int level, option;
+        std::string value;
+        std::uint8_t told;
+        std::string as; // the kind, and the value
+        bool compat = false;
+    };
+    const Case cases[] = {
+        {1, 2, packed(1), 2, "\2" + packed(1)},                                 // SO_REUSEADDR
+        {1, 257, packed(1), 0, "\2" + packed(1)},                               // none there is
+        {6, 2, packed(1), 0, "\0"s + packed(1)},                                // of another level
+        {1, 51, "", 0, "\0"s},                                                  // SO_ATTACH_REUSEPORT_CBPF: no name
+        {1, 53, packed(1), 0, "\2" + packed(1)},                                // SO_CNX_ADVICE: no name
+        {1, 59, packed(7), 51, "\0"s + packed(7)},                              // SO_PEERGROUPS, of one group
+        {1, 55, packed(1, 2, 3), 52, "\0"s + packed(1, 2, 3)},                  // SO_MEMINFO
+        {1, 57, packed(9L), 53, "\3" + packed(9L)},                             // SO_COOKIE
+        {1, 13, packed(1, 9), 13, "\0"s + packed(1, 9)},                        // SO_LINGER
+        {1, 25, "eth0", 25, "\0eth0"s},                                         // SO_BINDTODEVICE
+        {1, 4, packed(111), 4, "\1" + packed(-111L)},                           // SO_ERROR
+        {1, 20, packed(5L, 250000L), 20, "\4" + packed(5250000000L)},           // SO_RCVTIMEO
+        {1, 21, packed(5, 250000), 21, "\4" + packed(5250000000L), true},       // of a 32-bit program
+        {1, 21, packed(5, 250000, 1, 1), 21, "\4" + packed(5250000000L), true}, // with room behind it
+        {1, 67, packed(5L, 250000L), 21, "\4" + packed(5250000000L), true},     // SO_SNDTIMEO_NEW
+    };
+    for (const Case& c : cases) {
+        Record r(45);
+        r.header().args[1] = static_cast<std::uint64_t>(c.level);
+        r.header().args[2] = static_cast<std::uint64_t>(c.option);
+        r.header().flags = c.compat ? GYR_EVENT_COMPAT : 0;
+        r.item(GYR_FETCH_BUFFER, 1, c.value);
+        EventDecoder decoder;
+        RawEvent e;
+        ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+        EXPECT_EQ(load_param<std::uint8_t>(param_of(e, "optname")), c.told) << c.level << ' ' << c.option;
+        EXPECT_EQ(param_of(e, "val"), c.as) << c.level << ' ' << c.option;
+    }
+}
+
+TEST(EventDecoder, NumbersWithASignKeepIt) {
+    EventDecoder decoder;
+    RawEvent e;
+    Record seek(87);
+    seek.header().args[1] = 0xfffffffdU;
+    ASSERT_EQ(decoder.decode(seek.bytes(), e), Outcome::event);
+    EXPECT_EQ(load_param<std::int64_t>(param_of(e, "offset")), 0xfffffffdL) << "in 64 bits that is four gigabytes";
+    seek.header().flags = GYR_EVENT_COMPAT;
+    ASSERT_EQ(decoder.decode(seek.bytes(), e), Outcome::event);
+    EXPECT_EQ(load_param<std::int64_t>(param_of(e, "offset")), -3);
+    Record wait(79);
+    wait.header().args[2] = 0xffffffffU;
+    ASSERT_EQ(decoder.decode(wait.bytes(), e), Outcome::event);
+    EXPECT_EQ(load_param<std::int64_t>(param_of(e, "maxevents")), -1);
+    Record command(171);
+    command.header().args[1] = 0xffffffff80045430; // an int of the C library, an unsigned one of the kernel
+    ASSERT_EQ(decoder.decode(command.bytes(), e), Outcome::event);
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "request")), 0x80045430U);
+    Record key(453);
+    key.header().args[0] = 8; // KEYCTL_LINK, both of them the caller's own
+    key.header().args[1] = 0xfffffffdU;
+    key.header().args[2] = 0xfffffffcU;
+    ASSERT_EQ(decoder.decode(key.bytes(), e), Outcome::event);
+    EXPECT_EQ(param_of(e, "arg2"), "\0"s + packed(-3L));
+    EXPECT_EQ(param_of(e, "arg3"), "\0"s + packed(-4L));
+    Record limit(145);
+    limit.header().args[0] = 0xffffffffU;
+    ASSERT_EQ(decoder.decode(limit.bytes(), e), Outcome::event);
+    EXPECT_EQ(load_param<std::int64_t>(param_of(e, "pid")), -1);
+}
+
+TEST(EventDecoder, AnAddressThatIsTooShortIsNone) {
+    EventDecoder decoder;
+    RawEvent e;
+    Record r(21);
+    const std::string six = packed(std::uint16_t{AF_INET6}, std::uint16_t{0x5000}) + std::string(24, '\1');
+    r.item(GYR_FETCH_SOCKADDR, 1, six.substr(0, 20));
+    ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+    EXPECT_TRUE(param_of(e, "addr").empty());
+    Record whole(21);
+    whole.item(GYR_FETCH_SOCKADDR, 1, six);
+    ASSERT_EQ(decoder.decode(whole.bytes(), e), Outcome::event);
+    EXPECT_EQ(param_of(e, "addr").size(), 19u);
+}
+
+TEST(EventDecoder, AQuotaIsToldAsFarAsItIsGiven) {
+    const auto decoded = [](std::uint32_t command, std::int64_t result, const std::string& block,
+                            EventDecoder& decoder) {
+        Record r(191);
+        r.header().args[0] = command << 8 | 1; // GRPQUOTA
+        r.header().args[2] = 4;
+        r.header().result = result;
+        for (const unsigned fetch : {2U, 3U, 4U}) r.item(GYR_FETCH_BYTES, fetch, block.substr(0, fetch == 4 ? 4 : 72));
+        RawEvent e;
+        EXPECT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+        return e;
+    };
+    const std::string block = packed(1UL, 2UL, 3UL, 4UL, 5UL, 6UL, 7UL, 8UL, 1U | 32U, 0U); // QIF_BLIMITS, QIF_ITIME
+    EventDecoder decoder;
+    RawEvent e = decoded(0x800008, -3, block, decoder); // Q_SETQUOTA
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "dqb_bhardlimit")), 1u);
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "dqb_bsoftlimit")), 2u);
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "dqb_curspace")), 0u) << "not given";
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "dqb_btime")), 0u) << "not given";
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "dqb_itime")), 8u);
+    EXPECT_EQ(load_param<std::uint32_t>(param_of(e, "id")), 4u);
+    EXPECT_EQ(load_param<std::uint8_t>(param_of(e, "quota_fmt")), 1u) << "not used";
+    EXPECT_EQ(load_param<std::uint8_t>(param_of(e, "type")), 2u);
+    e = decoded(0x800007, -3, block, decoder); // Q_GETQUOTA that failed
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "dqb_bhardlimit")), 0u);
+    e = decoded(0x800006, 0, packed(604800UL, 3600UL, 1U, 1U | 4U), decoder); // Q_SETINFO
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "dqi_bgrace")), 604800u);
+    EXPECT_EQ(load_param<std::uint64_t>(param_of(e, "dqi_igrace")), 0u) << "not given";
+    EXPECT_EQ(load_param<std::uint8_t>(param_of(e, "dqi_flags")), 2u);
+    EXPECT_EQ(load_param<std::uint32_t>(param_of(e, "id")), 0u) << "the id means nothing there";
+    e = decoded(0x800004, 0, packed(2U), decoder); // Q_GETFMT
+    EXPECT_EQ(load_param<std::uint8_t>(param_of(e, "quota_fmt_out")), 4u) << "QFMT_VFS_V0";
+    e = decoded(0x800002, -3, "", decoder); // Q_QUOTAON
+    EXPECT_EQ(load_param<std::uint8_t>(param_of(e, "quota_fmt")), 8u) << "QFMT_VFS_V1";
+}
+
+TEST(EventDecoder, ProcessOptionsThatGiveBackAreToldWithWhatTheyGave) {
+    EventDecoder decoder;
+    RawEvent e;
+    using namespace std::string_view_literals;
+    Record name(401);
+    name.header().args[0] = 16; // PR_GET_NAME
+    name.header().args[1] = 0x7fff0000;
+    name.item(GYR_FETCH_TEXT, 0, "a name\0"sv);
+    ASSERT_EQ(decoder.decode(name.bytes(), e), Outcome::event);
+    EXPECT_EQ(text_of_param(param_of(e, "arg2_str")), "a name");
+    EXPECT_EQ(load_param<std::int64_t>(param_of(e, "arg2_int")), 0);
+    Record reaper(401);
+    reaper.header().args[0] = 37; // PR_GET_CHILD_SUBREAPER
+    reaper.header().args[1] = 0x7fff0000;
+    reaper.item(GYR_FETCH_BYTES, 1, packed(1));
+    ASSERT_EQ(decoder.decode(reaper.bytes(), e), Outcome::event);
+    EXPECT_EQ(load_param<std::int64_t>(param_of(e, "arg2_int")), 1);
+}
+
+TEST(EventDecoder, SignalsOfAnExtendedWaitAreNotItsAddress) {
+    EventDecoder decoder;
+    RawEvent e;
+    Record r(341);
+    r.item(GYR_FETCH_BYTES, 1, packed(0x812U));
+    ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+    EXPECT_EQ(load_param<std::uint32_t>(param_of(e, "sig")), 0x812u);
+    r.header().args[3] = 8; // IORING_ENTER_EXT_ARG
+    ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+    EXPECT_TRUE(param_of(e, "sig").empty());
 }
 
 } // namespace

@@ -11,6 +11,36 @@ namespace {
 
 constexpr std::uint32_t kCreated = 0x100000; // FMODE_CREATED
 
+// quotactl: the commands that have a structure, or that read the id as something else.
+constexpr std::uint32_t kQuotaOn = 0x800002, kGetFormat = 0x800004, kGetInfo = 0x800005, kSetInfo = 0x800006,
+                        kGetQuota = 0x800007, kSetQuota = 0x800008, kXfsGetQuota = 0x5803, kXfsSetLimit = 0x5804;
+
+// keyctl: whether the argument is a key or a keyring, an int of which those below zero are the caller's own.
+constexpr bool is_key_serial(std::uint64_t operation, std::uint8_t argument) {
+    switch (argument) {
+    case 1: // not: join, session to parent, Diffie-Hellman, public keys (but query), capabilities
+        return operation != 1 && operation != 18 && operation != 23 && !(operation >= 25 && operation <= 28) &&
+               operation != 31;
+    case 2:
+        return operation == 8 || operation == 9 || operation == 22 || operation == 30; // link, unlink, persistent, move
+    case 3: return operation == 13 || operation == 30;                                 // negate, move
+    case 4:
+        return operation == 10 || operation == 12 || operation == 19 || operation == 20; // search, instantiate, reject
+    default: return false;
+    }
+}
+
+// Of struct if_dqblk, and of struct if_dqinfo: where a member is, and the bit that says that it is given.
+struct QuotaMember {
+    std::uint8_t at, size, valid;
+    bool info;
+};
+constexpr QuotaMember kQuotaMembers[] = {
+    {0, 8, 1, false},   {8, 8, 1, false},   {16, 8, 2, false}, {24, 8, 4, false}, {32, 8, 4, false},
+    {48, 8, 16, false}, {56, 8, 32, false}, {0, 8, 1, true},   {8, 8, 2, true},   {16, 4, 4, true},
+};
+constexpr std::size_t kBlockValid = 64, kInfoValid = 20;
+
 } // namespace
 
 void EventDecoder::write_param(const ParamSource& p, std::uint8_t width, const gyr_event_header& h, Writer& w) {
@@ -25,6 +55,10 @@ void EventDecoder::write_param(const ParamSource& p, std::uint8_t width, const g
                         width);
     case ParamFrom::arg_int:
         return w.number(static_cast<std::uint64_t>(static_cast<std::int32_t>(h.args[p.index])), width);
+    case ParamFrom::arg_long:
+        return w.number(
+            compat_ ? static_cast<std::uint64_t>(static_cast<std::int32_t>(h.args[p.index])) : h.args[p.index], width);
+    case ParamFrom::arg_word: return w.number(h.args[p.index] & 0xffffffffU, width);
     case ParamFrom::arg_pair: return w.number((h.args[p.second] << 32) | (h.args[p.index] & 0xffffffffU), width);
     case ParamFrom::constant: return w.number(p.offset, width);
     case ParamFrom::number: return w.number(translate(p.flags, item_number(p.index, p.offset, p.size)), width);
@@ -94,6 +128,48 @@ void EventDecoder::write_param(const ParamSource& p, std::uint8_t width, const g
     }
 }
 
+void EventDecoder::write_quota_param(const ParamSource& p, const gyr_event_header& h, Writer& w) {
+    const std::uint32_t command = static_cast<std::uint32_t>(h.args[0]) >> 8;
+    switch (p.from) {
+    case ParamFrom::quota_file: return command == kQuotaOn ? w.view(as_text(items_[p.index].bytes)) : w.none();
+    case ParamFrom::quota_command: {
+        struct Command {
+            std::uint32_t kernel, ours;
+        };
+        static constexpr Command kCommands[] = {
+            {0x800002, 0x1},  {0x800003, 0x2},  {0x800004, 0x4},  {0x800005, 0x8},  {0x800006, 0x10},
+            {0x800007, 0x20}, {0x800008, 0x40}, {0x800001, 0x80}, {0x5801, 0x100},  {0x5802, 0x200},
+            {0x5803, 0x400},  {0x5804, 0x800},  {0x5805, 0x1000}, {0x5806, 0x2000}, {0x5807, 0x4000},
+        };
+        const auto* found = std::ranges::find(kCommands, command, &Command::kernel);
+        return w.number(found != std::end(kCommands) ? found->ours : 0, 2);
+    }
+    case ParamFrom::quota_type: return w.number((h.args[0] & 0xff) == 0 ? 1 : (h.args[0] & 0xff) == 1 ? 2 : 0, 1);
+    case ParamFrom::quota_id: {
+        const bool of_one =
+            command == kGetQuota || command == kSetQuota || command == kXfsGetQuota || command == kXfsSetLimit;
+        return w.number(of_one ? h.args[2] : 0, 4);
+    }
+    case ParamFrom::quota_format:
+        return w.number(translate(Flags::quota_format, command == kQuotaOn ? h.args[2] & 0xffffffff : 0), 1);
+    case ParamFrom::quota_format_out: {
+        const bool told = command == kGetFormat && h.result >= 0;
+        return w.number(translate(Flags::quota_format, told ? item_number(p.index, 0, 4) : 0), 1);
+    }
+    case ParamFrom::quota_member: {
+        const QuotaMember& m = kQuotaMembers[p.offset];
+        const std::size_t width = m.size == 8 ? 8 : 1;
+        const bool given = command == (m.info ? kSetInfo : kSetQuota),
+                   answered = command == (m.info ? kGetInfo : kGetQuota) && h.result >= 0;
+        if (!given && !answered) return w.number(0, width);
+        if ((item_number(p.index, m.info ? kInfoValid : kBlockValid, 4) & m.valid) == 0) return w.number(0, width);
+        const std::uint64_t value = item_number(p.index, m.at, m.size);
+        return w.number(m.size == 8 ? value : translate(Flags::quota_info, value), width);
+    }
+    default: return w.none();
+    }
+}
+
 void EventDecoder::write_path_param(const ParamSource& p, const gyr_event_header& h, Writer& w) {
     const auto object_bits = [this](std::uint8_t k) {
         const KernelObject& o = objects_[k];
@@ -132,7 +208,8 @@ void EventDecoder::write_path_param(const ParamSource& p, const gyr_event_header
         w.part(count);
         for (std::uint16_t i = 0; i < count; ++i) { // struct pollfd; what happened, when something did
             const auto fd = static_cast<std::int32_t>(item_number(p.index, std::size_t{i} * 8, 4));
-            const auto flags = static_cast<std::uint16_t>(item_number(p.index, std::size_t{i} * 8 + 6, 2));
+            const auto flags =
+                static_cast<std::uint16_t>(translate(Flags::poll, item_number(p.index, std::size_t{i} * 8 + 6, 2)));
             w.part(static_cast<std::int64_t>(fd));
             w.part(flags);
         }
@@ -159,34 +236,41 @@ void EventDecoder::write_other_param(const ParamSource& p, const gyr_event_heade
         case PTRACE_SYSCALL: return variant(1, h.args[3], 1);
         case PTRACE_PEEKTEXT:
         case PTRACE_PEEKDATA:
-        case PTRACE_PEEKUSER: return variant(0, item_number(p.index, 0, 8), 8);
+        case PTRACE_PEEKUSER: return variant(0, item_number(p.index, 0, compat_ ? 4 : 8), 8);
         default: return variant(0, h.args[3], 8);
         }
-    case ParamFrom::prctl_text: return h.args[0] == PR_SET_NAME ? w.view(as_text(items_[p.index].bytes)) : w.none();
-    case ParamFrom::prctl_number: return w.number(h.args[0] == PR_SET_NAME ? 0 : h.args[1], 8);
+    case ParamFrom::prctl_text:
+        return h.args[0] == PR_SET_NAME || h.args[0] == PR_GET_NAME ? w.view(as_text(items_[p.index].bytes)) : w.none();
+    case ParamFrom::prctl_number:
+        switch (h.args[0]) {
+        case PR_SET_NAME:
+        case PR_GET_NAME: return w.number(0, 8);
+        case PR_GET_CHILD_SUBREAPER: return w.number(item_number(p.index, 0, 4), 8);
+        default: return w.number(h.args[1], 8);
+        }
+    case ParamFrom::ring_signals: // IORING_ENTER_EXT_ARG: a structure that points to them
+        return (h.args[3] & 8) != 0 ? w.none() : w.number(item_number(p.index, 0, 4), 4);
     case ParamFrom::config_text: // FSCONFIG_SET_STRING, _PATH, _PATH_EMPTY
         return h.args[1] == 1 || h.args[1] == 3 || h.args[1] == 4 ? w.view(as_text(items_[p.index].bytes)) : w.none();
     case ParamFrom::config_bytes: return h.args[1] == 2 ? w.view(as_text(items_[p.index].bytes)) : w.none();
-    case ParamFrom::quota_file: return (h.args[0] >> 8) == 0x800002 ? w.view(as_text(items_[p.index].bytes)) : w.none();
-    case ParamFrom::quota_command: {
-        struct Command {
-            std::uint32_t kernel, ours;
-        };
-        static constexpr Command kCommands[] = {
-            {0x800002, 0x1},  {0x800003, 0x2},  {0x800004, 0x4},  {0x800005, 0x8},  {0x800006, 0x10},
-            {0x800007, 0x20}, {0x800008, 0x40}, {0x800001, 0x80}, {0x5801, 0x100},  {0x5802, 0x200},
-            {0x5803, 0x400},  {0x5804, 0x800},  {0x5805, 0x1000}, {0x5806, 0x2000}, {0x5807, 0x4000},
-        };
-        const auto* found = std::ranges::find(kCommands, static_cast<std::uint32_t>(h.args[0]) >> 8, &Command::kernel);
-        return w.number(found != std::end(kCommands) ? found->ours : 0, 2);
-    }
-    case ParamFrom::quota_type: return w.number((h.args[0] & 0xff) == 0 ? 1 : (h.args[0] & 0xff) == 1 ? 2 : 0, 1);
+    case ParamFrom::quota_file:
+    case ParamFrom::quota_command:
+    case ParamFrom::quota_type:
+    case ParamFrom::quota_id:
+    case ParamFrom::quota_format:
+    case ParamFrom::quota_format_out:
+    case ParamFrom::quota_member: return write_quota_param(p, h, w);
     case ParamFrom::key_argument: {
         // Where an operation takes a text: join (1) and search (2, 3), restrict (2, 3), describe gives none.
         const std::uint64_t operation = h.args[0];
         const bool text = (operation == 1 && p.index == 1) || (operation == 10 && (p.index == 2 || p.index == 3)) ||
                           (operation == 29 && (p.index == 2 || p.index == 3));
-        if (!text || p.second >= items_.size()) return variant(0, h.args[p.index], 8);
+        if (!text || p.second >= items_.size()) {
+            const bool serial = is_key_serial(operation, p.index);
+            return variant(
+                0, serial ? static_cast<std::uint64_t>(static_cast<std::int32_t>(h.args[p.index])) : h.args[p.index],
+                8);
+        }
         w.begin();
         w.part(std::uint8_t{1});
         w.part(as_text(items_[p.second].bytes));

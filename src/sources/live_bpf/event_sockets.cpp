@@ -21,10 +21,11 @@ GivenAddress parse_address(std::span<const std::byte> raw) {
     GivenAddress a;
     if (raw.size() < 2) return a;
     std::memcpy(&a.family, raw.data(), 2);
-    if (a.family == AF_INET && raw.size() >= 8) {
+    if ((a.family == AF_INET && raw.size() < 8) || (a.family == AF_INET6 && raw.size() < 24)) return {};
+    if (a.family == AF_INET) {
         std::memcpy(&a.port, raw.data() + 2, 2);
         std::memcpy(a.bytes, raw.data() + 4, 4);
-    } else if (a.family == AF_INET6 && raw.size() >= 24) {
+    } else if (a.family == AF_INET6) {
         std::memcpy(&a.port, raw.data() + 2, 2);
         std::memcpy(a.bytes, raw.data() + 8, 16);
     } else if (a.family == AF_UNIX) {
@@ -210,34 +211,42 @@ void EventDecoder::write_socket_param(const ParamSource& p, const gyr_event_head
     case ParamFrom::queue_max: return w.number(there ? end.queue_max : 0, 4);
     case ParamFrom::queue_percent:
         return w.number(there && end.queue_max != 0 ? std::uint64_t{end.queue_length} * 100 / end.queue_max : 0, 1);
-    case ParamFrom::socket_option: return w.number(h.args[p.index] == SOL_SOCKET ? h.args[p.second] : 0, 1);
-    case ParamFrom::option_value: {
-        const auto bytes = items_[p.index].bytes;
-        const bool socket_level = h.args[1] == SOL_SOCKET;
-        w.begin();
-        if (socket_level && h.args[2] == SO_ERROR && bytes.size() >= 4) {
-            w.part(std::uint8_t{1});
-            w.part(-static_cast<std::int64_t>(item_number(p.index, 0, 4)));
-        } else if (socket_level && (h.args[2] == SO_RCVTIMEO || h.args[2] == SO_SNDTIMEO) && bytes.size() >= 16) {
-            w.part(std::uint8_t{4});
-            w.part(item_number(p.index, 0, 8) * 1'000'000'000 + item_number(p.index, 8, 8) * 1000);
-        } else if (socket_level && (h.args[2] == SO_RCVTIMEO || h.args[2] == SO_SNDTIMEO) && compat_) {
-            w.part(std::uint8_t{4});
-            w.part(item_number(p.index, 0, 4) * 1'000'000'000 + item_number(p.index, 4, 4) * 1000);
-        } else if (socket_level && bytes.size() == 8) {
-            w.part(std::uint8_t{3});
-            w.part(item_number(p.index, 0, 8));
-        } else if (socket_level && bytes.size() == 4) {
-            w.part(std::uint8_t{2});
-            w.part(static_cast<std::uint32_t>(item_number(p.index, 0, 4)));
-        } else {
-            w.part(std::uint8_t{0});
-            w.part(as_text(bytes));
-        }
-        return w.end();
-    }
+    case ParamFrom::socket_option:
+        return w.number(
+            h.args[p.index] == SOL_SOCKET ? translate(Flags::socket_option, h.args[p.second] & 0xffffffff) : 0, 1);
+    case ParamFrom::option_value: return write_option_value(p.index, h, w);
     default: return w.none();
     }
+}
+
+void EventDecoder::write_option_value(std::uint8_t k, const gyr_event_header& h, Writer& w) {
+    enum : std::uint8_t { as_bytes, as_errno, as_uint32, as_uint64, as_time }; // variants of the capture format
+    // Of four or eight bytes, and yet no number.
+    static constexpr int kNoNumbers[] = {SO_LINGER,   SO_PEERCRED, SO_BINDTODEVICE, SO_ATTACH_FILTER,
+                                         SO_PEERNAME, SO_PEERSEC,  SO_PEERGROUPS,   SO_TXTIME};
+    const auto bytes = items_[k].bytes;
+    const int option = h.args[1] == SOL_SOCKET ? static_cast<int>(h.args[2]) : -1;
+    const bool number = option != -1 && std::ranges::find(kNoNumbers, option) == std::end(kNoNumbers);
+    const bool wide = option == SO_RCVTIMEO_NEW || option == SO_SNDTIMEO_NEW;
+    const std::size_t word = wide || !compat_ ? 8 : 4;
+    w.begin();
+    if (option == SO_ERROR && bytes.size() >= 4) {
+        w.part(as_errno);
+        w.part(-static_cast<std::int64_t>(item_number(k, 0, 4)));
+    } else if ((wide || option == SO_RCVTIMEO || option == SO_SNDTIMEO) && bytes.size() >= 2 * word) {
+        w.part(as_time);
+        w.part(item_number(k, 0, word) * 1'000'000'000 + item_number(k, word, word) * 1000);
+    } else if (number && bytes.size() == 8) {
+        w.part(as_uint64);
+        w.part(item_number(k, 0, 8));
+    } else if (number && bytes.size() == 4) {
+        w.part(as_uint32);
+        w.part(static_cast<std::uint32_t>(item_number(k, 0, 4)));
+    } else {
+        w.part(as_bytes);
+        w.part(as_text(bytes));
+    }
+    w.end();
 }
 
 } // namespace gyr
