@@ -1,4 +1,5 @@
 #include "fields/buffer_text.h"
+#include "fields/param_text.h"
 #include "fields/registry.h"
 #include "fields/static_fields.h"
 #include "fields/test_support.h"
@@ -223,6 +224,16 @@ TEST(Fields, ContainerMetadataOnItsWayOrNeverComing) {
     EXPECT_EQ(p.value("container.name").why, Missing::runtime_timeout);
     EXPECT_EQ(p.text("container.missing"), "runtime_timeout");
     EXPECT_EQ(p.text("evt.missing"), "(container:runtime_timeout)");
+}
+
+// Types of files are numbers whose bits overlap: each has one name.
+TEST(Fields, AFileHasOneType) {
+    Arena arena;
+    EXPECT_EQ(flag_names(060640, "mknod_mode", false, arena), "S_IRGRP|S_IWUSR|S_IRUSR|S_IFBLK");
+    EXPECT_EQ(flag_names(0140000, "mknod_mode", false, arena), "S_IFSOCK");
+    EXPECT_EQ(flag_names(020000, "mknod_mode", false, arena), "S_IFCHR");
+    EXPECT_EQ(flag_names(3, "file_flags", false, arena), "O_RDWR");
+    EXPECT_EQ(flag_names(0x2403, "file_flags", false, arena), "O_DIRECTORY|O_RDWR|O_TMPFILE");
 }
 
 TEST(Fields, EventParameters) {

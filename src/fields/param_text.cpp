@@ -91,6 +91,11 @@ std::string_view flag_names(std::uint64_t value, std::string_view table, bool ex
         // Bits that have been named are gone, so that O_RDWR is not O_WRONLY and O_RDONLY as well.
         const bool set = exact || value == 0 ? f.value == value : f.value != 0 && (left & f.value) == f.value;
         if (!set || n == names.size()) continue;
+        // A name for more of the bits says it all: S_IFBLK has the bits of S_IFCHR.
+        const bool part = !exact && std::ranges::any_of(flag_table(table), [&](const FlagInfo& more) {
+            return more.value != f.value && (more.value & f.value) == f.value && (left & more.value) == more.value;
+        });
+        if (part && value != 0) continue;
         names[n++] = f.name;
         left &= ~std::uint64_t{f.value};
     }
