@@ -1,8 +1,42 @@
 #include "replay/tables.h"
 
+#include "event/schema.h"
+
+#include <string_view>
+
 namespace gyr::replay {
 
 namespace {
+
+// Codes by the names of the schema, where they are written down once.
+struct Named {
+    EventCode code;
+    std::string_view name;
+    EventDirection direction;
+    bool old;
+};
+constexpr Named kSchema[] = {
+#define GYR_EVENT(code, name, direction, category, kind, flags, ...)                                                   \
+    {code, name, EventDirection::direction, ((flags)&kOldVersion) != 0},
+#include "event/schema_events.inc"
+#undef GYR_EVENT
+};
+
+consteval EventCode code_of(std::string_view name, EventDirection direction) {
+    EventCode code = kEventNone;
+    for (const Named& n : kSchema) {
+        if (n.name != name || n.direction != direction || n.old) continue;
+        if (code != kEventNone) throw "two current events of that name";
+        code = n.code;
+    }
+    if (code == kEventNone) throw "no event of that name";
+    return code;
+}
+consteval EventCode begin(std::string_view name) { return code_of(name, EventDirection::enter); }
+consteval EventCode end(std::string_view name) { return code_of(name, EventDirection::exit); }
+
+// No current events, and not converted: the first form of containers in JSON, and the beginning of execveat.
+constexpr EventCode kOldContainer = 272, kOldExecveatBegin = 330;
 
 struct Entry {
     EventCode code;
@@ -11,88 +45,88 @@ struct Entry {
 
 // Codes of the current schema; events of older captures come converted.
 constexpr Entry kEntries[] = {
-    {2, apply_open_enter},       // open, when it begins
-    {3, apply_open},             // open
-    {5, apply_close},            // close
-    {19, apply_socket},          // socket
-    {21, apply_bind},            // bind
-    {22, apply_connect_enter},   // connect, when it begins
-    {23, apply_connect},         // connect
-    {29, apply_transfer},        // send
-    {31, apply_transfer},        // sendto
-    {33, apply_transfer},        // recv
-    {35, apply_transfer},        // recvfrom
-    {43, apply_socketpair},      // socketpair
-    {49, apply_transfer},        // sendmsg
-    {51, apply_transfer},        // sendmmsg
-    {53, apply_transfer},        // recvmsg
-    {55, apply_transfer},        // recvmmsg
-    {58, apply_open_enter},      // creat, when it begins
-    {59, apply_creat},           // creat
-    {61, apply_pipe},            // pipe
-    {63, apply_eventfd},         // eventfd
-    {95, apply_chdir},           // chdir
-    {97, apply_fchdir},          // fchdir
-    {127, apply_signalfd},       // signalfd
-    {137, apply_timerfd},        // timerfd_create
-    {139, apply_inotify},        // inotify_init
-    {141, apply_rlimit},         // getrlimit
-    {143, apply_rlimit},         // setrlimit
-    {145, apply_prlimit},        // prlimit
-    {151, apply_fcntl},          // fcntl
-    {152, apply_switch},         // switch
-    {159, apply_memory},         // brk
-    {161, apply_memory},         // mmap
-    {163, apply_memory},         // mmap2
-    {165, apply_memory},         // munmap
-    {186, apply_exit},           // procexit
-    {193, apply_setresuid},      // setresuid
-    {195, apply_setresgid},      // setresgid
-    {199, apply_setuid},         // setuid
-    {201, apply_setgid},         // setgid
-    {223, apply_clone},          // clone
-    {225, apply_clone},          // fork
-    {227, apply_clone},          // vfork
-    {247, apply_accept},         // accept
-    {267, apply_chroot},         // chroot
-    {272, apply_container},      // container, in JSON
-    {275, apply_setsid},         // setsid
-    {293, apply_exec},           // execve
-    {306, apply_openat_enter},   // openat, when it begins
-    {307, apply_openat},         // openat
-    {321, apply_userfaultfd},    // userfaultfd
-    {324, apply_container},      // container, in JSON
-    {326, apply_openat_enter},   // openat2, when it begins
-    {327, apply_openat2},        // openat2
-    {330, apply_execveat_enter}, // execveat, when it begins
-    {331, apply_exec},           // execveat
-    {335, apply_clone},          // clone3
-    {337, apply_open_by_handle}, // open_by_handle_at
-    {339, apply_io_uring},       // io_uring_setup
-    {353, apply_capset},         // capset
-    {354, apply_user_added},
-    {356, apply_user_deleted},
-    {358, apply_group_added},
-    {360, apply_group_deleted},
-    {363, apply_dup},         // dup2
-    {365, apply_dup3},        // dup3
-    {367, apply_dup},         // dup
-    {369, apply_bpf},         // bpf
-    {375, apply_epoll},       // epoll_create
-    {377, apply_epoll},       // epoll_create1
-    {389, apply_accept},      // accept4
-    {393, apply_pipe2},       // pipe2
-    {395, apply_inotify},     // inotify_init1
-    {397, apply_eventfd},     // eventfd2
-    {399, apply_signalfd},    // signalfd4
-    {401, apply_prctl},       // prctl
-    {402, apply_async},       // what plugins told
-    {405, apply_memfd},       // memfd_create
-    {407, apply_pidfd_getfd}, // pidfd_getfd
-    {409, apply_pidfd_open},  // pidfd_open
-    {427, apply_setresuid},   // setreuid
-    {429, apply_setresgid},   // setregid
-    {451, apply_close_range}, // close_range
+    {begin("open"), apply_open_enter},
+    {end("open"), apply_open},
+    {end("close"), apply_close},
+    {end("socket"), apply_socket},
+    {end("bind"), apply_bind},
+    {begin("connect"), apply_connect_enter},
+    {end("connect"), apply_connect},
+    {end("send"), apply_transfer},
+    {end("sendto"), apply_transfer},
+    {end("recv"), apply_transfer},
+    {end("recvfrom"), apply_transfer},
+    {end("socketpair"), apply_socketpair},
+    {end("sendmsg"), apply_transfer},
+    {end("sendmmsg"), apply_transfer},
+    {end("recvmsg"), apply_transfer},
+    {end("recvmmsg"), apply_transfer},
+    {begin("creat"), apply_open_enter},
+    {end("creat"), apply_creat},
+    {end("pipe"), apply_pipe},
+    {end("eventfd"), apply_eventfd},
+    {end("chdir"), apply_chdir},
+    {end("fchdir"), apply_fchdir},
+    {end("signalfd"), apply_signalfd},
+    {end("timerfd_create"), apply_timerfd},
+    {end("inotify_init"), apply_inotify},
+    {end("getrlimit"), apply_rlimit},
+    {end("setrlimit"), apply_rlimit},
+    {end("prlimit"), apply_prlimit},
+    {end("fcntl"), apply_fcntl},
+    {begin("switch"), apply_switch},
+    {end("brk"), apply_memory},
+    {end("mmap"), apply_memory},
+    {end("mmap2"), apply_memory},
+    {end("munmap"), apply_memory},
+    {begin("procexit"), apply_exit},
+    {end("setresuid"), apply_setresuid},
+    {end("setresgid"), apply_setresgid},
+    {end("setuid"), apply_setuid},
+    {end("setgid"), apply_setgid},
+    {end("clone"), apply_clone},
+    {end("fork"), apply_clone},
+    {end("vfork"), apply_clone},
+    {end("accept"), apply_accept},
+    {end("chroot"), apply_chroot},
+    {kOldContainer, apply_container},
+    {end("setsid"), apply_setsid},
+    {end("execve"), apply_exec},
+    {begin("openat"), apply_openat_enter},
+    {end("openat"), apply_openat},
+    {end("userfaultfd"), apply_userfaultfd},
+    {begin("container"), apply_container},
+    {begin("openat2"), apply_openat_enter},
+    {end("openat2"), apply_openat2},
+    {kOldExecveatBegin, apply_execveat_enter},
+    {end("execveat"), apply_exec},
+    {end("clone3"), apply_clone},
+    {end("open_by_handle_at"), apply_open_by_handle},
+    {end("io_uring_setup"), apply_io_uring},
+    {end("capset"), apply_capset},
+    {begin("useradded"), apply_user_added},
+    {begin("userdeleted"), apply_user_deleted},
+    {begin("groupadded"), apply_group_added},
+    {begin("groupdeleted"), apply_group_deleted},
+    {end("dup2"), apply_dup},
+    {end("dup3"), apply_dup3},
+    {end("dup"), apply_dup},
+    {end("bpf"), apply_bpf},
+    {end("epoll_create"), apply_epoll},
+    {end("epoll_create1"), apply_epoll},
+    {end("accept4"), apply_accept},
+    {end("pipe2"), apply_pipe2},
+    {end("inotify_init1"), apply_inotify},
+    {end("eventfd2"), apply_eventfd},
+    {end("signalfd4"), apply_signalfd},
+    {end("prctl"), apply_prctl},
+    {begin("asyncevent"), apply_async},
+    {end("memfd_create"), apply_memfd},
+    {end("pidfd_getfd"), apply_pidfd_getfd},
+    {end("pidfd_open"), apply_pidfd_open},
+    {end("setreuid"), apply_setresuid},
+    {end("setregid"), apply_setresgid},
+    {end("close_range"), apply_close_range},
 };
 
 constexpr std::array<Apply, 454> by_code() {
