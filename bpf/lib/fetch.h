@@ -7,7 +7,7 @@
 
 #define GYR_TEXT_MAX 4096u
 #define GYR_BUFFER_MAX 4096u
-#define GYR_VECTORS_MAX 64u
+#define GYR_VECTORS_MAX 1024u  /* the kernel takes no more */
 #define GYR_MESSAGES_MAX 1024u /* the kernel takes no more at once */
 
 static __always_inline u64 source_of(struct call* c, u32 from) {

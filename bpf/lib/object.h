@@ -56,10 +56,10 @@ __noinline int append_endpoints(struct scratch* s, u64 socket) {
     if (family == AF_INET || family == AF_INET6) {
         e->local_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_num));
         e->remote_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
-        if (e->state == TCP_LISTEN) {
-            e->queue_length = BPF_CORE_READ(sk, sk_ack_backlog);
-            e->queue_max = BPF_CORE_READ(sk, sk_max_ack_backlog);
-        }
+    }
+    if (e->state == TCP_LISTEN) { /* of every family */
+        e->queue_length = BPF_CORE_READ(sk, sk_ack_backlog);
+        e->queue_max = BPF_CORE_READ(sk, sk_max_ack_backlog);
     }
     if (family == AF_INET) {
         bpf_probe_read_kernel(e->local, 4, &sk->__sk_common.skc_rcv_saddr);

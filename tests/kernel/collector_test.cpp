@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -485,6 +487,63 @@ TEST_F(Collector, TellsOfBothSidesOfACopy) {
     EXPECT_EQ(read.bytes("data"), "llo");
     EXPECT_EQ(read.number<std::uint64_t>("pos"), 2u);
     EXPECT_EQ(read.result, 3);
+}
+
+TEST_F(Collector, TellsOfPageFaultsByTheirAddress) {
+    auto* page = static_cast<char*>(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    ASSERT_NE(page, MAP_FAILED);
+    EventPlan plan;
+    plan.demands.push_back({.code = kPageFault, .calls = {}, .clauses = {}, .forced_by = {}});
+    const auto events = run(plan, [&] {
+        *static_cast<volatile char*>(page + 123) = 1; // the child's own: nobody has touched it
+        return 0;
+    });
+    ::munmap(page, 4096);
+    std::size_t there = 0;
+    for (const SeenEvent& e : named(events, "page_fault")) {
+        if (e.number<std::uint64_t>("addr") != reinterpret_cast<std::uintptr_t>(page) + 123) continue;
+        ++there;
+        EXPECT_EQ(e.number<std::uint32_t>("error"), 0x2u | 0x4u | 0x10u)
+            << "PAGE_NOT_PRESENT, WRITE_ACCESS, USER_FAULT";
+        EXPECT_NE(e.number<std::uint64_t>("ip"), 0u);
+    }
+    EXPECT_EQ(there, 1u);
+}
+
+TEST_F(Collector, CountsEveryPartOfAVector) {
+    const Folder folder;
+    const auto events = run([&] {
+        const int fd = ::open(folder.file("parts").c_str(), O_RDWR | O_CREAT, 0600);
+        STEP(1, fd >= 0);
+        char text[] = "abc";
+        std::vector<iovec> parts(IOV_MAX, iovec{text, 3});
+        STEP(2, ::writev(fd, parts.data(), IOV_MAX) == 3L * IOV_MAX);
+        STEP(3, ::writev(fd, parts.data(), 65) == 195);
+        return 0;
+    });
+    const auto writes = named(events, "writev");
+    ASSERT_EQ(writes.size(), 2u);
+    EXPECT_EQ(writes[0].number<std::uint32_t>("size"), 3072u);
+    EXPECT_EQ(writes[1].number<std::uint32_t>("size"), 195u);
+}
+
+// What lies behind the one operation is none, even where nothing may be read.
+TEST_F(Collector, ReadsNoMoreSemaphoreOperationsThanThereAre) {
+    const auto events = run([] {
+        auto* pages =
+            static_cast<char*>(::mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        STEP(1, pages != MAP_FAILED && ::munmap(pages + 4096, 4096) == 0);
+        sembuf one{.sem_num = 3, .sem_op = -2, .sem_flg = IPC_NOWAIT};
+        char* at = pages + 4096 - sizeof one;
+        std::memcpy(at, &one, sizeof one);
+        ::syscall(SYS_semop, -1, at, 1);
+        return 0;
+    });
+    const SeenEvent e = the_one(events, "semop");
+    EXPECT_EQ(e.number<std::uint16_t>("sem_num_0"), 3u);
+    EXPECT_EQ(e.number<std::int16_t>("sem_op_0"), -2);
+    EXPECT_EQ(e.number<std::uint16_t>("sem_num_1"), 0u);
+    EXPECT_EQ(e.number<std::int16_t>("sem_op_1"), 0);
 }
 
 // The 32-bit entry has numbers and argument registers of its own, and reaches 64-bit programs too.
