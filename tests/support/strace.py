@@ -11,10 +11,10 @@ NEWER = {335: "uretprobe", 336: "uprobe", 451: "cachestat", 452: "fchmodat2", 45
 
 
 class Call:
-    """One line: name, arguments as text, result as a number or None, the name of the error or ''."""
+    """One line: name, arguments as text, result as a number or None, the name of the error or '', what follows it, number."""
 
-    def __init__(self, name, arguments, result="", error=""):
-        self.name, self.arguments, self.error = name, arguments, error or ""
+    def __init__(self, name, arguments, result="", error="", after="", number=-1):
+        self.name, self.arguments, self.error, self.after, self.number = name, arguments, error or "", after, number
         self.result = int(result, 0) if re.match(r"-?(0x[0-9a-f]+|\d+)$", result) else None
 
     def __str__(self):
@@ -50,18 +50,18 @@ def read(path):
     with open(path, encoding="utf-8") as file:
         for line in file:
             arrived = re.match(r"\[ *\d+\] --- SIG\w+ \{(.*)\} ---", line)
-            made = re.match(r"\[ *(\d+)\] (\w+)\((.*)\) += (-?\w+|\?)(?: (E\w+))?", line)
+            made = re.match(r"\[ *(\d+)\] (\w+)\((.*)\) += (-?\w+|\?)(?: (E\w+))?(.*)", line)
             if arrived and on:
                 calls.append(Call("signaldeliver", ["{" + arrived.group(1) + "}"]))
             if not made:
                 continue
-            number, name, arguments, result, error = made.groups()
+            number, name, arguments, result, error, after = made.groups()
             if error == "ERESTARTNOINTR":
                 continue  # a signal came before the new process was made: made again
             if name.startswith("syscall_0x"):
                 name = NEWER.get(int(number), name)
             if on:
-                calls.append(Call(name, split(arguments), result, error))
+                calls.append(Call(name, split(arguments), result, error, after, int(number)))
             on = on or name == "umask"
     return calls
 
@@ -113,13 +113,13 @@ def string(text):
 def address(text):
     """As host:port or the path of a socket; '' of none."""
     port = re.search(r"htons\((\d+)\)", text)
-    path = re.search(r'sun_path="([^"]+)"', text)
+    path = re.search(r'sun_path=(@?)"([^"]+)"', text)
     if path:
-        return path.group(1)
+        return path.group(1) + path.group(2)
     four = re.search(r'inet_addr\("([^"]+)"\)', text)
     six = re.search(r'inet_pton\(AF_INET6, "([^"]+)"\)', text)
     host = four or six
-    return "%s:%s" % (host.group(1), port.group(1)) if host and port else ""
+    return "%s:%s" % (host.group(1).replace("::ffff:", ""), port.group(1)) if host and port else ""
 
 
 def nanoseconds(text):
