@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "sources/live_bpf/kernel_btf.h"
 #include "sources/live_bpf/kernel_facts.h"
+#include "sources/live_bpf/program_facts.h"
 
 #include <algorithm>
 #include <array>
@@ -89,39 +90,6 @@ Skeleton open_skeleton(const std::string& types, bool casts) {
     if (bpf_object__open_skeleton(&s, &options) != 0) made.reset();
     return made;
 }
-
-struct ProgramFact {
-    const char* program;
-    const char* hook; // tracepoint or iterator name
-    const char* kind;
-    bool required;
-    const char* coverage;   // what is not seen without it
-    bool on_demand = false; // attached only while something asks for it
-};
-
-constexpr std::array kFacts{
-    ProgramFact{"process_fork", "sched_process_fork", "tracepoint", true, "new processes"},
-    ProgramFact{"process_exec", "sched_process_exec", "tracepoint", true, "new program images"},
-    ProgramFact{"process_exit", "sched_process_exit", "tracepoint", true, "ends of processes"},
-    ProgramFact{"process_exit_by_count", "sched_process_exit", "tracepoint", true, "ends of processes"},
-    ProgramFact{"process_prepare_exec", "sched_prepare_exec", "tracepoint", false, "execveat is told as execve"},
-    ProgramFact{"process_rename", "task_rename", "tracepoint", false, "names set by prctl or /proc/PID/comm"},
-    ProgramFact{"process_cgroup", "cgroup_attach_task", "tracepoint", false, "moves to another cgroup without an exec"},
-    ProgramFact{"call_exit", "sys_exit", "tracepoint", false, "system calls", true},
-    ProgramFact{"call_enter", "sys_enter", "tracepoint", false, "what a system call acts on and ends", true},
-    ProgramFact{"socket_state", "inet_sock_set_state", "tracepoint", false,
-                "where a connection went whose descriptor is given to another file meanwhile", true},
-    ProgramFact{"uring_submit", "io_uring_submit_req", "tracepoint", false, "what io_uring does", true},
-    ProgramFact{"uring_submit_before", "io_uring_submit_sqe", "tracepoint", false, "what io_uring does", true},
-    ProgramFact{"uring_complete", "io_uring_complete", "tracepoint", false, "results of what io_uring does", true},
-    ProgramFact{"uring_complete_before", "io_uring_complete", "tracepoint", false, "results of what io_uring does",
-                true},
-    ProgramFact{"signal_deliver", "signal_deliver", "tracepoint", false, "signals that reach processes", true},
-    ProgramFact{"page_fault", "page_fault_user", "tracepoint", false, "page faults", true},
-    ProgramFact{"identify", "identify", "run by the agent", false, "files that rules name, by other names of theirs"},
-    ProgramFact{"process_iterate", "iter/task", "iterator", false,
-                "processes that were there before; re-reading after a loss"},
-};
 
 } // namespace
 
@@ -331,36 +299,33 @@ Result<std::unique_ptr<Programs>> Programs::load(const ProgramOptions& options, 
         programs->object_->unused = {other_exit(options.exit_by_count || !types.exit_tells_group),
                                      types.uring_request ? "uring_submit_before" : "uring_submit",
                                      types.uring_entry ? "uring_complete_before" : "uring_complete"};
-        for (const ProgramFact& f : kFacts) {
-            if (programs->object_->is_unused(f.program)) continue;
-            const bool there = std::string_view(f.kind) == "iterator"           ? types.sleepable_iterator
-                               : std::string_view(f.kind) == "run by the agent" ? true
-                                                                                : types.has_tracepoint(f.hook);
-            if (!there && f.required)
-                return fail(ErrorKind::unsupported, fmt::format("this kernel has no {} {}", f.kind, f.hook));
-            programs->hooks_.push_back(
-                {f.hook, f.kind, false, there ? "" : fmt::format("not in this kernel; not seen: {}", f.coverage)});
-            if (there && !f.on_demand) (f.required ? required : optional).emplace_back(f.program);
-        }
+        const auto there = [&types](const ProgramFact& f) { return has_hook_of(types, f); };
+        auto hooks = expected_hooks(programs->object_->unused, there);
+        if (!hooks) return std::unexpected(hooks.error());
+        programs->hooks_ = std::move(*hooks);
+        for (const ProgramFact& f : program_facts())
+            if (!programs->object_->is_unused(f.program) && there(f) && !f.on_demand)
+                (f.required ? required : optional).emplace_back(f.program);
     }
     if (auto ok = programs->object_->make_maps(); !ok) return std::unexpected(ok.error());
     programs->prepare(first);
 
-    // First with everything that has a hook; if the kernel refuses, with the required ones alone.
+    // First with everything that has a hook; if the kernel refuses, the required ones, and of the others each alone.
     std::vector<std::string_view> all = required;
     all.insert(all.end(), optional.begin(), optional.end());
     if (programs->object_->load(all)) return programs;
     if (auto ok = programs->object_->load(required); !ok) return std::unexpected(ok.error());
-    for (const ProgramFact& f : kFacts) {
-        if (std::ranges::find(optional, std::string_view(f.program)) == optional.end()) continue;
-        const auto hook = std::ranges::find(programs->hooks_, std::string_view(f.hook), &Hook::name);
-        hook->detail = fmt::format("refused by this kernel; not seen: {}", f.coverage);
+    for (const std::string_view program : optional) {
+        if (programs->object_->load({program})) continue;
+        const ProgramFact& fact = *find_program_fact(program);
+        std::ranges::find(programs->hooks_, std::string_view(fact.hook), &Hook::name)->detail =
+            not_seen("refused by this kernel", fact);
     }
     return programs;
 }
 
 Result<> Programs::attach() {
-    for (const ProgramFact& fact : kFacts) {
+    for (const ProgramFact& fact : program_facts()) {
         bpf_program* p = fact.on_demand ? nullptr : object_->find(fact.program);
         if (p == nullptr) continue;
         const auto hook = std::ranges::find(hooks_, std::string_view(fact.hook), &Hook::name);
@@ -373,7 +338,7 @@ Result<> Programs::attach() {
             const int err = errno;
             if (fact.required)
                 return fail(ErrorKind::unsupported, fmt::format("attach to {}: {}", fact.hook, std::strerror(err)));
-            hook->detail = fmt::format("{}; not seen: {}", std::strerror(err), fact.coverage);
+            hook->detail = not_seen(std::strerror(err), fact);
             continue;
         }
         hook->active = true;
@@ -450,8 +415,7 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
         if (object_->is_unused(w.program)) continue;
         bpf_program* program = object_->find(w.program);
         bpf_link*& link = object_->on_demand[w.program];
-        const auto fact = std::ranges::find(kFacts, std::string_view(w.program),
-                                            [](const ProgramFact& f) { return std::string_view(f.program); });
+        const ProgramFact* fact = find_program_fact(w.program);
         if (!w.wanted) {
             bpf_link__destroy(std::exchange(link, nullptr));
         } else if (link == nullptr) {
@@ -464,17 +428,15 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
         const auto hook = std::ranges::find(hooks_, std::string_view(fact->hook), &Hook::name);
         if (hook == hooks_.end()) continue;
         hook->active = link != nullptr;
-        if (object_->is_refused(w.program))
-            hook->detail = fmt::format("refused by this kernel; not seen: {}", fact->coverage);
+        if (object_->is_refused(w.program)) hook->detail = not_seen("refused by this kernel", *fact);
     }
     return {};
 }
 
 bool Programs::has_hook(std::string_view program) const {
     if (object_->is_unused(program)) return false;
-    const auto fact =
-        std::ranges::find(kFacts, program, [](const ProgramFact& f) { return std::string_view(f.program); });
-    return fact != kFacts.end() &&
+    const ProgramFact* fact = find_program_fact(program);
+    return fact != nullptr &&
            std::ranges::any_of(hooks_, [&](const Hook& h) { return h.name == fact->hook && h.detail.empty(); });
 }
 
