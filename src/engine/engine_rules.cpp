@@ -73,7 +73,7 @@ void Engine::follow_identities(const EventPlan& plan) {
     for (const PathName& n : plan.names)
         if (!n.path.empty()) paths.push_back(n.path);
     if (paths.empty() && identities_ == nullptr) return;
-    if (identities_ == nullptr)
+    if (identities_ == nullptr) {
         identities_ = std::make_unique<IdentityTable>(
             IdentityTable::Options{.host_root = options_.resolver.host_root},
             [this](int fd) { return source_->identify(fd); },
@@ -81,6 +81,12 @@ void Engine::follow_identities(const EventPlan& plan) {
                 const std::uint64_t one = 1;
                 [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
             });
+        // Containers that are there already, in which nothing may ever start again.
+        pipeline_->processes().for_each_living([this](const Process& process) {
+            const ProcessImage& image = *process.image;
+            if (image.container != nullptr) identities_->see_container(image.container->full_id, image.key.pid);
+        });
+    }
     identities_->set_paths(std::move(paths));
     identities_->wait(kFirstLook);
     take_identities();
