@@ -22,7 +22,8 @@ static __noinline int fill_file(struct gyr_file* out, struct file* of) {
     out->magic = READ(sb, s_magic);
     read_inode_times(inode, out);
     if (out->magic == OVERLAYFS_SUPER_MAGIC)
-        out->flags |= overlay_upper_dentry(inode) ? GYR_FILE_OVERLAY_UPPER : GYR_FILE_OVERLAY_LOWER;
+        out->flags |=
+            overlay_upper_dentry(kernel_word(&file->f_inode)) ? GYR_FILE_OVERLAY_UPPER : GYR_FILE_OVERLAY_LOWER;
     if ((READ(sb, s_flags) & SB_RDONLY) || (READ(inode, i_flags) & S_IMMUTABLE) ||
         (READ(file, f_path.mnt, mnt_flags) & MNT_READONLY))
         out->flags |= GYR_FILE_READ_ONLY;

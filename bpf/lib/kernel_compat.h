@@ -162,12 +162,36 @@ static __always_inline u64 mm_pages(struct mm_struct* mm, int kind) {
 }
 
 /* Overlayfs may be a module, its types then unknown here; the upper dentry has always followed the inode. */
-static __always_inline struct dentry* overlay_upper_dentry(struct inode* inode) {
+static __always_inline u64 overlay_members(u64 inode) {
     u64 offset = bpf_core_type_size(struct inode);
     if (bpf_core_field_exists(struct ovl_inode___known, __upperdentry))
         offset = bpf_core_field_offset(struct ovl_inode___known, __upperdentry) -
                  bpf_core_field_offset(struct ovl_inode___known, vfs_inode);
-    return (struct dentry*)kernel_word((u8*)inode + offset);
+    return inode + offset;
+}
+
+static __always_inline u64 overlay_upper_dentry(u64 inode) { return kernel_word((void*)overlay_members(inode)); }
+
+#define OVERLAY_MOST_LAYERS 512u /* the kernel takes 500 */
+
+/*
+ * The dentry of the lower file that has the data. Behind the upper one since 6.5: where {u32 number of lowers; {layer,
+ * dentry} of each} is, the last of which has the data; before (5.19): {layer, dentry}. The two are told apart by the
+ * number, as a layer begins with a pointer. What is wrong is no dentry and found out by overlay_real().
+ */
+static __always_inline u64 overlay_lower_dentry(u64 inode) {
+    u64 members = overlay_members(inode);
+    u64 next = kernel_word((void*)(members + sizeof(u64)));
+    u32 lowers = kernel_word((void*)next);
+    if (lowers > OVERLAY_MOST_LAYERS) return kernel_word((void*)(members + 2 * sizeof(u64)));
+    return lowers ? kernel_word((void*)(next + lowers * 2 * sizeof(u64))) : 0;
+}
+
+/* The inode of a dentry that was guessed; 0 when it is none. */
+static __always_inline u64 overlay_real(u64 dentry) {
+    struct dentry* d = kernel_pointer(dentry, (void*)dentry);
+    u64 inode = kernel_word(&d->d_inode);
+    return kernel_word(&kernel_pointer(inode, (void*)inode)->i_sb) == kernel_word(&d->d_sb) ? inode : 0;
 }
 
 #endif

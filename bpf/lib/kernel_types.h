@@ -200,6 +200,7 @@ struct dentry {
     struct dentry* d_parent;
     struct qstr d_name;
     struct inode* d_inode;
+    struct super_block* d_sb;
 };
 struct vfsmount {
     struct dentry* mnt_root;

@@ -117,13 +117,31 @@ __noinline u32 sets_of_identity(u64 ino, u32 dev) {
     return named ? *named : 0;
 }
 
+static __always_inline bool may_be_named(u64 ino) { return (wanted.files[(ino >> 6) & 3] >> (ino & 63)) & 1; }
+
+/* Of a regular file of an overlay: by the files below it. */
+__noinline u32 sets_below(u64 inode) {
+    struct gyr_below below;
+    u32 sets = 0;
+    files_below(inode, &below);
+    for (u32 i = 0; i < GYR_FILES_BELOW; i++)
+        if (may_be_named(below.files[i].ino)) sets |= sets_of_identity(below.files[i].ino, below.files[i].dev);
+    return sets;
+}
+
 /* The path sets a file may belong to. */
 APART u32 path_sets(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
     struct inode* inode = READ(f, f_inode);
     u32 kind = READ(inode, i_mode) & S_IFMT, sets = 0;
     u64 ino = READ(inode, i_ino);
-    if ((wanted.files[(ino >> 6) & 3] >> (ino & 63)) & 1) sets = sets_of_identity(ino, READ(inode, i_sb, s_dev));
+    if (may_be_named(ino)) {
+        sets = sets_of_identity(ino, READ(inode, i_sb, s_dev));
+        /* One of an overlay has the inode number of the file it was made for, which is below it; in the upper bits
+         * there may be the layer's. */
+        if (kind == S_IFREG && READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC)
+            sets |= sets_below(kernel_word(&f->f_inode));
+    }
     struct name_walk w = {.dentry = kernel_word(&f->f_path.dentry), .mnt = kernel_word(&f->f_path.mnt)};
     u32 where = climb(&w);
     if (where != WALK_ON) {

@@ -4,6 +4,7 @@
 #define GYR_OBJECT_H
 
 #include "lib/event.h"
+#include "lib/overlay.h"
 #include "lib/path.h"
 
 #define SOCKFS_MAGIC 0x534F434B
@@ -79,11 +80,12 @@ __noinline int append_endpoints(struct scratch* s, u64 socket) {
     return 0;
 }
 
-/* The item's bytes: struct gyr_object, then the path or the endpoints. */
+/* The item's bytes: struct gyr_object, struct gyr_below of a regular file of an overlay, then the path or the
+ * endpoints. */
 __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_path) {
     if (!s || !file) return 0;
     u32 at = area_end(s);
-    if (at > GYR_AREA_SIZE - sizeof(struct gyr_object)) return 0;
+    if (at > GYR_AREA_SIZE - sizeof(struct gyr_object) - sizeof(struct gyr_below)) return 0;
     struct gyr_object* o = (void*)&s->area[at];
     struct file* f = kernel_pointer(file, (void*)file);
     struct inode* inode = READ(f, f_inode);
@@ -99,15 +101,23 @@ __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_p
     o->number = number;
     u32 flags = GYR_OBJECT_PRESENT;
     if (number >= 0 && close_on_exec(number)) flags |= GYR_OBJECT_CLOEXEC;
-    if (o->magic == OVERLAYFS_SUPER_MAGIC)
-        flags |= GYR_OBJECT_OVERLAY | (overlay_upper_dentry(inode) ? GYR_OBJECT_UPPER : GYR_OBJECT_LOWER);
+    u32 end = at + sizeof *o;
+    if (o->magic == OVERLAYFS_SUPER_MAGIC) {
+        u64 overlaid = kernel_word(&f->f_inode);
+        flags |= GYR_OBJECT_OVERLAY | (overlay_upper_dentry(overlaid) ? GYR_OBJECT_UPPER : GYR_OBJECT_LOWER);
+        if ((o->mode & S_IFMT) == S_IFREG) {
+            files_below(overlaid, (void*)&s->area[at + sizeof *o]);
+            flags |= GYR_OBJECT_BELOW;
+            end += sizeof(struct gyr_below);
+        }
+    }
     u64 mount = kernel_word(&f->f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
     o->mount_id = READ(kernel_pointer(mount, (void*)mount), mnt_id);
     bool socket = (o->mode & S_IFMT) == S_IFSOCK && o->magic == SOCKFS_MAGIC;
     if (socket) flags |= GYR_OBJECT_SOCKET;
     if (!with_path) flags |= GYR_OBJECT_NO_PATH;
     o->flags = flags;
-    s->fill = at + sizeof *o;
+    s->fill = end;
     if (socket) {
         struct socket* so = READ(f, private_data);
         return append_endpoints(s, (u64)BPF_CORE_READ(so, sk));

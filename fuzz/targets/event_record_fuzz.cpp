@@ -47,6 +47,8 @@ void decode_event(EventDecoder& decoder, std::span<const std::byte> bytes) {
     const EventInfo* info = find_event(event.code, event.params);
     check(info != nullptr && event.params.size() <= info->params.size());
     for (const std::string_view p : event.params) read_all(p);
+    for (const std::span<const FileNumbers> below : {event.below, event.other_below})
+        for (const FileNumbers& f : below) sink = sink + f.ino + f.dev;
     for (const FdInfo* fd : {event.fd, event.other_fd, event.path}) {
         if (fd == nullptr) continue;
         read_all(fd->name);

@@ -13,6 +13,7 @@
     X(css_set)                                                                                                         \
     X(dentry)                                                                                                          \
     X(file)                                                                                                            \
+    X(inode)                                                                                                           \
     X(kernfs_node)                                                                                                     \
     X(list_head)                                                                                                       \
     X(mm_struct)                                                                                                       \

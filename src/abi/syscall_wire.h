@@ -11,7 +11,7 @@
 
 #include "abi/process_wire.h"
 
-#define GYR_EVENT_MAGIC 0x45594732u /* "2GYE"; changes with the layout */
+#define GYR_EVENT_MAGIC 0x45594733u /* "3GYE"; changes with the layout */
 
 /* Call numbers per table: 64-bit entry first, then 32-bit. Then the operations of socketcall(2) and of io_uring. */
 #define GYR_CALLS 512u
@@ -153,7 +153,31 @@ struct gyr_message {
     gyr_u32 reserved;
 };
 
-/* What a descriptor stands for. A path (leaf first, as in process_wire.h) or a struct gyr_endpoints follows. */
+/* A file, whatever it is called. */
+struct gyr_file_key {
+    gyr_u64 ino;
+    gyr_u32 dev; /* kernel's encoding */
+    gyr_u32 reserved;
+};
+
+/*
+ * The files that lie below one of an overlay: its upper one, else its lower one, is what is read; a lower one beside an
+ * upper one is what that was copied from. The lower one may be of an overlay again, and no more: the kernel allows two,
+ * and an upper one never is. Zero where there is none.
+ */
+#define GYR_FILES_BELOW 4u /* upper, lower, upper and lower of the lower */
+struct gyr_below {
+    struct gyr_file_key files[GYR_FILES_BELOW];
+};
+
+/* What identify tells. */
+struct gyr_identity {
+    struct gyr_file_key file;
+    struct gyr_below below;
+};
+
+/* What a descriptor stands for. A struct gyr_below (GYR_OBJECT_BELOW), then a path (leaf first, as in process_wire.h)
+ * or a struct gyr_endpoints follow. */
 #define GYR_OBJECT_PRESENT 1u
 #define GYR_OBJECT_SOCKET 2u
 #define GYR_OBJECT_UPPER 4u
@@ -161,6 +185,7 @@ struct gyr_message {
 #define GYR_OBJECT_CLOEXEC 16u
 #define GYR_OBJECT_OVERLAY 32u
 #define GYR_OBJECT_NO_PATH 64u
+#define GYR_OBJECT_BELOW 128u /* regular files of overlays */
 
 struct gyr_object {
     gyr_u64 ino;
@@ -232,12 +257,7 @@ struct gyr_name_key {
     gyr_u32 hash;
 };
 
-/* Files that a path set names by an exact path, however they are reached. The value: sets. */
-struct gyr_file_key {
-    gyr_u64 ino;
-    gyr_u32 dev; /* kernel's encoding */
-    gyr_u32 reserved;
-};
+/* Of the files that path sets name by an exact path, however they are reached: struct gyr_file_key to sets. */
 #define GYR_FILE_FILTER 256u /* bits: of ino % 256 of every key */
 
 /*
@@ -275,6 +295,7 @@ GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 128, "header layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_item) == 8, "item layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_message) == 24, "message layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_object) == 48, "object layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_below) == 16 * GYR_FILES_BELOW, "below layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_endpoints) == 288, "endpoints layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_network_key) == 20, "network layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_process_mask) == 48, "mask layout");

@@ -34,6 +34,13 @@ bool is_runtime_helper(std::string_view exe_path, std::string_view comm) {
            name == "incusd" || name == "libvirt_lxc";
 }
 
+bool is_container_engine(std::string_view exe_path) {
+    static constexpr std::array<std::string_view, 12> kNames{
+        "dockerd", "containerd", "docker-containerd", "ctr", "nerdctl", "podman", "buildah",
+        "skopeo",  "crio",       "buildkitd",         "k3s", "rke2"};
+    return std::ranges::find(kNames, exe_path.substr(exe_path.rfind('/') + 1)) != kNames.end();
+}
+
 Belonging classify(const CgroupMatch& match, const NamespaceInodes& process, const NamespaceInodes& host,
                    const Program& program, bool runtime_knows, std::uint32_t outer_mnt) {
     const Same mnt = compare(process.mnt, host.mnt);

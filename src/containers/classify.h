@@ -47,4 +47,8 @@ struct Program {
 // from memory.
 [[nodiscard]] bool is_runtime_helper(std::string_view exe_path, std::string_view comm);
 
+// Of a container engine or a tool of one, which reads and writes the files of images and containers in their layers:
+// dockerd, containerd, podman, buildkitd, …, by the executable's name.
+[[nodiscard]] bool is_container_engine(std::string_view exe_path);
+
 } // namespace gyr

@@ -83,6 +83,13 @@ TEST(Classify, NamesThatOnlyBeginLikeAHelperAreNone) {
     EXPECT_TRUE(is_runtime_helper("/usr/bin/runc.real", "runc.real"));
 }
 
+TEST(Classify, KnowsEnginesByTheNameOfTheExecutable) {
+    for (const char* path : {"/usr/bin/dockerd", "/usr/local/bin/containerd", "/opt/k3s/bin/k3s", "podman"})
+        EXPECT_TRUE(is_container_engine(path)) << path;
+    for (const char* path : {"/usr/bin/docker", "/usr/bin/cat", "/tmp/dockerd2", "/usr/bin/containerd/cat", ""})
+        EXPECT_FALSE(is_container_engine(path)) << path;
+}
+
 TEST(Classify, UnknownNamespacesTrustARuntimesSpellingOnly) {
     EXPECT_EQ(classify(at("/docker/" + kHex), {}, {}, {"/bin/sh", "sh", 0}, false), Belonging::container);
     EXPECT_EQ(classify(at("/build/" + kHex), {}, {}, {"/bin/sh", "sh", 0}, false), Belonging::undecided);

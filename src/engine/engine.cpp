@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "base/clock.h"
+#include "containers/classify.h"
 #include "containers/hints.h"
 
 #include <spdlog/spdlog.h>
@@ -23,6 +24,13 @@ constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kPublishEvery = 500'000'000;
 constexpr std::size_t kMostCgroups = 65'536;
 constexpr Nanos kCollectEvery = 5'000'000'000;
+
+// A container engine, in a container only one that the image brought.
+bool keeps_layers(const ProcessImage& p) {
+    const std::uint32_t marks = p.exec->exe_file.marks;
+    return is_container_engine(p.exec->exe_path) && (marks & kFileMemfd) == 0 &&
+           (p.container == nullptr || (marks & kFileUpperLayer) == 0);
+}
 
 } // namespace
 
@@ -106,8 +114,10 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
                         self->tell_mask(image);
                 },
             .other_names =
-                [self](const FdInfo& fd) {
-                    return self->identities_ ? self->identities_->names_of(fd) : std::span<const std::string>{};
+                [self](const Event& event, const FdInfo& file, std::span<const FileNumbers> below) {
+                    if (self->identities_ == nullptr) return std::span<const std::string_view>{};
+                    return self->identities_->names_of(file, below,
+                                                       event.process != nullptr && keeps_layers(*event.process));
                 },
             .plan_error = [self](std::string_view rule, const Event& event) { self->report_plan_error(rule, event); },
             .observe =

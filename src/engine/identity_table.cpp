@@ -31,8 +31,7 @@ bool is_virtual(std::string_view path) {
 
 } // namespace
 
-IdentityTable::IdentityTable(Options options, std::function<Result<FileId>(int fd)> identify,
-                             std::function<void()> wake)
+IdentityTable::IdentityTable(Options options, Identify identify, std::function<void()> wake)
     : options_(std::move(options)), identify_(std::move(identify)), wake_(std::move(wake)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -80,9 +79,9 @@ IdentityTable::Found IdentityTable::look_up(const std::string& root, const std::
     for (const std::string& path : paths) {
         UniqueFd fd = open_below(at.get(), path);
         if (!fd) continue;
-        const auto id = identify_(fd.get());
-        if (!id) continue;
-        out[path].push_back(*id);
+        auto ids = identify_(fd.get());
+        if (!ids) continue;
+        out[path] = std::move(*ids);
         if (hold) held[path] = std::move(fd);
     }
     if (hold) held_ = std::move(held); // those before are closed only now
@@ -95,8 +94,10 @@ void IdentityTable::publish() {
     for (const auto& [id, root] : roots_) {
         for (const auto& [path, files] : root.found) {
             std::vector<FileId>& into = all[path];
-            for (const FileId& f : files)
+            for (FileId f : files) {
+                f.kept = true;
                 if (std::ranges::find(into, f) == into.end()) into.push_back(f);
+            }
         }
     }
     if (all == published_) return;
@@ -151,16 +152,34 @@ const IdentityTable::Found* IdentityTable::take() {
         current_ = std::move(news_);
     }
     names_.clear();
-    for (const auto& [path, files] : current_)
-        for (const FileId& f : files) names_[{f.dev, f.ino}].push_back(path);
+    for (const auto& [path, files] : current_) {
+        for (const FileId& f : files) {
+            std::vector<Name>& names = names_[{f.dev, f.ino}];
+            const auto same = std::ranges::find(names, std::string_view(path), &Name::path);
+            if (same == names.end())
+                names.push_back({path, f.kept});
+            else
+                same->kept = same->kept && f.kept;
+        }
+    }
     return &current_;
 }
 
-std::span<const std::string> IdentityTable::names_of(const FdInfo& fd) const {
+std::span<const std::string_view> IdentityTable::names_of(const FdInfo& fd, std::span<const FileNumbers> below,
+                                                          bool keeps_layers) {
+    given_.clear();
     if (names_.empty() || fd.ino == 0) return {};
-    const auto at = names_.find({fd.dev, fd.ino});
-    if (at == names_.end()) return {};
-    return at->second;
+    const auto add = [&](const FileNumbers& file) {
+        const auto at = names_.find(file);
+        if (at == names_.end()) return;
+        for (const Name& name : at->second) {
+            if (name.kept && keeps_layers) continue;
+            if (std::ranges::find(given_, name.path) == given_.end()) given_.push_back(name.path);
+        }
+    };
+    add({fd.dev, fd.ino});
+    for (const FileNumbers& file : below) add(file);
+    return given_;
 }
 
 } // namespace gyr

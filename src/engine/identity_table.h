@@ -1,6 +1,7 @@
 #pragma once
 // Which files the exact paths in rules lead to at the moment, by device and inode: a hard link to /etc/shadow, a bind
-// mount of it or a magic link into it is that file, whatever the path it was opened by. Paths are looked up below the
+// mount of it or a magic link into it is that file, whatever the path it was opened by; so is the file of an overlay
+// that shows it, and the file in a container's layer that the container's overlay shows. Paths are looked up below the
 // host's root and below the root of each container, again and again, since a file may be replaced by another. A thread
 // of its own does that: a file system may take its time.
 
@@ -27,6 +28,8 @@ class IdentityTable {
   public:
     // Files by the paths that rules name them with; several when a path is another file elsewhere.
     using Found = std::map<std::string, std::vector<FileId>>;
+    // The file of a descriptor, and those below it.
+    using Identify = std::function<Result<std::vector<FileId>>(int fd)>;
     struct Options {
         std::string host_root;                // prefix of /proc and of the host's files
         std::size_t max_paths = 512;          // looked up; others are known by name only
@@ -35,7 +38,7 @@ class IdentityTable {
         unsigned containers_every_ms = 5'000; // … and those of containers
     };
     // identify is called by the thread, wake too, when take() has something new.
-    IdentityTable(Options options, std::function<Result<FileId>(int fd)> identify, std::function<void()> wake);
+    IdentityTable(Options options, Identify identify, std::function<void()> wake);
     ~IdentityTable();
     IdentityTable(const IdentityTable&) = delete;
     IdentityTable& operator=(const IdentityTable&) = delete;
@@ -48,8 +51,11 @@ class IdentityTable {
     void see_container(const std::string& id, Pid pid);
     // What was found, when that changed since the last call.
     [[nodiscard]] const Found* take();
-    // Paths that rules know the file by, other than the name it was opened by. Valid until the next take().
-    [[nodiscard]] std::span<const std::string> names_of(const FdInfo& fd) const;
+    // Paths that rules know the file by, other than the name it was opened by, or one that lies below it. keeps_layers:
+    // whoever acts is a container engine: files of containers and of layers are those that it keeps, and no others.
+    // Valid until the next call and the next take().
+    [[nodiscard]] std::span<const std::string_view> names_of(const FdInfo& fd, std::span<const FileNumbers> below,
+                                                             bool keeps_layers);
 
   private:
     struct Root {
@@ -62,7 +68,7 @@ class IdentityTable {
     void publish();
 
     Options options_;
-    std::function<Result<FileId>(int fd)> identify_;
+    Identify identify_;
     std::function<void()> wake_;
 
     std::mutex mutex_;
@@ -81,15 +87,17 @@ class IdentityTable {
 
     // Of the caller.
     Found current_;
-    struct Key {
-        std::uint32_t dev;
-        std::uint64_t ino;
-        friend bool operator==(const Key&, const Key&) = default;
+    struct Hash {
+        std::size_t operator()(const FileNumbers& f) const noexcept {
+            return std::hash<std::uint64_t>{}(f.ino * 31 + f.dev);
+        }
     };
-    struct KeyHash {
-        std::size_t operator()(const Key& k) const noexcept { return std::hash<std::uint64_t>{}(k.ino * 31 + k.dev); }
+    struct Name {
+        std::string_view path; // in current_
+        bool kept = false;     // FileId::kept
     };
-    std::unordered_map<Key, std::vector<std::string>, KeyHash> names_;
+    std::unordered_map<FileNumbers, std::vector<Name>, Hash> names_;
+    std::vector<std::string_view> given_; // by names_of
 
     std::jthread thread_; // last: ends before the rest goes
 };

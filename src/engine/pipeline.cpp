@@ -222,8 +222,8 @@ void Pipeline::on_event(const RawEvent& raw) {
     if (!wanted) return;
     judge(event, nullptr, true, false);
     if (around_.other_names) {
-        judge_other_names(event, &Event::fd);
-        judge_other_names(event, &Event::other_fd);
+        judge_other_names(event, &Event::fd, raw.below);
+        judge_other_names(event, &Event::other_fd, raw.other_below);
     }
     if (raw.unwanted && around_.plan_error)
         for (const std::uint32_t rule : verdicts_.matched) around_.plan_error(matcher_->rules()[rule].name, event);
@@ -238,10 +238,10 @@ void Pipeline::keep_failed_exec_rules() {
 }
 
 // The same file under the names that rules know it by: those that have matched it already are not asked again.
-void Pipeline::judge_other_names(const Event& event, const FdInfo* Event::*which) {
+void Pipeline::judge_other_names(const Event& event, const FdInfo* Event::*which, std::span<const FileNumbers> below) {
     const FdInfo* file = event.*which;
     if (file == nullptr || !is_file(file->type)) return;
-    for (const std::string& name : around_.other_names(*file)) {
+    for (const std::string_view name : around_.other_names(event, *file, below)) {
         if (name == file->name) continue;
         std::vector<std::uint32_t> before = std::move(verdicts_.matched);
         FdInfo fd = *file;

@@ -55,7 +55,10 @@ class Pipeline {
         // The image a record made, after it was put into the table; of an exit, the last one.
         std::function<void(RecordKind, const ProcessImagePtr&)> image = {};
         // Paths that rules name a file by, other than its name (engine/identity_table.h).
-        std::function<std::span<const std::string>(const FdInfo&)> other_names = {};
+        // below: RawEvent::below or other_below.
+        std::function<std::span<const std::string_view>(const Event&, const FdInfo& file,
+                                                        std::span<const FileNumbers> below)>
+            other_names = {};
         // A rule matched an event that was only sent to check the plan (RawEvent::unwanted).
         std::function<void(std::string_view rule, const Event&)> plan_error = {};
         // Every event, before rules look at it: for printing and recording. Empty: nobody wants to see them.
@@ -129,7 +132,7 @@ class Pipeline {
     void judge(const Event& event, Process* process, bool event_rules, bool process_rules,
                std::span<const std::uint32_t> but = {});
     void keep_failed_exec_rules();
-    void judge_other_names(const Event& event, const FdInfo* Event::*which);
+    void judge_other_names(const Event& event, const FdInfo* Event::*which, std::span<const FileNumbers> below);
     void deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule);
     void hold(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule, bool matched,
               Nanos deadline);

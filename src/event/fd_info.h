@@ -75,6 +75,13 @@ struct FdInfo {
     std::string real_path; // live: the path in the mount namespace of the host; else empty
 };
 
+// A file by its numbers, whatever it is called; those of FdInfo.
+struct FileNumbers {
+    std::uint32_t dev = 0;
+    std::uint64_t ino = 0;
+    friend bool operator==(const FileNumbers&, const FileNumbers&) = default;
+};
+
 [[nodiscard]] constexpr bool is_file(FdType t) { return t == FdType::file || t == FdType::file_v2; }
 [[nodiscard]] constexpr bool is_ipv4(FdType t) { return t == FdType::ipv4 || t == FdType::ipv4_server; }
 [[nodiscard]] constexpr bool is_ipv6(FdType t) { return t == FdType::ipv6 || t == FdType::ipv6_server; }

@@ -33,6 +33,8 @@ struct RawEvent {
     const FdInfo* fd = nullptr;       // the descriptor the call acted on, as the kernel had it
     const FdInfo* other_fd = nullptr; // of a call that moves bytes from one descriptor to another: the other one
     std::int64_t other_fd_number = -1;
+    std::span<const FileNumbers> below,
+        other_below;                    // the files that fd and other_fd, of overlays, show or are copies of
     const FdInfo* path = nullptr;       // the object a path argument led to, as the kernel resolved it
     std::optional<std::int64_t> result; // of an event that has no parameter for it: the generic one
     // The thread's ids at that moment: what is known of its process may be older.

@@ -123,11 +123,13 @@ int own_keyring(Words) {
     return ::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) < 0 ? 125 : 0;
 }
 
-// mount SOURCE FOLDER TYPE | bind; mount-try: which may fail.
+// mounted SOURCE FOLDER TYPE | bind; an overlay shows what SOURCE has. mount-try: which may fail.
 int mounted(Words w) {
     if (w.size() != 3) return wrong_use("mounted");
     const bool bind = w[2] == "bind";
-    const int done = ::mount(w[0].c_str(), w[1].c_str(), bind ? nullptr : w[2].c_str(), bind ? MS_BIND : 0, nullptr);
+    const std::string options = w[2] == "overlay" ? "lowerdir=" + w[0] + ":" + w[1] : std::string();
+    const int done = ::mount(w[0].c_str(), w[1].c_str(), bind ? nullptr : w[2].c_str(), bind ? MS_BIND : 0,
+                             options.empty() ? nullptr : options.c_str());
     return done == 0 ? 0 : cannot(w[1]);
 }
 int mount_try(Words w) {

@@ -62,6 +62,7 @@ struct ProcessLoss {
 struct FileId {
     std::uint32_t dev = 0, kernel_dev = 0;
     std::uint64_t ino = 0;
+    bool kept = false; // lies below one of an overlay, or in a container: engines keep such files
     friend bool operator==(const FileId&, const FileId&) = default;
 };
 

@@ -174,6 +174,31 @@ def other_names(a):
     a.opened += 5
 
 
+def overlays(a):
+    """E5: the file below one of an overlay laid over its folder: alone, changed, copied up, through two, as the upper one."""
+    f, t = a.folder, a.folder + "-layers"
+    changed = "upperdir=%s/u,workdir=%s/w" % (t, t)
+    over = "mount -t overlay -o xino=off,%s x '%s/%s'"
+    ways = {
+        "lower only": [over % ("lowerdir=%s:%s/e" % (f, t), t, "m"), "cat '%s/m/secret'" % t],
+        "with an upper layer": [over % ("lowerdir=%s,%s" % (f, changed), t, "m"), "cat '%s/m/secret'" % t],
+        "copied up": [over % ("lowerdir=%s,%s" % (f, changed), t, "m"), "exec 3<>'%s/m/secret'" % t, "cat <&3"],
+        "two of them": [over % ("lowerdir=%s:%s/e" % (f, t), t, "m"), over % ("lowerdir=%s/m:%s/e" % (t, t), t, "n"),
+                        "cat '%s/n/secret'" % t],
+        "two of them, copied up": [over % ("lowerdir=%s:%s/e" % (f, t), t, "m"), over % ("lowerdir=%s/m,%s" % (t, changed), t, "n"),
+                                   "exec 3<>'%s/n/secret'" % t, "cat <&3"],
+    }
+    os.mkdir(t)
+    try:
+        for way, lines in ways.items():
+            lines = ["mount -t tmpfs x '%s'" % t, "cd '%s' && mkdir e m n u w && cd /" % t, *lines]
+            read = live.check(["unshare", "-m", "sh", "-ec", "\n".join(lines)])
+            a.results.equal(read, "secret", "E5 an overlay, %s: what was read" % way)
+            a.opened += 1
+    finally:
+        os.rmdir(t)
+
+
 def side_doors(a):
     f = a.folder
     for what, words in (("E11 int 0x80", ("int80", f + "/secret")), ("E12 io_uring", ("uring", "open", f + "/secret")),
@@ -403,6 +428,7 @@ def main():
             holder.communicate(b"\n", timeout=live.PATIENCE)
             races(attack, ports)
             other_names(attack)
+            overlays(attack)
             side_doors(attack)
             crowds(attack)
             lengths(attack)

@@ -285,7 +285,7 @@ TEST_F(CollectorPlan, KnowsAFolderByItsIdentity) {
     const auto id = source().identify(folder);
     ::close(folder);
     ASSERT_TRUE(id) << id.error().message;
-    ASSERT_TRUE(source().set_files({{folder_, {*id}}}));
+    ASSERT_TRUE(source().set_files({{folder_, *id}}));
     const std::string base = std::filesystem::path(folder_).filename();
     const auto events =
         run(opens({{.success = true, .path_sets = 1}}, {{PathName::Kind::pair, "tmp", base, 1, folder_}}), [&] {
@@ -297,7 +297,7 @@ TEST_F(CollectorPlan, KnowsAFolderByItsIdentity) {
         });
     ASSERT_TRUE(source().set_files({}));
     ASSERT_EQ(events.size(), 1u);
-    EXPECT_EQ(events[0].fd->ino, id->ino);
+    EXPECT_EQ(events[0].fd->ino, id->front().ino);
 }
 
 TEST_F(CollectorPlan, AsksForFailureAndForWaysUp) {

@@ -25,7 +25,7 @@ const std::map<std::string, std::uint32_t> kBudgets{
     {"call_exit", 32'500},         {"call_enter", 10'000},
     {"socket_state", 250},         {"uring_submit", 11'500},
     {"uring_complete", 25'500},    {"signal_deliver", 9'500},
-    {"page_fault", 9'500},         {"identify", 150},
+    {"page_fault", 9'500},         {"identify", 480},
 };
 
 TEST(VerifierBudget, EveryProgramStaysBelowItsOwn) {

@@ -149,6 +149,11 @@ bool read_object(std::span<const std::byte> bytes, std::uint8_t flags, KernelObj
     if (bytes.size() < sizeof out.object) return false;
     std::memcpy(&out.object, bytes.data(), sizeof out.object);
     bytes = bytes.subspan(sizeof out.object);
+    if ((out.object.flags & GYR_OBJECT_BELOW) != 0) {
+        if (bytes.size() < sizeof out.below) return false;
+        std::memcpy(&out.below, bytes.data(), sizeof out.below);
+        bytes = bytes.subspan(sizeof out.below);
+    }
     out.path_flags = flags;
     out.path = {};
     out.endpoints = {};
@@ -159,6 +164,17 @@ bool read_object(std::span<const std::byte> bytes, std::uint8_t flags, KernelObj
     }
     out.present = true;
     return true;
+}
+
+std::span<const FileNumbers> files_below(const KernelObject& object, std::array<FileNumbers, GYR_FILES_BELOW>& out) {
+    if ((object.object.flags & GYR_OBJECT_BELOW) == 0) return {};
+    std::size_t count = 0;
+    // As path_sets() in bpf/lib/names.h: it looks further only where the overlay's own number is that of the file
+    // below.
+    for (const gyr_file_key& f : object.below.files)
+        if (f.ino != 0 && ((f.ino ^ object.object.ino) & (GYR_FILE_FILTER - 1)) == 0)
+            out[count++] = {.dev = capture_device(f.dev), .ino = f.ino};
+    return std::span(out).first(count);
 }
 
 void append_reversed_path(std::string_view reversed, std::uint8_t flags, std::string& out) {

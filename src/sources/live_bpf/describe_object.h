@@ -4,6 +4,7 @@
 #include "abi/syscall_wire.h"
 #include "event/fd_info.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,7 @@ enum class SocketSide : std::uint8_t { unknown, client, server };
 struct KernelObject {
     gyr_object object{};
     gyr_endpoints endpoints{}; // of a socket
+    gyr_below below{};         // with GYR_OBJECT_BELOW
     std::string_view path;     // leaf first, each component with its NUL
     std::uint8_t path_flags = 0;
     bool present = false;
@@ -29,6 +31,9 @@ struct KernelObject {
 bool read_object(std::span<const std::byte> bytes, std::uint8_t flags, KernelObject& out);
 // Fills out, whose strings keep their memory.
 void describe_object(const KernelObject& object, SocketSide side, FdInfo& out);
+// The files below one of an overlay by which that is known. Valid until the next call with out.
+[[nodiscard]] std::span<const FileNumbers> files_below(const KernelObject& object,
+                                                       std::array<FileNumbers, GYR_FILES_BELOW>& out);
 // Turns "c\0b\0a\0" into "/a/b/c", appended to out.
 void append_reversed_path(std::string_view reversed, std::uint8_t flags, std::string& out);
 // Device number as captures have it.

@@ -119,11 +119,15 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     out.ids = RawEvent::Ids{header.uid, header.euid, header.gid, header.egid};
     read_objects(*event, header);
     resolve_path(*event, header);
-    if (objects_[0].present && items_[0].present) out.fd = &fd_;
+    if (objects_[0].present && items_[0].present) {
+        out.fd = &fd_;
+        out.below = files_below(objects_[0], below_);
+    }
     if (event->has_two_sides() && objects_[1].present) {
         describe_object(objects_[1], SocketSide::unknown, other_fd_);
         out.other_fd = &other_fd_;
         out.other_fd_number = objects_[1].object.number;
+        out.other_below = files_below(objects_[1], other_below_);
     }
     if (!path_.name.empty()) out.path = &path_;
     // An open that failed, or whose end io_uring does not tell, is still about the file that was asked for.

@@ -62,6 +62,7 @@ class EventDecoder {
     std::array<std::string_view, kMaxParams> params_{};
     std::vector<char> area_; // numbers and addresses that parameters point to
     FdInfo fd_, other_fd_, path_;
+    std::array<FileNumbers, GYR_FILES_BELOW> below_{}, other_below_{};
     std::string half_;                                     // of the event at hand
     std::unordered_map<std::int32_t, std::string> halves_; // by thread
     Nanos boot_offset_ = 0;

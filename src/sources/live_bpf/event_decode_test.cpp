@@ -87,6 +87,37 @@ TEST(EventDecoder, MakesAnOpenOfItsRecord) {
     EXPECT_EQ(e.fd->name_raw, "../c");
 }
 
+// By those with the number of the overlay's own file, as the kernel's plan asks; the path is behind them.
+TEST(EventDecoder, TellsOfTheFilesBelowOneOfAnOverlay) {
+    using namespace std::string_view_literals;
+    gyr_object o{};
+    o.ino = 0x8000'0000'0000'0063; // with the layer in the upper bits
+    o.mode = 0100644;
+    o.flags = GYR_OBJECT_PRESENT | GYR_OBJECT_OVERLAY | GYR_OBJECT_BELOW;
+    gyr_below below{};
+    below.files[0] = {.ino = 100, .dev = (8U << 20) | 1, .reserved = 0};
+    below.files[1] = {.ino = 99, .dev = (8U << 20) | 3, .reserved = 0};
+    const std::string head = std::string(reinterpret_cast<const char*>(&o), sizeof o);
+    const std::string middle(reinterpret_cast<const char*>(&below), sizeof below);
+    Record r(307);
+    r.header().result = 5;
+    r.item(GYR_FETCH_OBJECT, 0, head + middle + std::string("c\0b\0a\0"sv));
+    EventDecoder decoder;
+    RawEvent e;
+    ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+    ASSERT_NE(e.fd, nullptr);
+    EXPECT_EQ(e.fd->name, "/a/b/c");
+    ASSERT_EQ(e.below.size(), 1u);
+    EXPECT_EQ(e.below[0], (FileNumbers{(8U << 8) | 3, 99}));
+
+    Record cut(307);
+    cut.header().result = 5;
+    cut.item(GYR_FETCH_OBJECT, 0, head + middle.substr(1));
+    ASSERT_EQ(decoder.decode(cut.bytes(), e), Outcome::event);
+    EXPECT_EQ(e.fd, nullptr);
+    EXPECT_TRUE(e.below.empty());
+}
+
 std::string socket_bytes(const gyr_endpoints& e) {
     gyr_object o{};
     o.flags = GYR_OBJECT_PRESENT | GYR_OBJECT_SOCKET;

@@ -372,10 +372,16 @@ void LiveSource::set_host_cgroups(std::uint64_t cgroup_set, bool host, bool by_n
         bpf_map_delete_elem(impl_->programs->host_cgroups_fd(), &cgroup_set);
 }
 
-Result<FileId> LiveSource::identify(int fd) {
-    const auto key = impl_->programs->identify(fd);
-    if (!key) return std::unexpected(key.error());
-    return FileId{.dev = capture_device(key->dev), .kernel_dev = key->dev, .ino = key->ino};
+Result<std::vector<FileId>> LiveSource::identify(int fd) {
+    const auto identity = impl_->programs->identify(fd);
+    if (!identity) return std::unexpected(identity.error());
+    const auto id = [](const gyr_file_key& key, bool below) {
+        return FileId{.dev = capture_device(key.dev), .kernel_dev = key.dev, .ino = key.ino, .kept = below};
+    };
+    std::vector<FileId> out{id(identity->file, false)};
+    for (const gyr_file_key& key : identity->below.files)
+        if (key.ino != 0) out.push_back(id(key, true));
+    return out;
 }
 
 Result<> LiveSource::set_files(const std::map<std::string, std::vector<FileId>>& files) {

@@ -71,8 +71,9 @@ class LiveSource {
         std::uint32_t uid = 0;
         std::uint64_t bits = 0;
     };
-    // Which file a descriptor of this process stands for, by the kernel's own numbers. Any thread, one at a time.
-    Result<FileId> identify(int fd);
+    // Which file a descriptor of this process stands for, by the kernel's own numbers; behind it, those that lie below
+    // one of an overlay. Any thread, one at a time.
+    Result<std::vector<FileId>> identify(int fd);
     // The files that exact paths in the plan (PathName::path) lead to, so that they are told under any name.
     Result<> set_files(const std::map<std::string, std::vector<FileId>>& files);
     void set_process_mask(const ProcessMask& mask);

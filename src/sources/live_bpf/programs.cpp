@@ -483,7 +483,7 @@ int Programs::process_masks_fd() const { return bpf_map__fd(object_->skeleton->m
 int Programs::files_fd() const { return bpf_map__fd(object_->skeleton->maps.files); }
 gyr_u64* Programs::file_filter() const { return object_->skeleton->data_wanted->wanted.files; }
 
-Result<gyr_file_key> Programs::identify(int fd) {
+Result<gyr_identity> Programs::identify(int fd) {
     const bpf_program* p = object_->find("identify");
     std::uint64_t argument = static_cast<std::uint64_t>(fd);
     LIBBPF_OPTS(bpf_test_run_opts, run);

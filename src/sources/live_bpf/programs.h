@@ -73,7 +73,7 @@ class Programs {
     [[nodiscard]] int files_fd() const;
     [[nodiscard]] gyr_u64* file_filter() const; // GYR_FILE_FILTER bits
     // The file that a descriptor of this process stands for. One thread at a time.
-    Result<gyr_file_key> identify(int fd);
+    Result<gyr_identity> identify(int fd);
     [[nodiscard]] gyr_control& control() const;
     [[nodiscard]] gyr_loss* losses() const;      // GYR_KINDS of them
     [[nodiscard]] const gyr_u64* errors() const; // GYR_ERRORS of them
