@@ -13,9 +13,11 @@
 #include <fmt/format.h>
 
 #include <poll.h>
+#include <sys/stat.h>
 
 #include <charconv>
 #include <memory>
+#include <utility>
 
 namespace gyr::app {
 namespace {
@@ -39,10 +41,19 @@ std::expected<std::string, Exit> journal_path(const AlertsOptions& options) {
     return settings->config.journal.path;
 }
 
-std::expected<journal::StoreReader, Exit> open(const AlertsOptions& options) {
-    const auto path = journal_path(options);
-    if (!path) return std::unexpected(path.error());
-    auto reader = journal::StoreReader::open(*path);
+// The file that a path leads to: another one after the agent has begun a new journal.
+struct FileId {
+    std::uint64_t device = 0, inode = 0;
+    friend bool operator==(const FileId&, const FileId&) = default;
+};
+
+FileId file_at(const std::string& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 ? FileId{info.st_dev, info.st_ino} : FileId{};
+}
+
+std::expected<journal::StoreReader, Exit> open(const std::string& path) {
+    auto reader = journal::StoreReader::open(path);
     if (!reader)
         return std::unexpected(complain(Exit::bad, fmt::format("cannot read the journal: {}", reader.error().message)));
     return std::move(*reader);
@@ -51,7 +62,11 @@ std::expected<journal::StoreReader, Exit> open(const AlertsOptions& options) {
 Exit show(const AlertsOptions& options) {
     const auto filter = RecordFilter::compile(options.filter);
     if (!filter) return complain(Exit::usage, filter.error().message);
-    auto reader = open(options);
+    const auto path = journal_path(options);
+    if (!path) return path.error();
+    FileId file = file_at(*path);
+    bool left = false; // it is not at its path any more
+    auto reader = open(*path);
     if (!reader) return reader.error();
     std::uint64_t after = 0;
     if (!options.since.empty()) {
@@ -77,6 +92,19 @@ Exit show(const AlertsOptions& options) {
         }
         if (!records->empty()) continue;
         if (!options.follow) return Exit::fine;
+        // The old one is read to its end; numbers go on in the new one, unless it is that of another agent.
+        if (const FileId now = file_at(*path); now != file && now != FileId{}) {
+            if (!std::exchange(left, true)) continue;
+            auto next = journal::StoreReader::open(*path);
+            const std::uint64_t head = next ? next->before_time(INT64_MAX).value_or(0) : 0;
+            if (head > 0) {
+                if (head < after) after = 0;
+                *reader = std::move(*next);
+                file = now;
+                left = false;
+                continue;
+            }
+        }
         pollfd reader_gone{1, 0, 0}; // without a reader there is nobody to follow for
         if (::poll(&reader_gone, 1, kFollowEveryMs) > 0 && (reader_gone.revents & (POLLERR | POLLHUP)) != 0)
             return Exit::fine;
@@ -92,12 +120,14 @@ Exit verify(const AlertsOptions& options) {
             std::from_chars(options.expect.data(), options.expect.data() + options.expect.size(), head.sequence);
         const auto digest =
             colon == std::string::npos ? std::nullopt : journal::digest_from_hex(options.expect.substr(colon + 1));
-        if (error != std::errc() || end != options.expect.data() + colon || !digest)
+        if (!digest || error != std::errc() || end != options.expect.data() + colon)
             return complain(Exit::usage, "--expect takes NUMBER:DIGEST, as an earlier verify printed it");
         head.digest = *digest;
         expected = head;
     }
-    auto reader = open(options);
+    const auto path = journal_path(options);
+    if (!path) return path.error();
+    auto reader = open(*path);
     if (!reader) return reader.error();
     const auto verdict = reader->verify(expected);
     if (!verdict) return complain(Exit::bad, fmt::format("cannot read the journal: {}", verdict.error().message));

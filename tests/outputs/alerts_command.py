@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -86,6 +87,14 @@ def follow(probe):
     probe.ask("push 12")
     more = [json.loads(process.stdout.readline())["uuid"] for _ in range(2)]
     expect(more == [uuid(32), uuid(42)], "what comes: %r" % more)
+    for tail in ("", "-wal", "-shm"):
+        os.unlink(probe.journal + tail)
+    probe.ask("push 10")
+    guard = threading.Timer(PATIENCE / 8, process.kill)
+    guard.start()
+    line = process.stdout.readline()
+    guard.cancel()
+    expect(line and json.loads(line)["uuid"] == uuid(52), "what comes into a new file: %r" % line)
     process.stdout.close()
     probe.ask("push 1")
     try:
