@@ -33,31 +33,31 @@ int slow(const char*, const char* service, const addrinfo*, addrinfo** found) {
 class NameLookupTest : public testing::Test {
   protected:
     NameLookupTest() {
-        if (::pipe(gate_) != 0) std::abort();
-        g_gate = gate_[0];
+        if (::pipe(gate) != 0) std::abort();
+        g_gate = gate[0];
         g_asked = g_given = 0;
     }
     ~NameLookupTest() override {
         while (g_given != g_asked) answer('y'); // nobody is left at a pipe that goes
-        ::close(gate_[0]);
-        ::close(gate_[1]);
+        ::close(gate[0]);
+        ::close(gate[1]);
     }
     void answer(char what) const {
-        if (::write(gate_[1], &what, 1) != 1) std::abort();
+        if (::write(gate[1], &what, 1) != 1) std::abort();
     }
-    static constexpr auto for_ever = [](int fd) {
+    static constexpr auto kForEver = [](int fd) {
         pollfd wait{fd, POLLIN, 0};
         return ::poll(&wait, 1, -1) == 1;
     };
-    static constexpr auto not_at_all = [](int) { return false; };
+    static constexpr auto kNotAtAll = [](int) { return false; };
 
-    int gate_[2] = {-1, -1};
-    NameLookup names_{slow};
+    int gate[2] = {-1, -1};
+    NameLookup names{slow};
 };
 
 TEST_F(NameLookupTest, WhatIsAnAddressIsNotAskedFor) {
     for (const char* host : {"127.0.0.1", "::1"}) {
-        const auto found = names_.find(host, "514", SOCK_DGRAM, 0, not_at_all);
+        const auto found = names.find(host, "514", SOCK_DGRAM, 0, kNotAtAll);
         ASSERT_TRUE(found) << found.error().message;
         EXPECT_NE((*found)->ai_addr, nullptr);
     }
@@ -66,7 +66,7 @@ TEST_F(NameLookupTest, WhatIsAnAddressIsNotAskedFor) {
 
 TEST_F(NameLookupTest, AnAnswerEndsTheWaiting) {
     answer('y');
-    const auto found = names_.find("siem.example", "514", SOCK_STREAM, 0, for_ever);
+    const auto found = names.find("siem.example", "514", SOCK_STREAM, 0, kForEver);
     ASSERT_TRUE(found) << found.error().message;
     const void* raw = (*found)->ai_addr;
     EXPECT_EQ(static_cast<const sockaddr_in*>(raw)->sin_port, htons(514));
@@ -74,38 +74,38 @@ TEST_F(NameLookupTest, AnAnswerEndsTheWaiting) {
 
 TEST_F(NameLookupTest, AnUnknownNameIsToldAsSuch) {
     answer('n');
-    const auto found = names_.find("siem.example", "514", SOCK_STREAM, 0, for_ever);
+    const auto found = names.find("siem.example", "514", SOCK_STREAM, 0, kForEver);
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().message, "cannot find siem.example: Name or service not known");
 }
 
 TEST_F(NameLookupTest, WhoCannotWaitIsToldAndTheAnswerIsForTheNextOne) {
     for (int i = 0; i < 3; ++i) {
-        const auto found = names_.find("siem.example", "514", SOCK_STREAM, 0, not_at_all);
+        const auto found = names.find("siem.example", "514", SOCK_STREAM, 0, kNotAtAll);
         ASSERT_FALSE(found);
         EXPECT_EQ(found.error().kind, ErrorKind::timeout);
         EXPECT_EQ(found.error().message, "cannot find siem.example: the name server does not answer");
     }
     answer('y');
-    const auto found = names_.find("siem.example", "514", SOCK_STREAM, 0, for_ever);
+    const auto found = names.find("siem.example", "514", SOCK_STREAM, 0, kForEver);
     ASSERT_TRUE(found) << found.error().message;
     EXPECT_EQ(g_asked, 1); // by one thread, however often it was tried
 }
 
 TEST_F(NameLookupTest, EachNameHasAnAnswerOfItsOwn) {
-    ASSERT_FALSE(names_.find("one.example", "1", SOCK_STREAM, 0, not_at_all));
+    ASSERT_FALSE(names.find("one.example", "1", SOCK_STREAM, 0, kNotAtAll));
     while (g_asked != 1) ::poll(nullptr, 0, 1);
     answer('n');
     while (g_given != 1) ::poll(nullptr, 0, 1);
     answer('y');
-    EXPECT_TRUE(names_.find("two.example", "1", SOCK_STREAM, 0, for_ever));
-    EXPECT_FALSE(names_.find("one.example", "1", SOCK_STREAM, 0, for_ever));
+    EXPECT_TRUE(names.find("two.example", "1", SOCK_STREAM, 0, kForEver));
+    EXPECT_FALSE(names.find("one.example", "1", SOCK_STREAM, 0, kForEver));
 }
 
 TEST_F(NameLookupTest, ItMayGoWhileSomethingIsAsked) {
     {
-        NameLookup names(slow);
-        ASSERT_FALSE(names.find("siem.example", "514", SOCK_STREAM, 0, not_at_all));
+        NameLookup own(slow);
+        ASSERT_FALSE(own.find("siem.example", "514", SOCK_STREAM, 0, kNotAtAll));
     }
     while (g_asked != 1) ::poll(nullptr, 0, 1);
     answer('y');
