@@ -92,19 +92,25 @@ def main():
             begin = len(agent.alerts)
             expected = attack(results, folder, upper, lower)
             agent.sentinel()
-            told = [r for r in agent.alerts[begin:] if r.get("rule") == "Secret Opened"]
+            told = opened_below(agent, begin, rt.folder)
             results.equal(sorted((r["output_fields"]["fd.name"], r["output_fields"]["fd.realpath"]) for r in told), expected,
                           "the files that were read, as rules name them and where they were opened")
             begin = len(agent.alerts)
             engines(rt, folder)
             agent.sentinel()
             agent.stop()
-            for record in agent.alerts[begin:]:
-                results.expect(record.get("rule") != "Secret Opened", "an engine's work: %s" % record.get("output"))
+            for record in opened_below(agent, begin, rt.folder):
+                results.expect(False, "an engine's work: %s" % record["output"])
             seen = {r["output"] for r in agent.of_rule("Engine Reads Layer")}
             print("%d files of layers read by engines" % len(seen))
             results.equal({line.split()[0] for line in seen}, {"dockerd", "podman"}, "engines that read files of layers")
     return results.finish()
+
+
+def opened_below(agent, begin, folder):
+    """What was told from there on of files of these runtimes: others may read the host's."""
+    return [r for r in agent.alerts[begin:] if r.get("rule") == "Secret Opened"
+            and (r["output_fields"].get("fd.realpath") or "").startswith(folder + "/")]
 
 
 def known(agent, path):
