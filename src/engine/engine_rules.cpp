@@ -100,10 +100,15 @@ void Engine::take_identities() {
 
 void Engine::report_plan_error(std::string_view rule, const Event& event) {
     const EventInfo* info = find_event(event.code);
+    // As much of it as another needs to see the same again.
+    std::string about(info != nullptr ? info->name : "");
+    if (event.fd != nullptr && !event.fd->name.empty()) about += fmt::format(" of '{}'", event.fd->name);
+    if (event.has_result) about += fmt::format(", result {}", event.result);
+    if (event.process) about += fmt::format(", by '{}' (pid {})", event.process->comm, event.process->key.pid);
     std::string what =
         fmt::format("the kernel's plan would have left out an event that a rule matches: rule '{}', event {}; "
                     "run with plan.enabled=false until this is mended",
-                    rule, info != nullptr ? info->name : "");
+                    rule, about);
     spdlog::error("{}", what);
     sink_.push(std::make_shared<const AlertRecord>(Notice{
         .time = wall_now(), .kind = "plan_error", .message = std::move(what), .hostname = options_.pipeline.hostname}));

@@ -211,6 +211,7 @@ void Pipeline::on_event(const RawEvent& raw) {
     event.other_fd = raw.other_fd;
     event.other_fd_number = raw.other_fd_number;
     event.path = raw.path;
+    event.unwanted = raw.unwanted;
     event.has_result = raw.result || read_result(*info, raw.params, event.result);
     if (raw.result) event.result = *raw.result;
     event.fd_number = read_fd_number(*info, raw, event);
@@ -225,8 +226,6 @@ void Pipeline::on_event(const RawEvent& raw) {
         judge_other_names(event, &Event::fd, raw.below);
         judge_other_names(event, &Event::other_fd, raw.other_below);
     }
-    if (raw.unwanted && around_.plan_error)
-        for (const std::uint32_t rule : verdicts_.matched) around_.plan_error(matcher_->rules()[rule].name, event);
 }
 
 void Pipeline::keep_failed_exec_rules() {
@@ -283,8 +282,13 @@ void Pipeline::judge(const Event& event, Process* process, bool event_rules, boo
     }
 }
 
+void Pipeline::tell_match(const Event& event, const Rule& rule) {
+    if (around_.matched) around_.matched(rule, event);
+    if (event.unwanted && around_.plan_error) around_.plan_error(rule.name, event);
+}
+
 void Pipeline::deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule) {
-    if (around_.matched) around_.matched(matcher->rules()[rule], event);
+    tell_match(event, matcher->rules()[rule]);
     Built built = around_.build(*matcher, rule, event, world());
     if (built.pending)
         hold(event, matcher, rule, true, around_.steady_now() + options_.metadata_wait);
@@ -321,7 +325,7 @@ bool Pipeline::finish(Held& held, bool last_chance) {
             return true;
         }
         held.matched = true;
-        if (around_.matched) around_.matched(held.matcher->rules()[held.rule], held.event);
+        tell_match(held.event, held.matcher->rules()[held.rule]);
     }
     Built built = around_.build(*held.matcher, held.rule, held.event, world());
     if (built.pending && !last_chance) return false;

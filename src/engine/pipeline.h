@@ -126,6 +126,7 @@ class Pipeline {
         bool ask_event_rules = false;
     };
 
+    void tell_match(const Event& event, const Rule& rule); // to all who want to know of it
     [[nodiscard]] Event event_of(const ProcessRecord& record, const ProcessTable::Applied& applied);
     void count(Event& event); // its number and its place in time
     // but: rules that are not to be reported.

@@ -58,7 +58,8 @@ struct Script {
                     .emit = [this](AlertRecord r) { alerts.push_back(std::get<Alert>(std::move(r))); },
                     .prefetch_names = {},
                     .refresh = [this](Tid tid) { refreshed.push_back(tid); },
-                    .steady_now = [this] { return clock; }},
+                    .steady_now = [this] { return clock; },
+                    .plan_error = [this](std::string_view rule, const Event&) { plan_errors.emplace_back(rule); }},
                    compile(std::move(rules))) {
         container->id = "0123456789ab";
         container->full_id = std::string(64, '0');
@@ -114,6 +115,7 @@ struct Script {
 
     std::shared_ptr<Container> container = std::make_shared<Container>();
     std::vector<Alert> alerts;
+    std::vector<std::string> plan_errors; // rules
     std::vector<Tid> refreshed;
     Nanos clock = 5'000'000'000;
     std::uint64_t now = 100;
@@ -482,6 +484,41 @@ TEST_P(PipelineOfAttached, WhatTheyDidBeforeTheLogCameIsTheirs) {
     EXPECT_EQ(s.alerts[2].uuid, s.alerts[1].uuid);
     run(23);
     EXPECT_EQ(s.names(), (Names{"Ran nc", "Ran nc", "Ran nc", "By alice", "Ran nc"}));
+}
+
+// An event that was sent to check the plan: what matches it at once, and what can only be told when metadata come.
+TEST(Pipeline, WhatThePlanWouldHaveHiddenIsSaidOfEveryRuleThatMatches) {
+    Script s(R"(
+- rule: Any
+  desc: Any.
+  condition: evt.type = fchmod
+  output: x
+  priority: INFO
+- rule: Evil
+  desc: Not known at once.
+  condition: evt.type = fchmod and container.image.repository = evil
+  output: x
+  priority: INFO
+- rule: Good
+  desc: Not known at once, and not so.
+  condition: evt.type = fchmod and container.image.repository = good
+  output: x
+  priority: INFO
+)");
+    s.pipeline.on_snapshot_complete();
+    s.cgroups = {{"", "/docker/x"}};
+    s.exec(10, "sh");
+    RawEvent raw;
+    raw.code = 317; // fchmod
+    raw.tid = 10;
+    raw.process = {10, 10};
+    s.pipeline.on_event(raw);
+    EXPECT_EQ(s.plan_errors, Names{}) << "the plan wanted it";
+    raw.unwanted = true;
+    s.pipeline.on_event(raw);
+    EXPECT_EQ(s.plan_errors, Names{"Any"});
+    s.know("web", "evil");
+    EXPECT_EQ(s.plan_errors, (Names{"Any", "Evil"}));
 }
 
 } // namespace

@@ -48,6 +48,7 @@ struct Event {
     bool fd_name_changed = false; // the event gave fd another name than it had
     const FdInfo* path = nullptr; // live: what a path argument led to
     const ThreadFacts* thread = nullptr;
+    bool unwanted = false;       // live: no clause of the plan held for it; sent to check the plan
     const FdView* fds = nullptr; // replay: the process's other descriptors; not kept by keep()
 
     // What a container event of a capture tells of; null for all others.
