@@ -35,14 +35,34 @@ bool tells_result(const EventInfo& info) {
 }
 
 std::int64_t number(const fields::Value& v) {
+    if (v.kind == fields::ValueKind::boolean) return v.b ? 1 : 0;
     return v.kind == fields::ValueKind::i64 ? v.i : static_cast<std::int64_t>(v.u);
 }
 
-void compare_result(const Predicate& p, EventClause& out) {
+void compare_result(Op op, const Predicate& p, EventClause& out) {
     if (p.items.size() != 1) return;
     const std::int64_t n = number(p.items[0].number);
-    if ((p.op == Op::ge && n >= 0) || (p.op == Op::gt && n >= -1) || (p.op == Op::eq && n >= 0)) out.success = true;
-    if ((p.op == Op::lt && n <= 0) || (p.op == Op::le && n < 0) || (p.op == Op::eq && n < 0)) out.failure = true;
+    if ((op == Op::ge && n >= 0) || (op == Op::gt && n >= -1) || (op == Op::eq && n >= 0)) out.success = true;
+    if ((op == Op::lt && n <= 0) || (op == Op::le && n < 0) || (op == Op::eq && n < 0)) out.failure = true;
+}
+
+// What holds of a number when the comparison does not.
+Op opposite(Op op) {
+    switch (op) {
+    case Op::lt: return Op::ge;
+    case Op::le: return Op::gt;
+    case Op::gt: return Op::le;
+    case Op::ge: return Op::lt;
+    case Op::ne: return Op::eq;
+    default: return Op::exists; // nothing that could be asked
+    }
+}
+
+void compare_failed(const Predicate& p, bool negated, EventClause& out) {
+    const bool equal = p.op == Op::eq || p.op == Op::in;
+    if (p.items.size() != 1 || (!equal && p.op != Op::ne)) return;
+    const bool failed = (number(p.items[0].number) != 0) == (equal != negated);
+    (failed ? out.failure : out.success) = true;
 }
 
 void error_name(const Predicate& p, EventClause& out) {
@@ -99,7 +119,10 @@ class Lowering {
             p.op == Op::eq && p.items.size() == 1 ? std::string_view(p.items[0].text) : std::string_view{};
         if (field == "container.id" && text == "host") out.container = true;
         // Of an event without a result the negation holds.
-        if (field == "evt.res" && text == "SUCCESS" && tells_result(info)) out.failure = true;
+        if (!tells_result(info) || p.right || p.modifier != lang::Modifier::none) return out;
+        if (field == "evt.res" && text == "SUCCESS") out.failure = true;
+        if (field == "evt.failed") compare_failed(p, true, out);
+        if (field == "evt.rawres") compare_result(opposite(p.op), p, out);
         return out;
     }
 
@@ -124,10 +147,10 @@ class Lowering {
             out.read = equal && one && number(p.items[0].number) == 1;
         else if (field == "evt.is_open_write")
             out.write = equal && one && number(p.items[0].number) == 1;
-        else if (field == "evt.failed" && equal && one)
-            (number(p.items[0].number) != 0 ? out.failure : out.success) = true;
+        else if (field == "evt.failed")
+            compare_failed(p, false, out);
         else if (field == "evt.rawres" || (field == "fd.num" && (info.flags & kCreatesFd) != 0))
-            compare_result(p, out);
+            compare_result(p.op, p, out);
         else if (field == "evt.res")
             error_name(p, out);
         else if (field == "fd.typechar")

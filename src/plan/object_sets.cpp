@@ -50,6 +50,8 @@ bool prefix_names(Op op, std::string_view text, std::vector<PathName>& out) {
     if (end == std::string_view::npos && !pattern) return false;
     if (pattern && text.find_first_of(kSpecial) < end) return false;
     const std::string top(text.substr(1, end == std::string_view::npos ? end : end - 1));
+    // A pattern's slash at the beginning need not be there: it also matches what is no path.
+    if (pattern && top.starts_with("anon_inode:")) return false;
     std::string_view second = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
     const std::size_t second_end = second.find('/');
     const bool whole = second_end != std::string_view::npos || pattern;
@@ -106,6 +108,9 @@ bool end_of(std::string_view field, const match::Item& item, ConnectionEnd& out)
         out.address[10] = out.address[11] = 0xff;
         std::copy_n(ip.bytes.begin(), 4, out.address.begin() + 12);
     }
+    // One network has one key, whatever is written behind its prefix.
+    for (unsigned bit = out.prefix; bit < 128; ++bit)
+        out.address[bit / 8] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
     return true;
 }
 
