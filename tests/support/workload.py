@@ -11,15 +11,18 @@ import os
 import random
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 
 libc = ctypes.CDLL(None, use_errno=True)
 CALLS = {"open": 2, "creat": 85, "openat2": 437, "open_by_handle_at": 304, "name_to_handle_at": 303, "renameat2": 316,
          "memfd_create": 319, "unshare": 272, "setns": 308, "mount": 165, "umount2": 166, "ptrace": 101, "bpf": 321,
          "fchmodat2": 452, "linkat": 265, "symlinkat": 266, "chroot": 161, "userfaultfd": 323, "prctl": 157,
-         "init_module": 175, "finit_module": 313, "execveat": 322}
+         "init_module": 175, "finit_module": 313, "execveat": 322, "open_tree": 428, "openat": 257, "setresuid": 117,
+         "inotify_init1": 294, "eventfd2": 290, "fsopen": 430, "fsconfig": 431, "fsmount": 432}
 O_PATH = 0o10000000
 AT_FDCWD = -100
 
@@ -82,6 +85,7 @@ def files(folder):
         attempt(os.preadv, file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
     opens(folder)
     odd_names(folder)
+    handles(folder)
     names(folder)
 
 
@@ -154,6 +158,37 @@ def odd_names(folder):
     os.close(held)
 
 
+def handles(folder):
+    """By a file's handle, and what hangs in no folder at all."""
+    handle, mount = ctypes.create_string_buffer(struct.pack("Ii", 64, 0), 128), ctypes.c_int()
+    at = os.open(folder, os.O_RDONLY)
+    if call("name_to_handle_at", AT_FDCWD, folder + "/secret", handle, ctypes.byref(mount), 0) == 0:
+        for flags in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR, O_PATH):
+            fd = call("open_by_handle_at", at, handle, flags)
+            if fd >= 0:
+                os.close(fd)
+    os.close(at)
+    for make in (("inotify_init1", os.O_NONBLOCK), ("eventfd2", 1, os.O_NONBLOCK)):
+        fd = call(*make)
+        for action in (lambda f: os.read(f, 8), lambda f: os.write(f, b"12345678"), os.fstat, lambda f: os.close(os.dup(f))):
+            attempt(action, fd)
+        os.close(fd)
+
+    def detached():
+        call("unshare", 0x00020000)
+        tree = call("open_tree", AT_FDCWD, folder, 1 | 0x8000)  # OPEN_TREE_CLONE, AT_RECURSIVE
+        single = call("open_tree", AT_FDCWD, folder + "/sub/secret", 1)
+        made = call("fsopen", "tmpfs", 0)
+        call("fsconfig", made, 6, None, None, 0)
+        own = call("fsmount", made, 0, 0)
+        for root in (tree, own):
+            for name, flags in (("secret", os.O_CREAT | os.O_RDWR), ("sub/secret", os.O_RDONLY), ("sub", os.O_RDONLY), (".", os.O_RDONLY)):
+                fd = call("openat", root, name, flags, 0o600)
+                attempt(os.fstat, fd)
+        touch("/proc/self/fd/%d" % single, os.O_RDWR)
+    in_child(detached)
+
+
 def names(folder):
     a, b = folder + "/one", folder + "/two"
     for _ in range(2):
@@ -186,6 +221,19 @@ def names(folder):
 def connections(folder, port):
     listener = socket.create_server(("127.0.0.1", 0))
     own = listener.getsockname()[1]
+    # Of the internet, and neither TCP nor UDP to whoever asks for the protocol's number.
+    for family, kind, protocol in ((socket.AF_INET, socket.SOCK_STREAM, 262), (socket.AF_INET6, socket.SOCK_STREAM, 262),
+                                   (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP), (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP),
+                                   (socket.AF_INET, socket.SOCK_DGRAM, 136), (socket.AF_PACKET, socket.SOCK_DGRAM, 0)):
+        s = attempt(socket.socket, family, kind, protocol)
+        if s is None:
+            continue
+        s.settimeout(1)
+        to = ("::ffff:127.0.0.1" if family == socket.AF_INET6 else "127.0.0.1", own)
+        attempt(s.connect, to)
+        attempt(s.send, bytes(8))
+        attempt(s.sendto, bytes(8), to)
+        s.close()
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "::ffff:127.0.0.1")):
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             for to in (port, own, 9):
@@ -275,6 +323,37 @@ def programs(folder):
     thread = threading.Thread(target=of_thread)
     thread.start()
     thread.join()
+
+    def another_user():  # a thread alone, by the call itself
+        call("setresuid", 1000, 1000, 0)
+        touch(folder + "/secret")
+        touch("/etc/passwd")
+        call("setresuid", 0, 0, 0)
+
+    def of_two_users():
+        other = threading.Thread(target=another_user)
+        other.start()
+        touch(folder + "/secret")
+        touch("/etc/passwd")
+        other.join()
+    in_child(of_two_users)
+
+    def of_many_names():  # and of those that come of it
+        for name in ("first", "second"):
+            call("prctl", 15, name, 0, 0, 0)
+            touch(folder + "/secret")
+            in_child(lambda: touch(folder + "/sub/secret"))
+            in_child(lambda: attempt(os.execv, "/bin/cat", [name, folder + "/secret"]))
+        parent = os.getpid()
+        if os.fork() == 0:  # whose parent goes before it does
+            while os.getppid() == parent:
+                os.sched_yield()
+            touch(folder + "/secret")
+    in_child(of_many_names)
+
+    def by_thread():
+        attempt(os.execv, "/bin/cat", ["cat", folder + "/sub/secret"])
+    in_child(lambda: (threading.Thread(target=by_thread).start(), time.sleep(60)))  # which the exec ends
 
 
 def namespaces(folder):
