@@ -3,10 +3,12 @@
 /proc, also after they were replaced by others), execs that failed are told to the rules that ask for them, a sample of what
 is left out is looked at, and the counts of clauses and the doctor's word are true."""
 
+import ctypes
 import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -71,6 +73,13 @@ RULES = """
   desc: A program that ran; one that did not is no business of this rule.
   condition: spawned_process and proc.env[GYR_PLAN] != "" and proc.name startswith python
   output: "%evt.res"
+  priority: INFO
+"""
+PLANTED = """
+- rule: Sampled
+  desc: Below a folder.
+  condition: evt.type in (open, openat) and fd.name startswith {f}/
+  output: x
   priority: INFO
 """
 WORK = """
@@ -144,6 +153,73 @@ def identities(results, folder):
                   "all that was left out was looked at, and no rule matched any of it")
 
 
+class Maps:
+    """Maps of the kernel's programs, as the kernel has them."""
+    GET_NEXT_KEY, DELETE, NEXT_ID, FD_BY_ID, INFO = 4, 3, 12, 14, 15
+
+    def __init__(self):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+
+    def _bpf(self, command, *parts):
+        attr = ctypes.create_string_buffer(struct.pack(*parts), 128)
+        return self.libc.syscall(321, command, attr, 128), attr.raw
+
+    def named(self, name):
+        """Ids of all with this name."""
+        found, at = set(), 0
+        while True:
+            status, attr = self._bpf(self.NEXT_ID, "II", at, 0)
+            if status < 0:
+                return found
+            at = struct.unpack_from("I", attr, 4)[0]
+            fd = self._bpf(self.FD_BY_ID, "I", at)[0]
+            if fd < 0:
+                continue  # gone meanwhile
+            info = ctypes.create_string_buffer(128)
+            self._bpf(self.INFO, "IIQ", fd, 128, ctypes.addressof(info))
+            os.close(fd)
+            if info.raw[24:40].rstrip(b"\0").decode() == name:
+                found.add(at)
+
+    def empty(self, at):
+        """Takes all out; how many there were."""
+        fd, count = self._bpf(self.FD_BY_ID, "I", at)[0], 0
+        key = ctypes.create_string_buffer(64)
+        while self._bpf(self.GET_NEXT_KEY, "IIQQ", fd, 0, 0, ctypes.addressof(key))[0] == 0:
+            self._bpf(self.DELETE, "IIQ", fd, 0, ctypes.addressof(key))
+            count += 1
+        os.close(fd)
+        return count
+
+
+def planted(results, folder):
+    """A plan that leaves out what a rule matches, as the names it asks for are taken away behind its back: a sample finds it."""
+    text = PLANTED.format(f=folder)
+    path, opens = folder + "/sampled", 400
+    with open(path, "w", encoding="ascii"):
+        pass
+    maps = Maps()
+    before = maps.named("names")
+    with live.Agent(text=[text], options=["metadata.wait=0s", "plan.verify=1/10", *live.LARGE_RINGS]) as agent:
+        def look(count):
+            for _ in range(count):
+                os.close(os.open(path, os.O_RDONLY))
+            agent.sentinel()
+        look(3)
+        results.equal(len(agent.of_rule("Sampled")), 3, "the plan as it is")
+        taken = [maps.empty(at) for at in maps.named("names") - before]
+        results.expect(len(taken) == 1 and taken[0] > 0, "the names of the plan: %r" % taken)
+        look(opens)
+        agent.stop()
+    told = len(agent.of_rule("Sampled")) - 3
+    said = [r["notice"]["message"] for r in agent.alerts if r.get("notice", {}).get("kind") == "plan_error"]
+    results.expect(0 < told < opens / 2, "a sample of %d: %d" % (opens, told))
+    results.equal(len(said), told, "each of them is said to be an error of the plan")
+    for part in ("rule 'Sampled'", "event openat of '%s'" % path, "by 'python3' (pid %d)" % os.getpid(), "plan.enabled=false"):
+        results.expect(all(part in s for s in said), "what is said of it: %r lacks %r" % (said[:1], part))
+    results.expect(any(said[0] in line for line in agent.log) if said else False, "it is in the agent's log as well")
+
+
 def statistics(results, folder):
     path = folder + "/rules.yaml"
     with open(path, "w", encoding="ascii") as file:
@@ -206,6 +282,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="gyr-plan-")
     try:
         identities(results, folder)
+        planted(results, folder)
         statistics(results, folder)
         exact_statistics(results, folder)
         doctor(results)
