@@ -300,6 +300,30 @@ TEST_F(CollectorPlan, KnowsAFolderByItsIdentity) {
     EXPECT_EQ(events[0].fd->ino, id->front().ino);
 }
 
+// More files than the kernel's table has room for: those that have it are known, and the plan stays in use.
+TEST_F(CollectorPlan, KnowsFilesByTheirIdentityAsFarAsThereIsRoom) {
+    const int known = ::open(file("known").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    ASSERT_EQ(::link(file("known").c_str(), file("other").c_str()), 0);
+    const auto id = source().identify(known);
+    ::close(known);
+    ASSERT_TRUE(id) << id.error().message;
+    std::vector<FileId> files{*id};
+    for (std::uint64_t i = 0; i < 20'000; ++i) {
+        FileId& more = files.emplace_back(*id);
+        more.ino = (std::uint64_t{1} << 40) + i;
+    }
+    ASSERT_TRUE(source().set_files({{file("known"), files}}));
+    const std::string base = std::filesystem::path(folder_).filename();
+    const auto events =
+        run(opens({{.success = true, .path_sets = 1}}, {{PathName::Kind::pair, base, "known", 1, file("known")}}), [&] {
+            STEP(1, ::open(file("other").c_str(), O_RDONLY) >= 0);
+            return 0;
+        });
+    EXPECT_EQ(paths(events), std::vector<std::string>{file("other")});
+    EXPECT_FALSE(source().set_files({{file("known"), files}})) << "it is said that some are not known so";
+    ASSERT_TRUE(source().set_files({}));
+}
+
 TEST_F(CollectorPlan, AsksForFailureAndForWaysUp) {
     const auto plan = opens({{.failure = true, .upward = true}}, {});
     const auto events = run(plan, [&] {

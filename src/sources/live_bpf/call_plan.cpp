@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 namespace gyr {
@@ -256,11 +257,16 @@ Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& 
 
 Result<> CallPlan::set_files(std::map<std::string, std::vector<gyr_file_key>> files) {
     files_ = std::move(files);
-    return write_files(nullptr);
+    const auto left_out = write_files(nullptr);
+    if (!left_out) return std::unexpected(left_out.error());
+    if (*left_out == 0) return {};
+    return fail(ErrorKind::invalid,
+                std::to_string(*left_out) + " files have no room in the kernel's table: they are known by name alone");
 }
 
-// For the plan in use; next: the names of one that is about to be, whose generation it is already.
-Result<> CallPlan::write_files(const std::vector<PathName>* next) {
+// For the plan in use; next: the names of one that is about to be, whose generation it is already. How many had no
+// room.
+Result<std::size_t> CallPlan::write_files(const std::vector<PathName>* next) {
     std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> wanted;
     // A file known by a path has that name to every rule, also to those that ask for its folder or its last component.
     const auto add = [&](const std::vector<PathName>& names, unsigned of) {
@@ -272,22 +278,33 @@ Result<> CallPlan::write_files(const std::vector<PathName>* next) {
     };
     add(path_names_, next == nullptr ? generation_ : generation_ ^ 1U);
     if (next != nullptr) add(*next, generation_);
+    const auto key_of = [](const auto& file) {
+        return gyr_file_key{.ino = file.first, .dev = file.second, .reserved = 0};
+    };
     std::array<std::uint64_t, GYR_FILE_FILTER / 64> filter{};
-    for (const auto& [file, sets] : wanted) {
-        const gyr_file_key key{.ino = file.first, .dev = file.second, .reserved = 0};
-        if (bpf_map_update_elem(programs_.files_fd(), &key, &sets, BPF_ANY) != 0)
-            return fail_errno("write a file of the plan", errno);
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> left_out;
+    const auto put = [&](const auto& file, std::uint32_t sets) {
+        const gyr_file_key key = key_of(file);
         filter[(file.first >> 6) & 3] |= std::uint64_t{1} << (file.first & 63);
+        return bpf_map_update_elem(programs_.files_fd(), &key, &sets, BPF_ANY) == 0;
+    };
+    for (const auto& [file, sets] : wanted) {
+        if (put(file, sets)) continue;
+        if (errno != E2BIG) return fail_errno("write a file of the plan", errno);
+        left_out.push_back(file);
     }
     for (std::size_t i = 0; i < filter.size(); ++i)
         __atomic_store_n(&programs_.file_filter()[i], filter[i], __ATOMIC_SEQ_CST);
     for (const auto& [file, sets] : written_) {
         if (wanted.contains(file)) continue;
-        const gyr_file_key key{.ino = file.first, .dev = file.second, .reserved = 0};
+        const gyr_file_key key = key_of(file);
         bpf_map_delete_elem(programs_.files_fd(), &key);
     }
+    // Where those were that are gone, there is room.
+    std::erase_if(left_out, [&](const auto& file) { return put(file, wanted.at(file)); });
+    for (const auto& file : left_out) wanted.erase(file);
     written_ = std::move(wanted);
-    return {};
+    return left_out.size();
 }
 
 Result<> CallPlan::write_networks(const Networks& networks) {
@@ -333,7 +350,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     for (const auto& [key, sets] : fresh_networks) both_networks[key] |= sets;
     if (auto r = write_names(both, plan.names, path_names_); !r) return r;
     if (auto r = write_networks(both_networks); !r) return r;
-    if (auto r = write_files(&plan.names); !r) return r;
+    if (auto r = write_files(&plan.names); !r) return std::unexpected(r.error());
 
     const std::size_t first = generation_ * kHalf + (generation_ == 0 ? 1 : 0);
     for (std::size_t i = 0; i < lowered.entries.size(); ++i) {
@@ -363,7 +380,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     networks_ = std::move(fresh_networks);
     path_names_ = plan.names;
     if (auto r = write_networks(networks_); !r) return r;
-    if (auto r = write_files(nullptr); !r) return r;
+    if (auto r = write_files(nullptr); !r) return std::unexpected(r.error());
     return write_names(names_, path_names_, {});
 }
 

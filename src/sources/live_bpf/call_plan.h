@@ -57,7 +57,7 @@ class CallPlan {
     Result<> set_files(std::map<std::string, std::vector<gyr_file_key>> files);
 
   private:
-    Result<> write_files(const std::vector<PathName>* next);
+    Result<std::size_t> write_files(const std::vector<PathName>* next);
     using Names = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>; // kind and hash, sets
     using Networks = std::map<std::pair<std::uint8_t, std::array<std::uint8_t, 16>>, std::uint32_t>; // prefix, address
     Result<> write_networks(const Networks& networks);
