@@ -80,6 +80,12 @@ TEST(Fields, Ancestors) {
     EXPECT_EQ(p.text("proc.aname"), "(sshd)") << "itself left out";
     EXPECT_EQ(p.text("proc.acmdline", "1"), "sshd -D");
     EXPECT_EQ(p.text("proc.ancestors.exepath"), "(/usr/sbin/sshd)");
+    EXPECT_EQ(p.value("proc.ascript").why, Missing::not_applicable) << "no script";
+    auto script = std::make_shared<ExecImage>(*p.parent->exec);
+    script->script_path = "/usr/bin/dnf";
+    p.parent->exec = script;
+    EXPECT_EQ(p.text("proc.ascript"), "(/usr/bin/dnf)");
+    EXPECT_EQ(p.text("proc.ascript", "1"), "/usr/bin/dnf");
     p.process->parent = {1, 1}; // reparented to a process that is not known
     EXPECT_EQ(p.value("proc.pname").why, Missing::gone);
     EXPECT_EQ(p.text("proc.ancestors.exepath"), "(/usr/sbin/sshd)") << "who forked it stays who forked it";

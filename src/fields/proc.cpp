@@ -255,6 +255,7 @@ Value args_bytes(const Context&, const ProcessImage& p) {
 Value script(const Context&, const ProcessImage& p) {
     return p.exec->script_path.empty() ? Value::missing(Missing::not_applicable) : Value::of_text(p.exec->script_path);
 }
+Value script_of(const Context&, const ProcessImage& p) { return Value::of_text(p.exec->script_path, Missing::none); }
 
 constexpr auto kText = FieldType::charbuf;
 
@@ -391,8 +392,15 @@ std::span<const Field> proc_fields() {
             .as(Format::decimal),
         own_field("proc.env_truncated", FieldType::boolean, image, "The environment was too long to be kept whole",
                   self<env_truncated>),
-        own_field("proc.script", kText, image, "The script given to exec when the executable is its interpreter",
-                  self<script>),
+        own_field(
+            "proc.script", kText, image,
+            "The script given to exec when the executable is its interpreter; from below another root directory with "
+            "that before it",
+            self<script>),
+        own_field("proc.ascript", kText, world,
+                  "proc.script of an ancestor, as proc.aexe; empty of one that is no script", ancestors<script_of>)
+            .arg(ArgKind::optional, ArgForm::index)
+            .any(),
     };
     return table;
 }

@@ -323,7 +323,7 @@ bool RecordDecoder::decode(std::span<const std::byte> bytes, ProcessRecord& out)
     const auto used = [this](const gyr_blob& b) { return 2 * blob(b).size(); };
     text_.clear();
     text_.reserve(used(r.exe_path) + used(r.cwd) + used(r.root) + used(r.cgroups) + used(r.stdio[0].name) +
-                  used(r.stdio[1].name) + used(r.stdio[2].name) + kTextSlack);
+                  used(r.stdio[1].name) + used(r.stdio[2].name) + used(r.root) + used(r.script) + kTextSlack);
 
     out = ProcessRecord{};
     const auto group_bytes = blob(r.groups);
@@ -339,6 +339,13 @@ bool RecordDecoder::decode(std::span<const std::byte> bytes, ProcessRecord& out)
     if (out.has_image && !out.kernel_thread) {
         out.cwd = path(r.cwd);
         out.root = path(r.root);
+        // As the executable's: a path that is meant below another root directory is not the host's.
+        if (out.script_path.starts_with('/') && out.root != "/") {
+            const std::size_t start = text_.size();
+            text_ += out.root;
+            text_ += out.script_path;
+            out.script_path = std::string_view(text_).substr(start);
+        }
         for (std::size_t i = 0; i < out.stdio.size(); ++i) out.stdio[i] = decode_stdio(r.stdio[i]);
     }
     return true;

@@ -61,6 +61,19 @@ TEST(RecordDecoder, TurnsPathsRound) {
     EXPECT_EQ(r.root, "/");
 }
 
+TEST(RecordDecoder, ScriptBelowAnotherRootIsNotTheHosts) {
+    Wire w;
+    w.put(w.record.script, "/usr/bin/dnf\0"s);
+    RecordDecoder d;
+    EXPECT_EQ(decoded(d, w).script_path, "/usr/bin/dnf");
+    w.put(w.record.root, "image\0srv\0"s);
+    EXPECT_EQ(decoded(d, w).script_path, "/srv/image/usr/bin/dnf");
+    Wire relative;
+    relative.put(relative.record.root, "image\0srv\0"s);
+    relative.put(relative.record.script, "./dnf\0"s);
+    EXPECT_EQ(decoded(d, relative).script_path, "./dnf");
+}
+
 TEST(RecordDecoder, SaysWhenThePathsTopIsMissing) {
     Wire w;
     w.put(w.record.cwd, "leaf\0dir\0"s, GYR_BLOB_CUT);
