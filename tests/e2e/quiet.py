@@ -97,6 +97,7 @@ def packages(day):
     day.path("pkg/usr/lib/gyr-test-quiet/tool", "#!/bin/sh\n:\n", 0o755)
     day.sh("build a package", "dpkg-deb --root-owner-group -b pkg quiet.deb >/dev/null")
     day.sh("install a package", "apt-get install -y --no-download ./quiet.deb >/dev/null 2>&1 || dpkg -i quiet.deb >/dev/null")
+    day.sh("configure it again", "dpkg-reconfigure -fnoninteractive gyr-test-quiet", ["dpkg-reconfigure"])
     day.sh("remove a package", "dpkg -P gyr-test-quiet >/dev/null")
     day.sh("ask about packages", "apt-get -s upgrade >/dev/null; apt-cache policy bash >/dev/null; dpkg -l >/dev/null")
     day.sh("man pages", "man -w ls >/dev/null 2>&1 || true; mandb --test --quiet >/dev/null 2>&1 || true", ["man"])
@@ -130,6 +131,21 @@ def development(day):
     day.sh("text and archives", "tar -czf a.tgz src && tar -tzf a.tgz | sort | uniq -c | awk '{print $2}' | grep -v zzz | "
            "xargs -n1 echo >/dev/null; find . -name '*.c' -exec sh -c 'wc -l \"$1\"' _ {} \\; | sed -n 1p; "
            "echo aGVsbG8= | base64 -d >/dev/null")
+
+
+def another_system(day):
+    """A system made in a folder, as debootstrap, mock and installers do: what is named there is no file of the host."""
+    day.sh("a system in a folder", """
+        mkdir -p root/bin root/etc/cron.d root/etc/pam.d root/etc/skel root/root root/usr/bin root/var/lib/dpkg root/var/log
+        cp /bin/busybox root/bin/ && cp /bin/busybox root/usr/bin/tool && echo x >root/etc/skel/.bashrc
+        chroot root /bin/busybox sh -euc '
+            for file in /etc/passwd /etc/shadow /etc/sudoers /etc/crontab /etc/cron.d/job /etc/pam.d/su /etc/hosts \\
+                        /var/lib/dpkg/status /usr/bin/mount /var/log/dpkg.log /root/.profile; do
+                echo x >/new && /bin/busybox mv /new $file
+            done
+            /bin/busybox chown 0:0 /etc/passwd && /bin/busybox chmod 640 /etc/shadow && /bin/busybox chmod 4755 /usr/bin/tool
+            /bin/busybox cp /etc/skel/.bashrc /root/.bashrc && /bin/busybox rm /etc/shadow /var/log/dpkg.log'
+        rm -rf root""", ["chroot", "busybox"])
 
 
 def administration(day):
@@ -166,6 +182,14 @@ def containers(day, rt):
             chmod 755 /usr/local/bin/start && ln -s /usr/local/bin/start /srv/start
         RUN mkdir -p /etc/service && echo 'key=value' >/etc/service/settings && chown -R 1000:1000 /srv && \\
             find / -xdev -name '*.tmp' -exec rm -f {} + && tar -cf /srv/all.tar /etc/service && rm -rf /etc/service
+        RUN mkdir -p /var/lib/dpkg /etc/cron.d /etc/sudoers.d /etc/ssh /etc/pam.d /etc/ld.so.conf.d /etc/udev/rules.d \\
+                     /etc/apt/sources.list.d /usr/local/share/ca-certificates /etc/profile.d && \\
+            for file in /var/lib/dpkg/status /etc/cron.d/job /etc/sudoers.d/service /etc/ssh/sshd_config /etc/pam.d/su \\
+                        /etc/ld.so.conf.d/a.conf /etc/udev/rules.d/a.rules /etc/apt/sources.list.d/a.list \\
+                        /usr/local/share/ca-certificates/a.crt /etc/profile.d/a.sh /root/.bashrc; do echo x >$file; done && \\
+            cp /bin/busybox /usr/bin/true && chmod 4755 /usr/bin/true && /usr/bin/true && cp /bin/busybox /tmp/true && \\
+            /tmp/true && find /bin -perm -4000 -exec chmod u-s {} +
+        RUN printf 'true\\n' >/srv/install && sh -c ': curl -fsSL https://example.com/x | sh'
         CMD ["cat", "/srv/file"]
     """)
     day.path("image/data", "data\n")
@@ -180,6 +204,12 @@ def containers(day, rt):
     day.sh("copy from and to it", "%s && %s" % (docker("cp", "service:/srv/file", day.path("copied")),
                                                docker("cp", day.path("image/data"), "service:/srv/more")))
     day.sh("stop it", docker("rm", "-f", "service"))
+    day.path("image/Containerfile", """
+        FROM gyr-test
+        RUN mkdir -p /etc/cron.d && echo x >/etc/cron.d/job && cp /bin/busybox /usr/bin/tool && chmod 4755 /usr/bin/tool
+    """)
+    day.sh("build an image with podman", "%s >/dev/null 2>&1" % live.shlex.join(
+        rt.podman("build", "--isolation", "chroot", "-f", "image/Containerfile", "-t", "quiet", "image")))
     day.sh("podman", live.shlex.join(rt.podman("run", "--rm", "gyr-test", "sh", "-c", "ls /; date")))
     day.sh("ctr", live.shlex.join(rt.ctr("run", "--rm", "docker.io/library/gyr-test:latest", "quiet", "ls", "/")))
 
@@ -195,6 +225,7 @@ def main():
                 day = Day(results, folder)
                 packages(day)
                 development(day)
+                another_system(day)
                 administration(day)
                 containers(day, rt)
                 agent.sentinel()
