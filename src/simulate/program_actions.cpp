@@ -75,6 +75,16 @@ constexpr std::array kActions{
     RuleAction{"Bulk Data Destroyed",
                {host, {"make /tmp/data", "?call shred -u /tmp/data"}},
                {host, {"make /tmp/data", "call shred --version"}}},
+    RuleAction{
+        "Cron Table Replaced from Pipe", {host, {"on-pipe call crontab -"}}, {host, {"on-pipe call crontab -l"}}},
+    RuleAction{"Second Account of Root", {host, {"call useradd -o -u 0 eve"}}, {host, {"call useradd -o -u 1000 eve"}}},
+    RuleAction{
+        "Firewall Switched Off", {host, {"call iptables -t nat -F"}}, {host, {"call iptables -t nat -F DOCKER"}}},
+    RuleAction{
+        "File Made Unchangeable", {host, {"call chattr +i /etc/cron.d/job"}}, {host, {"call chattr +C /srv/images"}}},
+    RuleAction{"Program in Temporary Directory Run by Service",
+               {host, {"copy /tmp/tool", "user 65534 /tmp/tool"}},
+               {host, {"copy /opt/tool", "user 65534 /opt/tool", "copy /tmp/tool", "/tmp/tool"}}},
     RuleAction{"Download Tool Given Proxy of Its Own",
                {host, {"env https_proxy=http://203.0.113.5:3128 gyr deed call curl https://example.com/"}},
                {host, {"env https_proxy=http://203.0.113.5:3128 gyr deed spawn call curl https://example.com/"}}},
