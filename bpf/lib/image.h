@@ -16,7 +16,7 @@ static __noinline int fill_executable(struct scratch* s, struct task_struct* tas
         fill_file(&r->exe, exe);
         append_path(s, &r->exe_path, &exe->f_path);
     }
-    r->flags |= user_namespace_flags(READ(kernel_pointer(task_struct, task), cred), r->exe.uid, r->exe.gid);
+    r->flags |= user_namespace_flags(READ(kernel_pointer(task_struct, task), real_cred), r->exe.uid, r->exe.gid);
     struct fs_struct* fs = READ(kernel_pointer(task_struct, task), fs);
     if (fs) {
         append_path(s, &r->cwd, &fs->pwd);

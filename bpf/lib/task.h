@@ -113,7 +113,9 @@ static __noinline int begin_record(struct scratch* s, struct task_struct* of, u3
     if (READ(task, flags) & PF_KTHREAD) r->flags |= GYR_PROC_KERNEL_THREAD;
     bpf_probe_read_kernel(r->comm, sizeof r->comm, &task->comm);
     fill_ids(r, of);
-    const struct cred* cred = READ(task, cred);
+    /* The process's own. In cred are for a moment those of whoever mounted an overlay, while one of its files is
+     * opened, and other processors read this one (iter/task) at any moment. */
+    const struct cred* cred = READ(task, real_cred);
     fill_credentials(&r->credentials, cred);
     r->credentials.login_uid = r->credentials.session_id = 0xffffffffu;
     if (bpf_core_field_exists(task->loginuid)) r->credentials.login_uid = READ(task, loginuid.val);

@@ -28,7 +28,7 @@ int process_iterate(struct bpf_iter__task* ctx) {
     if (BPF_CORE_READ(task, signal, live.counter) == 0) return 0; /* exited, or telling so at this moment */
     if (task != leader) {
         if (control.iter_any_thread) {
-            if (same_rights(BPF_CORE_READ(task, cred), BPF_CORE_READ(leader, cred))) return 0;
+            if (same_rights(BPF_CORE_READ(task, real_cred), BPF_CORE_READ(leader, real_cred))) return 0;
         } else if (BPF_CORE_READ(leader, mm) || !BPF_CORE_READ(task, mm)) {
             return 0; /* a leader without memory has left; another thread then stands for the process */
         }
