@@ -307,9 +307,9 @@ TEST_F(CollectorPlan, KnowsFilesByTheirIdentityAsFarAsThereIsRoom) {
     const auto id = source().identify(known);
     ::close(known);
     ASSERT_TRUE(id) << id.error().message;
-    std::vector<FileId> files{*id};
+    std::vector<FileId> files = *id;
     for (std::uint64_t i = 0; i < 20'000; ++i) {
-        FileId& more = files.emplace_back(*id);
+        FileId& more = files.emplace_back(id->front());
         more.ino = (std::uint64_t{1} << 40) + i;
     }
     ASSERT_TRUE(source().set_files({{file("known"), files}}));
