@@ -200,7 +200,9 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
             left &= meeting_ends(plan, sets) | ~(u32)asks[GYR_ASK_ENDS];
         }
         if (left & asks[GYR_ASK_PATH]) {
-            u32 sets = path_sets(object) | other_path_sets(other_object_of(plan, c, task));
+            u32 sets = path_sets(object);
+            u64 other = other_object_of(plan, c, task);
+            if (other) sets |= other_path_sets(other);
             left &= (sets ? meeting_paths(plan, sets) : 0) | ~(u32)asks[GYR_ASK_PATH];
         }
     }
