@@ -39,6 +39,15 @@ void take_host_config(const json& host, ContainerInfo& info) {
     take_mode(host, {"IpcMode"}, info.host_ipc);
 }
 
+// Docker's own builder starts each step from the id of the image before it, without a health check, a log and a policy
+// for restarts. `docker run` of an id has all three, and Kubernetes keeps logs.
+void take_builder(const json& config, const json& host, ContainerInfo& info) {
+    const json* test = json_at(config, {"Healthcheck", "Test"});
+    info.image_build = json_text(config, {"Image"}).starts_with("sha256:") && test != nullptr &&
+                       *test == json{"NONE"} && json_text(host, {"LogConfig", "Type"}) == "none" &&
+                       json_text(host, {"RestartPolicy", "Name"}).empty();
+}
+
 // On disk MountPoints is keyed by destination; Relabel is what the API calls Mode.
 void take_mount(const json& mount, const char* mode_key, ContainerInfo& info) {
     ContainerMount out;
@@ -94,6 +103,7 @@ bool parse_docker_config(std::string_view config, std::string_view host_config, 
     info.complete = false;
     if (const auto host = parse_bounded_json(host_config); host && host->is_object()) {
         take_host_config(*host, info);
+        if (const json* own = json_at(*root, {"Config"})) take_builder(*own, *host, info);
         info.complete = !info.name.empty() && !info.image.empty();
     }
     apply_kubernetes_labels(info);
@@ -151,7 +161,11 @@ bool parse_docker_inspect(std::string_view answer, ContainerInfo& info) {
     info.labels = json_labels(*root, {"Config", "Labels"});
     take_env(*root, {"Config", "Env"}, info);
     if (const auto created = parse_rfc3339(json_text(*root, {"Created"}))) info.created_time = *created;
-    if (const json* host = json_at(*root, {"HostConfig"})) take_host_config(*host, info);
+    if (const json* host = json_at(*root, {"HostConfig"})) {
+        take_host_config(*host, info);
+        const json* own = json_at(*root, {"Config"});
+        if (own != nullptr && info.type == ContainerType::docker) take_builder(*own, *host, info);
+    }
     if (const json* settings = json_at(*root, {"NetworkSettings"})) take_address(*settings, info);
     info.mounts.clear();
     if (const json* mounts = json_at(*root, {"Mounts"}); mounts != nullptr && mounts->is_array()) {

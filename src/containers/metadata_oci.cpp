@@ -277,6 +277,7 @@ ContainerInfo merge_info(const ContainerInfo& old, ContainerInfo fresh) {
     keep_flag(fresh.host_pid, old.host_pid);
     keep_flag(fresh.host_network, old.host_network);
     keep_flag(fresh.host_ipc, old.host_ipc);
+    keep_flag(fresh.image_build, old.image_build);
     keep(fresh.mounts, old.mounts);
     keep(fresh.labels, old.labels);
     keep(fresh.ip, old.ip);

@@ -1,6 +1,8 @@
 // The resolver against folders as the runtimes leave them and against sockets that behave badly.
+#include "containers/metadata.h"
 #include "containers/resolver.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -193,6 +195,31 @@ TEST_F(ResolverTest, ReadsDockersFolders) {
     EXPECT_EQ(info.rootfs, dir_ + "/docker/overlay2/abc/merged");
     EXPECT_EQ(info.rootfs_layers,
               (std::vector<std::string>{dir_ + "/docker/overlay2/abc/diff", dir_ + "/docker/overlay2/low1/diff"}));
+}
+
+// What Docker 20.10 and 28 write: of a step of its builder, of `docker run` by the image's id, of Kubernetes by Docker.
+TEST(DockerMetadata, KnowsTheStepsOfItsBuilder) {
+    struct Made {
+        const char *image, *health, *log, *restart;
+        bool step;
+    };
+    const std::string by_id = "sha256:" + kImage;
+    for (const Made& made :
+         {Made{by_id.c_str(), R"(["NONE"])", "none", "", true}, Made{by_id.c_str(), "null", "json-file", "no", false},
+          Made{by_id.c_str(), R"(["NONE"])", "json-file", "", false},
+          Made{by_id.c_str(), R"(["NONE"])", "none", "no", false},
+          Made{"shop:1.2", R"(["NONE"])", "none", "", false}}) {
+        const std::string config =
+            fmt::format(R"("Config":{{"Image":"{}","Healthcheck":{{"Test":{}}}}})", made.image, made.health);
+        const std::string host = fmt::format(
+            R"({{"LogConfig":{{"Type":"{}","Config":{{}}}},"RestartPolicy":{{"Name":"{}"}}}})", made.log, made.restart);
+        ContainerInfo disk, asked;
+        EXPECT_TRUE(parse_docker_config(fmt::format(R"({{"ID":"{}","Name":"/x",{}}})", kId, config), host, disk));
+        EXPECT_EQ(disk.image_build, made.step) << config << host;
+        EXPECT_TRUE(parse_docker_inspect(
+            fmt::format(R"({{"Id":"{}","Name":"/x",{},"HostConfig":{}}})", kId, config, host), asked));
+        EXPECT_EQ(asked.image_build, made.step) << config << host;
+    }
 }
 
 TEST_F(ResolverTest, WatchedFoldersAreKnownBeforeAnybodyAsks) {

@@ -262,6 +262,9 @@ std::span<const Field> container_fields() {
                    "The container shares the host's network namespace", flag<&ContainerInfo::host_network>),
         make_field("container.host_ipc", FieldType::boolean, container, "The container shares the host's IPC namespace",
                    flag<&ContainerInfo::host_ipc>),
+        own_field("container.image_build", FieldType::boolean, container,
+                  "The container is a step of an image's build by Docker's own builder",
+                  flag<&ContainerInfo::image_build>),
         make_field("container.label", kText, container, "One label of the container", label)
             .arg(ArgKind::required, ArgForm::key),
         make_field("container.labels", kText, container,

@@ -57,6 +57,7 @@ std::string text_of(const Container& container) {
     put(c, "host_pid", info.host_pid);
     put(c, "host_network", info.host_network);
     put(c, "host_ipc", info.host_ipc);
+    put(c, "image_build", info.image_build);
     c["ip"] = info.ip;
     c["cni_json"] = info.cni_json;
     c["User"] = info.user;

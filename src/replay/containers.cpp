@@ -53,6 +53,7 @@ ContainerInfo read_info(const json& c) {
     info.host_pid = json_bool(c, {"host_pid"});
     info.host_network = json_bool(c, {"host_network"});
     info.host_ipc = json_bool(c, {"host_ipc"});
+    info.image_build = json_bool(c, {"image_build"});
     info.labels = json_labels(c, {"labels"});
     info.ip = json_text(c, {"ip"});
     info.ip_untold = member(c, "ip") == nullptr;

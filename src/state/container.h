@@ -54,6 +54,7 @@ struct ContainerInfo {
     std::string image_id; // hex digest without "sha256:"
     std::string image_repository, image_tag, image_digest;
     std::optional<bool> privileged, host_pid, host_network, host_ipc;
+    std::optional<bool> image_build; // made by Docker's builder for a step
     std::vector<ContainerMount> mounts;
     std::map<std::string, std::string, std::less<>> labels;
     std::string ip;
