@@ -19,6 +19,8 @@ if(TARGET gyr)
     README.md)
   gyr_house_test(docs_fields "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/fields.md
                  $<TARGET_FILE:gyr> list fields --format markdown)
+  gyr_house_test(docs_coverage "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/coverage.md
+                 $<TARGET_FILE:gyr> list coverage --format markdown)
   gyr_house_test(docs_default_rules "${Python3_EXECUTABLE}" tests/docs/check_generated.py docs/default-rules.md
                  "${Python3_EXECUTABLE}" tools/default_rules_page.py $<TARGET_FILE:gyr> rules-default)
 endif()

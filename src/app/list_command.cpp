@@ -1,7 +1,8 @@
-// gyr list fields | operators | events | syscalls: the reference of the rule language, from the tables the compiler
-// itself uses.
+// gyr list fields | operators | events | syscalls | coverage: the reference of the rule language, from the tables the
+// compiler itself uses.
 
 #include "app/commands.h"
+#include "app/coverage_listing.h"
 #include "event/listing.h"
 #include "fields/listing.h"
 
@@ -42,6 +43,12 @@ void add_list_command(CLI::App& app, Action& action) {
     syscalls_command->add_option("--format", *format, "text, json or markdown")->check(formats);
     syscalls_command->footer("Example:\n  gyr list syscalls");
     syscalls_command->callback([&action, format] { action = [format] { return print(list_syscalls(*format)); }; });
+
+    CLI::App* coverage_command = command->add_subcommand(
+        "coverage", "Every number of the kernel's tables, and what tells of it or why nothing does");
+    coverage_command->add_option("--format", *format, "text, json or markdown")->check(formats);
+    coverage_command->footer("Example:\n  gyr list coverage");
+    coverage_command->callback([&action, format] { action = [format] { return print(list_coverage(*format)); }; });
 }
 
 } // namespace gyr::app

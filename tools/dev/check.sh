@@ -28,9 +28,10 @@ cmd_docs() {
     need_packages build
     build_release_binary
     as_owner python3 tests/docs/check_generated.py --write docs/fields.md build/gyr list fields --format markdown
+    as_owner python3 tests/docs/check_generated.py --write docs/coverage.md build/gyr list coverage --format markdown
     as_owner python3 tests/docs/check_generated.py --write docs/default-rules.md \
         python3 tools/default_rules_page.py build/gyr rules-default
-    say "wrote docs/fields.md and docs/default-rules.md"
+    say "wrote docs/fields.md, docs/coverage.md and docs/default-rules.md"
 }
 
 cmd_lint() {

@@ -4,6 +4,7 @@
 
 #include "event/schema.h"
 #include "sources/live_bpf/call_table.h"
+#include "sources/live_bpf/untold.h"
 
 #include <bpf/btf.h>
 #include <gtest/gtest.h>
@@ -44,11 +45,19 @@ std::set<int> mapped(int CallNumber::*number) {
     return out;
 }
 
+std::set<std::string> names_of(std::span<const Untold> untold) {
+    std::set<std::string> out;
+    for (const Untold& u : untold) {
+        EXPECT_FALSE(u.why.empty()) << u.name;
+        out.emplace(u.name);
+    }
+    return out;
+}
+
 TEST(CallCoverage, Every64BitCallIsToldOrSaysWhyNot) {
     const auto header = header_numbers("/usr/include/x86_64-linux-gnu/asm/unistd_64.h");
     if (header.empty()) GTEST_SKIP() << "the headers of the kernel's interface are not installed";
-    // Numbers that were given away and never had a call behind them: ENOSYS whatever one does.
-    const std::set<std::string> never{"putpmsg", "afs_syscall", "tuxcall", "security", "vserver"};
+    const auto never = names_of(untold_calls());
     const auto told = mapped(&CallNumber::native);
     for (const auto& [number, name] : header)
         EXPECT_EQ(told.contains(number), !never.contains(name)) << name << " (" << number << ")";
@@ -57,8 +66,7 @@ TEST(CallCoverage, Every64BitCallIsToldOrSaysWhyNot) {
 TEST(CallCoverage, Every32BitCallIsToldOrSaysWhyNot) {
     const auto header = header_numbers("/usr/include/x86_64-linux-gnu/asm/unistd_32.h");
     if (header.empty()) GTEST_SKIP() << "the headers of the kernel's interface are not installed";
-    const std::set<std::string> never{"break", "stty",   "gtty",        "ftime",   "prof",   "lock",
-                                      "mpx",   "ulimit", "afs_syscall", "putpmsg", "profil", "vserver"};
+    const auto never = names_of(untold_calls());
     const auto told = mapped(&CallNumber::compat);
     for (const auto& [number, name] : header)
         EXPECT_EQ(told.contains(number), !never.contains(name)) << name << " (" << number << ")";
@@ -96,25 +104,8 @@ TEST(CallCoverage, EveryCallOfTheRunningKernelIsToldOrSaysWhyNot) {
 }
 
 TEST(CallCoverage, EveryUringOperationOfTheRunningKernelIsToldOrSaysWhyNot) {
-    const std::map<std::string, std::string> untold{
-        {"NOP", "does nothing"},
-        {"POLL_ADD", "waits"},
-        {"POLL_REMOVE", "waits no more"},
-        {"TIMEOUT", "waits"},
-        {"TIMEOUT_REMOVE", "waits no more"},
-        {"LINK_TIMEOUT", "waits"},
-        {"ASYNC_CANCEL", "ends another request, which is told"},
-        {"FILES_UPDATE",
-         "puts files into the ring's table whose opening was told; reads and writes of them are told with the file"},
-        {"PROVIDE_BUFFERS", "lends memory"},
-        {"REMOVE_BUFFERS", "takes it back"},
-        {"MSG_RING", "passes a message, or a file whose opening was told, to another ring"},
-        {"URING_CMD", "what drivers make of it; of sockets, options"},
-        {"FIXED_FD_INSTALL", "a descriptor of a file in the ring's table, whose opening was told"},
-        {"NOP128", "does nothing"},
-        {"URING_CMD128", "as URING_CMD"},
-        {"LAST", "is none"},
-    };
+    auto untold = names_of(untold_uring_operations());
+    untold.insert("LAST"); // is none
     btf* kernel = btf__load_vmlinux_btf();
     if (kernel == nullptr) GTEST_SKIP() << "the kernel does not tell its types";
     std::set<unsigned> told;
