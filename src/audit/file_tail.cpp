@@ -66,7 +66,7 @@ class FileTail::File {
         return true;
     }
 
-    // True: there is no more for now.
+    // True: all that the file held has been read.
     [[nodiscard]] bool read_on() {
         std::array<char, 64 * 1024> buffer{};
         bool more = true;
