@@ -265,9 +265,11 @@ struct gyr_name_key {
  * a look into their map.
  */
 struct gyr_wanted {
-    gyr_u16 calls[GYR_SLOTS]; /* which entry of plans a call has, 0 for none; two bytes change at once */
-    gyr_u32 networks;         /* how many there are */
-    gyr_u32 name_kinds;       /* that have any names, as bits */
+    gyr_u64 numbers[GYR_CALLS / 64]; /* bits: numbers that have an entry, of either kind; all that most calls look at */
+    gyr_u16 calls[GYR_SLOTS];        /* which entry of plans a call has, 0 for none; two bytes change at once */
+    gyr_u32 networks;                /* how many there are */
+    gyr_u32 name_kinds;              /* that have any names, as bits */
+    gyr_u64 network_bytes[2][4];     /* bits: the first bytes of addresses in networks, of IPv4 and as IPv6 */
     gyr_u64 names[GYR_NAME_KINDS][GYR_NAME_FILTER / 64];
     gyr_u64 files[GYR_FILE_FILTER / 64];
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bitset>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -119,6 +120,20 @@ bool contains(const Network& wider, const Network& network) {
     for (unsigned bit = 0; bit < wider.first; ++bit)
         if (((wider.second[bit / 8] ^ network.second[bit / 8]) >> (7 - bit % 8) & 1) != 0) return false;
     return true;
+}
+
+// By IPv4 and IPv6: which first bytes an address of the network may have.
+using FirstBytes = std::array<std::bitset<256>, 2>;
+void add_first_bytes(const Network& n, FirstBytes& out) {
+    const auto add = [](std::bitset<256>& to, unsigned byte, unsigned prefix) {
+        for (unsigned b = byte; b <= (byte | 0xffU >> std::min(prefix, 8U)); ++b) to.set(b);
+    };
+    add(out[1], n.second[0], n.first);
+    static constexpr Network kV4{96, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+    if (contains(n, kV4))
+        out[0].set();
+    else if (contains(kV4, n))
+        add(out[0], n.second[12], n.first - 96U);
 }
 
 gyr_network_key network_key(const Network& n) {
@@ -317,15 +332,34 @@ Result<> CallPlan::write_networks(const Networks& networks) {
         if (bpf_map_update_elem(programs_.networks_fd(), &key, &sets, BPF_ANY) != 0)
             return fail_errno("write a network of the plan", errno);
     }
+    FirstBytes bytes;
+    for (const auto& [network, sets] : networks) add_first_bytes(network, bytes);
+    for (std::size_t bit = 0; bit < 512; bit += 64) {
+        gyr_u64 word = 0;
+        for (std::size_t i = 0; i < 64; ++i) word |= gyr_u64{bytes[bit / 256][bit % 256 + i]} << i;
+        __atomic_store_n(&programs_.network_bytes(bit >= 256)[bit % 256 / 64], word, __ATOMIC_SEQ_CST);
+    }
     __atomic_store_n(&programs_.network_count(), static_cast<gyr_u32>(networks.size()), __ATOMIC_SEQ_CST);
     return {};
+}
+
+// By slot, which entry it has. A number that only one of the plans has keeps its bit while either could be in use.
+void CallPlan::write_calls(const std::vector<gyr_u16>& entries) {
+    std::array<gyr_u64, GYR_CALLS / 64> numbers{};
+    for (std::size_t slot = 0; slot < 2 * GYR_CALLS; ++slot)
+        if (entries[slot] != 0) numbers[slot % GYR_CALLS / 64] |= gyr_u64{1} << (slot % 64);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+        __atomic_fetch_or(&programs_.wanted_numbers()[i], numbers[i], __ATOMIC_SEQ_CST);
+    for (std::size_t slot = 0; slot < entries.size(); ++slot)
+        __atomic_store_n(&programs_.wanted()[slot], entries[slot], __ATOMIC_SEQ_CST);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+        __atomic_store_n(&programs_.wanted_numbers()[i], numbers[i], __ATOMIC_SEQ_CST);
 }
 
 Result<> CallPlan::apply(const EventPlan& plan) {
     if (plan.demands.empty()) {
         if (auto r = programs_.attach_on_demand({}); !r) return r;
-        for (std::size_t i = 0; i < GYR_SLOTS; ++i)
-            __atomic_store_n(&programs_.wanted()[i], gyr_u16{0}, __ATOMIC_SEQ_CST);
+        write_calls(std::vector<gyr_u16>(GYR_SLOTS));
         return {};
     }
     generation_ ^= 1U;
@@ -360,8 +394,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     }
     std::vector<gyr_u16> wanted(GYR_SLOTS);
     for (const auto& [slot, entry] : lowered.slots) wanted[slot] = static_cast<gyr_u16>(first + entry);
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-        __atomic_store_n(&programs_.wanted()[i], wanted[i], __ATOMIC_SEQ_CST);
+    write_calls(wanted);
     if (auto r = programs_.attach_on_demand(lowered.hooks); !r) return r;
 
     // A program that began with the plan before still asks for its names.

@@ -57,6 +57,7 @@ class Programs {
     // By lane, GYR_LANES of them.
     [[nodiscard]] int ring_fd(std::size_t lane = GYR_LANE_CRITICAL) const;
     [[nodiscard]] std::uint32_t ring_bytes(std::size_t lane = GYR_LANE_CRITICAL) const;
+    [[nodiscard]] gyr_u64* wanted_numbers() const;              // GYR_CALLS bits
     [[nodiscard]] gyr_u16* wanted() const;                      // GYR_SLOTS of them
     [[nodiscard]] gyr_u64* name_filter(std::size_t kind) const; // GYR_NAME_FILTER bits
     [[nodiscard]] gyr_u32& name_kinds() const;
@@ -68,6 +69,7 @@ class Programs {
     [[nodiscard]] int names_fd() const;
     [[nodiscard]] int host_cgroups_fd() const;
     [[nodiscard]] int networks_fd() const;
+    [[nodiscard]] gyr_u64* network_bytes(bool v6) const; // 256 bits
     [[nodiscard]] gyr_u32& network_count() const;
     [[nodiscard]] int process_masks_fd() const;
     [[nodiscard]] int files_fd() const;
