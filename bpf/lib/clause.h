@@ -49,8 +49,6 @@ APART u32 of_host(u64 at) {
 }
 
 #define DOTS 0x2e2e2e2e2e2e2e2eull
-#define LOWS 0x0101010101010101ull
-#define HIGHS 0x8080808080808080ull
 
 /* Two dots side by side; sometimes also where there are none, and in what is longer than can be looked at. Not inlined:
  * the stack of all that calls each other is 512 bytes before 6.13. */
@@ -62,8 +60,7 @@ __noinline u32 goes_up(u64 text) {
     u64 before = 0, found = 0;
     for (u32 i = 0; i < 16; i++) {
         if ((long)i * 8 >= n) break;
-        u64 x = words[i] ^ DOTS;
-        u64 dots = (x - LOWS) & ~x & HIGHS; /* the high bit of each byte that is a dot */
+        u64 dots = same_bytes(words[i], DOTS);
         found |= dots & (dots << 8 | before >> 56);
         before = dots;
     }
@@ -211,7 +208,7 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
         if (left & asks[GYR_ASK_PATH]) {
             u32 sets = path_sets(object);
             u64 other = other_object_of(plan, c, task);
-            if (other) sets |= other_path_sets(other);
+            if (other) sets |= path_sets(other);
             left &= (sets ? meeting_paths(plan, sets) : 0) | ~(u32)asks[GYR_ASK_PATH];
         }
     }

@@ -641,7 +641,11 @@ def main():
     results.equal(sorted(set(CALLS) - collected() - {"fork", "vfork", "clone", "clone3"}), [], "compared and not collected")
     program = os.path.join(os.path.dirname(live.find_actor()), "known_calls")
     folder = tempfile.mkdtemp(prefix="gyr-strace-")
-    sweeps = [{n for n, name in header_calls(bits).items() if event_name(name) not in NOT_MADE} for bits in (64, 32)]
+    compat = live.has_compat_entry()
+    if not compat:
+        print("this kernel has no 32-bit entry: int 0x80 ends a program; no calls of that kind are compared")
+    sweeps = [{n for n, name in header_calls(bits).items() if event_name(name) not in NOT_MADE} if bits == 64 or compat else set()
+              for bits in (64, 32)]
     try:
         with socket.create_server(("127.0.0.1", 0)) as server:
             capture, trace = record(folder, program, server.getsockname()[1], sweeps)

@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include "evader.h"
 
+#include "compat_entry.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -227,6 +229,7 @@ static int random_calls(char** argv) {
                                       238, 270, 173, 119, 82,  142, 308, 413, 309, 414, 168};
     unsigned long state = strtoul(argv[0], NULL, 10) | 1;
     long left = atol(argv[1]), done = 0;
+    const int compat = has_compat_entry();
     while (left > 0) {
         const pid_t pid = fork();
         if (pid == 0) {
@@ -242,8 +245,8 @@ static int random_calls(char** argv) {
                                         : r % 4096 - 8;
                 }
                 const long number = (long)(a[6] % 470);
-                if (i % 2 && !is_among(kLeftOut32, sizeof kLeftOut32 / sizeof *kLeftOut32, number)) call32(number, a);
-                if (i % 2 == 0 && !is_among(kLeftOut, sizeof kLeftOut / sizeof *kLeftOut, number))
+                if (compat && i % 2 && !is_among(kLeftOut32, sizeof kLeftOut32 / sizeof *kLeftOut32, number)) call32(number, a);
+                if ((!compat || i % 2 == 0) && !is_among(kLeftOut, sizeof kLeftOut / sizeof *kLeftOut, number))
                     syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
             }
             _exit(0);

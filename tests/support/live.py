@@ -58,6 +58,12 @@ def find_actor():
     sys.exit("the test helper 'actor' is not built: set GYR_ACTOR or run ./dev build")
 
 
+def has_compat_entry():
+    """Whether the kernel takes calls of 32-bit programs; where it does not, they end by a signal."""
+    evader = os.path.join(os.path.dirname(find_actor()), "evader")
+    return subprocess.run([evader, "int80", "/proc/self/stat"], stdout=subprocess.DEVNULL, check=False).returncode != 122
+
+
 def skip(reason):
     print("skipped: " + reason)
     sys.exit(SKIPPED)

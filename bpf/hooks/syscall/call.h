@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * sys_exit and sys_enter: every system call of every process comes through here while they are attached, so the first
- * thing is a look at a bit that dismisses what no rule names. What is decided about the others is a function of its
- * own, so that the way of the dismissed is short and lies in one place: it is gone with cold caches, and after a flush
- * of all translations where the kernel isolates its page tables.
+ * thing is a look at a bit that dismisses what no rule names.
  */
 #include "lib/clause.h"
 #include "lib/fetch.h"
@@ -49,26 +47,21 @@ static __always_inline struct gyr_plan* begin_call(struct call* c, struct task_s
     return bpf_map_lookup_elem(&plans, &key);
 }
 
-/* Fills c in; the entry of a call that is to be told of, or NULL. */
-static __noinline struct gyr_plan* judge_exit(struct call* c, u64 regs, u64 nr, u32* slot, u32* flags) {
-    struct task_struct* task = current_task();
-    struct gyr_plan* plan = begin_call(c, task, regs, nr, slot);
-    if (!plan) return NULL;
-    *flags = c->compat ? GYR_EVENT_COMPAT : 0;
-    if (plan->flags & GYR_PLAN_CONNECTS) *flags |= follow_connection(c);
-    if (may_matter(plan, c, task)) return plan;
-    *flags |= GYR_EVENT_UNWANTED;
-    return is_sample(plan) ? plan : NULL;
-}
-
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
     u64 nr = regs->orig_ax;
     if (!is_wanted(nr)) return 0;
+    struct task_struct* task = current_task();
     struct call c = {.result = result};
-    u32 slot = 0, flags = 0;
-    struct gyr_plan* plan = judge_exit(&c, (u64)regs, nr, &slot, &flags);
+    u32 slot = 0;
+    struct gyr_plan* plan = begin_call(&c, task, (u64)regs, nr, &slot);
     if (!plan) return 0;
+    u32 flags = c.compat ? GYR_EVENT_COMPAT : 0;
+    if (plan->flags & GYR_PLAN_CONNECTS) flags |= follow_connection(&c);
+    if (!may_matter(plan, &c, task)) {
+        if (!is_sample(plan)) return 0;
+        flags |= GYR_EVENT_UNWANTED;
+    }
     read_arguments(&c);
     if (plan->flags & GYR_PLAN_MESSAGES)
         tell_messages(plan, &c, slot, flags);
