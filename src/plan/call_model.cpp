@@ -628,7 +628,7 @@ std::string name_check(Random& r, const Moment& m) {
     if (o != nullptr && o->parts.size() > 1 && o->kind == Kind::file && r.one_in(3)) parts = o->parts;
     const std::string file = joined(parts);
     const std::string folder = file.substr(0, file.rfind('/'));
-    switch (r.below(9)) {
+    switch (r.one_in(8) ? 6 + r.below(3) : r.below(6)) {
     case 6: return "fd.name contains " + lang::quote("/" + parts[r.below(parts.size())] + "/");
     case 7: return "fd.directory contains " + lang::quote(parts[r.below(parts.size())].substr(0, 5));
     case 8: return "fd.name endswith " + lang::quote(parts.back());
