@@ -245,7 +245,8 @@ static int random_calls(char** argv) {
                                         : r % 4096 - 8;
                 }
                 const long number = (long)(a[6] % 470);
-                if (compat && i % 2 && !is_among(kLeftOut32, sizeof kLeftOut32 / sizeof *kLeftOut32, number)) call32(number, a);
+                if (compat && i % 2 && !is_among(kLeftOut32, sizeof kLeftOut32 / sizeof *kLeftOut32, number))
+                    call32(number, a);
                 if ((!compat || i % 2 == 0) && !is_among(kLeftOut, sizeof kLeftOut / sizeof *kLeftOut, number))
                     syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
             }
