@@ -88,9 +88,15 @@ class Subscription {
     static constexpr std::uint64_t kNothingLate = UINT64_MAX;
 
     Subscription(Journal& journal, std::string name, int wake_fd);
+    struct Stored {
+        std::vector<Entry> entries;
+        std::uint64_t last = 0, unreadable = 0; // looked at up to here; records among them that are none
+        bool readable = false;                  // the file is
+    };
+    [[nodiscard]] Stored read_stored(std::uint64_t after, std::uint64_t upto, std::size_t max_records,
+                                     std::size_t max_bytes);
     [[nodiscard]] std::vector<Entry> read_disk(std::size_t max_records, std::size_t max_bytes);
     [[nodiscard]] std::vector<Entry> read_late(std::size_t max_records, std::size_t max_bytes);
-    void open_reader();
     void late_is_gone();
 
     Journal& journal_;

@@ -23,6 +23,15 @@ std::string uuid_of(const AlertRecord& record) {
     return alert == nullptr ? "" : alert->uuid;
 }
 
+// What arrived, and what was said to be lost.
+struct Tally {
+    std::uint64_t alerts = 0, declared = 0;
+    void add(const AlertRecord& record) {
+        if (std::holds_alternative<Alert>(record)) ++alerts;
+        if (const auto* gap = std::get_if<GapRecord>(&record)) declared += gap->count;
+    }
+};
+
 class JournalTest : public ::testing::Test {
   protected:
     Options options() {
@@ -366,6 +375,17 @@ class EarlierJournal : public JournalTest {
             ::renameat2(AT_FDCWD, (folder / "away").c_str(), AT_FDCWD, (folder / "mounted").c_str(), RENAME_EXCHANGE),
             0);
     }
+    // Alerts while that file is hidden: in another one, or in memory.
+    static void go_on_without(Journal& journal, TestReader& a) {
+        push(journal, 11, 15);
+        expect_alerts(alerts_of(a, 5), 11, 15);
+    }
+    // The file is back, and a has had two of the six that it holds for it.
+    void begin_with_what_is_late(Journal& journal, TestReader& a) const {
+        show();
+        push(journal, 16, 16);
+        expect_alerts(first_of(a, 2), 5, 6);
+    }
     // Without notices.
     static std::vector<AlertRecordPtr> alerts_of(TestReader& reader, std::size_t count) {
         std::vector<AlertRecordPtr> out;
@@ -417,8 +437,7 @@ TEST_F(EarlierJournal, FoundAfterTheStartIsDeliveredAndGoneOnWith) {
         Journal journal(o);
         TestReader a(journal, "a");
         TestReader b(journal, "b");
-        push(journal, 11, 15);
-        expect_alerts(alerts_of(a, 5), 11, 15);
+        go_on_without(journal, a);
         show();
         expect_alerts(alerts_of(a, 6), 5, 10);
         push(journal, 16, 16);
@@ -441,8 +460,7 @@ TEST_F(EarlierJournal, InThePlaceOfANewOneTakesWhatThatHad) {
         Journal journal(options());
         TestReader a(journal, "a");
         TestReader b(journal, "b");
-        push(journal, 11, 15);
-        expect_alerts(alerts_of(a, 5), 11, 15);
+        go_on_without(journal, a);
         show();
         push(journal, 16, 16);
         expect_alerts(alerts_of(a, 6), 5, 10);
@@ -457,11 +475,8 @@ TEST_F(EarlierJournal, KilledBeforeItHadArrivedItComesAgain) {
     {
         Journal journal(options());
         TestReader a(journal, "a");
-        push(journal, 11, 15);
-        expect_alerts(alerts_of(a, 5), 11, 15);
-        show();
-        push(journal, 16, 16);
-        expect_alerts(first_of(a, 2), 5, 6);
+        go_on_without(journal, a);
+        begin_with_what_is_late(journal, a);
     }
     Journal after(options());
     TestReader a(after, "a");
@@ -472,24 +487,18 @@ TEST_F(EarlierJournal, TakenAwayAgainIsDeclared) {
     hide();
     Journal journal(options());
     TestReader a(journal, "a");
-    push(journal, 11, 15);
-    expect_alerts(alerts_of(a, 5), 11, 15);
-    show();
-    push(journal, 16, 16);
-    expect_alerts(first_of(a, 2), 5, 6);
+    go_on_without(journal, a);
+    begin_with_what_is_late(journal, a);
     std::filesystem::remove_all(folder / "mounted");
     push(journal, 17, 17);
     journal.flush();
-    std::uint64_t lost = 0;
-    for (std::uint64_t alerts = 0; alerts < 2;) {
+    Tally tally;
+    while (tally.alerts < 2) {
         const auto some = a.read(1);
         ASSERT_FALSE(some.empty());
-        for (const AlertRecordPtr& record : some) {
-            alerts += std::holds_alternative<Alert>(*record) ? 1U : 0U;
-            if (const GapRecord* gap = std::get_if<GapRecord>(record.get())) lost += gap->count;
-        }
+        for (const AlertRecordPtr& record : some) tally.add(*record);
     }
-    EXPECT_EQ(lost, 4U);
+    EXPECT_EQ(tally.declared, 4U);
 }
 
 TEST_F(JournalTest, OurOwnFilePutBackIsGoneOnWith) {
@@ -604,19 +613,13 @@ TEST_F(JournalTest, WhatTheQueueCannotHoldIsDeclared) {
     journal.flush();
     push(journal, 5001, 5001);
     journal.flush();
-    std::uint64_t alerts = 0;
-    std::uint64_t declared = 0;
+    Tally tally;
     for (;;) {
         const auto some = a.subscription->read(1000, 1U << 20);
         if (some.empty()) break;
-        for (const Entry& entry : some) {
-            if (const auto* gap = std::get_if<GapRecord>(entry.record.get()))
-                declared += gap->count;
-            else
-                ++alerts;
-        }
+        for (const Entry& entry : some) tally.add(*entry.record);
     }
-    EXPECT_EQ(alerts + declared, 5001U);
+    EXPECT_EQ(tally.alerts + tally.declared, 5001U);
 }
 
 TEST_F(JournalTest, RetentionDeclaresWhatALateOutputMissed) {
@@ -627,21 +630,15 @@ TEST_F(JournalTest, RetentionDeclaresWhatALateOutputMissed) {
     TestReader a(journal, "a");
     push(journal, 1, 3000);
     journal.flush();
-    std::uint64_t alerts = 0;
-    std::uint64_t declared = 0;
+    Tally tally;
     while (journal.status().bytes == 0 || journal.status().bytes > o.max_bytes) ::poll(nullptr, 0, 50);
-    while (alerts + declared < 3000) {
+    while (tally.alerts + tally.declared < 3000) {
         const auto some = a.read(1);
         if (some.empty()) break;
-        for (const auto& record : some) {
-            if (const auto* gap = std::get_if<GapRecord>(record.get()))
-                declared += gap->count;
-            else
-                ++alerts;
-        }
+        for (const auto& record : some) tally.add(*record);
     }
-    EXPECT_EQ(alerts + declared, 3000U);
-    EXPECT_GT(declared, 0U);
+    EXPECT_EQ(tally.alerts + tally.declared, 3000U);
+    EXPECT_GT(tally.declared, 0U);
     EXPECT_TRUE(verify().intact);
 }
 

@@ -95,53 +95,58 @@ std::vector<Entry> Subscription::read(std::size_t max_records, std::size_t max_b
     return read_disk(max_records, max_bytes);
 }
 
-void Subscription::open_reader() {
-    if (reader_) return;
-    if (auto reader = StoreReader::open(journal_.options_.path))
+// What the file holds behind `after`, up to `upto`; without the mutex.
+Subscription::Stored Subscription::read_stored(std::uint64_t after, std::uint64_t upto, std::size_t max_records,
+                                               std::size_t max_bytes) {
+    Stored out;
+    out.last = after;
+    if (!reader_) {
+        auto reader = StoreReader::open(journal_.options_.path);
+        if (!reader) return out;
         reader_ = std::make_unique<StoreReader>(std::move(*reader));
+    }
+    const auto stored = reader_->read(after, max_records, max_bytes, true);
+    if (!stored) {
+        reader_.reset();
+        return out;
+    }
+    out.readable = true;
+    for (const StoredRecord& record : *stored) {
+        if (record.sequence > upto) break;
+        out.last = record.sequence;
+        if (auto parsed = parse_record(record.text))
+            out.entries.push_back({out.last, std::make_shared<const AlertRecord>(std::move(*parsed))});
+        else
+            ++out.unreadable;
+    }
+    return out;
 }
 
 // Empty: there is no more of it, and what had been read has arrived.
 std::vector<Entry> Subscription::read_late(std::size_t max_records, std::size_t max_bytes) {
-    std::vector<Entry> out;
     for (;;) {
         std::uint64_t after = 0, end = 0;
         {
             const std::lock_guard lock(journal_.mutex_);
-            if (late_at_ == kNothingLate) return out;
+            if (late_at_ == kNothingLate) return {};
             after = late_next_;
             end = late_end_;
             if (std::exchange(file_, journal_.file_) != journal_.file_) reader_.reset();
         }
-        open_reader();
-        std::uint64_t last = after, unreadable = 0;
-        const auto stored = reader_ ? reader_->read(after, max_records, max_bytes, true)
-                                    : Result<std::vector<StoredRecord>>(fail(ErrorKind::io, "it cannot be opened"));
-        if (!stored) reader_.reset();
-        for (const StoredRecord& record : stored ? *stored : std::vector<StoredRecord>()) {
-            if (record.sequence > end) break;
-            last = record.sequence;
-            auto parsed = parse_record(record.text);
-            if (parsed)
-                out.push_back({last, std::make_shared<const AlertRecord>(std::move(*parsed))});
-            else
-                ++unreadable;
-        }
+        Stored stored = read_stored(after, end, max_records, max_bytes);
         const std::lock_guard lock(journal_.mutex_);
-        if (late_next_ != after || late_end_ != end || late_at_ == kNothingLate) {
-            out.clear(); // retention has passed by, or the file has gone, and that is declared
-            continue;
-        }
-        late_next_ = last;
-        late_left_ -= std::min<std::uint64_t>(late_left_, out.size() + unreadable);
-        vanished_ += unreadable;
-        if (!out.empty()) return out;
-        if (last != after) continue; // nothing of it could be read
-        if (!stored) vanished_ += std::exchange(late_left_, 0);
+        // Else retention has passed by, or the file has gone, and that is declared.
+        if (late_next_ != after || late_end_ != end || late_at_ == kNothingLate) continue;
+        late_next_ = stored.last;
+        late_left_ -= std::min<std::uint64_t>(late_left_, stored.entries.size() + stored.unreadable);
+        vanished_ += stored.unreadable;
+        if (!stored.entries.empty()) return std::move(stored.entries);
+        if (stored.last != after) continue; // nothing of it could be read
+        if (!stored.readable) vanished_ += std::exchange(late_left_, 0);
         late_at_.store(kNothingLate, std::memory_order_release);
         journal_.moved_ = true;
         journal_.arrived_.notify_one();
-        return out;
+        return {};
     }
 }
 
@@ -152,7 +157,6 @@ void Subscription::late_is_gone() {
 }
 
 std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t max_bytes) {
-    std::vector<Entry> out;
     std::uint64_t after = 0;
     std::uint64_t memory_begins = 0;
     {
@@ -161,42 +165,23 @@ std::vector<Entry> Subscription::read_disk(std::size_t max_records, std::size_t 
         memory_begins = journal_.recent_.empty() ? journal_.end_ + 1 : journal_.recent_.front().sequence;
         if (std::exchange(file_, journal_.file_) != journal_.file_) reader_.reset();
     }
-    open_reader();
-    std::uint64_t last = after, unreadable = 0; // what no record can be made of is lost as well
-    bool readable = reader_ != nullptr;
-    if (reader_) {
-        auto stored = reader_->read(after, max_records, max_bytes, true);
-        if (!stored) {
-            readable = false;
-            reader_.reset();
-        } else {
-            for (StoredRecord& record : *stored) {
-                if (record.sequence >= memory_begins) break;
-                last = record.sequence;
-                auto parsed = parse_record(record.text);
-                if (parsed)
-                    out.push_back({last, std::make_shared<const AlertRecord>(std::move(*parsed))});
-                else
-                    ++unreadable;
-            }
-        }
-    }
+    Stored stored = read_stored(after, memory_begins - 1, max_records, max_bytes);
     const std::lock_guard lock(journal_.mutex_);
     if (next_ != after) return {}; // retention has passed by in the meantime and declared it
     // Nothing more on disk for us: what is left before memory begins was rolled up, or cannot be read.
-    if (last == after && memory_begins > after + 1) {
-        last = memory_begins - 1;
-        if (!readable) unreadable = last - after;
+    if (stored.last == after && memory_begins > after + 1) {
+        stored.last = memory_begins - 1;
+        if (!stored.readable) stored.unreadable = stored.last - after;
     }
-    next_ = last;
-    if (unreadable > 0) {
-        vanished_ += unreadable;
-        lost_upto_ = last;
+    next_ = stored.last;
+    if (stored.unreadable > 0) {
+        vanished_ += stored.unreadable; // what no record can be made of is lost as well
+        lost_upto_ = stored.last;
     }
-    if (!out.empty()) return out;
+    if (!stored.entries.empty()) return std::move(stored.entries);
     const std::uint64_t one = 1; // look again, in memory
     [[maybe_unused]] const auto n = ::write(wake_fd_, &one, sizeof one);
-    return out;
+    return {};
 }
 
 void Subscription::delivered(std::uint64_t sequence) {
