@@ -53,47 +53,6 @@ constexpr auto kFirst = [] {
     return first;
 }();
 
-std::size_t size_of(ParamType type) {
-    using enum ParamType;
-    switch (type) {
-    case int8:
-    case uint8:
-    case sigtype:
-    case l4proto:
-    case sockfamily:
-    case flags8:
-    case enumflags8: return 1;
-    case int16:
-    case uint16:
-    case syscallid:
-    case port:
-    case flags16:
-    case enumflags16: return 2;
-    case int32:
-    case uint32:
-    case boolean:
-    case ipv4addr:
-    case flags32:
-    case uid:
-    case gid:
-    case sigset:
-    case mode:
-    case enumflags32:
-    case fd32:
-    case pid32: return 4;
-    case int64:
-    case uint64:
-    case errno_code:
-    case fd:
-    case pid:
-    case reltime:
-    case abstime:
-    case floating: return 8;
-    case ipv6addr: return 16;
-    default: return 0; // of no fixed size: empty
-    }
-}
-
 } // namespace
 
 std::span<const UpgradeRule> upgrade_rules() { return kRules; }
@@ -115,7 +74,7 @@ std::string_view zero_of(EventCode code, std::size_t param) {
     if (param >= info.params.size()) return {};
     const ParamType type = info.params[param].type;
     if (type == ParamType::uid || type == ParamType::gid) return {kOnes.data(), kOnes.size()};
-    return {kZeros.data(), size_of(type)};
+    return {kZeros.data(), width_of(type)};
 }
 
 } // namespace gyr::capfile

@@ -48,6 +48,17 @@ constexpr std::string_view kCategories[] = {"unknown", "other",   "file",     "n
 constexpr std::string_view kKinds[] = {"unused", "syscall", "tracepoint", "metaevent", "plugin", "iter"};
 constexpr std::string_view kFormats[] = {"na", "dec", "hex", "oct"};
 
+TEST(SchemaReference, ParametersAreAsWideAsTheFormatSays) {
+    const auto rows = table("param-types.tsv");
+    if (rows.empty()) GTEST_SKIP() << "no reference beside the test data";
+    std::map<ParamType, unsigned long> widths;
+    for (const Row& row : rows)
+        widths[static_cast<ParamType>(std::stoul(row[0]))] =
+            row[2] == "var" || row[2] == "-" || row[3].contains("pointer") ? 0 : std::stoul(row[2]);
+    for (const EventInfo& e : event_schema())
+        for (const ParamInfo& p : e.params) EXPECT_EQ(width_of(p.type), widths[p.type]) << e.name << ' ' << p.name;
+}
+
 TEST(SchemaReference, EventsAreThoseOfTheFormat) {
     const auto rows = table("events.tsv");
     if (rows.empty()) GTEST_SKIP() << "no reference beside the test data";

@@ -149,6 +149,47 @@ struct FdParams {
 [[nodiscard]] const std::vector<std::string_view>& param_names(); // sorted, without duplicates
 
 [[nodiscard]] std::string_view to_string(ParamType type); // "charbuf", "flags32" …
+// Bytes that a parameter of this type has in captures; 0: as many as there are.
+[[nodiscard]] constexpr std::uint8_t width_of(ParamType type) {
+    using enum ParamType;
+    switch (type) {
+    case int8:
+    case uint8:
+    case sigtype:
+    case l4proto:
+    case sockfamily:
+    case flags8:
+    case enumflags8: return 1;
+    case int16:
+    case uint16:
+    case syscallid:
+    case port:
+    case flags16:
+    case enumflags16: return 2;
+    case int32:
+    case uint32:
+    case boolean:
+    case ipv4addr:
+    case flags32:
+    case uid:
+    case gid:
+    case sigset:
+    case mode:
+    case enumflags32:
+    case fd32:
+    case pid32: return 4;
+    case int64:
+    case uint64:
+    case errno_code:
+    case fd:
+    case pid:
+    case reltime:
+    case abstime:
+    case floating: return 8;
+    case ipv6addr: return 16;
+    default: return 0;
+    }
+}
 [[nodiscard]] std::string_view
 to_string(EventCategory category); // "file", "IPC", "processing" … as evt.category has it
 

@@ -214,28 +214,6 @@ std::uint64_t as_in_captures(std::uint32_t flags) {
     return kAccess[flags & O_ACCMODE] | ((flags & O_CREAT) != 0 ? 4U : 0U);
 }
 
-std::size_t width_of(ParamType type) {
-    switch (type) {
-    case ParamType::int8:
-    case ParamType::uint8:
-    case ParamType::flags8:
-    case ParamType::enumflags8: return 1;
-    case ParamType::int16:
-    case ParamType::uint16:
-    case ParamType::syscallid:
-    case ParamType::flags16:
-    case ParamType::enumflags16: return 2;
-    case ParamType::int32:
-    case ParamType::uint32:
-    case ParamType::flags32:
-    case ParamType::enumflags32:
-    case ParamType::uid:
-    case ParamType::gid:
-    case ParamType::mode: return 4;
-    default: return 8;
-    }
-}
-
 std::string parameter(Random& r, const ParamInfo& p, std::size_t index, const Call& call) {
     std::uint64_t n = r.below(4);
     if (index == 0) n = call.code == kGenericExit ? call.number : static_cast<std::uint64_t>(call.result);

@@ -26,34 +26,6 @@ struct Param {
     Param(std::string_view n, Raw v) : name(n), value(std::move(v)) {}
 };
 
-inline std::size_t size_of(ParamType type) {
-    switch (type) {
-    case ParamType::int8:
-    case ParamType::uint8:
-    case ParamType::flags8:
-    case ParamType::enumflags8:
-    case ParamType::boolean:
-    case ParamType::sigtype:
-    case ParamType::l4proto: return 1;
-    case ParamType::int16:
-    case ParamType::uint16:
-    case ParamType::flags16:
-    case ParamType::enumflags16:
-    case ParamType::port:
-    case ParamType::syscallid: return 2;
-    case ParamType::int32:
-    case ParamType::uint32:
-    case ParamType::flags32:
-    case ParamType::enumflags32:
-    case ParamType::uid:
-    case ParamType::gid:
-    case ParamType::mode:
-    case ParamType::fd32:
-    case ParamType::pid32: return 4;
-    default: return 8;
-    }
-}
-
 // "1.2.3.4:80" as the capture has it.
 inline std::string ipv4(const std::array<std::uint8_t, 4>& address, std::uint16_t port) {
     std::string out(address.begin(), address.end());
@@ -141,7 +113,7 @@ class Script {
     static std::string encode(ParamType type, const Param& p) {
         if (const auto* number = std::get_if<std::int64_t>(&p.value)) {
             const char* bytes = reinterpret_cast<const char*>(number);
-            return {bytes, bytes + size_of(type)}; // little-endian
+            return {bytes, bytes + width_of(type)}; // little-endian
         }
         if (const auto* text = std::get_if<std::string_view>(&p.value)) return std::string(*text) + '\0';
         return std::get<Raw>(p.value).bytes;

@@ -12,35 +12,6 @@ namespace {
 constexpr std::size_t kAreaBytes = 32U << 10; // more than all numbers and addresses of one event
 constexpr std::size_t kMaxHalves = 4096;      // threads inside a call whose beginning was told
 
-// Bytes of a parameter's type; 0: as many as there are.
-constexpr std::uint8_t width_of(ParamType type) {
-    switch (type) {
-    case ParamType::int8:
-    case ParamType::uint8:
-    case ParamType::sigtype:
-    case ParamType::l4proto:
-    case ParamType::sockfamily:
-    case ParamType::flags8:
-    case ParamType::enumflags8: return 1;
-    case ParamType::int16:
-    case ParamType::uint16:
-    case ParamType::syscallid:
-    case ParamType::port:
-    case ParamType::flags16:
-    case ParamType::enumflags16: return 2;
-    case ParamType::int32:
-    case ParamType::uint32:
-    case ParamType::flags32:
-    case ParamType::enumflags32:
-    case ParamType::uid:
-    case ParamType::gid:
-    case ParamType::mode:
-    case ParamType::boolean:
-    case ParamType::sigset: return 4;
-    default: return 8;
-    }
-}
-
 constexpr bool is_id(ParamType type) { return type == ParamType::uid || type == ParamType::gid; }
 
 constexpr bool is_signed_word(ParamType type) { return type == ParamType::fd || type == ParamType::pid; }

@@ -3,9 +3,11 @@
 #include "sources/live_bpf/event_decode.h"
 
 #include "event/schema.h"
+#include "sources/live_bpf/call_table.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <netinet/in.h>
 #include <random>
@@ -60,6 +62,23 @@ std::string object_bytes(std::uint64_t ino, std::uint32_t mode, std::string_view
 }
 
 using Outcome = EventDecoder::Outcome;
+
+TEST(EventDecode, WhatIsWrittenAsANumberHasAWidth) {
+    constexpr ParamFrom kNumbers[] = {
+        ParamFrom::call_id,    ParamFrom::call_number,   ParamFrom::result,      ParamFrom::raw_result,
+        ParamFrom::arg,        ParamFrom::arg_int,       ParamFrom::arg_long,    ParamFrom::arg_word,
+        ParamFrom::arg_pair,   ParamFrom::constant,      ParamFrom::number,      ParamFrom::file_offset,
+        ParamFrom::limit,      ParamFrom::vector_offset, ParamFrom::vector_size, ParamFrom::size_kb,
+        ParamFrom::capability, ParamFrom::interval,      ParamFrom::id,          ParamFrom::offset_before,
+    };
+    for (const CollectedEvent& e : collected_events())
+        for (std::size_t i = 0; i < e.param_count; ++i) {
+            if (std::ranges::find(kNumbers, e.params[i].from) == std::end(kNumbers)) continue;
+            const ParamInfo& p = find_event(e.code)->params[i];
+            EXPECT_TRUE(width_of(p.type) > 0 && width_of(p.type) <= sizeof(std::uint64_t))
+                << find_event(e.code)->name << ' ' << p.name;
+        }
+}
 
 TEST(EventDecoder, MakesAnOpenOfItsRecord) {
     Record r(307);
