@@ -11,6 +11,7 @@ void apply_exit(Step& s) {
     // It no longer counts; that it goes is left to the next event.
     s.tables.threads.mark_dead(*s.thread);
     s.tables.exit_tid = s.thread->tid;
+    s.tables.asked.forget(s.thread->tid);
 }
 
 } // namespace gyr::replay

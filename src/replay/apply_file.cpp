@@ -60,16 +60,20 @@ void asked(Step& s, std::int64_t dirfd, std::size_t name) {
 } // namespace
 
 void AskedPaths::keep(const RawEvent& raw, std::int64_t dirfd, std::string_view path) {
-    AskedPath& a = slots_[static_cast<std::uint64_t>(raw.tid) % slots_.size()];
+    AskedPath& a = slot(raw.tid);
     a.tid = raw.tid, a.exit_code = static_cast<EventCode>(raw.code + 1), a.dirfd = dirfd;
     a.path.assign(path.substr(0, kMaxPath));
 }
 
 const AskedPath* AskedPaths::find(const RawEvent& raw) {
-    AskedPath& a = slots_[static_cast<std::uint64_t>(raw.tid) % slots_.size()];
+    AskedPath& a = slot(raw.tid);
     if (a.tid != raw.tid || a.exit_code != raw.code) return nullptr;
     a.tid = -1; // one call
     return &a;
+}
+
+void AskedPaths::forget(std::int64_t tid) {
+    if (AskedPath& a = slot(tid); a.tid == tid) a.tid = -1;
 }
 
 void apply_open_enter(Step& s) { asked(s, kWorkingDirectory, 0); } // creat too

@@ -90,6 +90,22 @@ TEST(ReplayFds, ABeginMayTellWhereTheCallLed) {
     EXPECT_EQ(s.event("openat", 100, {{"fd", 4}, {"dirfd", -100}, {"name", "/tmp/link"}}).fd->name, "/tmp/link");
 }
 
+// Killed within its call, or the machine is another by then: what was asked for is not that of the number's next owner.
+TEST(ReplayFds, ABeginWithoutAnEndIsForgotten) {
+    Shell s;
+    const auto begin = [&] {
+        s.event("openat", 100, {{"dirfd", -100}, {"name", "/etc/shadow"}}, EventDirection::enter);
+    };
+    begin();
+    s.event("procexit", 100, {{"status", 9}});
+    s.fork(1, 100);
+    EXPECT_EQ(s.open(100, 3, "/tmp/mine").fd->name, "/tmp/mine");
+    begin();
+    s.state.on_section();
+    s.process(100, 1, "sh");
+    EXPECT_EQ(s.open(100, 3, "/tmp/mine").fd->name, "/tmp/mine");
+}
+
 TEST(ReplayFds, UnixSocketsOfTheListsHaveRoles) {
     Shell s;
     FdInfo info;

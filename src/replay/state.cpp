@@ -139,6 +139,7 @@ void ReplayState::Impl::on_section() {
     tables_.users.clear();
     tables_.addresses.clear();
     tables_.server_ports.reset();
+    tables_.asked = {};
     hostname_.clear();
     boot_time_ = 0;
 }

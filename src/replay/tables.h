@@ -33,8 +33,10 @@ class AskedPaths {
     void keep(const RawEvent& raw, std::int64_t dirfd, std::string_view path);
     // Null when nothing was kept for the call that raw ends.
     [[nodiscard]] const AskedPath* find(const RawEvent& raw);
+    void forget(std::int64_t tid); // it has ended, perhaps within its call: its number may be another's soon
 
   private:
+    [[nodiscard]] AskedPath& slot(std::int64_t tid) { return slots_[static_cast<std::uint64_t>(tid) % slots_.size()]; }
     std::array<AskedPath, 64> slots_;
 };
 
