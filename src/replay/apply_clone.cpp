@@ -27,8 +27,11 @@ struct Birth {
 bool known_already(Step& s, const Birth& b) {
     Thread* existing = s.tables.threads.find_tid(b.tid);
     if (!existing) return false;
-    if (!existing->incomplete() && !existing->dead && existing->clone_time != 0 &&
-        s.raw.time - existing->clone_time < kStale && (s.result() != 0 || existing->image->vtid == b.vtid))
+    // Unsigned, so that no made-up time can overflow.
+    const auto age =
+        static_cast<Nanos>(static_cast<std::uint64_t>(s.raw.time) - static_cast<std::uint64_t>(existing->clone_time));
+    if (!existing->incomplete() && !existing->dead && existing->clone_time != 0 && age < kStale &&
+        (s.result() != 0 || existing->image->vtid == b.vtid))
         return true;
     s.tables.threads.discard(*existing);
     return false;

@@ -64,7 +64,8 @@ void apply_close_range(Step& s) {
         s.fds().erase_range(first, last, s.pool());
         return;
     }
-    std::vector<std::int64_t> numbers;
+    std::vector<std::int64_t>& numbers = s.tables.numbers;
+    numbers.clear();
     s.fds().for_each([&](std::int64_t number, const FdEntry&) {
         if (number >= first && number <= last) numbers.push_back(number);
     });

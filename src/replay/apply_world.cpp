@@ -8,10 +8,6 @@ namespace gyr::replay {
 
 namespace {
 
-constexpr std::size_t kMaxText = 256;
-
-std::string short_text(std::string_view text) { return std::string(text.substr(0, kMaxText)); }
-
 void tell_of_container(Step& s, std::string_view json) {
     if (auto container = s.tables.containers.apply_json(json))
         s.event.container = std::move(*container);
@@ -24,14 +20,14 @@ void tell_of_container(Step& s, std::string_view json) {
 void apply_user_added(Step& s) {
     s.tables.users.add_user(s.text(5), {.uid = s.number<std::uint32_t>(0),
                                         .gid = s.number<std::uint32_t>(1),
-                                        .name = short_text(s.text(2)),
-                                        .home = short_text(s.text(3)),
-                                        .shell = short_text(s.text(4))});
+                                        .name = std::string(s.text(2)),
+                                        .home = std::string(s.text(3)),
+                                        .shell = std::string(s.text(4))});
 }
 void apply_user_deleted(Step& s) { s.tables.users.remove_user(s.text(5), s.number<std::uint32_t>(0)); }
 
 void apply_group_added(Step& s) {
-    s.tables.users.add_group(s.text(2), {.gid = s.number<std::uint32_t>(0), .name = short_text(s.text(1))});
+    s.tables.users.add_group(s.text(2), {.gid = s.number<std::uint32_t>(0), .name = std::string(s.text(1))});
 }
 void apply_group_deleted(Step& s) { s.tables.users.remove_group(s.text(2), s.number<std::uint32_t>(0)); }
 

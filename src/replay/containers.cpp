@@ -13,6 +13,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxContainers = 16'384;
+constexpr std::size_t kMaxIdBytes = 256;
+constexpr std::size_t kMaxInfoBytes = 64U << 20; // of what is known of all of them
 
 const json* member(const json& object, const char* key) {
     if (!object.is_object()) return nullptr;
@@ -72,11 +74,26 @@ ContainerInfo read_info(const json& c) {
     return info;
 }
 
+// About what it takes.
+std::size_t cost(const ContainerInfo& c) {
+    constexpr std::size_t kLabel = 2 * sizeof(std::string) + 40; // a node of the map
+    std::size_t n = sizeof c + c.full_id.size() + c.name.size() + c.image.size() + c.image_id.size() +
+                    c.image_repository.size() + c.image_tag.size() + c.image_digest.size() + c.ip.size() +
+                    c.cni_json.size() + c.user.size() + c.pod_name.size() + c.pod_namespace.size() + c.pod_uid.size() +
+                    c.pod_sandbox_id.size();
+    for (const ContainerMount& m : c.mounts)
+        n += sizeof m + m.source.size() + m.destination.size() + m.mode.size() + m.propagation.size();
+    for (const std::string& e : c.env) n += sizeof e + e.size();
+    for (const auto* labels : {&c.labels, &c.pod_labels})
+        for (const auto& [key, value] : *labels) n += kLabel + key.size() + value.size();
+    return n;
+}
+
 } // namespace
 
 std::shared_ptr<Container> Containers::of_id(std::string_view id) {
     if (const auto found = all_.find(id); found != all_.end()) return found->second;
-    if (all_.size() >= kMaxContainers) {
+    if (all_.size() >= kMaxContainers || id.size() > kMaxIdBytes) {
         ++refused_;
         return nullptr;
     }
@@ -112,15 +129,17 @@ std::optional<std::shared_ptr<const Container>> Containers::apply_json(std::stri
     if (!container) return nullptr;
     auto info = std::make_shared<ContainerInfo>(read_info(*c));
     if (info->full_id.empty()) info->full_id = container->full_id;
+    const std::size_t others = info_bytes_ - (container->info ? cost(*container->info) : 0);
+    const std::size_t bytes = others + cost(*info);
+    if (bytes > kMaxInfoBytes) {
+        ++refused_;
+        return container;
+    }
+    info_bytes_ = bytes;
     container->info = std::move(info);
     container->why = Missing::none;
     ++container->generation;
     return container;
-}
-
-const Container* Containers::find(std::string_view id) const {
-    const auto found = all_.find(id);
-    return found == all_.end() ? nullptr : found->second.get();
 }
 
 } // namespace gyr::replay

@@ -21,12 +21,9 @@ class Containers {
     [[nodiscard]] std::shared_ptr<Container> of_cgroups(std::span<const CgroupInfo> cgroups);
     [[nodiscard]] std::shared_ptr<Container> of_id(std::string_view id); // null: no room
     // A container event's JSON, {"container": {…}}, and of which it tells; null: of the host, or there is no room.
-    // Nothing when it is not that.
+    // Nothing when it is not that. Where only what it tells finds no room, the container is known without.
     std::optional<std::shared_ptr<const Container>> apply_json(std::string_view json);
 
-    // By id as rules see it; null when no process and no event told of it.
-    [[nodiscard]] const Container* find(std::string_view id) const;
-    [[nodiscard]] std::size_t size() const { return all_.size(); }
     [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
   private:
@@ -35,7 +32,8 @@ class Containers {
         std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
     };
     std::unordered_map<std::string, std::shared_ptr<Container>, TextHash, std::equal_to<>> all_;
-    std::uint64_t refused_ = 0; // beyond the number of containers kept
+    std::size_t info_bytes_ = 0;
+    std::uint64_t refused_ = 0; // beyond the number of containers kept, and the bytes of what is known of them
 };
 
 } // namespace gyr::replay

@@ -1,12 +1,14 @@
 #include "replay/fd_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gyr::replay {
 
 namespace {
 
 constexpr std::size_t kKeepCapacity = 512; // bytes of a string that a free entry may keep
+constexpr std::size_t kHighPlace = 56;     // bytes of a place by hash: node, and its part of the buckets
 
 std::uint32_t cost(const FdInfo& info) {
     const std::size_t n = sizeof(FdEntry) + info.name.size() + info.name_raw.size() + info.real_path.size();
@@ -65,6 +67,21 @@ void FdPool::recount(FdEntry& entry) {
     used_ += entry.bytes;
 }
 
+bool FdPool::has_room(std::size_t table_bytes, std::size_t descriptors) {
+    if (used_ + table_bytes <= budget_) return true;
+    refused_ += descriptors;
+    return false;
+}
+
+std::size_t FdTable::table_bytes() const {
+    return low_.size() * sizeof low_[0] + used_.size() * sizeof used_[0] + (high_ ? high_->size() * kHighPlace : 0);
+}
+
+void FdTable::recount(FdPool& pool) {
+    const std::size_t now = table_bytes();
+    pool.recount(std::exchange(counted_, now), now);
+}
+
 FdEntry* FdTable::find_high(std::int64_t fd) const {
     const auto found = high_->find(fd);
     return found == high_->end() ? nullptr : found->second;
@@ -77,6 +94,7 @@ void FdTable::set(std::int64_t fd, FdEntry& entry, FdPool& pool) {
         if (i >= low_.size()) {
             low_.resize(std::min<std::size_t>(kLow, std::max<std::size_t>(i + 1, low_.size() * 2)));
             used_.resize((low_.size() + 63) / 64);
+            recount(pool);
         }
         slot = &low_[i];
         used_[i / 64] |= std::uint64_t{1} << (i % 64);
@@ -89,6 +107,7 @@ void FdTable::set(std::int64_t fd, FdEntry& entry, FdPool& pool) {
     else
         ++count_;
     *slot = &entry;
+    if (high_) recount(pool);
 }
 
 bool FdTable::erase(std::int64_t fd, FdPool& pool) {
@@ -100,6 +119,7 @@ bool FdTable::erase(std::int64_t fd, FdPool& pool) {
         used_[i / 64] &= ~(std::uint64_t{1} << (i % 64));
     } else {
         high_->erase(fd);
+        recount(pool);
     }
     --count_;
     pool.release(*entry);
@@ -116,6 +136,7 @@ void FdTable::erase_range(std::int64_t first, std::int64_t last, FdPool& pool) {
         --count_;
         return true;
     });
+    recount(pool);
 }
 
 void FdTable::clear(FdPool& pool) {
@@ -125,15 +146,18 @@ void FdTable::clear(FdPool& pool) {
     used_.clear();
     high_.reset();
     count_ = 0;
+    recount(pool);
 }
 
 void FdTable::share_from(const FdTable& other, FdPool& pool) {
     if (&other == this) return;
     clear(pool);
+    if (!pool.has_room(other.table_bytes(), other.count_)) return;
     low_ = other.low_;
     used_ = other.used_;
     if (other.high_) high_ = std::make_unique<std::unordered_map<std::int64_t, FdEntry*>>(*other.high_);
     count_ = other.count_;
+    recount(pool);
     for_each([&](std::int64_t, FdEntry& entry) { pool.retain(entry); });
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Descriptors of processes, as events tell them. A fork shares the entries of its parent; whoever changes one that is
-// shared gets a copy first. Entries live in one pool whose bytes are bounded: a descriptor for which there is no room
-// is not kept, and counted.
+// shared gets a copy first. Entries live in one pool whose bytes, those of the tables included, are bounded: a
+// descriptor for which there is no room is not kept, and counted.
 
 #include "event/fd_info.h"
 
@@ -32,6 +32,10 @@ class FdPool {
     void retain(FdEntry& entry) { ++entry.refs; }
     void release(FdEntry& entry);
     void recount(FdEntry& entry); // after its strings changed
+    // Of a table: what it takes beside the entries, before and now.
+    void recount(std::size_t before, std::size_t now) { used_ += now - before; }
+    // Whether a table may take so much more; if not, its descriptors are counted as not kept.
+    [[nodiscard]] bool has_room(std::size_t table_bytes, std::size_t descriptors);
 
     [[nodiscard]] std::size_t bytes() const { return used_; }
     [[nodiscard]] std::uint64_t refused() const { return refused_; }
@@ -81,12 +85,15 @@ class FdTable {
     static constexpr std::int64_t kLow = 1024; // below: by index; above: by hash
     static constexpr std::size_t kKept = 256;  // places of low_
     [[nodiscard]] FdEntry* find_high(std::int64_t fd) const;
+    [[nodiscard]] std::size_t table_bytes() const;
+    void recount(FdPool& pool); // after places came or went
 
     std::vector<FdEntry*> low_;
     std::vector<std::uint64_t>
         used_; // a bit for each place of low_: a shell has few descriptors, and one of them is 255
     std::unique_ptr<std::unordered_map<std::int64_t, FdEntry*>> high_;
     std::size_t count_ = 0;
+    std::size_t counted_ = 0; // bytes, against the pool's budget
 };
 
 } // namespace gyr::replay

@@ -10,6 +10,8 @@
 namespace gyr::replay::test {
 namespace {
 
+using namespace std::string_literals;
+
 constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min(), kMax = std::numeric_limits<std::int64_t>::max();
 
 TEST(ReplayHostile, NumbersAtTheirExtremes) {
@@ -33,6 +35,18 @@ TEST(ReplayHostile, NumbersAtTheirExtremes) {
     }
     s.look(5);
     EXPECT_TRUE(s.state.stats().events > 0);
+}
+
+TEST(ReplayHostile, TimesAtTheirExtremes) {
+    Script s;
+    s.process(1, 0, "init");
+    for (const std::int64_t time : {kMin, kMax - 1'000'000, kMin, std::int64_t{0}}) {
+        s.time = time;
+        s.fork(1, 5);
+        s.fork(1, 5);
+        s.look(5);
+    }
+    EXPECT_EQ(s.state.stats().threads, 2U);
 }
 
 TEST(ReplayHostile, ParentsInACircle) {
@@ -106,6 +120,105 @@ TEST(ReplayHostile, FullTablesRefuseAndCount) {
     EXPECT_LE(stats.fd_bytes, 4096U + sizeof(FdInfo) + 64);
     EXPECT_GT(stats.trimmed_images, 0U);
     EXPECT_LE(stats.image_bytes, 10'000U);
+}
+
+TEST(ReplayHostile, ADescriptorWithoutRoomIsNotTheOneBefore) {
+    ReplayState state({.fd_budget_bytes = 4096});
+    capfile::ThreadRecord r;
+    r.tid = r.pid = 1;
+    state.on_thread(r);
+    FdInfo info;
+    info.name = "/old";
+    for (std::int64_t fd = 0; state.stats().refused_fds == 0; ++fd) state.on_fd({.tid = 1, .fd = fd, .info = &info});
+    const std::int64_t made = 0;
+    const std::vector<std::string_view> params{{reinterpret_cast<const char*>(&made), sizeof made}};
+    RawEvent raw;
+    raw.code = 307; // openat, its end
+    raw.tid = 1;
+    raw.params = params;
+    const Event* e = state.on_event(raw);
+    EXPECT_EQ(e->fd, nullptr);
+    EXPECT_EQ(e->fds->find_fd(made), nullptr);
+}
+
+// A fork copies the table, and entries are shared: what the copies take is the budget's as well.
+TEST(ReplayHostile, ManyChildrenOfAParentWithManyDescriptors) {
+    constexpr std::size_t kBudget = 1U << 20;
+    ReplayState state({.fd_budget_bytes = kBudget});
+    capfile::ThreadRecord r;
+    r.tid = r.pid = r.vtid = r.vpid = 1;
+    state.on_thread(r);
+    FdInfo info;
+    for (std::int64_t fd = 0; fd < 1000; ++fd)
+        state.on_fd({.tid = 1, .fd = fd % 2 == 0 ? fd : fd + 5000, .info = &info});
+    const std::uint64_t alone = state.stats().fd_bytes;
+    RawEvent raw;
+    raw.code = 223; // clone, of the caller
+    raw.tid = 1;
+    std::int64_t child = 0;
+    const std::vector<std::string_view> params{{reinterpret_cast<const char*>(&child), sizeof child}};
+    raw.params = params;
+    for (child = 2; child < 1000; ++child) {
+        raw.time += 1000;
+        (void)state.on_event(raw);
+    }
+    const ReplayState::Stats stats = state.stats();
+    EXPECT_EQ(stats.threads, 999U);
+    EXPECT_GT(stats.fd_bytes, alone + kBudget / 4);
+    EXPECT_LE(stats.fd_bytes, kBudget);
+    EXPECT_GT(stats.refused_fds, 0U);
+}
+
+TEST(ReplayHostile, CgroupsWithoutEndAreNotKept) {
+    Script s;
+    s.process(1, 0, "init");
+    const auto cgroups = [](std::int64_t pid) {
+        std::string items = "cpu=/docker/" + std::string(64, 'a') + '\0';
+        for (int i = 0; i < 5000; ++i) items += "a=/\0"s;
+        return Raw{items + "b=/" + std::to_string(pid) + '\0'};
+    };
+    const auto run = [&](std::int64_t pid) -> const Event& {
+        s.fork(1, pid);
+        return s.event("execve", pid,
+                       {{"res", 0}, {"comm", "x"}, {"pid", pid}, {"ptid", 1}, {"cgroups", cgroups(pid)}});
+    };
+    EXPECT_EQ(run(100).process->cgroups->size(), 5002U);
+    for (std::int64_t pid = 101; pid < 300; ++pid) run(pid);
+    const Event& late = run(300);
+    EXPECT_TRUE(late.process->cgroups->empty());
+    ASSERT_TRUE(late.process->container);
+    EXPECT_EQ(late.process->container->id, std::string(12, 'a')) << "that rules ask for, it is small";
+    EXPECT_GT(s.state.stats().trimmed_images, 0U);
+    for (std::int64_t pid = 100; pid <= 300; ++pid) s.event("procexit", pid, {{"status", 0}});
+    EXPECT_EQ(run(301).process->cgroups->size(), 5002U) << "there is room again";
+}
+
+TEST(ReplayHostile, WhatIsToldOfContainersAndUsersIsBounded) {
+    Script s;
+    s.process(1, 0, "init");
+    const std::string long_name(100'000, 'n');
+    const std::string_view name = long_name;
+    s.event("useradded", 1, {{"uid", 7}, {"gid", 7}, {"name", name}, {"home", name}, {"shell", name}},
+            EventDirection::enter);
+    EXPECT_EQ(s.state.users().user(*s.look(1).process, 7).entry->name.size(), 256U);
+    s.event("useradded", 1, {{"uid", 8}, {"name", "a"}, {"container_id", name}}, EventDirection::enter);
+    EXPECT_EQ(s.state.stats().refused_users, 1U);
+
+    const auto tell = [&](const std::string& id) -> const Event& {
+        std::string mounts;
+        for (int i = 0; i < 100'000; ++i) mounts += "{},";
+        const std::string json = R"({"container":{"id":")" + id + R"(","name":"c","Mounts":[)" + mounts + "{}]}}";
+        return s.event("asyncevent", 1, {{"name", "container"}, {"data", Raw{json + '\0'}}}, EventDirection::enter);
+    };
+    EXPECT_EQ(tell(long_name).container, nullptr);
+    EXPECT_EQ(s.state.stats().refused_containers, 1U);
+    ASSERT_TRUE(tell("c1").container);
+    for (int i = 0; i < 6; ++i) tell("c1"); // the same again takes the place of what was
+    EXPECT_EQ(s.state.stats().refused_containers, 1U);
+    for (int i = 2; i < 10; ++i) tell("c" + std::to_string(i));
+    EXPECT_GT(s.state.stats().refused_containers, 1U);
+    ASSERT_TRUE(tell("c9").container);
+    EXPECT_EQ(tell("c9").container->info, nullptr);
 }
 
 TEST(ReplayHostile, ManyChildrenChangeHandsOften) {

@@ -1,5 +1,6 @@
 #include "replay/images.h"
 
+#include "base/path.h"
 #include "containers/cgroup_id.h"
 
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace {
 constexpr std::size_t kShortArgs = 256;          // bytes of arguments kept when memory is short
 constexpr std::size_t kRememberedBytes = 16'384; // of an environment, at most
 constexpr std::size_t kCgroupSetsMax = 8192;     // distinct sets remembered
+constexpr std::size_t kCgroupBytesMax = 32U << 20;
 
 std::string_view without_last_nul(std::string_view items) {
     if (!items.empty() && items.back() == '\0') items.remove_suffix(1);
@@ -69,6 +71,11 @@ std::size_t cost(const ItemList& list) {
 std::size_t cost(const ExecImage& e) { // the environment counts for itself
     return sizeof e + e.exe_path.size() + e.argv.bytes.size() + e.argv.offsets.size() * sizeof(std::uint32_t);
 }
+std::size_t cost(const std::vector<CgroupInfo>& paths) {
+    std::size_t n = paths.size() * sizeof(CgroupInfo);
+    for (const CgroupInfo& c : paths) n += c.subsystem.size() + c.path.size();
+    return n;
+}
 
 // What is counted for as long as anyone holds it.
 template <class T>
@@ -119,7 +126,7 @@ std::vector<CgroupInfo> parse_cgroups(std::string_view items) {
         // A controller may hold '=' itself ("name=systemd=/…"); a path begins with '/'.
         std::size_t split = item.find("=/");
         if (split == std::string_view::npos) split = item.find('=');
-        if (split == std::string_view::npos) continue;
+        if (split == std::string_view::npos || item.size() - split > kMaxPath) continue;
         out.push_back({std::string(full_name(item.substr(0, split))), std::string(item.substr(split + 1))});
     }
     return out;
@@ -138,6 +145,7 @@ std::optional<std::string> take_membership(std::vector<CgroupInfo>& cgroups) {
 
 ImageMaker::ImageMaker(std::size_t budget_bytes, Containers& containers)
     : budget_(budget_bytes), containers_(containers), bytes_(std::make_shared<std::atomic<std::uint64_t>>(0)),
+      cgroup_bytes_(std::make_shared<std::atomic<std::uint64_t>>(0)),
       no_cgroups_(std::make_shared<const std::vector<CgroupInfo>>()) {
     unknown_exec_ = make_exec({.exe = "<NA>", .args = {}, .env = {}, .exe_path = {}, .file = {}}, 0);
 }
@@ -160,7 +168,7 @@ std::shared_ptr<const ExecImage> ImageMaker::make_exec(const ExecText& text, Nan
     const bool tight = bytes() > budget_;
     if (tight) ++trimmed_;
     ExecImage e;
-    e.exe_path = text.exe_path;
+    e.exe_path = text.exe_path.substr(0, kMaxPath);
     e.exe_file = text.file;
     if (tight && text.exe.size() + text.args.size() > kShortArgs) {
         const std::string_view exe = text.exe.substr(0, kShortArgs);
@@ -210,20 +218,34 @@ std::shared_ptr<const ExecImage> ImageMaker::exec_with_env(const std::shared_ptr
     return metered(std::move(made), bytes_);
 }
 
+ImageMaker::CgroupSet ImageMaker::cgroup_set(std::string_view items) {
+    CgroupSet set;
+    std::vector<CgroupInfo> paths = parse_cgroups(items);
+    const std::optional<std::string> member = take_membership(paths);
+    if (!member)
+        set.container = containers_.of_cgroups(paths);
+    else if (*member != kHostMembership)
+        set.container = containers_.of_id(*member);
+    if (cgroup_bytes_->load(std::memory_order_relaxed) > kCgroupBytesMax) {
+        ++trimmed_;
+        set.paths = no_cgroups_;
+    } else {
+        paths.shrink_to_fit();
+        set.paths = metered(std::move(paths), cgroup_bytes_);
+    }
+    return set;
+}
+
 void ImageMaker::set_cgroups(ProcessImage& image, std::string_view items) {
     if (!last_cgroups_ || last_cgroups_->first != items) { // mostly those of the process before
         auto found = cgroups_.find(items);
         if (found == cgroups_.end()) {
-            if (cgroups_.size() >= kCgroupSetsMax) cgroups_.clear();
-            CgroupSet set;
-            std::vector<CgroupInfo> paths = parse_cgroups(items);
-            const std::optional<std::string> member = take_membership(paths);
-            set.paths = std::make_shared<const std::vector<CgroupInfo>>(std::move(paths));
-            if (!member)
-                set.container = containers_.of_cgroups(*set.paths);
-            else if (*member != kHostMembership)
-                set.container = containers_.of_id(*member);
-            found = cgroups_.emplace(items, std::move(set)).first;
+            // Those that only this table still holds go first.
+            if (cgroups_.size() >= kCgroupSetsMax || cgroup_text_ > kCgroupBytesMax ||
+                cgroup_bytes_->load(std::memory_order_relaxed) > kCgroupBytesMax)
+                cgroups_.clear(), cgroup_text_ = 0;
+            cgroup_text_ += items.size();
+            found = cgroups_.emplace(items, cgroup_set(items)).first;
         }
         last_cgroups_ = &*found;
     }

@@ -2,7 +2,7 @@
 // Makes process images out of what a capture says: lists of items, executables, cgroups, containers. Equal cgroups,
 // unchanged executables and environments seen a short while ago are shared, not copied. The bytes of executables
 // (arguments, environment) are counted; over the budget new ones are kept without environment and with the first
-// arguments only, which Stats tells.
+// arguments only. So are those of cgroups; over their own budget a new image has none, but its container. Stats tells.
 
 #include "replay/containers.h"
 #include "state/process.h"
@@ -46,13 +46,14 @@ class ImageMaker {
     [[nodiscard]] std::uint64_t trimmed() const { return trimmed_; }
 
   private:
-    // items as env of an ExecText; of none when memory is tight.
-    [[nodiscard]] SharedItems environment(std::string_view items, bool tight);
-
     struct CgroupSet {
         std::shared_ptr<const std::vector<CgroupInfo>> paths;
         std::shared_ptr<Container> container;
     };
+    [[nodiscard]] CgroupSet cgroup_set(std::string_view items);
+    // items as env of an ExecText; of none when memory is tight.
+    [[nodiscard]] SharedItems environment(std::string_view items, bool tight);
+
     struct TextHash {
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
@@ -60,8 +61,9 @@ class ImageMaker {
 
     std::size_t budget_;
     Containers& containers_;
-    std::shared_ptr<std::atomic<std::uint64_t>> bytes_;
+    std::shared_ptr<std::atomic<std::uint64_t>> bytes_, cgroup_bytes_;
     std::unordered_map<std::string, CgroupSet, TextHash, std::equal_to<>> cgroups_;
+    std::size_t cgroup_text_ = 0;                                           // bytes of its keys
     const std::pair<const std::string, CgroupSet>* last_cgroups_ = nullptr; // in cgroups_
     std::array<std::shared_ptr<const ItemList>, 64> environments_; // the last ones, which the next exec may have too
     std::shared_ptr<const std::vector<CgroupInfo>> no_cgroups_;

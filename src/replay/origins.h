@@ -36,7 +36,6 @@ class Origins {
     [[nodiscard]] const Origin* find_ended(const ProcessKey& key) const;
     // Whether node is in the line of those that made from, or may be: a circle.
     [[nodiscard]] static bool leads_to(const Origin* from, const Origin& node);
-    [[nodiscard]] std::size_t ended() const { return ended_.size(); }
 
   private:
     friend struct Origin;

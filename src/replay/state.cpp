@@ -1,5 +1,6 @@
 #include "replay/state.h"
 
+#include "base/path.h"
 #include "event/schema.h"
 #include "replay/sockets.h"
 
@@ -160,9 +161,9 @@ void ReplayState::Impl::on_thread(const capfile::ThreadRecord& r) {
     image->vpgid = static_cast<Pid>(r.vpgid), image->pgid = static_cast<Pid>(r.pgid);
     image->vtid = static_cast<Pid>(r.vtid), image->vpid = static_cast<Pid>(r.vpid);
     image->comm = r.comm.substr(0, kMaxName);
-    image->cwd = r.cwd;
+    image->cwd = r.cwd.substr(0, kMaxPath);
     if (!image->cwd.empty() && !image->cwd.ends_with('/')) image->cwd += '/';
-    image->root = r.root;
+    image->root = r.root.substr(0, kMaxPath);
     image->fd_limit = static_cast<std::uint64_t>(r.fdlimit);
     image->tty = r.tty;
     image->pidns_init_start = static_cast<Nanos>(r.pidns_init_start);

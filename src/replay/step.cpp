@@ -11,20 +11,23 @@ constexpr std::int64_t kWorkingDirectory = -100; // AT_FDCWD in captures
 } // namespace
 
 FdEntry* Step::add_fd(std::int64_t number) {
-    fd_number = number;
-    fd = pool().take();
-    if (!fd) return nullptr;
-    fd->info.creator_pid = static_cast<std::int32_t>(thread->pid);
-    fds().set(number, *fd, pool());
+    take_over(number, pool().take());
+    if (fd) fd->info.creator_pid = static_cast<std::int32_t>(thread->pid);
     return fd;
 }
 
 FdEntry* Step::add_fd_like(std::int64_t number, const FdEntry& entry) {
-    FdEntry* copy = pool().take_copy(entry.info);
+    take_over(number, pool().take_copy(entry.info));
+    return fd;
+}
+
+void Step::take_over(std::int64_t number, FdEntry* entry) {
     fd_number = number;
-    fd = copy;
-    if (copy) fds().set(number, *copy, pool());
-    return copy;
+    fd = entry;
+    if (entry)
+        fds().set(number, *entry, pool());
+    else
+        fds().erase(number, pool());
 }
 
 FdEntry* Step::change_fd() {

@@ -106,6 +106,10 @@ class Step {
     // path below what a directory descriptor (or -100, the working directory) leads to; in tables.path.
     std::string_view resolve(std::int64_t dirfd, std::string_view path);
     void set_cwd(std::string_view path);
+
+  private:
+    // entry: null where there was no room; what had the number before is not there any more either way.
+    void take_over(std::int64_t number, FdEntry* entry);
 };
 
 using Apply = void (*)(Step&);

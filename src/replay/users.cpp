@@ -5,12 +5,17 @@ namespace gyr::replay {
 namespace {
 
 constexpr std::size_t kMaxEntries = 262'144; // users and groups of all containers together
+constexpr std::size_t kMaxText = 256;        // bytes of a name, a path or the id of a container
+
+void shorten(std::string& text) {
+    if (text.size() > kMaxText) text.resize(kMaxText);
+}
 
 } // namespace
 
 Users::Database* Users::database(std::string_view container) {
     if (container == "host") container = {};
-    if (entries_ >= kMaxEntries) {
+    if (entries_ >= kMaxEntries || container.size() > kMaxText) {
         ++refused_;
         return nullptr;
     }
@@ -21,6 +26,7 @@ Users::Database* Users::database(std::string_view container) {
 void Users::add_user(std::string_view container, UserEntry entry) {
     Database* d = database(container);
     if (!d) return;
+    shorten(entry.name), shorten(entry.home), shorten(entry.shell);
     const Uid uid = entry.uid;
     if (d->users.insert_or_assign(uid, std::move(entry)).second) ++entries_;
 }
@@ -28,18 +34,25 @@ void Users::add_user(std::string_view container, UserEntry entry) {
 void Users::add_group(std::string_view container, GroupEntry entry) {
     Database* d = database(container);
     if (!d) return;
+    shorten(entry.name);
     const Gid gid = entry.gid;
     if (d->groups.insert_or_assign(gid, std::move(entry)).second) ++entries_;
 }
 
+template <class Erase>
+void Users::remove(std::string_view container, Erase&& erase) {
+    const auto d = all_.find(container == "host" ? std::string_view{} : container);
+    if (d == all_.end()) return;
+    entries_ -= erase(d->second);
+    if (!d->first.empty() && d->second.users.empty() && d->second.groups.empty()) all_.erase(d);
+}
+
 void Users::remove_user(std::string_view container, Uid uid) {
-    if (const auto d = all_.find(container == "host" ? std::string_view{} : container); d != all_.end())
-        entries_ -= d->second.users.erase(uid);
+    remove(container, [&](Database& d) { return d.users.erase(uid); });
 }
 
 void Users::remove_group(std::string_view container, Gid gid) {
-    if (const auto d = all_.find(container == "host" ? std::string_view{} : container); d != all_.end())
-        entries_ -= d->second.groups.erase(gid);
+    remove(container, [&](Database& d) { return d.groups.erase(gid); });
 }
 
 void Users::clear() {

@@ -33,6 +33,8 @@ class Users final : public UserView {
         std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
     };
     [[nodiscard]] Database* database(std::string_view container);
+    template <class Erase> // gives how many went
+    void remove(std::string_view container, Erase&& erase);
     [[nodiscard]] const Database* find(const ProcessImage& process) const;
 
     std::unordered_map<std::string, Database, TextHash, std::equal_to<>> all_;

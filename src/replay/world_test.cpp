@@ -134,6 +134,8 @@ TEST(ReplayWorld, UsersOfHostAndContainer) {
     EXPECT_EQ(s.state.users().user(*inside, 5).entry, nullptr);
     EXPECT_EQ(s.state.users().group(*host, 6).entry, nullptr);
     EXPECT_TRUE(s.state.users().group(*inside, 6).entry);
+    s.event("groupdeleted", 0, {{"gid", 6}, {"container_id", "3ad7b26ded6d"}}, EventDirection::enter);
+    EXPECT_EQ(s.state.users().group(*inside, 6).why, Missing::unsupported) << "of this container nothing is known now";
 }
 
 TEST(ReplayWorld, SecondSectionBeginsAnew) {
