@@ -90,7 +90,7 @@ Exit events_of_capture(const EventsOptions& options, playback::EventPrinter& pri
     const auto visit = [&show](const Event& event, const EvalWorld& world) { return show(event, world); };
     const playback::WalkEnd end = playback::walk(*reader, state, visit, {.until = options.until});
     if (!show.flush()) return show.result();
-    return report_capture(options.capture, reader->stats(), end.damage);
+    return report_capture(options.capture, reader->stats(), state.stats(), end.damage);
 }
 
 // Into another capture instead of lines.
@@ -113,7 +113,7 @@ Exit events_into_capture(const EventsOptions& options, playback::EventPrinter& f
     if (const auto closed = writer->close(); !closed) return complain(Exit::bad, closed.error().message);
     const Exit told = print(
         fmt::format("{} events in {}, and {} for the state alone\n", end->matched, options.write, end->state_only));
-    return told != Exit::fine ? told : report_capture(options.capture, once->stats(), end->damage);
+    return told != Exit::fine ? told : report_capture(options.capture, once->stats(), end->state, end->damage);
 }
 
 // What the filter asks of the process alone may hold for an event of any type.

@@ -81,7 +81,7 @@ std::expected<Exit, Exit> look_at_capture(const ExplainOptions& o, const Rule& r
         return o.event == 0;
     };
     const playback::WalkEnd end = playback::walk(*reader, state, visit);
-    return report_capture(o.capture, reader->stats(), end.damage);
+    return report_capture(o.capture, reader->stats(), state.stats(), end.damage);
 }
 
 std::expected<Exit, Exit> look_at_audit(const ExplainOptions& o, Chooser& chooser) {

@@ -130,8 +130,8 @@ Exit play(const config::Loaded& settings, Nanos span) {
     journal.close();
     log(LogLevel::info, fmt::format("{} events, {} alerts", playback.stats().events, playback.stats().alerts));
     // Where it was ended is no damage.
-    const Exit read =
-        report_capture(config.replay, reader->stats(), signals.ended() ? std::optional<capfile::Damage>() : end.damage);
+    const Exit read = report_capture(config.replay, reader->stats(), playback.stats().state,
+                                     signals.ended() ? std::optional<capfile::Damage>() : end.damage);
     return read != Exit::fine ? read : result;
 }
 

@@ -79,7 +79,7 @@ Exit replay(const ReplayOptions& options) {
             continue;
         }
         const playback::WalkEnd end = playback.play(*reader);
-        if (report_capture(path, reader->stats(), end.damage) != Exit::fine) result = Exit::bad;
+        if (report_capture(path, reader->stats(), playback.stats().state, end.damage) != Exit::fine) result = Exit::bad;
         if (printed != Exit::fine) return printed;
     }
     log(LogLevel::info, fmt::format("{} events, {} alerts", playback.stats().events, playback.stats().alerts));

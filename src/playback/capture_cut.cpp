@@ -208,10 +208,10 @@ Result<CutEnd> cut_capture(capfile::Reader& once, capfile::Reader& again, EventP
         const bool over = item == Item::end || item == Item::damage;
         Result<> done;
         if (over || item == Item::event) done = description.write_out();
-        if (over && done) return end;
+        if (over && done) break;
         if (item == Item::event) {
             const Event* event = state.on_event(again.event());
-            if (event->number > options.until) return end;
+            if (event->number > options.until) break;
             if (done) done = cutter.copy_event(again.event(), *event);
         } else {
             static_cast<void>(replay::tell(state, again, item));
@@ -220,6 +220,8 @@ Result<CutEnd> cut_capture(capfile::Reader& once, capfile::Reader& again, EventP
         // What is too long to be written again is left out.
         if (!done && done.error().kind != ErrorKind::invalid) return std::unexpected(done.error());
     }
+    end.state = state.stats();
+    return end;
 }
 
 } // namespace gyr::playback

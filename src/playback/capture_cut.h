@@ -6,6 +6,7 @@
 #include "capfile/reader.h"
 #include "capfile/writer.h"
 #include "playback/event_printer.h"
+#include "replay/state.h"
 
 #include <cstdint>
 #include <limits>
@@ -20,8 +21,9 @@ struct CutOptions {
 };
 
 struct CutEnd {
-    std::uint64_t matched = 0;    // events that readers of the new file see
-    std::uint64_t state_only = 0; // further events, marked as being for the state alone
+    std::uint64_t matched = 0;        // events that readers of the new file see
+    std::uint64_t state_only = 0;     // further events, marked as being for the state alone
+    replay::ReplayState::Stats state; // at the end of what was looked at
     std::optional<capfile::Damage> damage;
 };
 
