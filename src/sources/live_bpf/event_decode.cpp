@@ -43,19 +43,31 @@ bool EventDecoder::read_items(const gyr_event_header& header, std::span<const st
 
 void EventDecoder::keep_half(const gyr_event_header& header, std::span<const std::byte> bytes) {
     // A thread that never came back (killed in its call) leaves its half behind; there are never many.
-    if (halves_.size() >= kMaxHalves && !halves_.contains(header.tid)) halves_.erase(halves_.begin());
-    halves_[header.tid].assign(as_text(bytes));
+    auto at = halves_.find(header.tid);
+    if (at == halves_.end()) {
+        if (halves_.size() >= kMaxHalves) halves_.erase(halves_.begin());
+        if (spare_halves_.empty()) {
+            at = halves_.try_emplace(header.tid).first;
+        } else {
+            spare_halves_.back().key() = header.tid;
+            at = halves_.insert(std::move(spare_halves_.back())).position;
+            spare_halves_.pop_back();
+        }
+    }
+    at->second.assign(as_text(bytes));
 }
 
 void EventDecoder::take_half(const gyr_event_header& header) {
     const auto found = halves_.find(header.tid);
     if (found == halves_.end()) return;
-    half_ = std::move(found->second);
-    halves_.erase(found);
+    half_.swap(found->second);
+    spare_halves_.push_back(halves_.extract(found));
     gyr_event_header begin{};
     std::memcpy(&begin, half_.data(), sizeof begin);
     if (begin.slot != header.slot || std::memcmp(begin.args, header.args, sizeof begin.args) != 0)
         return; // of another call
+    if (begin.tgid != header.tgid || begin.start_boottime_ns != header.start_boottime_ns)
+        return; // of an earlier thread with this number
     const auto bytes = std::as_bytes(std::span(half_.data(), half_.size()));
     if (!read_items(begin, bytes.subspan(sizeof begin))) items_ = {};
 }

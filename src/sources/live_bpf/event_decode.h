@@ -63,8 +63,10 @@ class EventDecoder {
     std::vector<char> area_; // numbers and addresses that parameters point to
     FdInfo fd_, other_fd_, path_;
     std::array<FileNumbers, GYR_FILES_BELOW> below_{}, other_below_{};
-    std::string half_;                                     // of the event at hand
-    std::unordered_map<std::int32_t, std::string> halves_; // by thread
+    std::string half_;                                            // of the event at hand
+    using Halves = std::unordered_map<std::int32_t, std::string>; // by thread
+    Halves halves_;
+    std::vector<Halves::node_type> spare_halves_; // with their memory
     Nanos boot_offset_ = 0;
     bool compat_ = false;
 };

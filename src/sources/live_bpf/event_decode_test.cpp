@@ -217,6 +217,10 @@ TEST(EventDecoder, JoinsWhatWasFetchedWhenACallBeganWithItsEnd) {
     EXPECT_EQ(decoder.decode(begin.bytes(), e), Outcome::half);
     ASSERT_EQ(decoder.decode(other.bytes(), e), Outcome::event);
     EXPECT_EQ(e.fd, nullptr) << "the half is of another call";
+    EXPECT_EQ(decoder.decode(begin.bytes(), e), Outcome::half);
+    end.header().start_boottime_ns = 8;
+    ASSERT_EQ(decoder.decode(end.bytes(), e), Outcome::event);
+    EXPECT_EQ(e.fd, nullptr) << "the half is of a thread that has ended, whose number this one has";
 }
 
 TEST(EventDecoder, RefusesRecordsThatAreCutOrLie) {
