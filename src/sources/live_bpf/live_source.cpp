@@ -46,6 +46,7 @@ struct Reread {
     unsigned attempts = 0;
 };
 
+constexpr std::size_t kMostRereads = 4096; // that wait while hints are taken
 constexpr unsigned kRereadAttempts = 1000; // each after the ring was emptied; only a flood makes it more than one
 
 } // namespace
@@ -72,7 +73,8 @@ struct LiveSource::Impl {
     std::uint64_t offset_read_at = 0;
     std::uint64_t malformed = 0;
     std::uint64_t refresh_failures = 0;
-    unsigned quiet_turns = 0; // looks in a row that found nothing
+    std::uint64_t overruns = 0; // of the connector, after which everybody has been looked at
+    unsigned quiet_turns = 0;   // looks in a row that found nothing
     LossesTaken losses_taken{};
 
     std::size_t drain(RecordSink sink, EventSink events);
@@ -178,6 +180,7 @@ bool LiveSource::Impl::visit(int fd, const Reread& what) {
     std::array<gyr_iter_item, kIterStep> items;
     const ssize_t n = ::read(fd, items.data(), sizeof items);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+    if (n < 0) ++refresh_failures;
     if (n <= 0) return false;
     for (std::size_t i = 0; i < static_cast<std::size_t>(n) / sizeof(gyr_iter_item); ++i) {
         if (items[i].outcome == GYR_ITER_SENT) continue;
@@ -208,7 +211,10 @@ void LiveSource::Impl::run_rereads(RecordSink sink, EventSink events, std::size_
         const Reread r = rereads.front();
         rereads.pop_front();
         auto fd = programs->open_iterator(r.tid);
-        if (!fd) continue; // gone
+        if (!fd) { // not that it is gone: then there is nothing to read
+            ++refresh_failures;
+            continue;
+        }
         const UniqueFd owned(*fd);
         while (visit(owned.get(), r)) {
         }
@@ -228,14 +234,16 @@ void LiveSource::Impl::end_pass(RecordSink sink, EventSink events, std::size_t& 
 }
 
 void LiveSource::Impl::read_hints() {
-    if (!connector) return;
-    const std::uint64_t overruns = connector->overruns();
+    // In a flood they wait in the kernel until those before them have been followed.
+    if (!connector || rereads.size() > kMostRereads) return;
     hints.clear();
     connector->read(hints);
     for (const auto& h : hints)
         rereads.push_back({.tid = h.tid, .kind = GYR_CHANGE, .changes = h.changes, .any_thread = true});
-    if (connector->overruns() != overruns && !iterator) // hints were lost: look at everybody
-        (void)begin_pass({.kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true});
+    // Hints were lost: look at everybody. A pass that is under way may have been past them already.
+    if (const std::uint64_t now = connector->overruns();
+        now != overruns && !iterator && begin_pass({.kind = GYR_CHANGE, .changes = GYR_CHANGE_REFRESH, .image = true}))
+        overruns = now;
 }
 
 // One round: what waits in the ring, the next piece of a pass, hints.

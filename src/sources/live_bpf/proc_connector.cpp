@@ -96,7 +96,7 @@ ProcConnector::~ProcConnector() { ::close(fd_); } // closing ends the subscripti
 
 void ProcConnector::read(std::vector<Hint>& out) {
     alignas(nlmsghdr) std::array<char, 4096> buf;
-    for (;;) {
+    for (std::size_t messages = 0; messages < kMostRead; ++messages) {
         const ssize_t n = ::recv(fd_, buf.data(), buf.size(), MSG_DONTWAIT);
         if (n < 0) {
             if (errno == ENOBUFS) {

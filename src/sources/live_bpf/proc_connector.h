@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -27,7 +28,9 @@ class ProcConnector {
     ProcConnector& operator=(const ProcConnector&) = delete;
 
     [[nodiscard]] int fd() const { return fd_; }
-    // Appends the hints that wait; never blocks. Hints about the same thread are merged.
+    // Appends hints that wait, of at most kMostRead messages, so that a flood of them does not keep the caller; never
+    // blocks. Hints about the same thread are merged.
+    static constexpr std::size_t kMostRead = 256;
     void read(std::vector<Hint>& out);
     // Messages that the kernel could not queue for us.
     [[nodiscard]] std::uint64_t overruns() const { return overruns_; }
