@@ -211,13 +211,19 @@ ProcessImagePtr ProcessTable::with_ids(const ProcessImagePtr& image, Uid uid, Ui
 
 void ProcessTable::set_image(Process& process, ProcessImagePtr image) {
     const ProcessKey& key = image->key;
-    by_pid_[key.pid] = key;
-    if (image->vpid != 0) by_vpid_[{image->namespaces.pid, image->vpid}] = key;
+    // A pid is that of the latest to have it: the end of the one before may be told after the beginning of the next.
+    const auto point_to = [&key](auto& index, const auto& id) {
+        const auto [at, added] = index.try_emplace(id, key);
+        if (!added && at->second.start_boottime_ns <= key.start_boottime_ns) at->second = key;
+    };
+    if (!process.dead) point_to(by_pid_, key.pid);
+    if (image->vpid != 0) point_to(by_vpid_, VpidKey{image->namespaces.pid, image->vpid});
     process.image = std::move(image);
 }
 
 Process& ProcessTable::insert(const ProcessRecord& record) {
-    if (const auto old = by_pid_.find(record.key.pid); old != by_pid_.end() && old->second != record.key) {
+    if (const auto old = by_pid_.find(record.key.pid);
+        old != by_pid_.end() && old->second.start_boottime_ns < record.key.start_boottime_ns) {
         if (Process* p = entry(old->second); p != nullptr && !p->dead) {
             ++stats_.missed_exits;
             mark_dead(*p, record.time);
@@ -225,21 +231,38 @@ Process& ProcessTable::insert(const ProcessRecord& record) {
     }
     Process& process = processes_[record.key];
     process.creator = record.real_parent;
-    if (Process* creator = entry(record.real_parent)) ++creator->living_children;
+    hold(process.creator);
     return process;
 }
 
-void ProcessTable::release_creator(const ProcessKey& creator) {
-    if (Process* p = entry(creator); p != nullptr && p->living_children > 0) --p->living_children;
+// One more child of it is a reason to keep it, and so those it descends from.
+void ProcessTable::hold(ProcessKey creator) {
+    while (creator) {
+        if (++descendants_[creator] > 1) return;
+        const Process* p = entry(creator);
+        if (p == nullptr || !p->dead) return; // who lives has said so itself
+        creator = p->creator;
+    }
+}
+
+void ProcessTable::release(ProcessKey creator) {
+    while (creator) {
+        const auto count = descendants_.find(creator);
+        if (count == descendants_.end() || --count->second > 0) return;
+        descendants_.erase(count);
+        const Process* p = entry(creator);
+        if (p == nullptr || !p->dead) return;
+        creator = p->creator;
+    }
 }
 
 void ProcessTable::mark_dead(Process& process, Nanos time) {
     if (process.dead) return;
     process.dead = true;
     process.death_time = time;
-    release_creator(process.creator);
-    ended_.emplace_back(time, process.image->key);
     const ProcessKey key = process.image->key;
+    if (!descendants_.contains(key)) release(process.creator);
+    ended_.emplace_back(time, key);
     if (const auto it = by_pid_.find(key.pid); it != by_pid_.end() && it->second == key) by_pid_.erase(it);
 }
 
@@ -249,7 +272,9 @@ void ProcessTable::drop(const ProcessKey& key) {
     const ProcessImage& image = *it->second.image;
     if (const auto v = by_vpid_.find({image.namespaces.pid, image.vpid}); v != by_vpid_.end() && v->second == key)
         by_vpid_.erase(v);
+    const ProcessKey creator = it->second.creator;
     processes_.erase(it);
+    if (descendants_.contains(key)) release(creator); // nobody can follow the line beyond it any more
 }
 
 void ProcessTable::make_room() {
@@ -268,9 +293,8 @@ void ProcessTable::expire(Nanos now) {
         const auto [time, key] = ended_.front();
         if (time + options_.lineage_keep > now) break;
         ended_.pop_front();
-        const Process* p = entry(key);
         // An ancestor of something alive is worth keeping for another round.
-        if (p != nullptr && p->living_children > 0)
+        if (descendants_.contains(key))
             ended_.emplace_back(now, key);
         else
             drop(key);

@@ -26,7 +26,6 @@ struct Process {
     ProcessImagePtr image;
     ProcessKey creator;                 // who forked it, as first seen
     std::uint64_t last_boottime_ns = 0; // of the newest record applied
-    std::uint32_t living_children = 0;
     bool dead = false;
     Nanos death_time = 0;
     std::vector<std::uint64_t> fired; // process rules that have fired for this ExecImage (match/matcher.h, RuleBits)
@@ -85,7 +84,8 @@ class ProcessTable final : public ProcessView {
     [[nodiscard]] ProcessImagePtr with_ids(const ProcessImagePtr& image, Uid uid, Uid euid, Gid gid, Gid egid);
     void for_each_living(const std::function<void(Process&)>& visit);
     void for_each(const std::function<void(const Process&)>& visit) const; // ended ones included
-    // Asks the classifier again for every living process of which pick says so (a runtime's word came late).
+    // Asks the classifier again for every process, ended ones included, of which pick says so (a runtime's word came
+    // late).
     void reclassify(const std::function<bool(const ProcessImage&)>& pick);
 
     [[nodiscard]] Stats stats() const;
@@ -108,7 +108,8 @@ class ProcessTable final : public ProcessView {
     void set_image(Process& process, ProcessImagePtr image);
     void mark_dead(Process& process, Nanos time);
     void drop(const ProcessKey& key);
-    void release_creator(const ProcessKey& creator);
+    void hold(ProcessKey creator);
+    void release(ProcessKey creator);
     [[nodiscard]] ProcessImagePtr make_image(const ProcessRecord& record, const ProcessImage* previous,
                                              std::shared_ptr<const ExecImage> exec);
     [[nodiscard]] std::shared_ptr<const ExecImage> make_exec(const ProcessRecord& record, bool by_exec);
@@ -123,6 +124,8 @@ class ProcessTable final : public ProcessView {
     std::unordered_map<Pid, ProcessKey> by_pid_;
     std::unordered_map<VpidKey, ProcessKey, VpidHash> by_vpid_;
     std::deque<std::pair<Nanos, ProcessKey>> ended_; // oldest first
+    // By creator, also one that is not in the table (yet): its children that live or from which a living one descends.
+    std::unordered_map<ProcessKey, std::uint32_t> descendants_;
     std::unordered_map<std::string, std::shared_ptr<const std::vector<CgroupInfo>>> cgroups_;
     std::shared_ptr<const ExecImage> no_exec_;
     std::string cgroup_key_;              // scratch

@@ -126,6 +126,30 @@ TEST(ProcessTable, ALostExitShowsWhenThePidComesBack) {
     EXPECT_EQ(s.table.find_pid(200)->key.start_boottime_ns, 99U);
 }
 
+// The snapshot has seen the next process of a pid, the ring still has the end of the one before.
+TEST(ProcessTable, TheEndOfAnEarlierProcessOfAPidIsNotThatOfTheNext) {
+    Script s;
+    s.snapshot({200, 99}, kInit, "second", "second\0"s);
+    s.exit({200, 10}, kInit);
+    EXPECT_EQ(s.table.stats().missed_exits, 0U);
+    ASSERT_NE(s.table.find_pid(200), nullptr);
+    EXPECT_EQ(s.table.find_pid(200)->key.start_boottime_ns, 99U);
+    EXPECT_TRUE(s.exec({200, 99}, kInit, "third", "third\0"s, 2).new_exec_image);
+}
+
+TEST(ProcessTable, ALateEndDoesNotTakeThePidBack) {
+    Script s;
+    s.snapshot({200, 10}, kInit, "first", "first\0"s);
+    s.fork(kInit, {200, 99});
+    ProcessRecord late = s.base(RecordKind::exit, {200, 10}, kInit);
+    late.has_image = false;
+    late.credentials.uid = 4242; // so that it makes an image
+    s.table.apply(late);
+    ASSERT_NE(s.table.find_pid(200), nullptr);
+    EXPECT_EQ(s.table.find_pid(200)->key.start_boottime_ns, 99U);
+    EXPECT_EQ(s.table.find_vpid(1, 200)->key.start_boottime_ns, 99U);
+}
+
 TEST(ProcessTable, ASnapshotOlderThanAnEventTellsNothing) {
     Script s;
     ProcessRecord old = s.base(RecordKind::snapshot, kShell, kInit);
@@ -202,6 +226,43 @@ TEST(ProcessTable, LineageOutlivesTheParentForItsTime) {
     EXPECT_EQ(s.table.stats().living, 1U);
     EXPECT_EQ(s.table.stats().ended, 0U);
     EXPECT_EQ(s.table.stats().evicted, 0U);
+}
+
+// A daemon that forks twice: those in between have ended, and who began it is worth knowing for as long as it runs.
+TEST(ProcessTable, AllAncestorsOfTheLivingAreKept) {
+    Script s({.lineage_keep = 10 * kSecond});
+    constexpr ProcessKey kGrandchild{102, 700};
+    s.snapshot(kInit, {}, "init", "init\0"s);
+    s.fork(kInit, kShell);
+    s.fork(kShell, kChild);
+    s.fork(kChild, kGrandchild);
+    s.exit(kShell, kInit);
+    s.exit(kChild, kInit);
+    const Nanos ended = kBoot + static_cast<Nanos>(s.now);
+    for (int round = 1; round < 4; ++round) s.table.expire(ended + round * 11 * kSecond);
+    EXPECT_NE(s.table.find(kChild), nullptr);
+    EXPECT_NE(s.table.find(kShell), nullptr);
+    s.exit(kGrandchild, kInit);
+    for (int round = 4; round < 8; ++round) s.table.expire(ended + round * 11 * kSecond);
+    EXPECT_EQ(s.table.find(kGrandchild), nullptr);
+    EXPECT_EQ(s.table.find(kChild), nullptr);
+    EXPECT_EQ(s.table.find(kShell), nullptr);
+}
+
+// A snapshot comes in the order of pids, and those have gone round: children before their parents.
+TEST(ProcessTable, AParentToldAfterItsChildrenIsKeptForThem) {
+    Script s({.lineage_keep = 10 * kSecond});
+    constexpr ProcessKey kOther{102, 700};
+    s.snapshot(kInit, {}, "init", "init\0"s);
+    s.snapshot(kChild, kShell, "a", "a\0"s);
+    s.snapshot(kShell, kInit, "sh", "sh\0"s);
+    s.fork(kShell, kOther);
+    s.exit(kOther, kShell);
+    s.exit(kShell, kInit);
+    s.table.expire(kBoot + static_cast<Nanos>(s.now) + 11 * kSecond);
+    ASSERT_NE(s.table.find_creator(kChild), nullptr);
+    EXPECT_EQ(s.table.find_creator(kChild)->comm, "sh");
+    EXPECT_EQ(s.table.find(kOther), nullptr);
 }
 
 TEST(ProcessTable, AChainOfForksThatEndStaysBounded) {
