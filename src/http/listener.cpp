@@ -1,5 +1,7 @@
 #include "http/listener.h"
 
+#include "base/name_lookup.h"
+
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -8,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -34,6 +38,8 @@ Result<> listen_unix(Listener& listener) {
     if (!folder.empty()) std::filesystem::create_directories(folder, error);
     const auto* where = reinterpret_cast<const sockaddr*>(&local);
     const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    listener.fd = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!probe || !listener.fd) return fail(ErrorKind::io, std::strerror(errno));
     if (::connect(probe.get(), where, sizeof local) == 0 || errno == EAGAIN)
         return fail(ErrorKind::io, "somebody else listens there");
     if (struct stat info{}; ::lstat(path.c_str(), &info) == 0) {
@@ -47,24 +53,47 @@ Result<> listen_unix(Listener& listener) {
     return {};
 }
 
+// The first of them that this host has; errno of the last attempt, or 0.
+int bind_first(Listener& listener, const addrinfo& addresses) {
+    int why = 0;
+    for (const addrinfo* at = &addresses; at != nullptr; at = at->ai_next) {
+        UniqueFd fd(::socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        const int on = 1, off = 0;
+        if (fd) {
+            ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+            if (listener.address.host.empty() && at->ai_family == AF_INET6)
+                ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+        }
+        if (fd && ::bind(fd.get(), at->ai_addr, at->ai_addrlen) == 0 && ::listen(fd.get(), kBacklog) == 0) {
+            listener.fd = std::move(fd);
+            return 0;
+        }
+        why = errno;
+        if (why != EAFNOSUPPORT && why != EADDRNOTAVAIL) return why;
+    }
+    return why;
+}
+
 Result<> listen_tcp(Listener& listener) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;
     addrinfo* found = nullptr;
     const std::string& host = listener.address.host;
-    if (const int code =
-            ::getaddrinfo(host.empty() ? nullptr : host.c_str(), listener.address.port.c_str(), &hints, &found);
-        code != 0)
-        return fail(ErrorKind::invalid, ::gai_strerror(code));
-    listener.fd = UniqueFd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const int on = 1;
-    ::setsockopt(listener.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    const bool bound =
-        ::bind(listener.fd.get(), found->ai_addr, found->ai_addrlen) == 0 && ::listen(listener.fd.get(), kBacklog) == 0;
-    const int why = errno;
-    ::freeaddrinfo(found);
-    if (!bound) return fail(ErrorKind::io, std::strerror(why));
+    const auto look_up = [&](int family) {
+        hints.ai_family = family;
+        return ::getaddrinfo(host.empty() ? nullptr : host.c_str(), listener.address.port.c_str(), &hints, &found);
+    };
+    // All addresses of this host are IPv6's, which take IPv4 too; where the kernel has none, IPv4's.
+    const auto families = host.empty() ? std::vector{AF_INET6, AF_INET} : std::vector{AF_UNSPEC};
+    int why = 0;
+    for (const int family : families) {
+        if (const int code = look_up(family); code != 0) return fail(ErrorKind::invalid, ::gai_strerror(code));
+        const Addresses addresses(found);
+        why = bind_first(listener, *addresses);
+        if (why != EAFNOSUPPORT && why != EADDRNOTAVAIL) break;
+    }
+    if (why != 0) return fail(ErrorKind::io, std::strerror(why));
     sockaddr_storage at{};
     socklen_t size = sizeof at;
     ::getsockname(listener.fd.get(), reinterpret_cast<sockaddr*>(&at), &size);
@@ -112,13 +141,7 @@ Result<Listener> listen_on(const std::string& text) {
     auto address = parse_listen_address(text);
     if (!address) return std::unexpected(address.error());
     Listener listener{.fd = {}, .address = std::move(*address), .port = 0};
-    Result<> ok;
-    if (listener.address.path.empty()) {
-        ok = listen_tcp(listener);
-    } else {
-        listener.fd = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        ok = listen_unix(listener);
-    }
+    const Result<> ok = listener.address.path.empty() ? listen_tcp(listener) : listen_unix(listener);
     if (!ok) return fail(ok.error().kind, fmt::format("cannot listen on {}: {}", text, ok.error().message));
     return listener;
 }

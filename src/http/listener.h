@@ -12,7 +12,7 @@ namespace gyr::http {
 struct ListenAddress {
     bool tls = false;
     std::string path;       // of a Unix socket; else
-    std::string host, port; // host empty: all
+    std::string host, port; // host empty: all, of IPv4 and IPv6
 };
 [[nodiscard]] Result<ListenAddress> parse_listen_address(const std::string& text);
 // Whether nobody but this host can reach it.

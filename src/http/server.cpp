@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/thread_signals.h"
+#include "base/thread_start.h"
 
 #include <fmt/format.h>
 
@@ -25,6 +26,7 @@ constexpr int kTickMs = 250;
 constexpr std::uint64_t kWake = 0, kEvents = 1, kFirstListener = 2, kFirstConnection = 1000;
 constexpr std::size_t kJobs = 32;                    // waiting for the second thread
 constexpr int kPulls = 16;                           // pieces of a stream taken at once
+constexpr int kRequests = 16;                        // of one connection answered at once
 constexpr std::size_t kDrain = std::size_t{1} << 20; // read and thrown away after a refusal
 constexpr Nanos kDrainTime = 1'000'000'000;
 constexpr Nanos kQuietStream = 15LL * 1'000'000'000; // then a comment shows that it lives
@@ -112,14 +114,18 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
     if (server->options_.event_fd >= 0) server->watch(server->options_.event_fd, kEvents, EPOLLIN);
     for (std::size_t i = 0; i < server->listeners_.size(); ++i)
         server->watch(server->listeners_[i].fd.get(), kFirstListener + i, EPOLLIN);
-    server->thread_ = std::thread([self = server.get()] {
+    auto thread = start_thread([self = server.get()] {
         block_signals();
         self->run();
     });
-    server->worker_ = std::thread([self = server.get()] {
+    if (!thread) return std::unexpected(thread.error());
+    server->thread_ = std::move(*thread);
+    auto worker = start_thread([self = server.get()] {
         block_signals();
         self->work();
     });
+    if (!worker) return std::unexpected(worker.error());
+    server->worker_ = std::move(*worker);
     return server;
 }
 
@@ -158,7 +164,9 @@ void Server::run() {
     std::array<epoll_event, 64> ready{};
     Nanos expired = steady_now();
     while (!stopping_.load()) {
-        const int wait = more_ ? 0 : connections_.empty() ? -1 : kTickMs; // nothing expires where nobody is
+        const int wait = more_ || !behind_.empty() ? 0
+                         : connections_.empty()    ? -1
+                                                   : kTickMs; // nothing expires where nobody is
         const int n = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), wait);
         if (n < 0 && errno != EINTR) return;
         bool streams = more_;
@@ -179,6 +187,7 @@ void Server::run() {
             }
         }
         if (streams) push_streams();
+        for (const std::uint64_t id : std::exchange(behind_, {})) advance(id);
         if (const Nanos now = steady_now(); now - expired >= kTickMs * 1'000'000LL) {
             expired = now;
             expire(now);
@@ -329,7 +338,7 @@ void Server::advance(std::uint64_t id) {
 
 // As far as it goes without waiting; false: it is over.
 bool Server::step(Connection& c, std::uint64_t id) {
-    for (int pulls = 0;;) {
+    for (int pulls = 0, requests = 0;;) {
         if (!c.out.empty()) {
             const Io io = flush(c);
             if (io == Io::closed) return false;
@@ -355,6 +364,11 @@ bool Server::step(Connection& c, std::uint64_t id) {
             c.in.clear();
         }
         if (!c.draining) {
+            // Who sends one request behind the other lets the others have their turn.
+            if (requests++ >= kRequests) {
+                behind_.insert(id);
+                return true;
+            }
             Parsed parsed = parse_request(c.in, options_.limits);
             if (parsed.status != 0) {
                 refuse(c, parsed.status);

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,7 +51,7 @@ struct ServerOptions {
 
 class Server {
   public:
-    // Fails when an address cannot be listened on or a certificate cannot be used.
+    // Fails when an address cannot be listened on, a certificate cannot be used or no thread can be had.
     static Result<std::unique_ptr<Server>> start(ServerOptions options);
     ~Server();
     Server(const Server&) = delete;
@@ -115,8 +116,9 @@ class Server {
     Nanos tls_looked_at_ = 0;
     Connections connections_;
     std::uint64_t next_id_ = 0;
-    UniqueFd epoll_, wake_, spare_; // spare_: given up to say no when there are no descriptors left
-    bool more_ = false;             // a stream has more than was taken at once
+    UniqueFd epoll_, wake_, spare_;  // spare_: given up to say no when there are no descriptors left
+    bool more_ = false;              // a stream has more than was taken at once
+    std::set<std::uint64_t> behind_; // connections with more requests than were taken at once
     std::atomic<std::uint64_t> requests_{0}, refused_{0}, accepted_{0}, evicted_{0}, open_{0}, streams_{0};
 
     std::mutex mutex_; // guards what follows

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <filesystem>
@@ -110,6 +111,37 @@ TEST(HttpServer, AnswersAndKeepsConnections) {
     const std::string head = client.read_to_end();
     EXPECT_EQ(status_of(head), 200);
     EXPECT_TRUE(head.ends_with("\r\n\r\n"));
+}
+
+// One that sends requests without waiting for answers has its turn, not all turns.
+TEST(HttpServer, AnswersOthersBetweenThoseThatComeAllAtOnce) {
+    constexpr int kMany = 300;
+    Fixture f;
+    std::promise<void> gate, begun;
+    std::vector<std::string> order; // of the server's thread until the last answer is here
+    f.options.handle = [&, open = gate.get_future().share()](const Request& request) {
+        if (request.path == "/first") {
+            begun.set_value();
+            open.wait();
+        }
+        order.push_back(request.path);
+        return Response{.body = request.path};
+    };
+    f.start();
+    Client greedy(f.port());
+    greedy.send("GET /first HTTP/1.1\r\nHost: h\r\n\r\n");
+    begun.get_future().wait();
+    std::string requests;
+    for (int i = 0; i < kMany; ++i) requests += "GET /more HTTP/1.1\r\nHost: h\r\n\r\n";
+    greedy.send(requests + "GET /last HTTP/1.1\r\nHost: h\r\n\r\n");
+    Client other(f.port());
+    other.send("GET /other HTTP/1.1\r\nHost: h\r\n\r\n");
+    gate.set_value();
+    EXPECT_EQ(status_of(other.read_until("/other")), 200);
+    EXPECT_EQ(status_of(greedy.read_until("/last")), 200);
+    f.server.reset();
+    EXPECT_EQ(order.size(), kMany + 3U);
+    EXPECT_LT(std::ranges::find(order, "/other") - order.begin(), kMany / 2);
 }
 
 TEST(HttpServer, ListensOnAUnixSocketOfItsOwner) {
@@ -258,6 +290,38 @@ TEST(HttpServer, StaysAliveUnderTenThousandSlowConnections) {
     for (int i = 0; i < kPatienceMs / 10 && f.server->stats().connections > 0; ++i) ::poll(nullptr, 0, 10);
     EXPECT_EQ(f.server->stats().connections, 0U);
     ::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(Listener, WithoutAHostItIsAllAddressesOfBothFamilies) {
+    const auto listener = listen_on("http://:0");
+    ASSERT_TRUE(listener) << listener.error().message;
+    EXPECT_TRUE(Client(listener->port).connected());
+    const UniqueFd six(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in6 here{};
+    here.sin6_family = AF_INET6;
+    here.sin6_addr = in6addr_loopback;
+    if (::bind(six.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0) return; // a host without IPv6
+    here.sin6_port = htons(listener->port);
+    EXPECT_EQ(::connect(six.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here), 0);
+}
+
+TEST(Listener, SaysWhatIsWrongAndLeavesTheSocketsOfOthers) {
+    const std::string path = std::filesystem::temp_directory_path() / ("gyr-listener." + std::to_string(::getpid()));
+    const auto theirs = listen_on("unix://" + path);
+    ASSERT_TRUE(theirs) << theirs.error().message;
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit none{0, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    const auto tcp = listen_on("http://127.0.0.1:0");
+    const auto local = listen_on("unix://" + path);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    ASSERT_FALSE(tcp);
+    EXPECT_EQ(tcp.error().message, "cannot listen on http://127.0.0.1:0: Too many open files");
+    ASSERT_FALSE(local);
+    EXPECT_TRUE(local.error().message.ends_with(": Too many open files")) << local.error().message;
+    EXPECT_TRUE(std::filesystem::exists(path));
+    std::filesystem::remove(path);
 }
 
 TEST(Listener, TellsWhoCanReachAnAddress) {
