@@ -59,11 +59,10 @@ const std::vector<Setting<Config>>& table() {
         {.key = "include",
          .type = SettingType::path_list,
          .standard = "[]",
-         .doc =
-             "Further configuration files, and folders of which the *.yaml and *.yml files are read in name order. "
-             "Their "
-             "values win over those of this file; their outputs are added to it. Besides, /etc/gyr/conf.d is read when "
-             "no file is named with -c.",
+         .doc = "Further configuration files, and folders of which the *.yaml and *.yml files are read in name order. "
+                "Their "
+                "values win over those of this file; their outputs are added to it; they include no others. Besides, "
+                "/etc/gyr/conf.d is read when no file is named with -c.",
          .member = Texts([](Config & c) -> auto& { return c.include; })},
         {.key = "watch",
          .type = SettingType::flag,
@@ -162,7 +161,7 @@ const std::vector<Setting<Config>>& table() {
          .doc = "Whether server.probes answer for metrics.",
          .member = Flag([](Config & c) -> auto& { return c.server.probe_metrics; })},
         {.key = "server.health_path",
-         .type = SettingType::text,
+         .type = SettingType::url_path,
          .standard = "/healthz",
          .doc = "The path that tells whether the agent works.",
          .member = Text([](Config & c) -> auto& { return c.server.health_path; })},
@@ -368,7 +367,7 @@ const std::vector<Setting<Config>>& table() {
                 "(--audit-webhook-config-file). Empty: nobody listens.",
          .member = Text([](Config & c) -> auto& { return c.audit.listen; })},
         {.key = "audit.path",
-         .type = SettingType::text,
+         .type = SettingType::url_path,
          .standard = "/k8s-audit",
          .doc = "The path that they post to.",
          .member = Text([](Config & c) -> auto& { return c.audit.path; })},

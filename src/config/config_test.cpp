@@ -311,5 +311,39 @@ TEST(ConfigLoader, IncludedFilesAreMerged) {
     EXPECT_EQ(load_config(request).problems.size(), 1U);
 }
 
+TEST(ConfigLoader, OverridesNameFilesToIncludeToo) {
+    LoadRequest request;
+    request.environment = [](std::string_view) { return std::nullopt; };
+    request.overrides = {"include=/more.yaml", "journal.path=/c"};
+    request.read_include = [](const std::string& path) {
+        return IncludedFiles(std::vector<IncludedFile>{{path, "priority: error\njournal: {path: /b}\n"}});
+    };
+    const Loaded loaded = load_config(request);
+    ASSERT_TRUE(loaded.problems.empty()) << to_text(loaded.problems.front());
+    EXPECT_EQ(loaded.config.priority, "error");
+    EXPECT_EQ(loaded.config.journal.path, "/c") << "-o wins over every file";
+    EXPECT_EQ(loaded.config.include, std::vector<std::string>{"/more.yaml"});
+}
+
+TEST(ConfigLoader, WhatAnIncludedFileIncludesIsNotPassedOverInSilence) {
+    LoadRequest request;
+    request.text = "include: /more.yaml\n";
+    request.environment = [](std::string_view) { return std::nullopt; };
+    request.read_include = [](const std::string& path) {
+        return IncludedFiles(std::vector<IncludedFile>{{path, "priority: error\ninclude: /further.yaml\n"}});
+    };
+    const Loaded loaded = load_config(request);
+    ASSERT_EQ(loaded.problems.size(), 1U);
+    EXPECT_EQ(loaded.problems[0].place.file, "/more.yaml");
+    EXPECT_EQ(loaded.problems[0].place.line, 2U);
+}
+
+TEST(ConfigLoader, PathsOfUrlsBeginWithASlash) {
+    for (const char* wrong :
+         {"server: {health_path: healthz}", "server: {health_path: ''}", "audit: {path: k8s-audit}"})
+        EXPECT_NE(problem(wrong).find("begins with '/'"), std::string::npos) << wrong;
+    EXPECT_EQ(good("server: {health_path: /alive}").server.health_path, "/alive");
+}
+
 } // namespace
 } // namespace gyr::config

@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -79,9 +80,13 @@ class Translator {
         }
         return node;
     }
-    std::string text(std::string_view path, std::string_view standard) const {
+    std::string text(std::string_view path, std::string_view standard) {
         const Node* node = find(path);
-        return node != nullptr && node->kind == Node::Kind::scalar ? node->text : std::string(standard);
+        if (node == nullptr || node->kind == Node::Kind::null) return std::string(standard);
+        if (node->kind == Node::Kind::scalar) return node->text;
+        note(node->place, fmt::format("{}: takes a single value, not {}; '{}', as by default", path,
+                                      describe(node->kind), standard));
+        return std::string(standard);
     }
     // In any case; the first is the default, also when it is another.
     std::string one_of(std::string_view path, std::span<const std::string_view> choices) {
@@ -91,16 +96,21 @@ class Translator {
         problem(find(path)->place, fmt::format("{}: '{}' is none of {}", path, value, fmt::join(choices, ", ")));
         return std::string(choices.front());
     }
-    // In all forms that Falco takes; with any other it goes on with the default.
-    bool flag(std::string_view path, bool standard) {
-        const Node* node = find(path);
-        if (node == nullptr || node->kind == Node::Kind::null) return standard;
-        std::string word = node->text;
+    // In all forms that Falco takes.
+    static std::optional<bool> truth(const Node& node) {
+        std::string word = node.text;
         std::ranges::transform(word, word.begin(), lower);
         for (const std::string_view yes : {"y", "yes", "true", "on"})
             if (word == yes) return true;
         for (const std::string_view no : {"n", "no", "false", "off"})
             if (word == no) return false;
+        return std::nullopt;
+    }
+    // With any other it goes on with the default.
+    bool flag(std::string_view path, bool standard) {
+        const Node* node = find(path);
+        if (node == nullptr || node->kind == Node::Kind::null) return standard;
+        if (const auto value = truth(*node)) return *value;
         note(node->place, fmt::format("{}: neither true nor false; {}, as by default", path, standard));
         return standard;
     }
@@ -126,6 +136,9 @@ class Translator {
             const bool group =
                 std::ranges::any_of(kFalcoKeys, [&](const FalcoKey& k) { return k.key.starts_with(key + "."); });
             if (group) {
+                if (entry.value.kind == Node::Kind::scalar || entry.value.kind == Node::Kind::list)
+                    note(entry.value.place,
+                         fmt::format("{}: holds further keys, not {}; ignored", key, describe(entry.value.kind)));
                 account(entry.value, key + ".");
                 continue;
             }
@@ -173,13 +186,18 @@ class Translator {
         const Node* list = find("rules");
         if (list == nullptr) return;
         for (const Node& item : list->items) {
+            bool understood = !item.entries.empty();
             for (const Entry& action : item.entries) {
-                if (action.key != "enable" && action.key != "disable") continue;
-                for (const Entry& what : action.value.entries)
+                understood &= (action.key == "enable" || action.key == "disable") && !action.value.entries.empty();
+                for (const Entry& what : action.value.entries) {
+                    understood &= (what.key == "rule" || what.key == "tag") && !what.value.text.empty();
                     config_.rule_selections.push_back({action.key == "enable",
                                                        what.key == "rule" ? what.value.text : "",
                                                        what.key == "tag" ? what.value.text : ""});
+                }
             }
+            if (!understood)
+                problem(item.place, "rules: an entry is {enable: {rule: NAME}}, {disable: {tag: NAME}} or the like");
         }
     }
 
@@ -217,10 +235,8 @@ class Translator {
             config_.kernel.enabled = false;
         else if (kind != "modern_ebpf" && kind != "kmod" && kind != "ebpf")
             problem(node->place, fmt::format("engine.kind: there is no kind '{}'", kind));
-        int preset = 0;
-        const std::string given = text("engine.modern_ebpf.buf_size_preset", "4");
-        std::from_chars(given.data(), given.data() + given.size(), preset);
-        if (preset < 1 || preset > 10)
+        const std::uint64_t preset = count("engine.modern_ebpf.buf_size_preset", 4, 10);
+        if (preset < 1)
             problem(find("engine.modern_ebpf.buf_size_preset")->place, "engine.modern_ebpf.buf_size_preset: 1 to 10");
         // At least our own default: there is one buffer for all CPUs.
         else
@@ -334,6 +350,9 @@ class Translator {
             fmt::format("{}://{}:{}", tls ? "https" : "http", address, text("webserver.listen_port", "8765"))};
         if (tls) config_.server.tls.cert = text("webserver.ssl_certificate", "/etc/falco/falco.pem");
         config_.server.health_path = text("webserver.k8s_healthz_endpoint", "/healthz");
+        if (!config_.server.health_path.starts_with('/'))
+            problem(find("webserver.k8s_healthz_endpoint")->place,
+                    "webserver.k8s_healthz_endpoint: a path begins with '/'; this one would never be asked for");
         config_.server.probe_metrics = metrics && flag("webserver.prometheus_metrics_enabled", false);
     }
 
@@ -369,12 +388,22 @@ class Translator {
     void appends() {
         const Node* list = find("append_output");
         if (list == nullptr) return;
+        const auto account_for = [this](const Node& map, std::string_view where,
+                                        std::initializer_list<std::string_view> known) {
+            for (const Entry& entry : map.entries) {
+                if (std::ranges::find(known, entry.key) == known.end())
+                    note(entry.place, fmt::format("{}.{}: no key that is known; ignored", where, entry.key));
+            }
+        };
         for (Node item : list->items) {
             OutputAppend append;
+            account_for(item, "append_output", {"match", "extra_output", "extra_fields", "suggested_output"});
             if (Node* match = item.find("match")) {
+                account_for(*match, "append_output.match", {"source", "rule", "tags"});
                 if (const Node* source = match->find("source")) append.source = source->text;
                 if (const Node* rule = match->find("rule")) append.rule = rule->text;
                 if (const Node* tags = match->find("tags")) {
+                    if (tags->kind != Node::Kind::list) problem(tags->place, "append_output.match.tags: takes a list");
                     for (const Node& tag : tags->items) append.tags.push_back(tag.text);
                 }
             }
@@ -387,7 +416,7 @@ class Translator {
             }
             if (!append.text.empty() || !append.fields.empty()) config_.output_appends.push_back(append);
             if (const Node* suggested = item.find("suggested_output");
-                suggested != nullptr && suggested->text == "true")
+                suggested != nullptr && truth(*suggested).value_or(false))
                 suggest(std::move(append));
         }
     }

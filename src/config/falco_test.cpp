@@ -230,13 +230,30 @@ TEST(FalcoConfig, OverridesRulesAndSelections) {
 
 TEST(FalcoConfig, ValuesThatFalcoRefusesAreRefused) {
     const std::string out = "stdout_output: {enabled: true}\n";
-    for (const char* wrong : {"priority: hot\n", "rule_matching: last\n", "log_level: loud\n",
-                              "rules_files: []\nrules_file: []\n", "falco_libs: {snaplen: 70000}\n"})
+    for (const char* wrong :
+         {"priority: hot\n", "rule_matching: last\n", "log_level: loud\n", "rules_files: []\nrules_file: []\n",
+          "falco_libs: {snaplen: 70000}\n", "rules: [{disabled: {tag: x}}]\n", "rules: [{disable: {tags: [x]}}]\n",
+          "rules: [disable]\n", "rules: [{disable: {rule: }}]\n",
+          "append_output: [{match: {tags: x}, extra_output: y}]\n", "engine: {modern_ebpf: {buf_size_preset: 4x}}\n",
+          "webserver: {enabled: true, k8s_healthz_endpoint: healthz}\n"})
         EXPECT_EQ(load(out + wrong).problems.size(), 1U) << wrong;
     const Loaded fine = load(out + "priority: WARNING\nlog_level: Alert\nrule_matching: all\n");
     ASSERT_TRUE(fine.problems.empty()) << to_text(fine.problems.front());
     EXPECT_EQ(fine.config.priority, "warning");
     EXPECT_EQ(fine.config.log.level, "error");
+}
+
+// Falco goes on with its defaults here, and so do we, but not in silence.
+TEST(FalcoConfig, MisplacedValuesAndKeysAreTold) {
+    const std::string out = "stdout_output: {enabled: true}\n";
+    for (const char* odd :
+         {"priority: [warning]\n", "webserver: true\n", "webserver: {enabled: true, listen_port: [1]}\n",
+          "append_output: [{match: {rules: x}, extra_output: y}]\n", "append_output: [{extra_outputs: y}]\n"}) {
+        const Loaded loaded = load(out + odd);
+        EXPECT_TRUE(loaded.problems.empty()) << odd;
+        EXPECT_EQ(loaded.notes.size(), 1U) << odd;
+    }
+    EXPECT_EQ(load(out + "append_output: [{suggested_output: Yes}]\n").config.output_appends.size(), 1U);
 }
 
 TEST(FalcoConfig, TheAuditLogTakesNoPluginAndNoKernel) {

@@ -259,7 +259,14 @@ void include(Node& root, const LoadRequest& request, Loaded& out) {
         }
     };
     for (const std::string& path : paths) {
-        each_file(path, [&root](Node more) {
+        each_file(path, [&root, &out](Node more) {
+            if (const Node* further = more.find("include"); further != nullptr) {
+                Diagnostic d;
+                d.message = "a file that is included cannot include others";
+                d.place = further->place;
+                out.problems.push_back(std::move(d));
+                return;
+            }
             if (root.kind == Node::Kind::null)
                 root = std::move(more);
             else
@@ -282,10 +289,13 @@ Loaded load_config(const LoadRequest& request) {
         out.problems.push_back(std::move(root).error());
         return out;
     }
-    // Which further files there are (of a falco.yaml) must be known before they are read.
+    // Which further files there are must be known before they are read.
+    const auto names_files = [](const std::string& assignment) {
+        return assignment.starts_with("include") || assignment.starts_with("config_files"); // ours, Falco's
+    };
     const auto override_those = [&](bool of_files) {
         for (const std::string& assignment : request.overrides) {
-            if (assignment.starts_with("config_files") != of_files) continue;
+            if (names_files(assignment) != of_files) continue;
             const Result<> applied = apply_override(*root, assignment);
             if (applied) continue;
             Diagnostic d;

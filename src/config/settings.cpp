@@ -56,6 +56,9 @@ std::string store_value(const Setting<Root>& setting, const Node& node, std::str
         out = *found;
         return {};
     }
+    if (setting.type == SettingType::url_path && !node.text.starts_with('/')) {
+        return fmt::format("'{}' is a path of a URL and begins with '/', not '{}'", setting.key, node.text);
+    }
     out = node.text;
     return {};
 }
@@ -191,6 +194,7 @@ Root defaults_of(std::span<const Setting<Root>> entries) {
 std::string_view to_string(SettingType type) {
     switch (type) {
     case SettingType::text: return "text";
+    case SettingType::url_path: return "path of a URL";
     case SettingType::choice: return "one of";
     case SettingType::path_list: return "list of paths";
     case SettingType::text_list: return "list";

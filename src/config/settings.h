@@ -15,7 +15,18 @@
 
 namespace gyr::config {
 
-enum class SettingType : std::uint8_t { text, choice, path_list, text_list, duration, size, count, flag, text_map };
+enum class SettingType : std::uint8_t {
+    text,
+    url_path,
+    choice,
+    path_list,
+    text_list,
+    duration,
+    size,
+    count,
+    flag,
+    text_map
+};
 [[nodiscard]] std::string_view to_string(SettingType type); // "text", "one of", "list of paths", …
 
 // Root is Config, or Output for the keys of one entry of "outputs".
