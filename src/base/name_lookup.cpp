@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/thread_signals.h"
+#include "base/thread_start.h"
 
 #include <fmt/format.h>
 
@@ -72,14 +73,12 @@ Result<Addresses> NameLookup::find(const std::string& host, const std::string& p
         question = *known;
     } else {
         if (!question->answered) return fail_errno("look for " + host, errno);
-        try {
-            std::thread([question, resolver = resolver_] {
-                block_signals();
-                question->ask(resolver);
-            }).detach();
-        } catch (const std::system_error& error) {
-            return fail_errno("look for " + host, error.code().value());
-        }
+        auto thread = start_thread([question, resolver = resolver_] {
+            block_signals();
+            question->ask(resolver);
+        });
+        if (!thread) return fail(ErrorKind::io, fmt::format("look for {}: {}", host, thread.error().message));
+        thread->detach();
     }
     while (!question->done.load(std::memory_order_acquire)) {
         if (wait(question->answered.get())) continue;

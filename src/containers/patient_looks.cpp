@@ -1,13 +1,13 @@
 #include "containers/patient_looks.h"
 
 #include "base/fd.h"
+#include "base/thread_start.h"
 
 #include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <sys/eventfd.h>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -92,8 +92,16 @@ void PatientLooks::ask(const std::string& place, std::string key, std::uint64_t 
         shared_->answer(std::move(key), round, CallStatus::timeout, {});
         return;
     }
-    shared_->places[place].queue.push_back({std::move(key), round, std::move(look)});
-    if (!known) std::thread([shared = shared_, place] { run(shared, place); }).detach();
+    Shared::Place& its = shared_->places[place];
+    its.queue.push_back({std::move(key), round, std::move(look)});
+    if (known) return;
+    auto thread = start_thread([shared = shared_, place] { run(shared, place); });
+    if (thread) {
+        thread->detach();
+        return;
+    }
+    shared_->answer(std::move(its.queue.front().key), round, CallStatus::timeout, {});
+    shared_->places.erase(place);
 }
 
 int PatientLooks::fd() const { return shared_->fd.get(); }

@@ -27,7 +27,8 @@ class PatientLooks {
         ContainerInfo info;
     };
 
-    // patience: how long one look may take. most_places: looked into at once; beyond, a look has timed out at once.
+    // patience: how long one look may take. most_places: looked into at once; beyond, or when no
+    // thread can be had, a look has timed out at once.
     PatientLooks(std::chrono::milliseconds patience, std::size_t most_places);
     ~PatientLooks(); // does not wait
     PatientLooks(const PatientLooks&) = delete;

@@ -1,6 +1,8 @@
 // Looks that hang: who is held up, and what is told of it.
 #include "containers/patient_looks.h"
 
+#include "base/test_threads.h"
+
 #include <gtest/gtest.h>
 
 #include <future>
@@ -53,6 +55,21 @@ TEST_F(PatientLooksTest, WhatIsFoundIsTold) {
     EXPECT_EQ(answers[0].round, 7u);
     EXPECT_EQ(answers[0].status, CallStatus::found);
     EXPECT_EQ(answers[0].info.name, "web");
+}
+
+TEST_F(PatientLooksTest, WithoutAThreadToHaveALookHasTimedOut) {
+    PatientLooks looks(milliseconds{60'000}, 4);
+    {
+        const NoThreadsLeft none;
+        looks.ask("a", "c1", 7, finding("web"));
+    }
+    const auto refused = take(looks);
+    ASSERT_EQ(refused.size(), 1u);
+    EXPECT_EQ(refused[0].key, "c1");
+    EXPECT_EQ(refused[0].round, 7u);
+    EXPECT_EQ(refused[0].status, CallStatus::timeout);
+    looks.ask("a", "c1", 8, finding("web"));
+    EXPECT_EQ(take(looks).front().status, CallStatus::found);
 }
 
 TEST_F(PatientLooksTest, APlaceThatHangsHoldsUpNoOther) {

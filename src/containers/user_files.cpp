@@ -67,6 +67,10 @@ bool load_process(const UserFilesWanted& wanted, UserFiles& files, Missing& why)
     if (wanted.map_ids) {
         uids = read_bounded_file(process + "/uid_map", 65'536).value_or("");
         gids = read_bounded_file(process + "/gid_map", 65'536).value_or("");
+        if (uids.empty() || gids.empty()) { // gone, or not written yet
+            why = Missing::gone;
+            return false;
+        }
     }
     // The root is held; if the process still is in that namespace now, it was when the root was opened.
     struct stat name_space {};
@@ -115,7 +119,9 @@ std::shared_ptr<const UserFiles> load_user_files(const UserFilesWanted& wanted) 
         return files;
     }
     Missing why = Missing::gone;
-    if (!load_process(wanted, *files, why) && !load_image(wanted, *files)) files->why = why;
+    // Without the map, which goes with the process, an id of a user namespace is somebody else's in the image's files.
+    const bool may_use_image = !wanted.map_ids;
+    if (!load_process(wanted, *files, why) && !(may_use_image && load_image(wanted, *files))) files->why = why;
     return files;
 }
 

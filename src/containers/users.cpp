@@ -1,5 +1,6 @@
 #include "containers/users.h"
 
+#include "base/thread_start.h"
 #include "containers/classify.h"
 #include "containers/user_files.h"
 
@@ -10,7 +11,6 @@
 #include <mutex>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 #include <unordered_map>
 #include <utility>
@@ -225,9 +225,12 @@ class UserDirectory::Impl {
         const bool stuck =
             shared_->busy == shared_->workers && Clock::now() - last_spawn_ > kStuck && shared_->workers < kMaxWorkers;
         if (shared_->workers < options_.workers || stuck) {
-            ++shared_->workers;
             last_spawn_ = Clock::now();
-            std::thread([shared = shared_] { run_worker(shared); }).detach();
+            // Without one the job waits for the next attempt.
+            if (auto worker = start_thread([shared = shared_] { run_worker(shared); })) {
+                ++shared_->workers;
+                worker->detach();
+            }
         }
         shared_->wake.notify_one();
     }

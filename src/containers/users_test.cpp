@@ -1,4 +1,5 @@
 // Names as containers know them, from fixture trees that stand for /proc/PID/root, the host and image layers.
+#include "base/test_threads.h"
 #include "containers/passwd.h"
 #include "containers/users.h"
 
@@ -125,6 +126,21 @@ TEST_F(UsersTest, AProgramOfTheHostHasTheHostsNamesUntilItExecutesInTheContainer
     EXPECT_EQ(user(executed_in(4026532200), 1000).entry->name, "app");
 }
 
+TEST_F(UsersTest, WithoutAThreadToHaveItIsReadLater) {
+    write("a/etc/passwd", "app:x:1000:50::/srv:/bin/false\n");
+    write("b/etc/passwd", "web:x:1000:50::/srv:/bin/false\n");
+    start();
+    const ProcessImage first = add_process(41, "a"), second = add_process(42, "b", "c2");
+    {
+        const NoThreadsLeft none;
+        EXPECT_EQ(users_->user(first, 1000).why, Missing::pending);
+    }
+    EXPECT_EQ(users_->user(second, 1000).why, Missing::pending);
+    while (users_->user(first, 1000).entry == nullptr || users_->user(second, 1000).entry == nullptr) wait();
+    EXPECT_EQ(users_->user(first, 1000).entry->name, "app");
+    EXPECT_EQ(users_->user(second, 1000).entry->name, "web");
+}
+
 TEST_F(UsersTest, RootIsRootWithoutAnyFile) {
     start();
     const UserAnswer root = user(add_process(42, "scratch"), 0);
@@ -198,6 +214,29 @@ TEST_F(UsersTest, UserNamespacesAreMapped) {
     EXPECT_EQ(user(process, 1000).entry->name, "root");
     EXPECT_EQ(users_->user(process, 100999).entry->name, "app");
     EXPECT_EQ(users_->user(process, 0).why, Missing::not_applicable); // the host's root is nobody in there
+}
+
+// A rootless container's root is uid 1000 outside, and not whom its image gives that number.
+TEST_F(UsersTest, WithoutTheMapNobodyIsNamed) {
+    write("c/etc/passwd", "root:x:0:0::/root:\nnode:x:1000:1000::/:\n");
+    start();
+    ProcessImage process = add_process(50, "c");
+    process.namespaces.user = 4026532999;
+    auto info = std::make_shared<ContainerInfo>();
+    info->rootfs = "/../c";
+    process.container->info = info;
+    write("proc/50/uid_map", "");
+    write("proc/50/gid_map", "");
+    const UserAnswer unmapped = user(process, 1000);
+    EXPECT_EQ(unmapped.entry, nullptr);
+    EXPECT_EQ(unmapped.why, Missing::gone);
+    ProcessImage gone = add_process(51, "c", "c2");
+    gone.namespaces.user = 4026532999;
+    gone.container->info = info;
+    fs::remove_all(dir_ + "/proc/51");
+    const UserAnswer unknown = user(gone, 1000);
+    EXPECT_EQ(unknown.entry, nullptr);
+    EXPECT_EQ(unknown.why, Missing::gone);
 }
 
 TEST_F(UsersTest, TheSameNamespaceNumberInAnotherContainerIsAnotherPlace) {
