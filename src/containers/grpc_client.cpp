@@ -220,7 +220,8 @@ class GrpcClient final : public RuntimeClient {
         split_image_name(info);
         info.source = "cri";
         info.complete = sandbox == CallStatus::found;
-        return CallStatus::found;
+        return sandbox == CallStatus::found || sandbox == CallStatus::unknown_id ? CallStatus::found
+                                                                                 : CallStatus::found_part;
     }
 
     static void take_container(const cri_api::ContainerStatusResponse& answer, ContainerInfo& info) {

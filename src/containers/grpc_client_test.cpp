@@ -67,6 +67,7 @@ struct FakeNamespaces final : containerd::services::namespaces::v1::Namespaces::
 template <class Service>
 struct FakeCriOf final : Service {
     std::string runtime_name = "containerd";
+    bool pods_answer = true;
     grpc::Status Version(grpc::ServerContext*, const runtime::v1::VersionRequest*,
                          runtime::v1::VersionResponse* answer) override {
         answer->set_runtime_name(runtime_name);
@@ -93,6 +94,7 @@ struct FakeCriOf final : Service {
     }
     grpc::Status PodSandboxStatus(grpc::ServerContext*, const runtime::v1::PodSandboxStatusRequest* request,
                                   runtime::v1::PodSandboxStatusResponse* answer) override {
+        if (!pods_answer) return {grpc::StatusCode::DEADLINE_EXCEEDED, "context deadline exceeded"};
         if (request->pod_sandbox_id() != kSandbox) return {grpc::StatusCode::NOT_FOUND, "not found"};
         auto* pod = answer->mutable_status();
         pod->set_id(kSandbox);
@@ -192,6 +194,16 @@ TEST_F(GrpcClientTest, CriTellsContainerAndPod) {
     EXPECT_EQ(info_.created_time, 1'700'000'000'000'000'007);
     EXPECT_EQ(info_.type, ContainerType::containerd);
     EXPECT_TRUE(info_.complete);
+}
+
+// A busy runtime tells of the container and not, in time, of its pod, which is then asked for again.
+TEST_F(GrpcClientTest, AContainerWithoutItsPodIsAPart) {
+    cri_.pods_answer = false;
+    ASSERT_EQ(ask(RuntimeKind::cri, kId), CallStatus::found_part);
+    EXPECT_EQ(info_.name, "web");
+    EXPECT_EQ(info_.pod_sandbox_id, kSandbox);
+    EXPECT_FALSE(info_.complete);
+    EXPECT_EQ(ask(RuntimeKind::cri, kSandbox), CallStatus::timeout);
 }
 
 TEST_F(GrpcClientTest, CriSandboxesAreContainersToo) {

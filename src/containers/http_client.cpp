@@ -36,11 +36,15 @@ class HttpClient final : public RuntimeClient {
         info.source = kind_ == RuntimeKind::docker ? "docker-api" : "podman-api";
         if (kind_ == RuntimeKind::docker && !info.image_id.empty() &&
             info.image_id.find_first_not_of("0123456789abcdef") == std::string::npos) {
-            if (get("/images/sha256:" + info.image_id + "/json", body) == CallStatus::found)
-                parse_docker_image(body, info);
+            const CallStatus image = get("/images/sha256:" + info.image_id + "/json", body);
+            if (image == CallStatus::found) parse_docker_image(body, info);
+            if (image == CallStatus::timeout || image == CallStatus::absent) {
+                info.complete = false;
+                status = CallStatus::found_part;
+            }
         }
         split_image_name(info);
-        return CallStatus::found;
+        return status;
     }
 
     void cancel() override { cancelled_ = true; }
@@ -115,6 +119,7 @@ std::string_view to_string(RuntimeKind kind) {
 std::string_view to_string(CallStatus status) {
     switch (status) {
     case CallStatus::found:
+    case CallStatus::found_part:
     case CallStatus::unknown_id: return "answers";
     case CallStatus::timeout: return "no answer in time";
     case CallStatus::denied: return "not permitted";

@@ -40,12 +40,13 @@ CallStatus look_in_container(const ResolverOptions& options, const ResolverHints
             const auto client = make_grpc_client(kind, place->path, options.call_timeout, options.max_bytes);
             const CallStatus told = client->ask(hints, more);
             if (told == CallStatus::timeout) {
-                if (status != CallStatus::found) return told;
+                if (!is_found(status)) return told;
+                status = CallStatus::found_part;
                 break;
             }
-            if (told != CallStatus::found) continue;
-            info = status == CallStatus::found ? merge_info(info, std::move(more)) : std::move(more);
-            status = CallStatus::found;
+            if (!is_found(told)) continue;
+            info = is_found(status) ? merge_info(info, std::move(more)) : std::move(more);
+            status = told;
         }
     }
     forget_places(info);

@@ -1,18 +1,19 @@
 #include "containers/resolver.h"
 
+#include "base/fd.h"
+#include "base/thread_start.h"
 #include "containers/cgroup_id.h"
 #include "containers/container_folders.h"
 #include "containers/disk_lookup.h"
 #include "containers/metadata.h"
 #include "containers/nested_lookup.h"
 #include "containers/patient_looks.h"
-#include "containers/runtime_client.h"
+#include "containers/runtime_sockets.h"
 #include "containers/sockets_to_ask.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <poll.h>
@@ -28,7 +29,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxLearnt = 32;     // sockets that are not among the options
 constexpr std::size_t kMaxPlaces = 32;     // outer containers and users that are looked at at once
 constexpr std::size_t kRoundsPending = 4;  // after these a container that nobody knows is no_runtime
 constexpr std::size_t kRoundsUnasked = 5;  // for one that only a watched folder has told of
@@ -58,33 +58,29 @@ class Resolver::Impl {
                .bundle = [this](const std::string& folder, const std::string& name_space,
                                 const std::string& id) { expect_bundle(folder, name_space, id); },
                .gone = [this](const std::string& id) { end_unasked(id); }}),
-          answers_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+          answers_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+          sockets_(options_,
+                   {.still_wants = [this](const RuntimeSockets::Question& asked) { return still_wants(asked); },
+                    .answer =
+                        [this](const RuntimeSockets::Question& asked, CallStatus status, ContainerInfo* info) {
+                            const std::scoped_lock lock(mutex_);
+                            answer(asked.key, asked.round, status, info);
+                        }}) {
         if (options_.retry.empty()) options_.retry.push_back(milliseconds{1'000});
     }
     ~Impl() {
         stopping_ = true;
-        signal_fd(wake_fd_);
+        signal_fd(wake_fd_.get());
         if (disk_thread_.joinable()) disk_thread_.join();
-        for (const auto& endpoint : endpoints_) {
-            {
-                const std::scoped_lock lock(mutex_);
-                endpoint->stopping = true;
-            }
-            endpoint->client->cancel();
-            endpoint->wake.notify_all();
-        }
-        for (const auto& endpoint : endpoints_) {
-            if (endpoint->thread.joinable()) endpoint->thread.join();
-        }
-        if (answers_fd_ >= 0) ::close(answers_fd_);
-        if (wake_fd_ >= 0) ::close(wake_fd_);
     }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
     Result<> start() {
-        if (answers_fd_ < 0 || wake_fd_ < 0) return fail_errno("eventfd", errno);
-        disk_thread_ = std::thread([this] { run_disk(); });
+        if (!answers_fd_ || !wake_fd_) return fail_errno("eventfd", errno);
+        auto thread = start_thread([this] { run_disk(); });
+        if (!thread) return std::unexpected(thread.error());
+        disk_thread_ = std::move(*thread);
         return {};
     }
 
@@ -109,7 +105,7 @@ class Resolver::Impl {
         Entry& entry = found->second;
         if (entry.ended && !is_hex_id(key)) {
             Entry anew;
-            anew.round = entry.round + 1;
+            anew.round = ++rounds_;
             entry = std::move(anew);
         }
         const bool again = !entry.requested || entry.ended || (entry.hints.bundle.empty() && !hints.bundle.empty());
@@ -132,13 +128,13 @@ class Resolver::Impl {
         if (found == entries_.end()) return;
         found->second.ended = true;
         found->second.ended_at = Clock::now();
-        signal_fd(wake_fd_);
+        signal_fd(wake_fd_.get());
     }
 
-    [[nodiscard]] int fd() const { return answers_fd_; }
+    [[nodiscard]] int fd() const { return answers_fd_.get(); }
 
     void drain(const std::function<void(const ResolverAnswer&)>& take) {
-        clear_fd(answers_fd_);
+        clear_fd(answers_fd_.get());
         std::vector<ResolverAnswer> answers;
         {
             const std::scoped_lock lock(mutex_);
@@ -157,6 +153,10 @@ class Resolver::Impl {
     Stats stats() const {
         const std::scoped_lock lock(mutex_);
         Stats out = stats_;
+        const RuntimeSockets::Counts sockets = sockets_.counts();
+        out.timeouts += sockets.timeouts;
+        out.socket_hits = sockets.found;
+        out.unreadable = sockets.unreadable;
         out.known = entries_.size();
         out.pending = static_cast<std::size_t>(std::ranges::count_if(
             entries_, [](const auto& item) { return item.second.requested && !is_complete(item.second); }));
@@ -164,15 +164,7 @@ class Resolver::Impl {
         return out;
     }
 
-    std::vector<std::string> describe_sockets() const {
-        const std::scoped_lock lock(mutex_);
-        std::vector<std::string> lines;
-        for (const auto& endpoint : endpoints_) {
-            lines.push_back(std::string(to_string(endpoint->kind)) + " " + endpoint->path + ": " +
-                            std::string(endpoint->asked ? to_string(endpoint->last) : "not asked yet"));
-        }
-        return lines;
-    }
+    std::vector<std::string> describe_sockets() const { return sockets_.describe(); }
 
   private:
     struct Entry {
@@ -185,26 +177,11 @@ class Resolver::Impl {
         bool ended = false;
         bool queued = false;    // in disk_queue_
         bool published = false; // in answered_
-        bool disk_looked = false;
         Clock::time_point ended_at{}, next_try{};
         std::size_t attempt = 0;
-        std::uint64_t round = 0; // answers to an earlier round's question count for nothing
-        int outstanding = 0;     // sockets still to answer in this round
-        bool any_timeout = false, any_denied = false;
-    };
-
-    // A socket, and the thread that asks it.
-    struct Endpoint {
-        RuntimeKind kind = RuntimeKind::docker;
-        std::string path;
-        std::unique_ptr<RuntimeClient> client;
-        std::deque<std::pair<std::string, std::uint64_t>> queue;
-        std::condition_variable wake;
-        std::thread thread;
-        bool stopping = false, asked = false;
-        CallStatus last = CallStatus::absent;
-        Clock::time_point rest_until{}; // after a timeout: not asked again before
-        int timeouts = 0;
+        std::uint64_t round = 0; // of all entries; answers to an earlier round's question count for nothing
+        int outstanding = 0;     // sockets and places still to answer in this round
+        bool any_timeout = false, any_denied = false, any_absent = false;
     };
 
     static bool is_complete(const Entry& entry) { return entry.info != nullptr && entry.info->complete; }
@@ -227,14 +204,14 @@ class Resolver::Impl {
         if (entry.queued) return;
         entry.queued = true;
         disk_queue_.push_back(key);
-        signal_fd(wake_fd_);
+        signal_fd(wake_fd_.get());
     }
 
     void publish(const std::string& key, Entry& entry) {
         if (!entry.requested || entry.published) return;
         entry.published = true;
         answered_.push_back(key);
-        signal_fd(answers_fd_);
+        signal_fd(answers_fd_.get());
     }
 
     // Takes what a source says; publishes it when that told anything new.
@@ -254,7 +231,7 @@ class Resolver::Impl {
         if (is_complete(entry)) return;
         const std::size_t step = std::min(entry.attempt - 1, options_.retry.size() - 1);
         entry.next_try = Clock::now() + options_.retry[step];
-        signal_fd(wake_fd_); // the disk thread plans its sleep by it
+        signal_fd(wake_fd_.get()); // the disk thread plans its sleep by it
         Missing why = Missing::pending;
         if (entry.any_timeout)
             why = Missing::runtime_timeout;
@@ -262,8 +239,10 @@ class Resolver::Impl {
             why = Missing::denied;
         else if (entry.attempt >= kRoundsPending)
             why = Missing::no_runtime;
-        // The disk has told and there is nobody else to ask, or nobody who knows more: that is all there will be.
-        if (entry.info != nullptr && !entry.any_timeout && !entry.info->name.empty() && !entry.info->image.empty()) {
+        // The disk has told and there is nobody else to ask, or nobody who knows more: that is all there will be. A
+        // socket that has not answered (its runtime starts again, say) may know more.
+        const bool all_answered = !entry.any_timeout && !entry.any_denied && !entry.any_absent;
+        if (entry.info != nullptr && all_answered && !entry.info->name.empty() && !entry.info->image.empty()) {
             auto whole = std::make_shared<ContainerInfo>(*entry.info);
             whole->complete = true;
             entry.info = std::move(whole);
@@ -275,72 +254,24 @@ class Resolver::Impl {
         }
     }
 
-    // --- endpoints
+    // --- the sockets
 
-    Endpoint* endpoint_for(RuntimeKind kind, const std::string& path) {
-        for (const auto& endpoint : endpoints_) {
-            if (endpoint->path == path && endpoint->kind == kind) return endpoint.get();
+    void ask(const RuntimeSocket& socket, const std::string& key, Entry& entry) {
+        using enum RuntimeSockets::Asked;
+        const auto& [kind, path] = socket;
+        switch (sockets_.ask(kind, path, {key, entry.round, std::string(id_of(key)), entry.hints})) {
+        case yes: ++entry.outstanding; break;
+        case resting:
+        case not_now: entry.any_timeout = true; break;
+        case never: break;
         }
-        // Users make sockets of their own; however many, those of the options have their place.
-        const bool learnt = !is_among_options(options_, path);
-        if (learnt && learnt_ == kMaxLearnt) return nullptr;
-        learnt_ += learnt ? 1 : 0;
-        auto endpoint = std::make_unique<Endpoint>();
-        endpoint->kind = kind;
-        endpoint->path = path;
-        const bool http = kind == RuntimeKind::docker || kind == RuntimeKind::podman;
-        endpoint->client = http ? make_http_client(kind, path, options_.call_timeout, options_.max_bytes)
-                                : make_grpc_client(kind, path, options_.call_timeout, options_.max_bytes);
-        Endpoint* raw = endpoint.get();
-        endpoint->thread = std::thread([this, raw] { run_endpoint(*raw); });
-        endpoints_.push_back(std::move(endpoint));
-        return raw;
     }
 
-    void ask(Endpoint* endpoint, const std::string& key, Entry& entry) {
-        if (endpoint == nullptr || endpoint->stopping) return;
-        if (endpoint->rest_until > Clock::now()) {
-            entry.any_timeout = true;
-            return;
-        }
-        ++entry.outstanding;
-        endpoint->queue.emplace_back(key, entry.round);
-        endpoint->wake.notify_one();
-    }
-
-    // The thread of one endpoint.
-    void run_endpoint(Endpoint& endpoint) {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            endpoint.wake.wait(lock, [&] { return endpoint.stopping || !endpoint.queue.empty(); });
-            if (endpoint.stopping) return;
-            const auto [key, round] = std::move(endpoint.queue.front());
-            endpoint.queue.pop_front();
-            const auto found = entries_.find(key);
-            if (found == entries_.end() || found->second.round != round) continue;
-            ContainerInfo info;
-            info.full_id = std::string(id_of(key));
-            const ResolverHints hints = found->second.hints;
-            lock.unlock();
-            const CallStatus status = endpoint.client->ask(hints, info);
-            lock.lock();
-            if (endpoint.stopping) return;
-            endpoint.asked = true;
-            endpoint.last = status;
-            if (status == CallStatus::timeout) {
-                ++stats_.timeouts;
-                // Every waiting question would wait as long: all of them are answered "timeout" now.
-                endpoint.timeouts = std::min(endpoint.timeouts + 1, 6);
-                endpoint.rest_until = Clock::now() + options_.call_timeout * endpoint.timeouts;
-                for (const auto& [other, other_round] : std::exchange(endpoint.queue, {}))
-                    answer(other, other_round, status, nullptr);
-            } else {
-                endpoint.timeouts = 0;
-            }
-            if (status == CallStatus::unreadable) ++stats_.unreadable;
-            if (status == CallStatus::found) ++stats_.socket_hits;
-            answer(key, round, status, status == CallStatus::found ? &info : nullptr);
-        }
+    // Not under the mutex.
+    bool still_wants(const RuntimeSockets::Question& asked) {
+        const std::scoped_lock lock(mutex_);
+        const auto found = entries_.find(asked.key);
+        return found != entries_.end() && found->second.round == asked.round;
     }
 
     void answer(const std::string& key, std::uint64_t round, CallStatus status, ContainerInfo* info) {
@@ -348,8 +279,9 @@ class Resolver::Impl {
         if (found == entries_.end() || found->second.round != round) return;
         Entry& entry = found->second;
         --entry.outstanding;
-        if (status == CallStatus::timeout) entry.any_timeout = true;
+        if (status == CallStatus::timeout || status == CallStatus::found_part) entry.any_timeout = true;
         if (status == CallStatus::denied) entry.any_denied = true;
+        if (status == CallStatus::absent) entry.any_absent = true;
         if (info != nullptr) take_info(key, entry, std::move(*info));
         if (entry.outstanding == 0) finish_round(key, entry);
     }
@@ -377,9 +309,9 @@ class Resolver::Impl {
             }
             wait = std::min(wait, std::chrono::duration_cast<milliseconds>(next_look - Clock::now()) + milliseconds{1});
             wait = std::min(wait, looks_.until_next());
-            pollfd fds[3] = {{wake_fd_, POLLIN, 0}, {folders_.fd(), POLLIN, 0}, {looks_.fd(), POLLIN, 0}};
+            pollfd fds[3] = {{wake_fd_.get(), POLLIN, 0}, {folders_.fd(), POLLIN, 0}, {looks_.fd(), POLLIN, 0}};
             ::poll(fds, 3, static_cast<int>(std::max<std::int64_t>(wait.count(), 0)));
-            if ((fds[0].revents & POLLIN) != 0) clear_fd(wake_fd_);
+            if ((fds[0].revents & POLLIN) != 0) clear_fd(wake_fd_.get());
             if ((fds[1].revents & POLLIN) != 0) folders_.take_events();
             take_looks();
             if (Clock::now() >= next_look) {
@@ -401,8 +333,8 @@ class Resolver::Impl {
         const std::scoped_lock lock(mutex_);
         for (PatientLooks::Answer& look : answers) {
             if (look.status == CallStatus::timeout) ++stats_.timeouts;
-            if (look.status == CallStatus::found) ++stats_.disk_hits;
-            answer(look.key, look.round, look.status, look.status == CallStatus::found ? &look.info : nullptr);
+            if (is_found(look.status)) ++stats_.disk_hits;
+            answer(look.key, look.round, look.status, is_found(look.status) ? &look.info : nullptr);
         }
     }
 
@@ -460,9 +392,9 @@ class Resolver::Impl {
             if (found == entries_.end()) return;
             Entry& entry = found->second;
             entry.queued = false;
-            entry.any_timeout = entry.any_denied = false;
+            entry.any_timeout = entry.any_denied = entry.any_absent = false;
             entry.outstanding = 0;
-            round = ++entry.round;
+            round = entry.round = ++rounds_;
             hints = entry.hints;
             cgroup_path = entry.cgroup_path;
             if (entry.info != nullptr)
@@ -508,7 +440,7 @@ class Resolver::Impl {
             }
             if (!is_complete(entry)) {
                 if (!elsewhere.empty()) ask_there(elsewhere, key, entry);
-                for (const auto& [kind, path] : sockets) ask(endpoint_for(kind, path), key, entry);
+                for (const RuntimeSocket& socket : sockets) ask(socket, key, entry);
             }
             if (entry.outstanding == 0) finish_round(key, entry);
         }
@@ -560,7 +492,7 @@ class Resolver::Impl {
     DiskLookup disk_;
     PatientLooks looks_;
     ContainerFolders folders_; // disk thread
-    int answers_fd_ = -1, wake_fd_ = -1;
+    UniqueFd answers_fd_, wake_fd_;
     std::atomic<bool> stopping_{false};
     std::thread disk_thread_;
 
@@ -568,10 +500,11 @@ class Resolver::Impl {
     std::unordered_map<std::string, Entry> entries_;
     std::deque<std::string> disk_queue_;
     std::vector<std::string> answered_;
-    std::vector<std::unique_ptr<Endpoint>> endpoints_;
-    std::size_t learnt_ = 0; // of them
+    std::uint64_t rounds_ = 0;
     Stats stats_;
     std::size_t watched_ = 0;
+
+    RuntimeSockets sockets_; // the last: its threads use the others until their end
 };
 
 Resolver::Resolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

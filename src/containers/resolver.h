@@ -111,7 +111,8 @@ class Resolver {
         std::uint64_t disk_hits = 0, socket_hits = 0, timeouts = 0, refused = 0, unreadable = 0;
     };
     [[nodiscard]] Stats stats() const;
-    // Any thread: each socket that was found and how it answered last ("/run/…: answers", "…: no answer in 5000 ms").
+    // Any thread: each socket that was found and how it answered last ("docker /run/…: answers", "…: no answer in
+    // time").
     [[nodiscard]] std::vector<std::string> describe_sockets() const;
 
   private:

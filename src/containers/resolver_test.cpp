@@ -1,4 +1,5 @@
 // The resolver against folders as the runtimes leave them and against sockets that behave badly.
+#include "base/test_threads.h"
 #include "containers/metadata.h"
 #include "containers/resolver.h"
 
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <map>
 #include <poll.h>
 #include <sys/socket.h>
@@ -339,6 +341,28 @@ TEST_F(ResolverTest, ReadsPodmansStorage) {
     EXPECT_EQ(info.rootfs_layers, (std::vector<std::string>{dir_ + "/storage/overlay/L/diff"}));
 }
 
+// A runtime that starts again is not there for a while: what only it tells is asked for later, and nobody believes
+// until then that there is none.
+TEST_F(ResolverTest, WhatARuntimeThatIsAwayWouldTellIsAskedForLater) {
+    write("storage/overlay-containers/containers.json",
+          R"([{"id":")" + kId + R"(","names":["p1"],"metadata":)" + R"("{\"image-name\":\"localhost/shop:2\"}"}])");
+    {
+        const FakeRuntime gone(options_.podman_sockets[0], [](const std::string&) { return std::nullopt; });
+    }
+    start();
+    request(kId, ContainerType::podman);
+    ASSERT_TRUE(wait_why(kId, Missing::no_runtime));
+    EXPECT_EQ(answers_[kId].info->name, "p1");
+    EXPECT_FALSE(answers_[kId].info->complete);
+    fs::remove(options_.podman_sockets[0]);
+    const FakeRuntime back(options_.podman_sockets[0], [](const std::string&) {
+        return std::optional(http(R"({"Id":")" + kId +
+                                  R"(","Name":"p1","ImageName":"localhost/shop:2","Config":{"Labels":{"a":"b"}}})"));
+    });
+    ASSERT_TRUE(wait_why(kId, Missing::none));
+    EXPECT_EQ(answers_[kId].info->labels.at("a"), "b");
+}
+
 // CRI-O keeps its containers as Podman does, and tells of pods in annotations; conmon names the bundle.
 TEST_F(ResolverTest, ReadsCriosStorage) {
     const std::string bundle = "crio/overlay-containers/" + kId + "/userdata";
@@ -397,6 +421,24 @@ TEST_F(ResolverTest, AsksDockersSocketWhereTheDiskDoesNotTell) {
     EXPECT_EQ(answers_[kId].info->image_digest, "sha256:ee");
     EXPECT_EQ(answers_[kId].info->source, "docker-api");
     EXPECT_EQ(answers_[kId].info->privileged, false);
+}
+
+TEST_F(ResolverTest, AsksAgainForWhatWasNotAnsweredInTime) {
+    options_.call_timeout = milliseconds{300};
+    std::atomic<int> images{0};
+    const FakeRuntime docker(options_.docker_sockets[0], [&](const std::string& request) -> std::optional<std::string> {
+        if (request.starts_with("GET /containers/"))
+            return http(R"({"Id":")" + kId + R"(","Name":"/api","Image":"sha256:)" + kImage +
+                        R"(","Config":{"Image":"shop:1"}})");
+        if (++images == 1) return std::nullopt;
+        return http(R"({"RepoDigests":["shop@sha256:ee"]})");
+    });
+    start();
+    request(kId);
+    ASSERT_TRUE(wait_why(kId, Missing::runtime_timeout));
+    EXPECT_EQ(answers_[kId].info->name, "api");
+    ASSERT_TRUE(wait_why(kId, Missing::none));
+    EXPECT_EQ(answers_[kId].info->image_digest, "sha256:ee");
 }
 
 TEST_F(ResolverTest, AHangingSocketHoldsUpNeitherCallerNorOtherSockets) {
@@ -476,6 +518,48 @@ TEST_F(ResolverOfUsersTest, ManySocketsOfUsersTakeNoRuntimesPlace) {
     request(kId);
     EXPECT_TRUE(wait_why(kId, Missing::none));
     EXPECT_EQ(answers_[kId].info->name, "web");
+}
+
+// The first question is still on its way when the container has been forgotten and is asked for again: its answer is
+// not one to the second.
+TEST_F(ResolverTest, AnswersToWhatWasForgottenCountForNothing) {
+    std::promise<void> gate;
+    std::atomic<int> asked{0};
+    const FakeRuntime docker(options_.docker_sockets[0],
+                             [&, open = gate.get_future().share()](const std::string&) -> std::optional<std::string> {
+                                 if (++asked == 1) open.wait();
+                                 if (asked < 4) return http("{}", 404);
+                                 return http(R"({"Id":")" + kId + R"(","Name":"/api","Config":{"Image":"shop:1"}})");
+                             });
+    const FakeRuntime podman(options_.podman_sockets[0],
+                             [](const std::string&) { return std::optional(http("{}", 404)); });
+    options_.max_containers = 1;
+    options_.retry = {milliseconds{300}};
+    start();
+    request(kId, ContainerType::unknown);
+    ASSERT_TRUE(wait([&] { return asked == 1 && podman.connections() == 1; }));
+    resolver_->forget(kId);
+    request(kSandbox, ContainerType::unknown);
+    ASSERT_TRUE(wait([&] { return podman.connections() == 2; }));
+    resolver_->forget(kSandbox);
+    request(kId, ContainerType::unknown);
+    ASSERT_TRUE(wait([&] { return podman.connections() == 3; })); // so the same waits at Docker's socket
+    gate.set_value();
+    EXPECT_TRUE(wait_why(kId, Missing::none));
+}
+
+// A flood of processes has used up all that there may be; the agent goes on, and asks when it has passed.
+TEST_F(ResolverTest, NoThreadForASocketIsNoEnd) {
+    const FakeRuntime docker(options_.docker_sockets[0], [](const std::string&) {
+        return std::optional(http(R"({"Id":")" + kId + R"(","Name":"/api","Config":{"Image":"shop:1"}})"));
+    });
+    start();
+    {
+        const NoThreadsLeft none;
+        request(kId);
+        ASSERT_TRUE(wait_why(kId, Missing::runtime_timeout));
+    }
+    EXPECT_TRUE(wait_why(kId, Missing::none));
 }
 
 TEST_F(ResolverTest, EndsWhileASocketHangs) {

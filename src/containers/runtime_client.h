@@ -16,6 +16,7 @@ enum class RuntimeKind : std::uint8_t { docker, podman, containerd, cri };
 
 enum class CallStatus : std::uint8_t {
     found,
+    found_part, // found, but not all of it could be asked for: worth asking again
     unknown_id, // answered: no such container
     timeout,
     denied,     // not permitted to connect
@@ -23,11 +24,14 @@ enum class CallStatus : std::uint8_t {
     unreadable, // an answer that is none
 };
 [[nodiscard]] std::string_view to_string(CallStatus status);
+[[nodiscard]] constexpr bool is_found(CallStatus status) {
+    return status == CallStatus::found || status == CallStatus::found_part;
+}
 
 class RuntimeClient {
   public:
     virtual ~RuntimeClient() = default;
-    // Fills info (full_id is set) with what this runtime says.
+    // Fills info (full_id is set) with what this runtime says, when it is found or found_part.
     virtual CallStatus ask(const ResolverHints& hints, ContainerInfo& info) = 0;
     // Any thread; ends the call under way and all later ones.
     virtual void cancel() = 0;
