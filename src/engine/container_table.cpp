@@ -89,6 +89,7 @@ std::shared_ptr<Container> ContainerTable::update(const ResolverAnswer& answer, 
     if (it == containers_.end()) return nullptr;
     Entry& entry = it->second;
     Container& c = *entry.container;
+    if (answer.info == c.info && answer.why == c.why) return nullptr; // known when it was asked for
     if (answer.info != nullptr) {
         confirmed_now = !std::exchange(entry.runtime_knows, true);
         c.info = answer.info;

@@ -35,8 +35,8 @@ class ContainerTable {
     [[nodiscard]] std::shared_ptr<Container> classify(const ProcessImage& image);
     // Some cgroup of it has a name that could be a container's.
     [[nodiscard]] bool names_container(const ProcessImage& image) { return match(image.cgroups).has_value(); }
-    // What the resolver has found out. Null when no process asked about that id. confirmed_now: a runtime has just
-    // confirmed an id that was only a claim so far; processes taken for the host's may belong to it.
+    // What the resolver has found out. Null when it is no news, or no process asked about that id. confirmed_now: a
+    // runtime has just confirmed an id that was only a claim so far; processes taken for the host's may belong to it.
     std::shared_ptr<Container> update(const ResolverAnswer& answer, bool& confirmed_now);
     // Forgets containers that no process, ended ones included, and no held alert refers to; tells the resolver by
     // forget. Walks them all: call it every few seconds.

@@ -49,6 +49,20 @@ TEST_F(ContainerTableTest, ARuntimeIsAskedOnceForEachContainer) {
     EXPECT_EQ(asked_, std::vector<std::string>{kOuter});
 }
 
+TEST_F(ContainerTableTest, AnAnswerThatTellsNothingNewChangesNothing) {
+    const auto known = std::make_shared<const ContainerInfo>();
+    ContainerTable table({}, [&](const CgroupMatch&, const ProcessImage&) { return known; });
+    const auto container = table.classify(process("/docker/" + kOuter, kOuterMnt));
+    ASSERT_NE(container, nullptr);
+    bool confirmed = false;
+    EXPECT_EQ(table.update({kOuter, known, Missing::none}, confirmed), nullptr);
+    EXPECT_EQ(container->generation, 0U);
+    const auto renamed = std::make_shared<const ContainerInfo>();
+    EXPECT_EQ(table.update({kOuter, renamed, Missing::none}, confirmed), container);
+    EXPECT_EQ(container->generation, 1U);
+    EXPECT_EQ(container->info, renamed);
+}
+
 TEST_F(ContainerTableTest, WhereTheCgroupTellsAllThereIsNobodyIsAsked) {
     const auto lxc = table_.classify(process("/lxc.payload.web", kOuterMnt));
     ASSERT_NE(lxc, nullptr);

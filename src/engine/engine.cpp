@@ -160,7 +160,8 @@ std::shared_ptr<const ContainerInfo> Engine::ask_about(const CgroupMatch& match,
     if (match.spelling == CgroupSpelling::text && hints.containerd_namespace.empty())
         hints.containerd_namespace = match.containerd_namespace;
     std::shared_ptr<const ContainerInfo> known = resolver_->cached(match.key);
-    if (!known || !known->complete) resolver_->request(match.key, match.guess, match.path, std::move(hints));
+    // Also for one that is known: what becomes of it, another name or address, is told to who has asked.
+    resolver_->request(match.key, match.guess, match.path, std::move(hints));
     return known;
 }
 
