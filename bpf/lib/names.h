@@ -107,24 +107,24 @@ __noinline u32 letters_in(u64 dentry) {
     u32 length = READ(d, d_name.len);
     if (length >= GYR_NAME_BYTES) return wanted.letter_sets;
     struct pt_regs* words = kernel_pointer(pt_regs, (void*)READ(d, d_name.name));
-    u64 a = READ(words, r15), b = 0, c = 0, e = 0;
-    if (length > 8) b = READ(words, r14);
-    if (length > 16) c = READ(words, r13);
-    if (length > 24) e = READ(words, r12);
-    for (u32 i = 0; i < GYR_LETTERS; i++) {
+    _Pragma("clang loop unroll(disable)") for (u32 i = 0; i < GYR_LETTERS; i++) {
         if (!(used >> i & 1)) continue;
         u64 first = wanted.letters[i].first, second = wanted.letters[i].second;
-        u64 before = same_bytes(a, first), found = same_bytes(a, second) & before << 8;
+        u64 word = READ(words, r15), before = same_bytes(word, first);
+        u64 found = same_bytes(word, second) & before << 8;
+#define NEXT_WORD(member)                                                                                              \
+    word = READ(words, member);                                                                                        \
+    found |= before >> 56 & same_bytes(word, second);                                                                  \
+    before = same_bytes(word, first);                                                                                  \
+    found |= same_bytes(word, second) & before << 8
         if (length > 8) {
-            u64 at = same_bytes(b, first);
-            found |= same_bytes(b, second) & (at << 8 | before >> 56);
-            before = at;
+            NEXT_WORD(r14);
         }
         if (length > 16) {
-            u64 at = same_bytes(c, first);
-            found |= same_bytes(c, second) & (at << 8 | before >> 56);
-            found |= same_bytes(e, second) & (same_bytes(e, first) << 8 | at >> 56);
+            NEXT_WORD(r13);
+            NEXT_WORD(r12);
         }
+#undef NEXT_WORD
         if (found) sets |= wanted.letters[i].sets;
     }
     return sets;
@@ -177,19 +177,22 @@ __noinline u32 sets_below(u64 inode) {
     return sets;
 }
 
-/* The path sets a file may belong to. Verified by itself: its ways would multiply with those of its callers. */
-__noinline u32 path_sets(u64 file) {
+/* The sets of the exact paths that lead to a file that may be named, whatever it was opened by. */
+__noinline u32 identity_sets(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
     struct inode* inode = READ(f, f_inode);
-    u32 kind = READ(inode, i_mode) & S_IFMT, sets = 0;
-    u64 ino = READ(inode, i_ino);
-    if (may_be_named(ino)) {
-        sets = sets_of_identity(ino, READ(inode, i_sb, s_dev));
-        /* One of an overlay has the inode number of the file it was made for, which is below it; in the upper bits
-         * there may be the layer's. */
-        if (kind == S_IFREG && READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC)
-            sets |= sets_below(kernel_word(&f->f_inode));
-    }
+    u32 sets = sets_of_identity(READ(inode, i_ino), READ(inode, i_sb, s_dev));
+    /* One of an overlay has the inode number of the file it was made for, which is below it; in the upper bits there
+     * may be the layer's. */
+    if ((READ(inode, i_mode) & S_IFMT) == S_IFREG && READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC)
+        sets |= sets_below(kernel_word(&f->f_inode));
+    return sets;
+}
+
+/* Those of its path's components. Verified by itself: its ways would multiply with those of its callers. */
+__noinline u32 component_sets(u64 file) {
+    struct file* f = kernel_pointer(file, (void*)file);
+    u32 sets = 0;
     struct name_walk w = {.dentry = kernel_word(&f->f_path.dentry),
                           .mnt = kernel_word(&f->f_path.mnt),
                           .hash = NO_NAME,
@@ -198,7 +201,7 @@ __noinline u32 path_sets(u64 file) {
     bool whole = any_of(1u << GYR_NAME_TOP | 1u << GYR_NAME_TOPS | 1u << GYR_NAME_ANY) || wanted.letters_used;
     bool pair = false, folder = false;
     u32 where = WALK_ON, i = 0;
-    for (; i < GYR_NAME_USUAL; i++) {
+    _Pragma("clang loop unroll(disable)") for (; i < GYR_NAME_USUAL; i++) {
         where = climb(&w);
         if (where >= WALK_UNTREE || (i == 0 && where != WALK_ON)) break;
         u64 hash = where == WALK_ON ? hash_of(w.passed) : NO_NAME;
@@ -211,7 +214,7 @@ __noinline u32 path_sets(u64 file) {
             parent = hash;
             if (pair) sets |= sets_of(GYR_NAME_PAIR, join(parent, base));
             /* fd.directory of a directory is its own path */
-            if (kind == S_IFDIR && may_be(GYR_NAME_DIRECTORY, base))
+            if ((READ(f, f_inode, i_mode) & S_IFMT) == S_IFDIR && may_be(GYR_NAME_DIRECTORY, base))
                 sets |= sets_of(GYR_NAME_PARENT, join(base, parent));
             folder = may_be(GYR_NAME_DIRECTORY, parent);
             if (!folder && !whole) return sets;
@@ -224,10 +227,10 @@ __noinline u32 path_sets(u64 file) {
     }
     if (i == 0) {
         /* The root of a tree, which may be the copy of another folder that hangs nowhere. */
-        if (where == WALK_ROOT) return kind == S_IFDIR ? sets : ALL_SETS;
+        if (where == WALK_ROOT) return (READ(f, f_inode, i_mode) & S_IFMT) == S_IFDIR ? sets : ALL_SETS;
         /* The names of pipes and of anonymous inodes have no slash in them; those of sockets, memory files and the
          * like may. A mount that hangs nowhere and is a single file: its name is that in its file system. */
-        u64 magic = READ(inode, i_sb, s_magic);
+        u64 magic = READ(f, f_inode, i_sb, s_magic);
         bool slashless = magic == PIPEFS_MAGIC || magic == ANON_INODE_FS_MAGIC;
         return where == WALK_UNTREE && slashless ? wanted.letter_sets : ALL_SETS;
     }
@@ -240,6 +243,13 @@ __noinline u32 path_sets(u64 file) {
     /* The bits of two first names are those of the first alone: most are dismissed by it. */
     if (may_be(GYR_NAME_TOPS, w.hash)) sets |= look_up_name(GYR_NAME_TOPS, join(w.hash, w.below));
     return sets;
+}
+
+/* The path sets a file may belong to. */
+static __always_inline u32 path_sets(u64 file) {
+    struct file* f = kernel_pointer(file, (void*)file);
+    u32 sets = may_be_named(READ(f, f_inode, i_ino)) ? identity_sets(file) : 0;
+    return sets | component_sets(file);
 }
 
 #endif
