@@ -14,6 +14,7 @@
 #include "engine/identity_table.h"
 #include "engine/loss_by_process.h"
 #include "engine/pipeline.h"
+#include "engine/true_paths.h"
 #include "plan/lower.h"
 #include "plan/process_condition.h"
 #include "sources/live_bpf/live_source.h"
@@ -143,8 +144,9 @@ class Engine {
     HostCgroups host_cgroups_;
     std::unique_ptr<plan::ProcessMasks> masks_; // null: no rule is left out for a process
     std::unique_ptr<Pipeline> pipeline_;
-    std::unique_ptr<CaptureStage> captures_;    // null: none are wanted
-    bool capturing_ = false;                    // everything is collected for one
+    std::unique_ptr<CaptureStage> captures_; // null: none are wanted
+    bool capturing_ = false;                 // everything is collected for one
+    TruePaths true_paths_{options_.resolver.host_root};
     std::unique_ptr<IdentityTable> identities_; // null: no rule names a file by its exact path
     GapWatch gaps_;
     LossByProcess lost_of_;

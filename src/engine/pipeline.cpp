@@ -211,6 +211,7 @@ void Pipeline::on_event(const RawEvent& raw) {
     event.other_fd = raw.other_fd;
     event.other_fd_number = raw.other_fd_number;
     event.path = raw.path;
+    event.other_path = raw.other_path;
     event.unwanted = raw.unwanted;
     event.has_result = raw.result || read_result(*info, raw.params, event.result);
     if (raw.result) event.result = *raw.result;
@@ -222,6 +223,7 @@ void Pipeline::on_event(const RawEvent& raw) {
     if (observed) around_.observe(event, world());
     if (!wanted) return;
     judge(event, nullptr, true, false);
+    if (around_.true_path) judge_true_paths(event, *info);
     if (around_.other_names) {
         judge_other_names(event, &Event::fd, raw.below);
         judge_other_names(event, &Event::other_fd, raw.other_below);
@@ -234,6 +236,36 @@ void Pipeline::keep_failed_exec_rules() {
     };
     std::erase_if(verdicts_.matched, other);
     std::erase_if(verdicts_.undecided, other);
+}
+
+// Whether the last part of its path, when that is a link, is followed by the call.
+bool follows_last(const Event& event, const EventInfo& info) {
+    constexpr std::uint32_t kNoFollow = 0x400; // AT_SYMLINK_NOFOLLOW in events
+    for (const std::string_view name : {"chmod", "chown", "truncate", "setxattr", "fchmodat", "mount"})
+        if (info.name == name) return true;
+    return info.name == "fchownat" && (load_param<std::uint32_t>(event.params.back()) & kNoFollow) == 0;
+}
+
+// A call that only named its files, once more with the names that links among their folders led to.
+void Pipeline::judge_true_paths(const Event& event, const EventInfo& info) {
+    const bool only_named = event.fd == nullptr && event.path != nullptr && (info.flags & kCreatesFd) == 0;
+    if (!only_named || event.process == nullptr || (event.has_result && event.result < 0)) return;
+    Event again = event;
+    FdInfo path, other;
+    const auto follow = [&](const FdInfo* Event::*which, FdInfo& led_to) {
+        if (event.*which == nullptr) return;
+        const std::string_view found = around_.true_path(*event.process, *(event.*which), follows_last(event, info));
+        if (found.empty()) return;
+        led_to = *(event.*which);
+        led_to.name = found;
+        again.*which = &led_to;
+    };
+    follow(&Event::path, path);
+    follow(&Event::other_path, other);
+    if (again.path == event.path && again.other_path == event.other_path) return;
+    std::vector<std::uint32_t> before = std::move(verdicts_.matched);
+    judge(again, nullptr, true, false, before);
+    verdicts_.matched.insert(verdicts_.matched.end(), before.begin(), before.end());
 }
 
 // The same file under the names that rules know it by: those that have matched it already are not asked again.

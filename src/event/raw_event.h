@@ -36,6 +36,7 @@ struct RawEvent {
     std::span<const FileNumbers> below,
         other_below;                    // the files that fd and other_fd, of overlays, show or are copies of
     const FdInfo* path = nullptr;       // the object a path argument led to, as the kernel resolved it
+    const FdInfo* other_path = nullptr; // of a call with two paths: what the second one led to
     std::optional<std::int64_t> result; // of an event that has no parameter for it: the generic one
     // The thread's ids at that moment: what is known of its process may be older.
     struct Ids {

@@ -84,7 +84,8 @@ enum class Which : std::uint8_t { name, source, target };
 // Indexes of the parameters by event code; -1 for an event that has none. Made once.
 struct Row {
     std::int8_t name = -1, source = -1, target = -1;
-    bool opens = false; // the descriptor has the name
+    std::int8_t first = -1, second = -1; // those that the live source resolves, in the order of the call
+    bool opens = false;                  // the descriptor has the name
 };
 Row row_of(const EventInfo& e) {
     Row row;
@@ -94,7 +95,13 @@ Row row_of(const EventInfo& e) {
         const auto index = [&](std::string_view param) {
             return static_cast<std::int8_t>(param.empty() ? -1 : find_param(e, param));
         };
-        row = {index(p.name), index(p.source), index(p.target), (e.flags & kCreatesFd) != 0};
+        row = {index(p.name), index(p.source), index(p.target), -1, -1, (e.flags & kCreatesFd) != 0};
+    }
+    for (std::int8_t i = 0; const ParamInfo& p : e.params) {
+        const bool is_path = p.type == ParamType::fspath || p.type == ParamType::fsrelpath;
+        if (is_path && (i == row.name || i == row.source || i == row.target))
+            (row.first < 0 ? row.first : row.second) = i;
+        ++i;
     }
     return row;
 }
@@ -120,11 +127,11 @@ Value path_text(const Context& c, const Row& row, int index, bool raw) {
     const Value given = wire_value(*p);
     if (given.is_missing()) return none();
     const std::string_view text = given.text();
-    if (raw || text.starts_with('/') || text == "<NA>") {
-        if (!raw && index == row.name && c.event.path) return Value::of_text(c.event.path->name);
-        return Value::of_text(text);
-    }
-    if (index == row.name && c.event.path) return Value::of_text(c.event.path->name);
+    const FdInfo* led_to = index == row.first || index == row.name ? c.event.path
+                           : index == row.second                   ? c.event.other_path
+                                                                   : nullptr;
+    if (!raw && led_to) return Value::of_text(led_to->name);
+    if (raw || text.starts_with('/') || text == "<NA>") return Value::of_text(text);
     // Where the directory is not known (a call with a directory descriptor, working directory unknown) it says so.
     const EventInfo* e = find_event(c.event.code, c.event.params);
     const bool at = std::ranges::any_of(e->params, [](const ParamInfo& q) { return q.type == ParamType::fsrelpath; });

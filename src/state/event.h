@@ -45,8 +45,9 @@ struct Event {
     std::int64_t fd_number = -1;
     const FdInfo* other_fd = nullptr; // of a call that moves bytes from one descriptor to another: the other one
     std::int64_t other_fd_number = -1;
-    bool fd_name_changed = false; // the event gave fd another name than it had
-    const FdInfo* path = nullptr; // live: what a path argument led to
+    bool fd_name_changed = false;       // the event gave fd another name than it had
+    const FdInfo* path = nullptr;       // live: what a path argument led to
+    const FdInfo* other_path = nullptr; // live: of a call with two paths, the second one
     const ThreadFacts* thread = nullptr;
     bool unwanted = false;       // live: no clause of the plan held for it; sent to check the plan
     const FdView* fds = nullptr; // replay: the process's other descriptors; not kept by keep()
@@ -57,8 +58,8 @@ struct Event {
     // Events of the Kubernetes audit log; null for all others.
     std::shared_ptr<const AuditEvent> audit;
 
-    // Copies what params, fd, other_fd, path and thread point to, so that the event outlives its source's buffer.
-    // Allocates; only for the few events that are held.
+    // Copies what params, fd, other_fd, path, other_path and thread point to, so that the event outlives its source's
+    // buffer. Allocates; only for the few events that are held.
     void keep();
 
   private:

@@ -101,7 +101,7 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     if (header.code == kGenericExit) out.result = header.result;
     out.ids = RawEvent::Ids{header.uid, header.euid, header.gid, header.egid};
     read_objects(*event, header);
-    resolve_path(*event, header);
+    resolve_paths(*event, header);
     if (objects_[0].present && items_[0].present) {
         out.fd = &fd_;
         out.below = files_below(objects_[0], below_);
@@ -113,6 +113,7 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
         out.other_below = files_below(objects_[1], other_below_);
     }
     if (!path_.name.empty()) out.path = &path_;
+    if (!other_path_.name.empty()) out.other_path = &other_path_;
     // An open that failed, or whose end io_uring does not tell, is still about the file that was asked for.
     const bool untold = header.result < 0 || (header.flags & GYR_EVENT_URING) != 0;
     if (out.fd == nullptr && out.path != nullptr && untold && event->fetches[0].arg == GYR_FROM_RESULT &&
@@ -143,61 +144,69 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     return Outcome::event;
 }
 
-// What the first path argument leads to: the object itself where the call gave one, else its text below the directory
-// it starts from.
-void EventDecoder::resolve_path(const CollectedEvent& event, const gyr_event_header& header) {
-    path_.name.clear();
-    path_.name_raw.clear();
+// What the path arguments lead to: the object itself where the call gave one, else their text below the directory it
+// starts from.
+void EventDecoder::resolve_paths(const CollectedEvent& event, const gyr_event_header& header) {
     const auto fetches = event.all_fetches();
-    const auto base = std::ranges::find(fetches, GYR_FETCH_BASE, &gyr_fetch::op);
-    if (base == fetches.end()) return;
-    const auto text =
-        std::ranges::find_if(fetches, [&](const gyr_fetch& f) { return f.op == GYR_FETCH_TEXT && f.arg == base->len; });
-    if (text == fetches.end()) return;
-    const std::string_view given = item_text(static_cast<std::uint8_t>(text - fetches.begin()));
-    if (objects_[0].present) {
-        fd_.name_raw = given;
-        path_ = fd_;
-        return;
+    for (FdInfo* path : {&path_, &other_path_}) {
+        std::string name = std::move(path->name), raw = std::move(path->name_raw); // for their memory
+        *path = FdInfo{};
+        path->name = std::move(name), path->name.clear();
+        path->name_raw = std::move(raw), path->name_raw.clear();
     }
-    const Item& from = items_[static_cast<std::size_t>(base - fetches.begin())];
-    std::string name = std::move(path_.name), raw = std::move(path_.name_raw);
-    path_ = FdInfo{};
-    path_.name = std::move(name);
-    path_.name_raw = std::move(raw);
+    FdInfo* path = &path_;
+    for (auto base = fetches.begin(); path != nullptr; ++base) {
+        base = std::find_if(base, fetches.end(), [](const gyr_fetch& f) { return f.op == GYR_FETCH_BASE; });
+        if (base == fetches.end()) return;
+        const auto text = std::ranges::find_if(
+            fetches, [&](const gyr_fetch& f) { return f.op == GYR_FETCH_TEXT && f.arg == base->len; });
+        if (text == fetches.end()) return;
+        const std::string_view given = item_text(static_cast<std::uint8_t>(text - fetches.begin()));
+        if (path == &path_ && objects_[0].present) {
+            fd_.name_raw = given;
+            path_ = fd_;
+        } else {
+            resolve_path(given, items_[static_cast<std::size_t>(base - fetches.begin())], header, *path);
+        }
+        path = path == &path_ ? &other_path_ : nullptr;
+    }
+}
+
+void EventDecoder::resolve_path(std::string_view given, const Item& from, const gyr_event_header& header,
+                                FdInfo& path) const {
     if (given.empty()) { // AT_EMPTY_PATH, or no path at all: the directory's descriptor stands for the object itself
         const bool found = header.result >= 0 && (header.flags & GYR_EVENT_URING) == 0 && from.present &&
                            (from.flags & GYR_BLOB_UNREADABLE) == 0;
-        if (found) append_reversed_path(as_text(from.bytes), from.flags, path_.name);
+        if (found) append_reversed_path(as_text(from.bytes), from.flags, path.name);
         return;
     }
-    path_.name_raw = given;
+    path.name_raw = given;
     if (given.front() != '/') {
         if ((from.flags & GYR_BLOB_UNREADABLE) != 0) return; // below what is no folder, there is nothing to name
-        append_reversed_path(as_text(from.bytes), from.flags, path_.name);
-        if (path_.name.empty() || path_.name.back() != '/') path_.name += '/';
+        append_reversed_path(as_text(from.bytes), from.flags, path.name);
+        if (path.name.empty() || path.name.back() != '/') path.name += '/';
     }
     // Component by component: "." and empty ones say nothing, ".." takes one away. When the call failed, only what the
     // kernel itself named: what the text names before ".." may be a link, and nothing was found that could tell.
     const bool failed = header.result < 0;
     bool named = false; // by the text
     std::size_t at = 0;
-    if (given.front() == '/') path_.name = "/";
+    if (given.front() == '/') path.name = "/";
     while (at < given.size()) {
         const std::size_t end = std::min(given.find('/', at), given.size());
         const std::string_view part = given.substr(at, end - at);
         at = end + 1;
         if (part.empty() || part == ".") continue;
         if (part == ".." && !(failed && named)) {
-            while (path_.name.size() > 1 && path_.name.back() == '/') path_.name.pop_back();
-            path_.name.resize(path_.name.rfind('/') + 1);
+            while (path.name.size() > 1 && path.name.back() == '/') path.name.pop_back();
+            path.name.resize(path.name.rfind('/') + 1);
             continue;
         }
-        if (path_.name.back() != '/') path_.name += '/';
-        path_.name += part;
+        if (path.name.back() != '/') path.name += '/';
+        path.name += part;
         named = true;
     }
-    while (path_.name.size() > 1 && path_.name.back() == '/') path_.name.pop_back();
+    while (path.name.size() > 1 && path.name.back() == '/') path.name.pop_back();
 }
 
 std::string_view EventDecoder::item_text(std::uint8_t fetch) const {
