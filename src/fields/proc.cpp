@@ -126,7 +126,7 @@ Value env(const Context& c, const Argument& a) {
     const ProcessImage* p = c.process();
     if (!p) return Value::missing(Missing::lost);
     if (!a.present || a.is_index) return env_of(c, *p);
-    const std::string_view v = env_value(*p, a.text);
+    const std::string_view v = env_value(*p, a.text, c.arena);
     return Value::of_text(v.data() ? v : std::string_view(""));
 }
 
@@ -137,7 +137,7 @@ Value aenv(const Context& c, const Argument& a) {
     for (int n = 0; n < 20; ++n) {
         const ProcessImage* next = parent_of(c, *p);
         if (!next || next->key == p->key) break;
-        const std::string_view v = env_value(*next, a.text);
+        const std::string_view v = env_value(*next, a.text, c.arena);
         if (!v.empty()) return Value::of_text(v);
         p = next;
     }
@@ -295,8 +295,11 @@ std::span<const Field> proc_fields() {
                    "Bytes of the arguments after the first, without the blanks between", self<cmdlenargs>)
             .as(Format::decimal),
         make_field("proc.exeline", kText, image, "proc.exe and proc.args", self<exeline>),
-        make_field("proc.env", kText, image,
-                   "Environment joined by blanks; [NAME] the value of one variable, empty when it is not set", env)
+        make_field(
+            "proc.env", kText, image,
+            "Environment joined by blanks; [NAME] the value of one variable, empty when it is not set, all values when "
+            "it is there several times",
+            env)
             .arg(ArgKind::optional, ArgForm::index_or_key),
         make_field("proc.aenv", kText, world,
                    "proc.env of an ancestor by index, or the first value of a variable among the ancestors by name",

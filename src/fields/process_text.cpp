@@ -78,14 +78,19 @@ std::string_view argv0(const ProcessImage& p) {
     return p.exec->argv.size() > 0 ? p.exec->argv[0] : std::string_view("");
 }
 
-std::string_view env_value(const ProcessImage& p, std::string_view name) {
+std::string_view env_value(const ProcessImage& p, std::string_view name, Arena& arena) {
     const ItemList& env = p.exec->env;
+    std::string_view found;
     for (std::size_t i = 0; i < env.size(); ++i) {
         const std::string_view item = env[i];
-        if (item.size() > name.size() && item[name.size()] == '=' && item.starts_with(name))
-            return item.substr(name.size() + 1);
+        if (item.size() <= name.size() || item[name.size()] != '=' || !item.starts_with(name)) continue;
+        const std::string_view value = item.substr(name.size() + 1);
+        if (found.data() == nullptr || found.empty())
+            found = value;
+        else if (!value.empty() && value != found)
+            found = join_items(arena, 2, ' ', [&](std::size_t part) { return part == 0 ? found : value; });
     }
-    return {};
+    return found;
 }
 
 std::string_view cwd_text(const ProcessImage& p, Arena& arena) {

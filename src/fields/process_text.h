@@ -18,8 +18,9 @@ inline constexpr int kMaxAncestors = 64; // walks up the tree end here
 [[nodiscard]] std::string_view exeline_text(const ProcessImage& p, Arena& arena); // argv[0] and arguments
 [[nodiscard]] std::string_view env_text(const ProcessImage& p, Arena& arena);
 [[nodiscard]] std::string_view argv0(const ProcessImage& p);
-// Value of an environment variable; null data when it is not set.
-[[nodiscard]] std::string_view env_value(const ProcessImage& p, std::string_view name);
+// Value of an environment variable; null data when it is not set. Of one that is there several times, which programs
+// and the loader read differently, all values, parted by blanks.
+[[nodiscard]] std::string_view env_value(const ProcessImage& p, std::string_view name, Arena& arena);
 [[nodiscard]] std::string_view cwd_text(const ProcessImage& p, Arena& arena);       // ends with '/'
 [[nodiscard]] std::string_view capabilities_text(std::uint64_t mask, Arena& arena); // names joined by blanks
 [[nodiscard]] std::string_view cgroups_text(const ProcessImage& p, char between, Arena& arena); // subsystem=path …
