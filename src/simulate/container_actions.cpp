@@ -45,6 +45,12 @@ constexpr std::array kActions{
     RuleAction{
         "Namespace Entered from Container", {capable, {"enter-namespace"}}, {capable, {"read /proc/self/ns/uts"}}},
     RuleAction{"Namespace Made in Container", {capable, {"make-namespace"}}, {capable, {"own-files"}}},
+    RuleAction{"Root Changed by Call in Container",
+               {container, {"mkdir /host", "change-root /host"}},
+               {container, {"change-root /srv"}}},
+    RuleAction{"System Files Mounted Elsewhere",
+               {host, {"mkdir /tmp/x", "mounted /etc /tmp/x bind"}},
+               {host, {"mkdir /tmp/x", "mounted /srv /tmp/x bind"}}},
     RuleAction{"Root Directory Moved in Container", {capable, {"pivot-root"}}, {host, {"pivot-root"}}},
     RuleAction{
         "File Opened by Handle in Container", {capable, {"handle /etc/hostname"}}, {capable, {"read /etc/hostname"}}},

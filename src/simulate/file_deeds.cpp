@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace gyr::simulate {
@@ -88,6 +89,72 @@ int by_fchmodat2(Words w) {
     return errno == ENOSYS && ::chmod(w[1].c_str(), mode) == 0 ? 0 : cannot(w[1]);
 }
 
+// exchange ONE OTHER: each gets the other's name.
+int exchange(Words w) {
+    constexpr unsigned kExchange = 2;
+    if (w.size() != 2) return wrong_use("exchange");
+    return ::syscall(SYS_renameat2, AT_FDCWD, w[0].c_str(), AT_FDCWD, w[1].c_str(), kExchange) == 0 ? 0 : cannot(w[0]);
+}
+
+// rename-below FOLDER OLD NEW: both named below a descriptor of their folder, which becomes another folder at once.
+int rename_below(Words w) {
+    if (w.size() != 3) return wrong_use("rename-below");
+    const int at = ::open(w[0].c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int other = ::open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int done = ::renameat(at, w[1].c_str(), at, w[2].c_str());
+    ::dup2(other, at);
+    return done == 0 ? 0 : cannot(w[2]);
+}
+
+// cut FILE: emptied by its name; cut-open FILE: by a descriptor that was opened for more than that.
+int cut(Words w) { return w.size() == 1 && ::truncate(w[0].c_str(), 0) == 0 ? 0 : cannot("cut"); }
+int cut_open(Words w) {
+    if (w.size() != 1) return wrong_use("cut-open");
+    const int fd = ::open(w[0].c_str(), O_RDWR | O_CLOEXEC);
+    return fd >= 0 && ::ftruncate(fd, 0) == 0 ? 0 : cannot(w[0]);
+}
+
+// create MODE FILE: a new file that has the mode from the beginning; node MODE FILE: by mknod.
+int create(Words w) {
+    if (w.size() != 2) return wrong_use("create");
+    ::umask(0);
+    const auto mode = static_cast<mode_t>(std::strtoul(w[0].c_str(), nullptr, 8));
+    const int fd = ::open(w[1].c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    struct stat made {};
+    return fd >= 0 && ::fstat(fd, &made) == 0 && (made.st_mode & 07777U) == mode ? 0 : cannot(w[1]);
+}
+int node(Words w) {
+    if (w.size() != 2) return wrong_use("node");
+    ::umask(0);
+    const auto mode = static_cast<mode_t>(std::strtoul(w[0].c_str(), nullptr, 8));
+    return ::mknod(w[1].c_str(), S_IFREG | mode, 0) == 0 ? 0 : cannot(w[1]);
+}
+
+// own FILE: given to the user and group it has, by a descriptor.
+int own(Words w) {
+    if (w.size() != 1) return wrong_use("own");
+    const int fd = ::open(w[0].c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat had {};
+    if (fd < 0 || ::fstat(fd, &had) < 0) return cannot(w[0]);
+    return ::fchown(fd, had.st_uid, had.st_gid) == 0 ? 0 : cannot(w[0]);
+}
+
+// share FILE: the user 65534 may read it, by an access list.
+int share(Words w) {
+    struct Entry {
+        std::uint16_t tag, rights;
+        std::uint32_t id;
+    };
+    struct List {
+        std::uint32_t version;
+        std::array<Entry, 5> entries;
+    };
+    constexpr std::uint32_t kNobody = ~0U;
+    const List list{2, {{{1, 6, kNobody}, {2, 4, 65534}, {4, 4, kNobody}, {16, 4, kNobody}, {32, 0, kNobody}}}};
+    if (w.size() != 1) return wrong_use("share");
+    return ::setxattr(w[0].c_str(), "system.posix_acl_access", &list, sizeof list, 0) == 0 ? 0 : cannot(w[0]);
+}
+
 // below FOLDER NAME: opened relative to a descriptor, which becomes another folder at once.
 int below(Words w) {
     if (w.size() != 2) return wrong_use("below");
@@ -131,12 +198,26 @@ int passed(Words w) {
 }
 
 constexpr std::array kDeeds{
-    NamedDeed{"read", read_file},   NamedDeed{"write", write_file},
-    NamedDeed{"empty", empty},      NamedDeed{"make", make},
-    NamedDeed{"try", try_file},     NamedDeed{"executable", executable},
-    NamedDeed{"handle", handle},    NamedDeed{"openat2", by_openat2},
-    NamedDeed{"old-open", by_open}, NamedDeed{"fchmodat2", by_fchmodat2},
-    NamedDeed{"below", below},      NamedDeed{"passed", passed},
+    NamedDeed{"read", read_file},
+    NamedDeed{"write", write_file},
+    NamedDeed{"empty", empty},
+    NamedDeed{"make", make},
+    NamedDeed{"try", try_file},
+    NamedDeed{"executable", executable},
+    NamedDeed{"handle", handle},
+    NamedDeed{"openat2", by_openat2},
+    NamedDeed{"old-open", by_open},
+    NamedDeed{"fchmodat2", by_fchmodat2},
+    NamedDeed{"below", below},
+    NamedDeed{"passed", passed},
+    NamedDeed{"rename-below", rename_below},
+    NamedDeed{"exchange", exchange},
+    NamedDeed{"cut", cut},
+    NamedDeed{"cut-open", cut_open},
+    NamedDeed{"create", create},
+    NamedDeed{"node", node},
+    NamedDeed{"own", own},
+    NamedDeed{"share", share},
 };
 
 } // namespace

@@ -12,6 +12,7 @@
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
 #include <linux/keyctl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <string>
 #include <sys/mman.h>
@@ -164,6 +165,26 @@ int enter_namespace(Words) { // its own
 }
 
 int make_namespace(Words) { return ::unshare(CLONE_NEWNS) == 0 ? 0 : cannot("unshare"); }
+// clone-namespace, clone3-namespace: a process that begins in a user namespace of its own.
+int clone_namespace(Words) {
+    const long pid = ::syscall(SYS_clone, CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD, nullptr, nullptr, nullptr, 0L);
+    if (pid < 0) return cannot("clone");
+    if (pid == 0) ::_exit(0);
+    return wait_for(static_cast<int>(pid));
+}
+int clone3_namespace(Words) {
+    clone_args how{};
+    how.flags = CLONE_NEWUSER | CLONE_NEWNS;
+    how.exit_signal = SIGCHLD;
+    const long pid = ::syscall(SYS_clone3, &how, sizeof how);
+    if (pid < 0) return cannot("clone3");
+    if (pid == 0) ::_exit(0);
+    return wait_for(static_cast<int>(pid));
+}
+
+// change-root FOLDER
+int change_root(Words w) { return w.size() == 1 && ::chroot(w[0].c_str()) == 0 ? 0 : cannot("chroot"); }
+
 int own_files(Words) { return ::unshare(CLONE_FILES) == 0 ? 0 : cannot("unshare"); }
 
 int pivot_root(Words) { // which is not allowed in "." onto itself
@@ -211,6 +232,9 @@ constexpr std::array kDeeds{
     NamedDeed{"new-mount", new_mount},
     NamedDeed{"enter-namespace", enter_namespace},
     NamedDeed{"make-namespace", make_namespace},
+    NamedDeed{"clone-namespace", clone_namespace},
+    NamedDeed{"clone3-namespace", clone3_namespace},
+    NamedDeed{"change-root", change_root},
     NamedDeed{"own-files", own_files},
     NamedDeed{"pivot-root", pivot_root},
     NamedDeed{"device", device},

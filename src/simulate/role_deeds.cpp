@@ -9,11 +9,14 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <grp.h>
+#include <iterator>
 #include <netinet/in.h>
 #include <pty.h>
 #include <sched.h>
 #include <string>
+#include <string_view>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -121,12 +124,14 @@ int orphan(Words w) {
     return status;
 }
 
-// terminal WORDS…: as leader of a session on a terminal of its own.
+// terminal WORDS…: as leader of a session on a terminal of its own, on which "exit" has been typed.
 int terminal(Words w) {
     int master = -1;
     const pid_t pid = ::forkpty(&master, nullptr, nullptr, nullptr);
     if (pid < 0) return cannot("forkpty");
     if (pid == 0) ::_exit(do_words(w));
+    constexpr std::string_view kTyped = "exit\n";
+    if (::write(master, kTyped.data(), kTyped.size()) < 0) return cannot("terminal");
     std::array<char, 4096> written{};
     while (::read(master, written.data(), written.size()) > 0) {
     }
@@ -258,6 +263,56 @@ int memory(Words w) {
     return run_descriptor(fd, w);
 }
 
+// The dynamic loader of this program's architecture; empty where there is none.
+std::string loader_file() {
+    std::error_code error;
+    for (const char* path : {"/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"})
+        if (std::filesystem::exists(path, error)) return path;
+    return {};
+}
+
+// loader ARG…: the dynamic loader as a program.
+int loader(Words w) { return run_over(loader_file(), w, "ld.so"); }
+
+std::string in_memory(const std::string& content) {
+    const int fd = ::memfd_create("tool", 0);
+    if (fd < 0 || ::write(fd, content.data(), content.size()) != static_cast<ssize_t>(content.size())) return {};
+    return std::to_string(fd);
+}
+
+std::string content_of(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// memory-loader: a program from memory, which the loader is told by its descriptor.
+int memory_loader(Words) {
+    const std::string fd = in_memory(content_of(idle_file("true")));
+    return fd.empty() ? cannot("memory") : run_over(loader_file(), std::vector{"/proc/self/fd/" + fd}, "ld.so");
+}
+
+// memory-script: a script from memory, run by the kernel; memory-shell: told to a shell.
+int memory_script(Words w) {
+    const std::string fd = in_memory("#!/bin/sh\nexit 0\n");
+    return fd.empty() ? cannot("memory") : run_descriptor(std::stoi(fd), w);
+}
+int memory_shell(Words) {
+    const std::string fd = in_memory("exit 0\n");
+    return fd.empty() ? cannot("memory") : run_over("/bin/sh", std::vector{"/proc/self/fd/" + fd}, "sh");
+}
+
+// twice NAME=VALUE WORDS…: with a variable that is there twice, at first with another value.
+int twice(Words w) {
+    if (w.size() < 2) return wrong_use("twice");
+    std::string first = w[0].substr(0, w[0].find('=') + 1), last = w[0];
+    std::vector<char*> all{first.data()};
+    for (char** item = environ; *item != nullptr; ++item) all.push_back(*item);
+    all.push_back(last.data());
+    all.push_back(nullptr);
+    environ = all.data();
+    return do_words(w.subspan(1));
+}
+
 // unnamed ARG…: a program whose file has been removed.
 int unnamed(Words w) {
     const std::string path = "/var/tmp/removed";
@@ -301,6 +356,11 @@ constexpr std::array kDeeds{
     NamedDeed{"on-pipe", on_pipe},
     NamedDeed{"memory", memory},
     NamedDeed{"unnamed", unnamed},
+    NamedDeed{"loader", loader},
+    NamedDeed{"memory-loader", memory_loader},
+    NamedDeed{"memory-script", memory_script},
+    NamedDeed{"memory-shell", memory_shell},
+    NamedDeed{"twice", twice},
     NamedDeed{"descriptor", descriptor},
     NamedDeed{"named", named},
     NamedDeed{"nothing", nothing},

@@ -49,6 +49,8 @@ constexpr std::array kActions{
                {host, {"imitate /var/tmp/.cache/tool"}},
                {host, {"imitate /var/tmp/cache/tool.x"}}},
     RuleAction{"Fileless Execution", {container, {"?memory tool"}}, {container, {"descriptor /usr/bin/env true"}}},
+    RuleAction{
+        "Program Run through Loader", {container, {"loader /bin/true"}}, {container, {"loader --list /bin/true"}}},
     RuleAction{"Execution of Deleted Program", {container, {"?unnamed tool"}}, {container, {"?memory tool"}}},
     RuleAction{"Dropped Program Executed in Container",
                {container, {"imitate /usr/bin/fresh"}},

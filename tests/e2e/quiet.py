@@ -165,6 +165,15 @@ def administration(day):
     day.sh("log rotation", "mkdir -p var/log && echo x >var/log/app.log && gzip -f var/log/app.log && rm -f var/log/app.log.gz")
     day.tty("a login shell", ["bash", "--login", "-c", "id; ls; exit 0"])
     day.tty("an interactive shell", ["bash", "--norc", "-i"], b"ls | cat; (cd /); history | tail -1; exit\n")
+    day.sh("a shell's first history", "bash --norc -ic 'HISTFILE=$HOME/.bash_history; set -o history; true; history -w' "
+           "</dev/null >/dev/null 2>&1; test -s .bash_history", ["bash"])
+    day.sh("accounts", "useradd -M gyr-test-quiet && usermod -aG daemon gyr-test-quiet && chage -l gyr-test-quiet >/dev/null; "
+           "userdel gyr-test-quiet", ["useradd"])
+    day.sh("keys", "ssh-keygen -q -t ed25519 -N '' -f id_ed25519 && ssh-keygen -y -f id_ed25519 >/dev/null", ["ssh-keygen"])
+    day.sh("mounts of its own", "mkdir -p data other && unshare -m sh -euc 'mount -t tmpfs t data; mount --bind data other; "
+           "mount -o remount,size=1m data; umount other; umount data'", ["unshare"])
+    day.sh("links and lists", "ln -s /bin/true a-link && ln /bin/true a-hard-link 2>/dev/null || true; truncate -s 0 new.log; "
+           "ldd /bin/ls >/dev/null; touch new && chmod 640 new && chown 0:0 new")
     day.tty("a shell in a shell", ["sh", "-c", "bash --norc -c 'ls | cat'; sudo -n true 2>/dev/null; true"])
 
 
