@@ -158,8 +158,6 @@ TEST_F(Collector, TellsOfNamesThatChange) {
     EXPECT_EQ(rename.text("newpath"), "b");
     ASSERT_TRUE(rename.path);
     EXPECT_EQ(rename.path->name, folder.file("a"));
-    ASSERT_TRUE(rename.other_path);
-    EXPECT_EQ(rename.other_path->name, folder.file("b"));
     EXPECT_EQ(the_one(events, "link").text("newpath"), "c");
     const SeenEvent symlink = the_one(events, "symlink");
     EXPECT_EQ(symlink.text("target"), "b");
@@ -174,17 +172,10 @@ TEST_F(Collector, TellsOfNamesThatChange) {
     EXPECT_EQ(linkat.number<std::int64_t>("olddir"), AT_FDCWD);
     EXPECT_GE(linkat.number<std::int64_t>("newdir"), 0);
     EXPECT_EQ(linkat.text("newpath"), "e");
-    EXPECT_EQ(linkat.path->name, folder.file("b"));
-    ASSERT_TRUE(linkat.other_path);
-    EXPECT_EQ(linkat.other_path->name, folder.file("d/e")) << "each path below its own descriptor";
     const SeenEvent unlinkat = the_one(events, "unlinkat");
     EXPECT_EQ(unlinkat.text("name"), "e");
     EXPECT_EQ(unlinkat.path->name, folder.file("d/e")) << "below the directory that the descriptor stands for";
-    const SeenEvent renameat2 = the_one(events, "renameat2");
-    EXPECT_EQ(renameat2.number<std::uint32_t>("flags"), 1u);
-    EXPECT_EQ(renameat2.path->name, folder.file("c"));
-    ASSERT_TRUE(renameat2.other_path);
-    EXPECT_EQ(renameat2.other_path->name, folder.file("d/f"));
+    EXPECT_EQ(the_one(events, "renameat2").number<std::uint32_t>("flags"), 1u);
     EXPECT_EQ(the_one(events, "unlink").path->name, folder.file("d/f"));
     EXPECT_EQ(the_one(events, "rmdir").text("path"), "d");
     EXPECT_EQ(the_one(events, "mknodat").number<std::uint32_t>("mode"), unsigned{S_IFIFO | 0600});
