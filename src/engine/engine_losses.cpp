@@ -76,6 +76,7 @@ void Engine::add_event_losses(std::vector<GapWatch::Loss>& seen, Nanos offset) {
                         .container = container_named(loss.cgroup_set),
                         .reason = loss.shed ? kEventsShed : kEventsLost,
                         .by_container = true,
+                        .counter = loss.cgroup_set,
                         .rules = &blind_to(loss.code)});
     }
 }

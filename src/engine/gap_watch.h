@@ -27,6 +27,7 @@ class GapWatch {
         std::string_view reason;
         // Counted by container: each has episodes of its own.
         bool by_container = false;
+        std::uint64_t counter = 0; // tells counters apart that are told as one: groups of processes of one container
         const std::vector<std::string>* rules = nullptr; // that were blind; null: those given for all
     };
 
@@ -40,18 +41,25 @@ class GapWatch {
 
   private:
     struct Episode {
-        std::uint64_t reported = 0; // total already told in earlier records
-        std::uint64_t total = 0;
+        std::uint64_t count = 0;
         Nanos from = 0, to = 0;
         bool open = false;
         std::string container, reason;
         std::vector<std::string> rules;
     };
+    struct Counter {
+        std::uint64_t total = 0; // as it was last seen
+        Nanos last = 0;
+    };
     using What = std::tuple<std::string, std::string, std::string, std::string>; // stage, class, container, reason
+    // Stage, class, reason, Loss::counter: which container a counter is of may be learned later.
+    using Which = std::tuple<std::string, std::string, std::string, std::uint64_t>;
+    void add(const Loss& loss, const std::vector<std::string>& blind_rules);
     void finish(const What& what, Episode& episode, const std::function<void(GapRecord)>& emit) const;
 
     std::string hostname_;
     Nanos quiet_;
+    std::map<Which, Counter> counters_;
     std::map<What, Episode> episodes_; // container and reason only where they are counted by container
 };
 

@@ -75,8 +75,8 @@ TEST(GapWatch, KeepsApartWhatIsCountedByContainer) {
     a.by_container = true;
     a.rules = &blind;
     GapWatch::Loss b = a;
-    a.container = "aaa";
-    b.container = "bbb";
+    a.container = "aaa", a.counter = 1;
+    b.container = "bbb", b.counter = 2;
     b.total = 5;
     watch.update({a, b}, 3, {"R"}, [&](GapRecord g) { gaps.push_back(std::move(g)); });
     watch.close([&](GapRecord g) { gaps.push_back(std::move(g)); });
@@ -87,6 +87,44 @@ TEST(GapWatch, KeepsApartWhatIsCountedByContainer) {
     EXPECT_EQ(gaps[1].count, 5U);
     ASSERT_EQ(gaps[0].rules.size(), 1U);
     EXPECT_EQ(gaps[0].rules[0].first, "Files");
+}
+
+// Processes of the host are in many groups, those of one container may be too; each has a counter.
+TEST(GapWatch, AddsUpTheCountersOfOneContainer) {
+    GapWatch watch("host", kSecond);
+    std::vector<GapRecord> gaps;
+    const auto emit = [&](GapRecord g) { gaps.push_back(std::move(g)); };
+    GapWatch::Loss a{.stage = "kernel ring",
+                     .event_class = "openat",
+                     .total = 1000,
+                     .first = 10,
+                     .last = 20,
+                     .container = {},
+                     .reason = "full"};
+    a.by_container = true;
+    a.counter = 1;
+    GapWatch::Loss b = a;
+    b.total = 7, b.first = 5, b.last = 30, b.counter = 2;
+    EXPECT_TRUE(watch.update({a, b}, 40, {}, emit));
+    EXPECT_FALSE(watch.update({a, b}, 30 + kSecond, {}, emit));
+    ASSERT_EQ(gaps.size(), 1U);
+    EXPECT_EQ(gaps[0].count, 1007U);
+    EXPECT_EQ(gaps[0].from, 5);
+    EXPECT_EQ(gaps[0].to, 30);
+    // Fewer than the other group lost before.
+    b.total = 9, b.last = 3 * kSecond;
+    EXPECT_TRUE(watch.update({a, b}, 3 * kSecond, {}, emit));
+    EXPECT_FALSE(watch.update({a, b}, 5 * kSecond, {}, emit));
+    ASSERT_EQ(gaps.size(), 2U);
+    EXPECT_EQ(gaps[1].count, 2U);
+    EXPECT_EQ(gaps[1].from, 30);
+    // By now it is known to be a container.
+    b.total = 10, b.last = 6 * kSecond, b.container = "aaa";
+    EXPECT_TRUE(watch.update({a, b}, 6 * kSecond, {}, emit));
+    watch.close(emit);
+    ASSERT_EQ(gaps.size(), 3U);
+    EXPECT_EQ(gaps[2].container, "aaa");
+    EXPECT_EQ(gaps[2].count, 1U);
 }
 
 } // namespace

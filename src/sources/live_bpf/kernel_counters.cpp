@@ -22,7 +22,10 @@ std::uint64_t events_lost(const Programs& programs) {
 std::vector<EventLoss> event_losses(const Programs& programs) {
     std::vector<EventLoss> out;
     const gyr_loss* from = programs.event_losses();
-    std::array<std::uint64_t, GYR_CLASSES> told_apart{};
+    // All of a class before its parts, as the kernel counts in this order: what is only on its way is no part by
+    // itself.
+    std::array<std::uint64_t, GYR_CLASSES> all{}, told_apart{};
+    for (EventCode code = 0; code < GYR_CLASSES; ++code) all[code] = load(from[code].count);
     const int fd = programs.losses_by_cgroups_fd();
     gyr_loss_key key{}, next{};
     for (bool more = bpf_map_get_next_key(fd, nullptr, &next) == 0; more;) {
@@ -38,10 +41,9 @@ std::vector<EventLoss> event_losses(const Programs& programs) {
         more = bpf_map_get_next_key(fd, &key, &next) == 0;
     }
     for (EventCode code = 0; code < GYR_CLASSES; ++code) {
-        const std::uint64_t count = load(from[code].count);
-        if (count <= told_apart[code]) continue;
+        if (all[code] <= told_apart[code]) continue;
         out.push_back({.code = code,
-                       .lost = {count - told_apart[code], load(from[code].first_boottime_ns),
+                       .lost = {all[code] - told_apart[code], load(from[code].first_boottime_ns),
                                 load(from[code].last_boottime_ns), 0}});
     }
     return out;
