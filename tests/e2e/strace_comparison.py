@@ -232,6 +232,8 @@ CALLS = {
 NOT_COMPARED = {
     "page_fault": "strace prints none; tests/kernel/collector_test.cpp",
 }
+# What only the 32-bit entry makes.
+COMPAT_ALONE = {"fstat64", "llseek", "lstat64", "mmap2", "recv", "send", "stat64", "umount"}
 # Parameters that strace has nothing for: the reason, and the events that have them ("*": all that are not compared).
 STRACE_HAS_NONE = {
     ("vm_rss", "vm_swap"): ("counted by the kernel with a delay", ("brk", "mmap", "mmap2", "munmap")),
@@ -601,9 +603,11 @@ def parameters():
     return out
 
 
-def check_table(results, count, print_it):
+def check_table(results, count, compat, print_it):
     """Each parameter has been compared, or there is a reason; and not both."""
     for (event, param), reasons in sorted(parameters().items()):
+        if event in COMPAT_ALONE and not compat:
+            reasons = ["there is no 32-bit entry, and no other way to make the call"]
         results.expect(bool(count[event, param]) != bool(reasons),
                        "%s.%s: compared %d times, not compared because %r" % (event, param, count[event, param], reasons))
         if print_it:
@@ -656,8 +660,8 @@ def main():
     made, seen = [event_name(c.name) for c in calls], [e[0] for e in events]
     differences = [d for d in difflib.ndiff(made, seen) if d[0] != " "]
     results.equal(differences, [], "the calls, in order: strace -, events +")
-    results.equal(sorted(set(CALLS) - set(made)), [], "events that were not made")
-    results.expect(len(calls) >= 1000, "only %d calls were compared" % len(calls))
+    results.equal(sorted(set(CALLS) - set(made)), [] if compat else sorted(COMPAT_ALONE), "events that were not made")
+    results.expect(len(calls) >= (1000 if compat else 900), "only %d calls were compared" % len(calls))
     begin, end = made.index("umask"), made.index("execve")
     trace, count = Trace(calls, events[0][2]), collections.Counter()
     for index, (call, event) in enumerate(zip(calls, events)):
@@ -669,7 +673,7 @@ def main():
             results.equal(event[3], str(call.number), "%s: number" % call)
             count["syscall", "nativeID"] += 1
             count["syscall", "ID"] += 1
-    check_table(results, count, "--table" in sys.argv)
+    check_table(results, count, compat, "--table" in sys.argv)
     return results.finish()
 
 
