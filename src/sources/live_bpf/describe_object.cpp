@@ -61,7 +61,7 @@ void describe_unix(const gyr_endpoints& e, SocketSide side, FdInfo& out) {
     out.unix_source = client ? e.self : e.peer;
     out.unix_destination = client ? e.peer : e.self;
     out.marks |= e.peer != 0 ? kFdConnected | (client ? kFdRoleClient : kFdRoleServer) : 0;
-    if (e.peer != 0 || e.local_length != 0) {
+    if (e.peer != 0 || e.local_length != 0 || e.remote_length != 0) {
         append_number(out.name, out.unix_source, 16);
         out.name += "->";
         append_number(out.name, out.unix_destination, 16);
@@ -125,7 +125,11 @@ void describe_file(const KernelObject& k, FdInfo& out) {
         out.name += ']';
         return;
     }
-    if (o.magic == kPidfs) out.type = FdType::pidfd;
+    if (o.magic == kPidfs) { // a file system of its own since 6.9; the name stayed
+        out.type = FdType::pidfd;
+        out.name += "anon_inode:[pidfd]";
+        return;
+    }
     if (o.magic == kAnonInodes) out.name += "anon_inode:";
     append_reversed_path(k.path, k.path_flags, out.name);
     if (o.magic == kAnonInodes) {
@@ -136,9 +140,8 @@ void describe_file(const KernelObject& k, FdInfo& out) {
     case S_IFDIR: out.type = FdType::directory; break;
     case S_IFIFO: out.type = FdType::fifo; break;
     default:
-        if (out.type == FdType::unknown)
-            out.type = (k.path_flags & GYR_BLOB_PSEUDO) != 0 && out.name.starts_with("memfd:") ? FdType::memfd
-                                                                                               : FdType::file_v2;
+        out.type =
+            (k.path_flags & GYR_BLOB_PSEUDO) != 0 && out.name.starts_with("memfd:") ? FdType::memfd : FdType::file_v2;
     }
 }
 

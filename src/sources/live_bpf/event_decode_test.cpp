@@ -199,6 +199,61 @@ TEST(EventDecoder, AnOpenBelowABadDescriptorIsAboutNoFile) {
     }
 }
 
+// Where the call says that it goes, whatever the socket is connected to.
+TEST(EventDecoder, ADatagramToANameHasThatName) {
+    using namespace std::string_view_literals;
+    for (const std::string_view path : {"/run/there"sv, "\0there"sv}) {
+        gyr_endpoints e{};
+        e.family = AF_UNIX;
+        e.type = 2; // datagrams
+        e.self = 0x10, e.peer = 0x20;
+        e.remote_length = 6;
+        std::memcpy(e.remote_path, "/other", 6);
+        Record r(kSendto);
+        r.header().result = 1;
+        r.item(GYR_FETCH_OBJECT, 0, socket_bytes(e)).item(GYR_FETCH_BUFFER, 1, "x");
+        r.item(GYR_FETCH_SOCKADDR, 2, "\x01\0"s + std::string(path));
+        EventDecoder decoder;
+        RawEvent event;
+        ASSERT_EQ(decoder.decode(r.bytes(), event), Outcome::event);
+        ASSERT_NE(event.fd, nullptr);
+        EXPECT_EQ(event.fd->name, path.front() == '/' ? "10->0 /run/there" : "10->0 @there");
+    }
+}
+
+TEST(EventDecoder, AnEchoRequestGoesToAnAddressWithoutAPort) {
+    gyr_endpoints e{};
+    e.family = AF_INET;
+    e.type = 3; // raw
+    e.protocol = IPPROTO_ICMP;
+    e.local_port = htons(IPPROTO_ICMP);
+    Record r(kSendto);
+    r.header().result = 8;
+    r.item(GYR_FETCH_OBJECT, 0, socket_bytes(e)).item(GYR_FETCH_BUFFER, 1, "x");
+    r.item(GYR_FETCH_SOCKADDR, 2, "\x02\0\0\0\xcb\x00\x71\x05\0\0\0\0\0\0\0\0"s); // 203.0.113.5
+    EventDecoder decoder;
+    RawEvent event;
+    ASSERT_EQ(decoder.decode(r.bytes(), event), Outcome::event);
+    ASSERT_NE(event.fd, nullptr);
+    EXPECT_EQ(event.fd->type, FdType::ipv4);
+    EXPECT_EQ(event.fd->name, "0.0.0.0:1->203.0.113.5:0");
+}
+
+TEST(EventDecoder, AProcessDescriptorHasItsName) {
+    gyr_object o{};
+    o.flags = GYR_OBJECT_PRESENT;
+    o.mode = S_IFREG;
+    o.magic = 0x50494446; // pidfs
+    Record r(71);
+    r.item(GYR_FETCH_OBJECT, 0, std::string(reinterpret_cast<const char*>(&o), sizeof o));
+    EventDecoder decoder;
+    RawEvent event;
+    ASSERT_EQ(decoder.decode(r.bytes(), event), Outcome::event);
+    ASSERT_NE(event.fd, nullptr);
+    EXPECT_EQ(event.fd->type, FdType::pidfd);
+    EXPECT_EQ(event.fd->name, "anon_inode:[pidfd]");
+}
+
 TEST(EventDecoder, JoinsWhatWasFetchedWhenACallBeganWithItsEnd) {
     using namespace std::string_view_literals;
     Record begin(5), end(5), other(5);

@@ -102,17 +102,27 @@ void EventDecoder::describe_datagram(const gyr_event_header& header) {
                from = header.code == kRecvfrom || header.code == kRecvmsg || header.code == kRecvmmsg;
     if ((!to && !from) || (from && header.result < 0)) return;
     const gyr_endpoints& e = objects_[0].endpoints;
-    if ((e.family != AF_INET && e.family != AF_INET6) || !is_datagram(e)) return;
+    if ((e.family != AF_INET && e.family != AF_INET6 && e.family != AF_UNIX) || !is_datagram(e)) return;
     std::span<const std::byte> address = items_[2].bytes;
     if (header.code != kSendto && header.code != kRecvfrom) {
         const gyr_message m = message(1);
         address = items_[1].bytes.subspan(std::min(sizeof m, items_[1].bytes.size()), m.address);
     }
     const GivenAddress given = parse_address(address);
-    if (given.family != AF_INET && given.family != AF_INET6) return;
     KernelObject object = objects_[0];
-    take_asked(given, object.endpoints);
-    if (object.endpoints.remote_port == 0) return;
+    if (e.family == AF_UNIX) {
+        if (!to || given.family != AF_UNIX || given.path.empty()) return;
+        object.endpoints.peer = 0; // which socket has that name is not known
+        std::memset(object.endpoints.remote_path, 0, sizeof object.endpoints.remote_path);
+        std::ranges::copy(given.path, reinterpret_cast<char*>(object.endpoints.remote_path));
+        object.endpoints.remote_length = static_cast<gyr_u16>(given.path.size());
+    } else {
+        // Raw sockets and those of ICMP have no ports.
+        static constexpr gyr_u8 kNowhere[16] = {};
+        if (given.family != AF_INET && given.family != AF_INET6) return;
+        if (given.port == 0 && std::memcmp(given.bytes, kNowhere, sizeof kNowhere) == 0) return;
+        take_asked(given, object.endpoints);
+    }
     describe_object(object, to ? SocketSide::client : SocketSide::server, fd_);
     fd_.marks = static_cast<std::uint16_t>(fd_.marks & ~kFdConnected);
 }
