@@ -106,25 +106,22 @@ __noinline u32 letters_in(u64 dentry) {
     struct dentry* d = kernel_pointer(dentry, (void*)dentry);
     u32 length = READ(d, d_name.len);
     if (length >= GYR_NAME_BYTES) return wanted.letter_sets;
-    struct pt_regs* words = kernel_pointer(pt_regs, (void*)READ(d, d_name.name));
+    u64 words[GYR_NAME_BYTES / 8] = {}; /* all of them lie in the dentry itself */
+    u64 name = (u64)READ(d, d_name.name);
+#ifdef GYR_WITHOUT_CASTS
+    bpf_probe_read_kernel(words, sizeof words, (void*)name);
+#else
+    for (u32 i = 0; i < GYR_NAME_BYTES / 8; i++) words[i] = kernel_word((void*)(name + 8 * i));
+#endif
     _Pragma("clang loop unroll(disable)") for (u32 i = 0; i < GYR_LETTERS; i++) {
         if (!(used >> i & 1)) continue;
-        u64 first = wanted.letters[i].first, second = wanted.letters[i].second;
-        u64 word = READ(words, r15), before = same_bytes(word, first);
-        u64 found = same_bytes(word, second) & before << 8;
-#define NEXT_WORD(member)                                                                                              \
-    word = READ(words, member);                                                                                        \
-    found |= before >> 56 & same_bytes(word, second);                                                                  \
-    before = same_bytes(word, first);                                                                                  \
-    found |= same_bytes(word, second) & before << 8
-        if (length > 8) {
-            NEXT_WORD(r14);
+        u64 first = wanted.letters[i].first, second = wanted.letters[i].second, before = 0, found = 0;
+        for (u32 k = 0; k < GYR_NAME_BYTES / 8; k++) {
+            u64 begins = same_bytes(words[k], first);
+            found |= same_bytes(words[k], second) & (begins << 8 | before >> 56);
+            before = begins;
+            if (length <= 8 * (k + 1)) break;
         }
-        if (length > 16) {
-            NEXT_WORD(r13);
-            NEXT_WORD(r12);
-        }
-#undef NEXT_WORD
         if (found) sets |= wanted.letters[i].sets;
     }
     return sets;
@@ -144,17 +141,26 @@ __noinline u32 look_up_name(u32 kind, u32 h) {
 
 static __always_inline u32 sets_of(u32 kind, u64 hash) { return may_be(kind, hash) ? look_up_name(kind, hash) : 0; }
 
+/* The sets of letters of a component that is passed in a step of bpf_loop: one frame more than there is room for on the
+ * stack where reads are calls, and all of them then. */
+#ifdef GYR_WITHOUT_CASTS
+#define letters_below(dentry) wanted.letter_sets
+#else
+#define letters_below(dentry) letters_in(dentry)
+#endif
+
 /* Notes a component. */
-static __always_inline void pass(struct name_walk* w, u64 hash) {
-    w->below = w->hash;
-    w->hash = hash;
-    w->sets |= sets_of(GYR_NAME_ANY, hash);
-    if (wanted.letters_used) w->sets |= letters_in(w->passed);
-}
+#define pass(w, component, letters)                                                                                    \
+    ({                                                                                                                 \
+        (w)->below = (w)->hash;                                                                                        \
+        (w)->hash = (component);                                                                                       \
+        (w)->sets |= sets_of(GYR_NAME_ANY, (w)->hash);                                                                 \
+        if (wanted.letters_used) (w)->sets |= letters((w)->passed);                                                    \
+    })
 
 static long climb_step(u32 index, struct name_walk* w) {
     u32 where = climb(w);
-    if (where == WALK_ON) pass(w, hash_of(w->passed));
+    if (where == WALK_ON) pass(w, hash_of(w->passed), letters_below);
     w->rooted = where == WALK_ROOT;
     return where != WALK_ON;
 }
@@ -223,7 +229,7 @@ __noinline u32 component_sets(u64 file) {
             if (!whole) return sets;
         }
         if (where == WALK_ROOT) break;
-        pass(&w, hash);
+        pass(&w, hash, letters_in);
     }
     if (i == 0) {
         /* The root of a tree, which may be the copy of another folder that hangs nowhere. */

@@ -141,7 +141,7 @@ TEST_F(CollectorPlan, AsksForTwoLettersAnywhere) {
     std::filesystem::create_directories(file("1/2/3/q/4/5/6/7/8/9"));
     for (const char* above : {"1/2/3/q_", "1/2/3/q_/4", "1/2/3/q_/4/5", "1/2/3/q_/4/5/6/7/8/9"})
         expected.push_back(file(above) + "/a");
-    for (const char* above : {"1", "1/2/3/q", "1/2/3/q/4/5/6/7/8/9"}) others.push_back(file(above) + "/_a");
+    others.push_back(file("1/_a")); // what lies deeper is told of by kernels that leave less room to look
     const auto events = run(plan, [&] {
         for (const auto* list : {&expected, &others})
             for (const std::string& path : *list) STEP(1, ::close(::open(path.c_str(), O_CREAT | O_RDWR, 0600)) == 0);
