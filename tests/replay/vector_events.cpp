@@ -188,44 +188,6 @@ const EventInfo* event_of(std::string type) {
     return found;
 }
 
-std::size_t width_of(ParamType type) {
-    using enum ParamType;
-    switch (type) {
-    case int8:
-    case uint8:
-    case flags8:
-    case enumflags8:
-    case sigtype:
-    case l4proto:
-    case sockfamily: return 1;
-    case int16:
-    case uint16:
-    case flags16:
-    case enumflags16:
-    case syscallid:
-    case port: return 2;
-    case int32:
-    case uint32:
-    case flags32:
-    case enumflags32:
-    case fd32:
-    case pid32:
-    case uid:
-    case gid:
-    case mode:
-    case boolean:
-    case sigset: return 4;
-    case int64:
-    case uint64:
-    case errno_code:
-    case fd:
-    case pid:
-    case reltime:
-    case abstime: return 8;
-    default: return 0;
-    }
-}
-
 std::string little_endian(std::uint64_t value, std::size_t width) {
     std::string out;
     for (std::size_t i = 0; i < width; ++i) out += static_cast<char>(value >> (8 * i));
