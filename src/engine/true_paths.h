@@ -1,9 +1,8 @@
 #pragma once
 // Where the path of a call led that opened nothing (rename, link, unlink, chmod …): symbolic links among its folders,
-// and
-// ".." behind them. Of such a call no file is left whose path the kernel could tell, so the path is walked again, as
-// the process saw the file system, while the links are likely still there. Only what the kernel has in memory is asked
-// for: a file system that keeps whoever asks waiting cannot keep the agent.
+// and ".." behind them. Of such a call no file is left whose path the kernel could tell, so the path is walked again,
+// as the process saw the file system, while the links are likely still there. Only what the kernel has in memory is
+// asked for: a file system that keeps whoever asks waiting cannot keep the agent.
 
 #include "state/event.h"
 #include "state/process_view.h"
