@@ -49,8 +49,6 @@ APART u32 of_host(u64 at) {
 }
 
 #define DOTS 0x2e2e2e2e2e2e2e2eull
-#define LOWS 0x0101010101010101ull
-#define HIGHS 0x8080808080808080ull
 
 /* Two dots side by side; sometimes also where there are none, and in what is longer than can be looked at. Not inlined:
  * the stack of all that calls each other is 512 bytes before 6.13. */
@@ -62,18 +60,33 @@ __noinline u32 goes_up(u64 text) {
     u64 before = 0, found = 0;
     for (u32 i = 0; i < 16; i++) {
         if ((long)i * 8 >= n) break;
-        u64 x = words[i] ^ DOTS;
-        u64 dots = (x - LOWS) & ~x & HIGHS; /* the high bit of each byte that is a dot */
+        u64 dots = same_bytes(words[i], DOTS);
         found |= dots & (dots << 8 | before >> 56);
         before = dots;
     }
     return found != 0;
 }
 
-static __always_inline u32 network_sets(struct gyr_network_key* key) {
+__noinline u32 network_sets(struct gyr_network_key* key) {
+    if (!key) return 0;
     key->prefix = 128;
     u32* sets = bpf_map_lookup_elem(&networks, key);
     return sets ? *sets : 0;
+}
+
+/* The networks of an address: of IPv4, or the two halves of one of IPv6. */
+static __always_inline u32 networks_of(u32 v6, u64 first, u64 second) {
+    u32 byte = first & 0xff; /* the first in memory */
+    if (!(wanted.network_bytes[v6][byte / 64] >> (byte % 64) & 1)) return 0;
+    struct gyr_network_key key = {};
+    if (v6) {
+        __builtin_memcpy(key.address, &first, 8);
+        __builtin_memcpy(&key.address[8], &second, 8);
+    } else {
+        key.address[10] = key.address[11] = 0xff;
+        __builtin_memcpy(&key.address[12], &first, 4);
+    }
+    return network_sets(&key);
 }
 
 /* The sets of ends that those of a socket may belong to: both ends, as their roles are not asked here. */
@@ -92,21 +105,15 @@ __noinline u32 end_sets(u64 file) {
         sets |= sets_of(GYR_NAME_PORT, __builtin_bswap16(READ(sk, __sk_common.skc_dport)));
     }
     if (!wanted.networks) return sets;
-    struct gyr_network_key key = {};
-    u64 at = (u64)BPF_CORE_READ(so, sk);
-    struct sock* from = (void*)at;
-    if (family == AF_INET) {
-        key.address[10] = key.address[11] = 0xff;
-        bpf_probe_read_kernel(&key.address[12], 4, &from->__sk_common.skc_rcv_saddr);
-        sets |= network_sets(&key);
-        bpf_probe_read_kernel(&key.address[12], 4, &from->__sk_common.skc_daddr);
-        return sets | network_sets(&key);
-    }
+    if (family == AF_INET)
+        return sets | networks_of(0, READ(sk, __sk_common.skc_rcv_saddr), 0) |
+               networks_of(0, READ(sk, __sk_common.skc_daddr), 0);
+    struct sock* from = (void*)kernel_word(&so->sk);
     if (!bpf_core_field_exists(from->__sk_common.skc_v6_daddr)) return ALL_SETS;
-    bpf_probe_read_kernel(key.address, 16, &from->__sk_common.skc_v6_rcv_saddr);
-    sets |= network_sets(&key);
-    bpf_probe_read_kernel(key.address, 16, &from->__sk_common.skc_v6_daddr);
-    return sets | network_sets(&key);
+    u64 local = (u64)from + bpf_core_field_offset(struct sock, __sk_common.skc_v6_rcv_saddr);
+    u64 remote = (u64)from + bpf_core_field_offset(struct sock, __sk_common.skc_v6_daddr);
+    sets |= networks_of(1, kernel_word((void*)local), kernel_word((void*)(local + 8)));
+    return sets | networks_of(1, kernel_word((void*)remote), kernel_word((void*)(remote + 8)));
 }
 
 /* Whether the call itself says where a datagram goes or comes from, whatever the socket is connected to. */
@@ -140,10 +147,9 @@ APART u32 internet_protocol(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
     if ((READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return NO_INTERNET;
     struct socket* so = kernel_pointer(socket, READ(f, private_data));
-    u16 family = READ(so, sk, __sk_common.skc_family);
-    if (family != AF_INET && family != AF_INET6) return NO_INTERNET;
-    struct sock* from = (void*)(u64)BPF_CORE_READ(so, sk);
-    return BPF_CORE_READ_BITFIELD_PROBED(from, sk_protocol);
+    struct sock* sk = READ(so, sk);
+    u16 family = READ(sk, __sk_common.skc_family);
+    return family == AF_INET || family == AF_INET6 ? READ(sk, sk_protocol) : NO_INTERNET;
 }
 
 /* Clauses of a kind of sets that meet one of these. */
@@ -185,7 +191,7 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
         struct file* f = kernel_pointer(file, (void*)object);
         /* By the flags, as rules see it; a descriptor that is only a path had its access mode taken away. */
         u32 access = READ(f, f_flags) & O_ACCMODE;
-        if (!(READ(f, f_mode) & FMODE_PATH)) {
+        if ((left & (asks[GYR_ASK_READ] | asks[GYR_ASK_WRITE])) && !(READ(f, f_mode) & FMODE_PATH)) {
             if (access != O_RDONLY && access != O_RDWR) left &= ~(u32)asks[GYR_ASK_READ];
             if (access != O_WRONLY && access != O_RDWR) left &= ~(u32)asks[GYR_ASK_WRITE];
         }
@@ -197,12 +203,12 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
         }
         if (left & asks[GYR_ASK_ENDS]) {
             u32 sets = names_other_end(plan, c) ? ALL_SETS : end_sets(object);
-            left &= meeting_ends(plan, sets) | ~(u32)asks[GYR_ASK_ENDS];
+            left &= (sets ? meeting_ends(plan, sets) : 0) | ~(u32)asks[GYR_ASK_ENDS];
         }
         if (left & asks[GYR_ASK_PATH]) {
             u32 sets = path_sets(object);
             u64 other = other_object_of(plan, c, task);
-            if (other) sets |= other_path_sets(other);
+            if (other) sets |= path_sets(other);
             left &= (sets ? meeting_paths(plan, sets) : 0) | ~(u32)asks[GYR_ASK_PATH];
         }
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * Which path sets a file may belong to. Its path is not walked into text for this: its last components and its first
- * are looked up by hash, and most files are dismissed by a filter of these hashes. All of it is inlined where it runs
+ * Which path sets a file may belong to. Its path is not walked into text for this: components are looked up by hash,
+ * the last ones first, and most files are dismissed by a filter of these hashes. All of it is inlined where it runs
  * for every open: with the kernel's usual mitigations each return from a function costs more than a look at a name.
  */
 #ifndef GYR_NAMES_H
@@ -10,10 +10,13 @@
 #include "lib/cgroup.h"
 #include "lib/object.h"
 
-#define GYR_NAME_BYTES 32u /* of a component; user space cuts names in the same way */
-#define GYR_NAME_DEPTH 24u
+#define GYR_NAME_BYTES 32u    /* of a component; user space cuts names in the same way */
+#define GYR_NAME_USUAL 4u     /* components that are walked in line */
+#define GYR_NAME_DEPTH 24u    /* those after them */
 #define GYR_STACKED_MOUNTS 3u /* more of them on one folder: nothing is known of the name */
 #define ALL_SETS 0xffffffffu
+#define LOWS 0x0101010101010101ull
+#define HIGHS 0x8080808080808080ull
 
 /* Which sets a name belongs to. */
 struct {
@@ -33,7 +36,9 @@ struct {
 
 struct name_walk {
     u64 dentry, mnt;
-    u64 first, second; /* dentries of the components passed last; of the path's first when the root is reached */
+    u64 passed;      /* dentry of the component passed last */
+    u64 hash, below; /* of that, when the root is reached the path's first, and of the one before */
+    u32 sets;        /* that some component is in */
     u32 rooted;
 };
 
@@ -62,26 +67,19 @@ static __always_inline u32 climb(struct name_walk* w) {
     if (where != WALK_ON) return where;
     struct dentry* dentry = kernel_pointer(dentry, (void*)w->dentry);
     u64 parent = kernel_word(&dentry->d_parent);
-    w->second = w->first;
-    w->first = w->dentry;
+    w->passed = w->dentry;
     if (parent == w->dentry || !parent) return WALK_UNTREE;
     w->dentry = parent;
     return WALK_ON;
 }
 
-static long climb_step(u32 index, struct name_walk* w) {
-    u32 where = climb(w);
-    w->rooted = where == WALK_ROOT;
-    return where != WALK_ON;
-}
-
 /* Of two names, in this order. */
 static __always_inline u64 join(u64 first, u64 second) { return mix(first * 3, second); }
 
-/* Of at most the first GYR_NAME_BYTES - 1 bytes of a component, in words, zero behind the end; of no component: as of
- * an empty one. */
+#define NO_NAME mix(MIX_SEED, 0) /* the hash of an empty one */
+
+/* Of at most the first GYR_NAME_BYTES - 1 bytes of a component, in words, zero behind the end. */
 static __always_inline u64 hash_of(u64 dentry) {
-    if (!dentry) return mix(MIX_SEED, 0);
     struct dentry* d = kernel_pointer(dentry, (void*)dentry);
     u32 length = READ(d, d_name.len);
     if (length > GYR_NAME_BYTES - 1) length = GYR_NAME_BYTES - 1;
@@ -95,7 +93,39 @@ static __always_inline u64 hash_of(u64 dentry) {
     return mix(mix(h, READ(words, r13)), READ(words, r12) & last);
 }
 
-__noinline u64 hash_name(u64 dentry) { return hash_of(dentry); }
+/* The high bit of each byte that equals the one that `eight` is made of; sometimes of others, too. */
+static __always_inline u64 same_bytes(u64 word, u64 eight) {
+    u64 x = word ^ eight;
+    return (x - LOWS) & ~x & HIGHS;
+}
+
+/* The sets of the letters that a component has; all of them of one that is too long to be looked at. What lies behind
+ * its end in the last word may count as well. */
+__noinline u32 letters_in(u64 dentry) {
+    u32 used = wanted.letters_used, sets = 0;
+    struct dentry* d = kernel_pointer(dentry, (void*)dentry);
+    u32 length = READ(d, d_name.len);
+    if (length >= GYR_NAME_BYTES) return wanted.letter_sets;
+    u64 words[GYR_NAME_BYTES / 8] = {}; /* all of them lie in the dentry itself */
+    u64 name = (u64)READ(d, d_name.name);
+#ifdef GYR_WITHOUT_CASTS
+    bpf_probe_read_kernel(words, sizeof words, (void*)name);
+#else
+    for (u32 i = 0; i < GYR_NAME_BYTES / 8; i++) words[i] = kernel_word((void*)(name + 8 * i));
+#endif
+    _Pragma("clang loop unroll(disable)") for (u32 i = 0; i < GYR_LETTERS; i++) {
+        if (!(used >> i & 1)) continue;
+        u64 first = wanted.letters[i].first, second = wanted.letters[i].second, before = 0, found = 0;
+        for (u32 k = 0; k < GYR_NAME_BYTES / 8; k++) {
+            u64 begins = same_bytes(words[k], first);
+            found |= same_bytes(words[k], second) & (begins << 8 | before >> 56);
+            before = begins;
+            if (length <= 8 * (k + 1)) break;
+        }
+        if (found) sets |= wanted.letters[i].sets;
+    }
+    return sets;
+}
 
 static __always_inline bool may_be(u32 kind, u64 hash) {
     return (wanted.names[kind][(hash >> 6) % (GYR_NAME_FILTER / 64)] >> (hash & 63)) & 1;
@@ -110,6 +140,30 @@ __noinline u32 look_up_name(u32 kind, u32 h) {
 }
 
 static __always_inline u32 sets_of(u32 kind, u64 hash) { return may_be(kind, hash) ? look_up_name(kind, hash) : 0; }
+
+/* The sets of letters of a component that is passed in a step of bpf_loop: one frame more than there is room for on the
+ * stack where reads are calls, and all of them then. */
+#ifdef GYR_WITHOUT_CASTS
+#define letters_below(dentry) wanted.letter_sets
+#else
+#define letters_below(dentry) letters_in(dentry)
+#endif
+
+/* Notes a component. */
+#define pass(w, component, letters)                                                                                    \
+    ({                                                                                                                 \
+        (w)->below = (w)->hash;                                                                                        \
+        (w)->hash = (component);                                                                                       \
+        (w)->sets |= sets_of(GYR_NAME_ANY, (w)->hash);                                                                 \
+        if (wanted.letters_used) (w)->sets |= letters((w)->passed);                                                    \
+    })
+
+static long climb_step(u32 index, struct name_walk* w) {
+    u32 where = climb(w);
+    if (where == WALK_ON) pass(w, hash_of(w->passed), letters_below);
+    w->rooted = where == WALK_ROOT;
+    return where != WALK_ON;
+}
 
 __noinline u32 sets_of_identity(u64 ino, u32 dev) {
     struct gyr_file_key key = {.ino = ino, .dev = dev};
@@ -129,64 +183,79 @@ __noinline u32 sets_below(u64 inode) {
     return sets;
 }
 
-/* The path sets a file may belong to. */
-APART u32 path_sets(u64 file) {
+/* The sets of the exact paths that lead to a file that may be named, whatever it was opened by. */
+__noinline u32 identity_sets(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
     struct inode* inode = READ(f, f_inode);
-    u32 kind = READ(inode, i_mode) & S_IFMT, sets = 0;
-    u64 ino = READ(inode, i_ino);
-    if (may_be_named(ino)) {
-        sets = sets_of_identity(ino, READ(inode, i_sb, s_dev));
-        /* One of an overlay has the inode number of the file it was made for, which is below it; in the upper bits
-         * there may be the layer's. */
-        if (kind == S_IFREG && READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC)
-            sets |= sets_below(kernel_word(&f->f_inode));
-    }
-    struct name_walk w = {.dentry = kernel_word(&f->f_path.dentry), .mnt = kernel_word(&f->f_path.mnt)};
-    u32 where = climb(&w);
-    if (where != WALK_ON) {
-        /* The root of a tree, which may be the copy of another folder that hangs nowhere. */
-        if (where == WALK_ROOT) return kind == S_IFDIR ? sets : ALL_SETS;
-        /* The names of pipes and of anonymous inodes have no slash in them; those of sockets, memory files and the
-         * like may. A mount that hangs nowhere and is a single file: its name is that in its file system. */
-        u64 magic = READ(inode, i_sb, s_magic);
-        bool slashless = magic == PIPEFS_MAGIC || magic == ANON_INODE_FS_MAGIC;
-        return where == WALK_UNTREE && slashless ? 0 : ALL_SETS;
-    }
-    u64 above = 0, base = hash_of(w.first), parent = 0;
-    sets |= sets_of(GYR_NAME_BASE, base);
-    bool pair = may_be(GYR_NAME_LAST, base), tops = any_of(1u << GYR_NAME_TOP | 1u << GYR_NAME_TOPS);
-    if (!pair && !tops && !any_of(1u << GYR_NAME_DIRECTORY)) return sets;
-    where = climb(&w);
-    if (where >= WALK_UNTREE) return ALL_SETS;
-    if (where == WALK_ON) above = w.first;
-    parent = hash_of(above);
-    if (pair) sets |= sets_of(GYR_NAME_PAIR, join(parent, base));
-    /* fd.directory of a directory is its own path */
-    if (kind == S_IFDIR && may_be(GYR_NAME_DIRECTORY, base)) sets |= sets_of(GYR_NAME_PARENT, join(base, parent));
-    bool folder = may_be(GYR_NAME_DIRECTORY, parent);
-    if (!folder && !tops) return sets;
-    u64 before = 0;
-    if (where == WALK_ON) {
-        where = climb(&w);
-        if (where >= WALK_UNTREE) return ALL_SETS;
-        if (where == WALK_ON) before = w.first;
-    }
-    if (folder) sets |= sets_of(GYR_NAME_PARENT, join(parent, hash_name(before)));
-    if (tops) {
-        if (where == WALK_ON) {
-            bpf_loop(GYR_NAME_DEPTH, climb_step, &w, 0);
-            if (!w.rooted) return ALL_SETS;
-        }
-        u64 first = w.first == above ? parent : hash_name(w.first);
-        sets |= sets_of(GYR_NAME_TOP, first);
-        /* The bits of two first names are those of the first alone: most are dismissed by it. */
-        if (may_be(GYR_NAME_TOPS, first)) sets |= look_up_name(GYR_NAME_TOPS, join(first, hash_name(w.second)));
-    }
+    u32 sets = sets_of_identity(READ(inode, i_ino), READ(inode, i_sb, s_dev));
+    /* One of an overlay has the inode number of the file it was made for, which is below it; in the upper bits there
+     * may be the layer's. */
+    if ((READ(inode, i_mode) & S_IFMT) == S_IFREG && READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC)
+        sets |= sets_below(kernel_word(&f->f_inode));
     return sets;
 }
 
-/* Not inlined a second time. */
-__noinline u32 other_path_sets(u64 file) { return file ? path_sets(file) : 0; }
+/* Those of its path's components. Verified by itself: its ways would multiply with those of its callers. */
+__noinline u32 component_sets(u64 file) {
+    struct file* f = kernel_pointer(file, (void*)file);
+    u32 sets = 0;
+    struct name_walk w = {.dentry = kernel_word(&f->f_path.dentry),
+                          .mnt = kernel_word(&f->f_path.mnt),
+                          .hash = NO_NAME,
+                          .below = NO_NAME};
+    u64 base = NO_NAME, parent = NO_NAME;
+    bool whole = any_of(1u << GYR_NAME_TOP | 1u << GYR_NAME_TOPS | 1u << GYR_NAME_ANY) || wanted.letters_used;
+    bool pair = false, folder = false;
+    u32 where = WALK_ON, i = 0;
+    _Pragma("clang loop unroll(disable)") for (; i < GYR_NAME_USUAL; i++) {
+        where = climb(&w);
+        if (where >= WALK_UNTREE || (i == 0 && where != WALK_ON)) break;
+        u64 hash = where == WALK_ON ? hash_of(w.passed) : NO_NAME;
+        if (i == 0) {
+            base = hash;
+            sets |= sets_of(GYR_NAME_BASE, base);
+            pair = may_be(GYR_NAME_LAST, base);
+            if (!pair && !whole && !any_of(1u << GYR_NAME_DIRECTORY)) return sets;
+        } else if (i == 1) {
+            parent = hash;
+            if (pair) sets |= sets_of(GYR_NAME_PAIR, join(parent, base));
+            /* fd.directory of a directory is its own path */
+            if ((READ(f, f_inode, i_mode) & S_IFMT) == S_IFDIR && may_be(GYR_NAME_DIRECTORY, base))
+                sets |= sets_of(GYR_NAME_PARENT, join(base, parent));
+            folder = may_be(GYR_NAME_DIRECTORY, parent);
+            if (!folder && !whole) return sets;
+        } else if (i == 2) {
+            if (folder) sets |= sets_of(GYR_NAME_PARENT, join(parent, hash));
+            if (!whole) return sets;
+        }
+        if (where == WALK_ROOT) break;
+        pass(&w, hash, letters_in);
+    }
+    if (i == 0) {
+        /* The root of a tree, which may be the copy of another folder that hangs nowhere. */
+        if (where == WALK_ROOT) return (READ(f, f_inode, i_mode) & S_IFMT) == S_IFDIR ? sets : ALL_SETS;
+        /* The names of pipes and of anonymous inodes have no slash in them; those of sockets, memory files and the
+         * like may. A mount that hangs nowhere and is a single file: its name is that in its file system. */
+        u64 magic = READ(f, f_inode, i_sb, s_magic);
+        bool slashless = magic == PIPEFS_MAGIC || magic == ANON_INODE_FS_MAGIC;
+        return where == WALK_UNTREE && slashless ? wanted.letter_sets : ALL_SETS;
+    }
+    if (where == WALK_ON) {
+        bpf_loop(GYR_NAME_DEPTH, climb_step, &w, 0);
+        where = w.rooted ? WALK_ROOT : WALK_UNKNOWN;
+    }
+    if (where != WALK_ROOT) return ALL_SETS;
+    sets |= w.sets | sets_of(GYR_NAME_TOP, w.hash);
+    /* The bits of two first names are those of the first alone: most are dismissed by it. */
+    if (may_be(GYR_NAME_TOPS, w.hash)) sets |= look_up_name(GYR_NAME_TOPS, join(w.hash, w.below));
+    return sets;
+}
+
+/* The path sets a file may belong to. */
+static __always_inline u32 path_sets(u64 file) {
+    struct file* f = kernel_pointer(file, (void*)file);
+    u32 sets = may_be_named(READ(f, f_inode, i_ino)) ? identity_sets(file) : 0;
+    return sets | component_sets(file);
+}
 
 #endif

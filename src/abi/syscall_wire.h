@@ -250,7 +250,8 @@ struct gyr_process_loss_key {
 #define GYR_NAME_DIRECTORY 6u
 #define GYR_NAME_PORT 7u /* not a name: the hash is the port */
 #define GYR_NAME_TOPS 8u /* first two: "etc\0ssh\0" */
-#define GYR_NAME_KINDS 9u
+#define GYR_NAME_ANY 9u  /* any of them */
+#define GYR_NAME_KINDS 10u
 #define GYR_NAME_FILTER 512u /* bits of each kind: of hash % 512 of every name */
 struct gyr_name_key {
     gyr_u32 kind;
@@ -260,16 +261,29 @@ struct gyr_name_key {
 /* Of the files that path sets name by an exact path, however they are reached: struct gyr_file_key to sets. */
 #define GYR_FILE_FILTER 256u /* bits: of ino % 256 of every key */
 
+/* Two bytes, one behind the other in a component of the path: what all names with a longer text in them have. */
+#define GYR_LETTERS 4u /* of each of two plans one half */
+struct gyr_letters {
+    gyr_u64 first, second; /* a word of each, eight times the byte */
+    gyr_u32 sets;
+    gyr_u32 reserved;
+};
+
 /*
  * What user space writes while the programs run, in memory that both see. Filters dismiss most names and files without
  * a look into their map.
  */
 struct gyr_wanted {
-    gyr_u16 calls[GYR_SLOTS]; /* which entry of plans a call has, 0 for none; two bytes change at once */
-    gyr_u32 networks;         /* how many there are */
-    gyr_u32 name_kinds;       /* that have any names, as bits */
+    gyr_u64 numbers[GYR_CALLS / 64]; /* bits: numbers that have an entry, of either kind; all that most calls look at */
+    gyr_u16 calls[GYR_SLOTS];        /* which entry of plans a call has, 0 for none; two bytes change at once */
+    gyr_u32 networks;                /* how many there are */
+    gyr_u32 name_kinds;              /* that have any names, as bits */
+    gyr_u64 network_bytes[2][4];     /* bits: the first bytes of addresses in networks, of IPv4 and as IPv6 */
     gyr_u64 names[GYR_NAME_KINDS][GYR_NAME_FILTER / 64];
     gyr_u64 files[GYR_FILE_FILTER / 64];
+    gyr_u32 letters_used; /* which of them, as bits */
+    gyr_u32 letter_sets;  /* of all of them */
+    struct gyr_letters letters[GYR_LETTERS];
 };
 
 /* Networks that a clause's end sets are made of. IPv4 as ::ffff:a.b.c.d. The value: sets of this and all wider ones. */

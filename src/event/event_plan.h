@@ -35,12 +35,12 @@ struct EventDemand {
     std::vector<std::vector<std::string>> rules = {}; // by clause: those that ask for it; for people
 };
 
-// What names a path set holds, in whole components.
+// What names a path set holds, in whole components but for letters.
 struct PathName {
-    enum class Kind : std::uint8_t { base = 1, pair = 2, parent = 3, top = 4, tops = 8 };
+    enum class Kind : std::uint8_t { base = 1, pair = 2, parent = 3, top = 4, tops = 8, any = 9, letters = 10 };
     Kind kind = Kind::base;
     std::string first, second; // pair: the directory's name and the file's; parent: the name above and the directory's;
-                               // tops: the first two
+                               // tops: the first two; letters: two bytes that some component has side by side
     std::uint32_t sets = 0;    // none: no clause asks for it
     std::string path = {};     // pair: the whole path, when it is an exact one: the file is also known by its identity
 };

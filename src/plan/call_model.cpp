@@ -264,6 +264,14 @@ std::uint32_t sets_of_parts(const EventPlan& plan, const std::vector<std::string
         case PathName::Kind::parent: is = two(last(2), last(1)) || (directory && two(last(1), last(0))); break;
         case PathName::Kind::top: is = same_name(n.first, first(0)); break;
         case PathName::Kind::tops: is = two(first(0), first(1)); break;
+        case PathName::Kind::any:
+            is = std::ranges::any_of(parts, [&](const std::string& p) { return same_name(n.first, p); });
+            break;
+        case PathName::Kind::letters: // not looked for in long names
+            is = std::ranges::any_of(parts, [&](const std::string& p) {
+                return p.size() > kNameBytes || p.find(n.first) != std::string::npos;
+            });
+            break;
         }
         if (is) sets |= n.sets;
     }
@@ -284,7 +292,11 @@ std::uint32_t path_sets(const EventPlan& plan, const Object& o, const std::strin
     const std::uint32_t known = known_as.empty() ? 0 : sets_of_parts(plan, split(known_as), false);
     switch (o.kind) {
     case Kind::pipe:
-    case Kind::anonymous: return 0;
+    case Kind::anonymous: {
+        std::uint32_t sets = 0;
+        for (const PathName& n : plan.names) sets |= n.kind == PathName::Kind::letters ? n.sets : 0;
+        return sets;
+    }
     case Kind::memory:
     case Kind::socket: return kAllSets;
     case Kind::file:
@@ -594,7 +606,10 @@ std::string name_check(Random& r, const Moment& m) {
     if (o != nullptr && o->parts.size() > 1 && o->kind == Kind::file && r.one_in(3)) parts = o->parts;
     const std::string file = joined(parts);
     const std::string folder = file.substr(0, file.rfind('/'));
-    switch (r.below(6)) {
+    switch (r.one_in(8) ? 6 + r.below(3) : r.below(6)) {
+    case 6: return "fd.name contains " + lang::quote("/" + parts[r.below(parts.size())] + "/");
+    case 7: return "fd.directory contains " + lang::quote(parts[r.below(parts.size())].substr(0, 5));
+    case 8: return "fd.name endswith " + lang::quote(parts.back());
     case 0: return "fd.name in (" + lang::quote(file) + ", /x/y)";
     case 1: return "fd.directory = " + lang::quote(folder);
     case 2: return "fd.filename = " + lang::quote(parts.back());

@@ -15,6 +15,7 @@ constexpr unsigned kSets = 32; // of each kind; the predicates after that share 
 // Of all sets. The kernel's table has room for the names and the ports of two plans.
 constexpr std::size_t kMostNames = 6000;
 constexpr std::size_t kMostEnds = 2000;
+constexpr std::size_t kMostLetters = 2; // each is looked for in every component
 
 bool is_equality(Op op) { return op == Op::eq || op == Op::in; }
 
@@ -23,6 +24,36 @@ std::string_view first_component(std::string_view text, std::string_view special
     const std::size_t end = text.find('/', 1);
     if (end == std::string_view::npos || text.find_first_of(special) < end) return {};
     return text.substr(1, end - 1);
+}
+
+// A component that stands between two slashes of the text, the longest; empty: none.
+std::string_view whole_component(std::string_view text) {
+    std::string_view longest;
+    for (std::size_t at = text.find('/'), next = 0; at != std::string_view::npos; at = next) {
+        next = text.find('/', at + 1);
+        if (next != std::string_view::npos && next - at - 1 > longest.size())
+            longest = text.substr(at + 1, next - at - 1);
+    }
+    return longest;
+}
+
+// How few names have a byte, as guessed.
+int rarity(char c) {
+    if (c == '_') return 6;
+    if (c == '.' || (c >= '0' && c <= '9')) return 3;
+    if (std::string_view("bdghkpvwy-").find(c) != std::string_view::npos) return 2;
+    if (c >= 'a' && c <= 'z') return std::string_view("jqxz").find(c) == std::string_view::npos ? 1 : 5;
+    return 7;
+}
+
+// Of all names with this text in them. For letters, the text: two of it are chosen when all of the predicate's are
+// known.
+bool names_with(std::string_view text, std::vector<PathName>& out) {
+    if (const std::string_view component = whole_component(text); !component.empty())
+        out.push_back({Kind::any, std::string(component), {}, 0, {}});
+    else
+        out.push_back({Kind::letters, std::string(text), {}, 0, {}});
+    return true;
 }
 
 // False when the kernel cannot ask it.
@@ -67,13 +98,14 @@ bool names_of(std::string_view field, Op op, std::string_view text, std::vector<
     if (text.find("\xef\xbf\xbd") != std::string_view::npos) return false; // stands for bytes that are no UTF-8
     const std::size_t slash = text.rfind('/');
     const auto last = [&] { return std::string(text.substr(slash + 1)); };
+    if (op == Op::contains) return names_with(text, out);
     if (field == "fd.filename") {
         if (!is_equality(op) || text.empty() || slash != std::string_view::npos) return false;
         out.push_back({Kind::base, std::string(text), {}, 0, {}});
         return true;
     }
     if (field == "fd.name" && op == Op::endswith) {
-        if (slash == std::string_view::npos || slash + 1 == text.size()) return false;
+        if (slash == std::string_view::npos || slash + 1 == text.size()) return names_with(text, out);
         out.push_back({Kind::base, last(), {}, 0, {}});
         return true;
     }
@@ -118,12 +150,34 @@ std::uint32_t next_bit(unsigned& next) { return 1U << std::min(next++, kSets - 1
 
 } // namespace
 
+// False when the kernel cannot look for all of them.
+bool ObjectSets::choose_letters(std::vector<PathName>& names) {
+    std::vector<std::string> chosen = letters_;
+    for (PathName& n : names) {
+        if (n.kind != Kind::letters) continue;
+        std::string best;
+        bool known = false;
+        for (std::size_t i = 0; i + 1 < n.first.size() && !known; ++i) {
+            const std::string two = n.first.substr(i, 2);
+            if (two.find('/') != std::string::npos || two.find('\0') != std::string::npos) continue;
+            known = std::ranges::find(chosen, two) != chosen.end();
+            const auto worth = [](const std::string& s) { return s.empty() ? 0 : rarity(s[0]) + rarity(s[1]); };
+            if (known || worth(two) > worth(best)) best = two;
+        }
+        if (best.empty() || (!known && chosen.size() == kMostLetters)) return false;
+        if (!known) chosen.push_back(best);
+        n.first = best;
+    }
+    letters_ = std::move(chosen);
+    return true;
+}
+
 std::uint32_t ObjectSets::of_files(match::NodeId id, std::string_view field, const match::Predicate& p) {
     if (const auto known = files_.find(id); known != files_.end()) return known->second;
     std::vector<PathName> names;
     for (const match::Item& item : p.items)
         if (!names_of(field, p.op, item.text, names)) return files_[id] = 0;
-    if (plan_.names.size() + names.size() > kMostNames) return files_[id] = 0;
+    if (plan_.names.size() + names.size() > kMostNames || !choose_letters(names)) return files_[id] = 0;
     const std::uint32_t bit = next_bit(next_files_);
     for (PathName& n : names) {
         n.sets = bit;

@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace gyr::plan {
 
@@ -22,7 +24,10 @@ class ObjectSets {
     std::uint32_t of_ends(match::NodeId id, std::string_view field, const match::Predicate& p);
 
   private:
+    bool choose_letters(std::vector<PathName>& names);
+
     EventPlan& plan_;
+    std::vector<std::string> letters_; // chosen so far
     std::map<match::NodeId, std::uint32_t> files_, ends_;
     unsigned next_files_ = 0, next_ends_ = 0;
 };

@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 namespace gyr::test {
@@ -95,6 +97,121 @@ TEST_F(CollectorPlan, AsksForTheFirstTwoFolders) {
         return 0;
     });
     EXPECT_EQ(paths(events), (std::vector<std::string>{file("deep/a"), folder_}));
+}
+
+TEST_F(CollectorPlan, AsksForAComponentAnywhere) {
+    const auto plan = opens({{.success = true, .path_sets = 1}}, {{PathName::Kind::any, "hidden", {}, 1}});
+    std::vector<std::string> expected;
+    std::string folder = folder_;
+    for (int depth = 0; depth < 9; ++depth, folder += "/deeper") {
+        std::filesystem::create_directories(folder + "/hidden/a/b/c");
+        for (const char* name : {"/hidden/file", "/hidden/a/b/c/file"}) expected.push_back(folder + name);
+        for (const char* name : {"/file", "/hiddenfile", "/hidde"}) std::ofstream(folder + name) << "x";
+        for (const char* name : {"/hidden/file", "/hidden/a/b/c/file"}) std::ofstream(folder + name) << "x";
+    }
+    const auto events = run(plan, [&] {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_))
+            if (entry.is_regular_file()) STEP(1, ::open(entry.path().c_str(), O_RDONLY) >= 0);
+        return 0;
+    });
+    std::vector<std::string> told = paths(events);
+    std::erase_if(told, [](const std::string& path) { return !path.ends_with("file"); }); // folders that were listed
+    std::ranges::sort(told);
+    std::ranges::sort(expected);
+    EXPECT_EQ(told, expected);
+}
+
+TEST_F(CollectorPlan, AsksForTwoLettersAnywhere) {
+    const auto plan = opens({{.success = true, .path_sets = 1}}, {{PathName::Kind::letters, "q_", {}, 1}});
+    std::vector<std::string> expected, others;
+    for (std::size_t length = 2; length < 40; ++length) {
+        const std::string name(length, 'q');
+        for (std::size_t at = 0; at + 1 < length; ++at) {
+            std::string with = std::string(length, '_');
+            with[at] = 'q';
+            std::ranges::fill(with.begin(), with.begin() + static_cast<std::ptrdiff_t>(at), 'x');
+            expected.push_back(file(with)); // x...q_...
+        }
+        // Longer ones are not looked at, and told of.
+        (length < 32 ? others : expected).push_back(file(name));
+        (length < 32 ? others : expected).push_back(file(std::string(length, '_')));
+        if (length < 32) others.push_back(file(std::string(length - 1, '_') + "q"));
+    }
+    std::filesystem::create_directories(file("1/2/3/q_/4/5/6/7/8/9"));
+    std::filesystem::create_directories(file("1/2/3/q/4/5/6/7/8/9"));
+    for (const char* above : {"1/2/3/q_", "1/2/3/q_/4", "1/2/3/q_/4/5", "1/2/3/q_/4/5/6/7/8/9"})
+        expected.push_back(file(above) + "/a");
+    others.push_back(file("1/_a")); // what lies deeper is told of by kernels that leave less room to look
+    const auto events = run(plan, [&] {
+        for (const auto* list : {&expected, &others})
+            for (const std::string& path : *list) STEP(1, ::close(::open(path.c_str(), O_CREAT | O_RDWR, 0600)) == 0);
+        return 0;
+    });
+    const std::vector<std::string> told = paths(events);
+    for (const std::string& path : expected)
+        EXPECT_NE(std::ranges::find(told, path), told.end()) << path << " was not told";
+    for (const std::string& path : others) EXPECT_EQ(std::ranges::find(told, path), told.end()) << path << " was told";
+}
+
+TEST_F(CollectorPlan, AsksForNetworksOfEitherFamily) {
+    const auto of = [](std::initializer_list<int> bytes) {
+        std::array<std::uint8_t, 16> out{};
+        std::ranges::transform(bytes, out.begin(), [](int b) { return static_cast<std::uint8_t>(b); });
+        return out;
+    };
+    const auto whole_v4 = of({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff});
+    const auto mapped = [&](int a, int b) {
+        auto out = whole_v4;
+        out[12] = static_cast<std::uint8_t>(a), out[13] = static_cast<std::uint8_t>(b);
+        return out;
+    };
+    struct Network {
+        int prefix;
+        std::array<std::uint8_t, 16> address;
+        std::vector<std::string> told; // of the connections below
+    };
+    const std::vector<std::string> v4 = {"127.0.0.1", "127.200.0.1"};
+    const Network networks[] = {
+        {96 + 8, mapped(127, 0), v4},
+        {96 + 9, mapped(127, 128), {"127.200.0.1"}},
+        {96 + 16, mapped(127, 200), {"127.200.0.1"}},
+        {96 + 3, mapped(96, 0), v4},
+        {96 + 8, mapped(10, 0), {}},
+        {96, whole_v4, v4},
+        {90, of({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xc0}), v4},
+        {128, of({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}), {"::1"}},
+        {3, of({0x20}), {}},
+        {0, of({}), {"127.0.0.1", "127.200.0.1", "::1"}},
+    };
+    for (const Network& n : networks) {
+        EventPlan plan;
+        plan.demands.push_back({.code = 23, .calls = {}, .clauses = {{.end_sets = 1}}, .forced_by = {}}); // connect
+        plan.ends = {{.is_port = false,
+                      .prefix = static_cast<std::uint8_t>(n.prefix),
+                      .port = 0,
+                      .address = n.address,
+                      .sets = 1}};
+        const auto events = run(plan, [&] {
+            for (const char* to : {"127.0.0.1", "127.200.0.1"}) {
+                sockaddr_in a{};
+                a.sin_family = AF_INET, a.sin_port = htons(9);
+                ::inet_pton(AF_INET, to, &a.sin_addr);
+                const int s = ::socket(AF_INET, SOCK_DGRAM, 0);
+                STEP(2, ::connect(s, reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0);
+            }
+            sockaddr_in6 a{};
+            a.sin6_family = AF_INET6, a.sin6_port = htons(9), a.sin6_addr = in6addr_loopback;
+            STEP(3, ::connect(::socket(AF_INET6, SOCK_DGRAM, 0), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0);
+            return 0;
+        });
+        std::vector<std::string> told;
+        for (const SeenEvent& e : events) {
+            ASSERT_TRUE(e.fd);
+            const std::string& name = e.fd->name;
+            told.push_back(name.substr(name.find("->") + 2, name.rfind(':') - name.find("->") - 2));
+        }
+        EXPECT_EQ(told, n.told) << "in a network of " << n.prefix << " bits";
+    }
 }
 
 TEST_F(CollectorPlan, TakesADirectoryForItsOwnFolderAndAPathForOpenToAll) {

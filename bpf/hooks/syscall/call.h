@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * sys_exit and sys_enter: every system call of every process comes through here while they are attached, so the first
- * thing is a look into a table that dismisses what no rule names.
+ * thing is a look at a bit that dismisses what no rule names.
  */
 #include "lib/clause.h"
 #include "lib/fetch.h"
@@ -11,9 +11,7 @@
 
 #include "hooks/syscall/connection.h"
 
-static __always_inline bool is_wanted(u64 nr) {
-    return nr < GYR_CALLS && (wanted.calls[nr] | wanted.calls[GYR_COMPAT_BASE + nr]);
-}
+static __always_inline bool is_wanted(u64 nr) { return nr < GYR_CALLS && wanted.numbers[nr / 64] >> (nr % 64) & 1; }
 
 /* socketcall(2) and the first mmap(2) of 32-bit programs have their arguments in memory. The former's operation decides
  * which call it is. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bitset>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -121,6 +122,20 @@ bool contains(const Network& wider, const Network& network) {
     return true;
 }
 
+// By IPv4 and IPv6: which first bytes an address of the network may have.
+using FirstBytes = std::array<std::bitset<256>, 2>;
+void add_first_bytes(const Network& n, FirstBytes& out) {
+    const auto add = [](std::bitset<256>& to, unsigned byte, unsigned prefix) {
+        for (unsigned b = byte; b <= (byte | 0xffU >> std::min(prefix, 8U)); ++b) to.set(b);
+    };
+    add(out[1], n.second[0], n.first);
+    static constexpr Network kV4{96, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+    if (contains(n, kV4))
+        out[0].set();
+    else if (contains(kV4, n))
+        add(out[0], n.second[12], n.first - 96U);
+}
+
 gyr_network_key network_key(const Network& n) {
     gyr_network_key key{};
     key.prefix = n.first;
@@ -149,6 +164,8 @@ std::uint32_t sets_of_path(const std::vector<PathName>& names, std::string_view 
         case PathName::Kind::parent: is = n.second == from_end(1) && n.first == from_end(2); break;
         case PathName::Kind::top: is = n.first == part(0); break;
         case PathName::Kind::tops: is = n.first == part(0) && n.second == part(1); break;
+        case PathName::Kind::any: is = std::ranges::find(parts, n.first) != parts.end(); break;
+        case PathName::Kind::letters: is = path.find(n.first) != std::string_view::npos; break;
         }
         if (is) sets |= n.sets;
     }
@@ -248,11 +265,39 @@ Result<> CallPlan::write_names(const Names& names, const std::vector<PathName>& 
     for (std::size_t kind = 0; kind < filter.size(); ++kind) {
         for (std::size_t i = 0; i < filter[kind].size(); ++i) {
             if (filter[kind][i] != 0) kinds |= 1U << kind;
-            __atomic_store_n(&programs_.name_filter(kind)[i], filter[kind][i], __ATOMIC_SEQ_CST);
+            __atomic_store_n(&programs_.wanted().names[kind][i], filter[kind][i], __ATOMIC_SEQ_CST);
         }
     }
-    __atomic_store_n(&programs_.name_kinds(), kinds, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&programs_.wanted().name_kinds, kinds, __ATOMIC_SEQ_CST);
     return {};
+}
+
+// Into the half of this generation, which no program looks at any more.
+Result<> CallPlan::write_letters(const std::map<std::string, std::uint32_t>& letters) {
+    gyr_wanted& wanted = programs_.wanted();
+    use_letters(generation_ ^ 1U);
+    if (letters.size() > GYR_LETTERS / 2)
+        return fail(ErrorKind::invalid, "the plan has more letters than the kernel's table");
+    std::size_t i = generation_ * (GYR_LETTERS / 2);
+    std::uint32_t used = wanted.letters_used, sets = wanted.letter_sets;
+    for (const auto& [pair, of] : letters) {
+        const auto eight = [](char c) { return static_cast<unsigned char>(c) * gyr_u64{0x0101010101010101}; };
+        wanted.letters[i] = {.first = eight(pair[0]), .second = eight(pair[1]), .sets = of, .reserved = 0};
+        sets |= of;
+        used |= 1U << i++;
+    }
+    __atomic_store_n(&wanted.letter_sets, sets, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&wanted.letters_used, used, __ATOMIC_SEQ_CST);
+    return {};
+}
+
+// Of one generation alone.
+void CallPlan::use_letters(unsigned generation) {
+    gyr_wanted& wanted = programs_.wanted();
+    constexpr std::uint32_t kHalfOfThem = (1U << (GYR_LETTERS / 2)) - 1;
+    const std::uint32_t used = wanted.letters_used & kHalfOfThem << (generation * (GYR_LETTERS / 2));
+    __atomic_store_n(&wanted.letters_used, used, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&wanted.letter_sets, wanted.letter_sets & 0xffffU << (generation * kSetBits), __ATOMIC_SEQ_CST);
 }
 
 Result<> CallPlan::set_files(std::map<std::string, std::vector<gyr_file_key>> files) {
@@ -294,7 +339,7 @@ Result<std::size_t> CallPlan::write_files(const std::vector<PathName>* next) {
         left_out.push_back(file);
     }
     for (std::size_t i = 0; i < filter.size(); ++i)
-        __atomic_store_n(&programs_.file_filter()[i], filter[i], __ATOMIC_SEQ_CST);
+        __atomic_store_n(&programs_.wanted().files[i], filter[i], __ATOMIC_SEQ_CST);
     for (const auto& [file, sets] : written_) {
         if (wanted.contains(file)) continue;
         const gyr_file_key key = key_of(file);
@@ -317,15 +362,34 @@ Result<> CallPlan::write_networks(const Networks& networks) {
         if (bpf_map_update_elem(programs_.networks_fd(), &key, &sets, BPF_ANY) != 0)
             return fail_errno("write a network of the plan", errno);
     }
-    __atomic_store_n(&programs_.network_count(), static_cast<gyr_u32>(networks.size()), __ATOMIC_SEQ_CST);
+    FirstBytes bytes;
+    for (const auto& [network, sets] : networks) add_first_bytes(network, bytes);
+    for (std::size_t bit = 0; bit < 512; bit += 64) {
+        gyr_u64 word = 0;
+        for (std::size_t i = 0; i < 64; ++i) word |= gyr_u64{bytes[bit / 256][bit % 256 + i]} << i;
+        __atomic_store_n(&programs_.wanted().network_bytes[bit / 256][bit % 256 / 64], word, __ATOMIC_SEQ_CST);
+    }
+    __atomic_store_n(&programs_.wanted().networks, static_cast<gyr_u32>(networks.size()), __ATOMIC_SEQ_CST);
     return {};
+}
+
+// By slot, which entry it has. A number that only one of the plans has keeps its bit while either could be in use.
+void CallPlan::write_calls(const std::vector<gyr_u16>& entries) {
+    std::array<gyr_u64, GYR_CALLS / 64> numbers{};
+    for (std::size_t slot = 0; slot < 2 * GYR_CALLS; ++slot)
+        if (entries[slot] != 0) numbers[slot % GYR_CALLS / 64] |= gyr_u64{1} << (slot % 64);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+        __atomic_fetch_or(&programs_.wanted().numbers[i], numbers[i], __ATOMIC_SEQ_CST);
+    for (std::size_t slot = 0; slot < entries.size(); ++slot)
+        __atomic_store_n(&programs_.wanted().calls[slot], entries[slot], __ATOMIC_SEQ_CST);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+        __atomic_store_n(&programs_.wanted().numbers[i], numbers[i], __ATOMIC_SEQ_CST);
 }
 
 Result<> CallPlan::apply(const EventPlan& plan) {
     if (plan.demands.empty()) {
         if (auto r = programs_.attach_on_demand({}); !r) return r;
-        for (std::size_t i = 0; i < GYR_SLOTS; ++i)
-            __atomic_store_n(&programs_.wanted()[i], gyr_u16{0}, __ATOMIC_SEQ_CST);
+        write_calls(std::vector<gyr_u16>(GYR_SLOTS));
         return {};
     }
     generation_ ^= 1U;
@@ -333,9 +397,15 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     if (lowered.entries.size() >= kHalf)
         return fail(ErrorKind::invalid, "the plan has more entries than the kernel's table");
     Names fresh;
-    for (const PathName& n : plan.names)
-        if (n.sets != 0)
-            fresh[{static_cast<std::uint32_t>(n.kind), name_hash(n)}] |= (n.sets & 0xffffU) << (generation_ * kSetBits);
+    std::map<std::string, std::uint32_t> letters;
+    for (const PathName& n : plan.names) {
+        if (n.sets == 0) continue;
+        const std::uint32_t sets = (n.sets & 0xffffU) << (generation_ * kSetBits);
+        if (n.kind == PathName::Kind::letters)
+            letters[n.first] |= sets;
+        else
+            fresh[{static_cast<std::uint32_t>(n.kind), name_hash(n)}] |= sets;
+    }
     Networks fresh_networks;
     for (const ConnectionEnd& e : plan.ends) {
         const std::uint32_t sets = (e.sets & 0xffffU) << (generation_ * kSetBits);
@@ -349,6 +419,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     Networks both_networks = networks_;
     for (const auto& [key, sets] : fresh_networks) both_networks[key] |= sets;
     if (auto r = write_names(both, plan.names, path_names_); !r) return r;
+    if (auto r = write_letters(letters); !r) return r;
     if (auto r = write_networks(both_networks); !r) return r;
     if (auto r = write_files(&plan.names); !r) return std::unexpected(r.error());
 
@@ -360,8 +431,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     }
     std::vector<gyr_u16> wanted(GYR_SLOTS);
     for (const auto& [slot, entry] : lowered.slots) wanted[slot] = static_cast<gyr_u16>(first + entry);
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-        __atomic_store_n(&programs_.wanted()[i], wanted[i], __ATOMIC_SEQ_CST);
+    write_calls(wanted);
     if (auto r = programs_.attach_on_demand(lowered.hooks); !r) return r;
 
     // A program that began with the plan before still asks for its names.
@@ -376,6 +446,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         const gyr_network_key key = network_key(network);
         bpf_map_delete_elem(programs_.networks_fd(), &key);
     }
+    use_letters(generation_);
     names_ = std::move(fresh);
     networks_ = std::move(fresh_networks);
     path_names_ = plan.names;

@@ -60,6 +60,9 @@ class CallPlan {
     Result<std::size_t> write_files(const std::vector<PathName>* next);
     using Names = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t>; // kind and hash, sets
     using Networks = std::map<std::pair<std::uint8_t, std::array<std::uint8_t, 16>>, std::uint32_t>; // prefix, address
+    void write_calls(const std::vector<gyr_u16>& entries);
+    Result<> write_letters(const std::map<std::string, std::uint32_t>& letters); // two of them; sets
+    void use_letters(unsigned generation);
     Result<> write_networks(const Networks& networks);
     Result<> write_names(const Names& names, const std::vector<PathName>& more, const std::vector<PathName>& old);
 

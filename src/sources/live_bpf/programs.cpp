@@ -467,9 +467,7 @@ int Programs::ring_fd(std::size_t lane) const {
     const auto& maps = object_->skeleton->maps;
     return bpf_map__fd(lane == GYR_LANE_NETWORK ? maps.network : lane == GYR_LANE_BULK ? maps.bulk : maps.critical);
 }
-gyr_u16* Programs::wanted() const { return object_->skeleton->data_wanted->wanted.calls; }
-gyr_u64* Programs::name_filter(std::size_t kind) const { return object_->skeleton->data_wanted->wanted.names[kind]; }
-gyr_u32& Programs::name_kinds() const { return object_->skeleton->data_wanted->wanted.name_kinds; }
+gyr_wanted& Programs::wanted() const { return object_->skeleton->data_wanted->wanted; }
 gyr_loss* Programs::event_losses() const { return object_->skeleton->data_counters->event_losses; }
 int Programs::clause_counters_fd() const { return bpf_map__fd(object_->skeleton->maps.clause_counters); }
 int Programs::losses_by_processes_fd() const { return bpf_map__fd(object_->skeleton->maps.losses_by_processes); }
@@ -478,10 +476,8 @@ int Programs::plans_fd() const { return bpf_map__fd(object_->skeleton->maps.plan
 int Programs::names_fd() const { return bpf_map__fd(object_->skeleton->maps.names); }
 int Programs::host_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.host_cgroups); }
 int Programs::networks_fd() const { return bpf_map__fd(object_->skeleton->maps.networks); }
-gyr_u32& Programs::network_count() const { return object_->skeleton->data_wanted->wanted.networks; }
 int Programs::process_masks_fd() const { return bpf_map__fd(object_->skeleton->maps.process_masks); }
 int Programs::files_fd() const { return bpf_map__fd(object_->skeleton->maps.files); }
-gyr_u64* Programs::file_filter() const { return object_->skeleton->data_wanted->wanted.files; }
 
 Result<gyr_identity> Programs::identify(int fd) {
     const bpf_program* p = object_->find("identify");

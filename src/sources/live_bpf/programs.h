@@ -57,9 +57,7 @@ class Programs {
     // By lane, GYR_LANES of them.
     [[nodiscard]] int ring_fd(std::size_t lane = GYR_LANE_CRITICAL) const;
     [[nodiscard]] std::uint32_t ring_bytes(std::size_t lane = GYR_LANE_CRITICAL) const;
-    [[nodiscard]] gyr_u16* wanted() const;                      // GYR_SLOTS of them
-    [[nodiscard]] gyr_u64* name_filter(std::size_t kind) const; // GYR_NAME_FILTER bits
-    [[nodiscard]] gyr_u32& name_kinds() const;
+    [[nodiscard]] gyr_wanted& wanted() const;     // programs read it at any time: to be written by atomic stores
     [[nodiscard]] gyr_loss* event_losses() const; // GYR_CLASSES of them, by event code
     [[nodiscard]] int clause_counters_fd() const;
     [[nodiscard]] int losses_by_cgroups_fd() const;
@@ -68,10 +66,8 @@ class Programs {
     [[nodiscard]] int names_fd() const;
     [[nodiscard]] int host_cgroups_fd() const;
     [[nodiscard]] int networks_fd() const;
-    [[nodiscard]] gyr_u32& network_count() const;
     [[nodiscard]] int process_masks_fd() const;
     [[nodiscard]] int files_fd() const;
-    [[nodiscard]] gyr_u64* file_filter() const; // GYR_FILE_FILTER bits
     // The file that a descriptor of this process stands for. One thread at a time.
     Result<gyr_identity> identify(int fd);
     [[nodiscard]] gyr_control& control() const;
