@@ -67,18 +67,8 @@ __noinline u32 goes_up(u64 text) {
     return found != 0;
 }
 
-__noinline u32 network_sets(struct gyr_network_key* key) {
-    if (!key) return 0;
-    key->prefix = 128;
-    u32* sets = bpf_map_lookup_elem(&networks, key);
-    return sets ? *sets : 0;
-}
-
-/* The networks of an address: of IPv4, or the two halves of one of IPv6. */
-static __always_inline u32 networks_of(u32 v6, u64 first, u64 second) {
-    u32 byte = first & 0xff; /* the first in memory */
-    if (!(wanted.network_bytes[v6][byte / 64] >> (byte % 64) & 1)) return 0;
-    struct gyr_network_key key = {};
+__noinline u32 network_sets(u32 v6, u64 first, u64 second) {
+    struct gyr_network_key key = {.prefix = 128};
     if (v6) {
         __builtin_memcpy(key.address, &first, 8);
         __builtin_memcpy(&key.address[8], &second, 8);
@@ -86,7 +76,15 @@ static __always_inline u32 networks_of(u32 v6, u64 first, u64 second) {
         key.address[10] = key.address[11] = 0xff;
         __builtin_memcpy(&key.address[12], &first, 4);
     }
-    return network_sets(&key);
+    u32* sets = bpf_map_lookup_elem(&networks, &key);
+    return sets ? *sets : 0;
+}
+
+/* The networks of an address: of IPv4, or the two halves of one of IPv6. */
+static __always_inline u32 networks_of(u32 v6, u64 first, u64 second) {
+    u32 byte = first & 0xff; /* the first in memory */
+    if (!(wanted.network_bytes[v6][byte / 64] >> (byte % 64) & 1)) return 0;
+    return network_sets(v6, first, second);
 }
 
 /* The sets of ends that those of a socket may belong to: both ends, as their roles are not asked here. */
