@@ -67,24 +67,22 @@ __noinline u32 goes_up(u64 text) {
     return found != 0;
 }
 
-__noinline u32 network_sets(u32 v6, u64 first, u64 second) {
+/* The networks of an address of IPv6, by its halves. */
+__noinline u32 network_sets(u64 first, u64 second) {
     struct gyr_network_key key = {.prefix = 128};
-    if (v6) {
-        __builtin_memcpy(key.address, &first, 8);
-        __builtin_memcpy(&key.address[8], &second, 8);
-    } else {
-        key.address[10] = key.address[11] = 0xff;
-        __builtin_memcpy(&key.address[12], &first, 4);
-    }
+    __builtin_memcpy(key.address, &first, 8);
+    __builtin_memcpy(&key.address[8], &second, 8);
     u32* sets = bpf_map_lookup_elem(&networks, &key);
     return sets ? *sets : 0;
 }
 
-/* The networks of an address: of IPv4, or the two halves of one of IPv6. */
-static __always_inline u32 networks_of(u32 v6, u64 first, u64 second) {
-    u32 byte = first & 0xff; /* the first in memory */
-    if (!(wanted.network_bytes[v6][byte / 64] >> (byte % 64) & 1)) return 0;
-    return network_sets(v6, first, second);
+/* The second half of the one that stands for an address of IPv4; the first is 0. */
+#define MAPPED(address) ((u64)(address) << 32 | 0xffff0000u)
+
+/* Whether some network has an address's first byte in memory. */
+static __always_inline u64 may_be_in_network(u32 v6, u64 address) {
+    u32 byte = address & 0xff;
+    return wanted.network_bytes[v6][byte / 64] >> (byte % 64) & 1;
 }
 
 /* The sets of ends that those of a socket may belong to: both ends, as their roles are not asked here. */
@@ -103,15 +101,19 @@ __noinline u32 end_sets(u64 file) {
         sets |= sets_of(GYR_NAME_PORT, __builtin_bswap16(READ(sk, __sk_common.skc_dport)));
     }
     if (!wanted.networks) return sets;
-    if (family == AF_INET)
-        return sets | networks_of(0, READ(sk, __sk_common.skc_rcv_saddr), 0) |
-               networks_of(0, READ(sk, __sk_common.skc_daddr), 0);
+    if (family == AF_INET) {
+        u64 local = READ(sk, __sk_common.skc_rcv_saddr), remote = READ(sk, __sk_common.skc_daddr);
+        if (!(may_be_in_network(0, local) | may_be_in_network(0, remote))) return sets;
+        return sets | network_sets(0, MAPPED(local)) | network_sets(0, MAPPED(remote));
+    }
     struct sock* from = (void*)kernel_word(&so->sk);
     if (!bpf_core_field_exists(from->__sk_common.skc_v6_daddr)) return ALL_SETS;
-    u64 local = (u64)from + bpf_core_field_offset(struct sock, __sk_common.skc_v6_rcv_saddr);
-    u64 remote = (u64)from + bpf_core_field_offset(struct sock, __sk_common.skc_v6_daddr);
-    sets |= networks_of(1, kernel_word((void*)local), kernel_word((void*)(local + 8)));
-    return sets | networks_of(1, kernel_word((void*)remote), kernel_word((void*)(remote + 8)));
+    u64 at = (u64)from + bpf_core_field_offset(struct sock, __sk_common.skc_v6_rcv_saddr);
+    u64 local = kernel_word((void*)at), local_end = kernel_word((void*)(at + 8));
+    at = (u64)from + bpf_core_field_offset(struct sock, __sk_common.skc_v6_daddr);
+    u64 remote = kernel_word((void*)at), remote_end = kernel_word((void*)(at + 8));
+    if (!(may_be_in_network(1, local) | may_be_in_network(1, remote))) return sets;
+    return sets | network_sets(local, local_end) | network_sets(remote, remote_end);
 }
 
 /* Whether the call itself says where a datagram goes or comes from, whatever the socket is connected to. */
