@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Twenty thousand short processes as fast as the machine makes them: none is lost where the ring has room for them, however
-late the agent comes to look; with the usual one each is told or counted; with a ring that is too small on purpose, what is lost is counted to the last one; memory does
-not grow."""
+"""Twenty thousand short processes as fast as the machine makes them: none is lost where the ring has room for them,
+however late the agent comes to look; with the usual one each is told or counted; with a ring that is too small on
+purpose, what is lost is counted to the last one; memory does not grow."""
 
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -94,7 +93,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="gyr-flood-")
     try:
         program = folder + "/gyr-burst"
-        shutil.copy(live.find_actor(), program)
+        live.copy_ends(program)
         complete(results, program)
         usual(results, program)
         lossy(results, program)

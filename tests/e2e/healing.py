@@ -103,7 +103,7 @@ def main():
         before = Worker(folder, 0)
         workers.append(before)
         program = folder + "/gyr-burst"
-        shutil.copy(live.find_actor(), program)
+        live.copy_ends(program)
         with live.Agent(text=[RULES.format(f=folder)], options=["kernel.ring=64KiB", "metadata.wait=0s"]) as agent:
             work_until_known(results, agent, before, "a process of before")
             agent.process.send_signal(signal.SIGSTOP)

@@ -150,7 +150,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="gyr-life-")
     try:
         program = folder + "/gyr-burst"
-        shutil.copy(live.find_actor(), program)
+        live.copy_ends(program)
         hooks(results)
         end_under_load(results, program, signal.SIGTERM, "SIGTERM")
         end_under_load(results, program, signal.SIGINT, "SIGINT")

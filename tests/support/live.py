@@ -58,6 +58,11 @@ def find_actor():
     sys.exit("the test helper 'actor' is not built: set GYR_ACTOR or run ./dev build")
 
 
+def copy_ends(path):
+    """A program there that ends at once."""
+    shutil.copy(os.path.join(os.path.dirname(find_actor()), "ends"), path)
+
+
 def has_compat_entry():
     """Whether the kernel takes calls of 32-bit programs; where it does not, they end by a signal."""
     evader = os.path.join(os.path.dirname(find_actor()), "evader")
