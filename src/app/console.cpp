@@ -138,7 +138,8 @@ Exit exit_code(const Error& error) {
     case ErrorKind::invalid:
     case ErrorKind::not_found:
     case ErrorKind::io:
-    case ErrorKind::timeout: break;
+    case ErrorKind::timeout:
+    case ErrorKind::interrupted: break;
     }
     return Exit::usage;
 }

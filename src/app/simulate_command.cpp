@@ -3,6 +3,8 @@
 #include "app/commands.h"
 #include "app/rule_loading.h"
 #include "app/settings.h"
+#include "base/fd.h"
+#include "base/thread_signals.h"
 #include "simulate/deeds.h"
 #include "simulate/simulation.h"
 
@@ -13,6 +15,8 @@
 #include <algorithm>
 #include <csignal>
 #include <memory>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace gyr::app {
@@ -105,6 +109,16 @@ std::vector<Task> chosen(std::vector<Task> tasks, const SimulateOptions& options
     return tasks;
 }
 
+// Ends the process by the signal that has come to it, as if nobody had waited for that one.
+Exit end_by(int signals) {
+    signalfd_siginfo info{};
+    if (::read(signals, &info, sizeof info) != sizeof info) return Exit::host;
+    std::signal(static_cast<int>(info.ssi_signo), SIG_DFL);
+    ::raise(static_cast<int>(info.ssi_signo));
+    unblock_signals();
+    return Exit::host;
+}
+
 Exit run_simulation(const SimulateOptions& options) {
     const auto checked = load_for_command(options.common);
     if (!checked) return checked.error();
@@ -133,9 +147,13 @@ Exit run_simulation(const SimulateOptions& options) {
     }
     if (::geteuid() != 0) return complain(Exit::host, "simulating needs root, as detecting does");
     if (tasks.empty()) return complain(Exit::usage, "there is no action for these rules (see gyr simulate --list)");
+    const sigset_t ends = block_signals({SIGINT, SIGTERM, SIGHUP});
+    const UniqueFd signals(::signalfd(-1, &ends, SFD_CLOEXEC));
+    run.stop_fd = signals.get();
     const auto outcomes = simulate::run(run, tasks, [&](const Outcome& o) {
         if (options.format == "text") (void)print(line_of(o));
     });
+    if (!outcomes && outcomes.error().kind == ErrorKind::interrupted) return end_by(signals.get());
     if (!outcomes) return complain(exit_code(outcomes.error()), outcomes.error().message);
     return report(*outcomes, options.format);
 }

@@ -71,9 +71,10 @@ std::string fingerprint(const TlsFiles& files) {
     return out;
 }
 
-Wire::Wire(int fd, ssl_ctx_st* context) : fd_(fd), tls_(context != nullptr ? SSL_new(context) : nullptr) {
+Wire::Wire(int fd, ssl_ctx_st* context)
+    : fd_(fd), tls_(context != nullptr ? SSL_new(context) : nullptr), clear_(context == nullptr) {
+    if (tls_ && SSL_set_fd(tls_.get(), fd) != 1) tls_.reset();
     if (!tls_) return;
-    SSL_set_fd(tls_.get(), fd);
     SSL_set_accept_state(tls_.get());
 }
 
@@ -84,14 +85,16 @@ Io Wire::outcome(int result) {
 }
 
 Io Wire::read(char* into, std::size_t size, std::size_t& count) {
-    if (!tls_) return plain(::recv(fd_, into, size, 0), count);
+    if (clear_) return plain(::recv(fd_, into, size, 0), count);
+    if (!tls_) return Io::closed;
     ERR_clear_error();
     const int result = SSL_read_ex(tls_.get(), into, size, &count);
     return result == 1 ? Io::moved : outcome(result);
 }
 
 Io Wire::write(const char* from, std::size_t size, std::size_t& count) {
-    if (!tls_) return plain(::send(fd_, from, size, MSG_NOSIGNAL), count);
+    if (clear_) return plain(::send(fd_, from, size, MSG_NOSIGNAL), count);
+    if (!tls_) return Io::closed;
     ERR_clear_error();
     const int result = SSL_write_ex(tls_.get(), from, size, &count);
     return result == 1 ? Io::moved : outcome(result);

@@ -39,6 +39,7 @@ class Wire {
     Io outcome(int result);
     int fd_;
     std::unique_ptr<ssl_st, End> tls_;
+    bool clear_ = true; // else nothing moves without tls_: there may be no memory for it
     bool wants_to_write_ = false;
 };
 

@@ -147,6 +147,10 @@ Result<> NetStream::start_tls(const TlsOptions& options, const std::string& host
         return std::unexpected(context.error());
     }
     tls_.reset(SSL_new(context->get()));
+    if (!tls_) {
+        close();
+        return fail(ErrorKind::io, "TLS cannot be set up");
+    }
     const std::string& name = options.server_name.empty() ? host : options.server_name;
     in6_addr address{};
     const bool literal =

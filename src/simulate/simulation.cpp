@@ -43,7 +43,7 @@ int wait_beside(Watcher& watcher, const Stage& stage, const Task& task, pid_t pi
     };
     const bool in_time = watcher.read_until(ended, kAction, process.get());
     stage.sweep(task.doing.where);
-    if (!in_time) {
+    if (!in_time) { // or to end early
         ::kill(pid, SIGKILL);
         int raw = 0;
         ::waitpid(pid, &raw, 0);
@@ -139,12 +139,13 @@ Result<std::vector<Outcome>> run(const Options& options, const std::vector<Task>
         file << overlay(options.rule_names, options.switched_on);
         if (!file.flush()) return fail(ErrorKind::io, extra + " cannot be written");
     }
-    auto watcher = Watcher::start(agent_arguments(options, *stage, extra), kArming);
+    auto watcher = Watcher::start(agent_arguments(options, *stage, extra), kArming, options.stop_fd);
     if (!watcher) return std::unexpected(watcher.error());
     if (auto ok = stage->open(); !ok) return std::unexpected(ok.error());
     std::vector<Outcome> outcomes;
     for (const Task& task : tasks) {
         outcomes.push_back(run_task(*watcher, *stage, task, outcomes.size()));
+        if (watcher->told_to_stop()) return fail(ErrorKind::interrupted, "told to end");
         judge(*watcher, outcomes, outcomes.size() - 1);
         if (progress) progress(outcomes.back());
     }

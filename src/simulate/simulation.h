@@ -43,9 +43,11 @@ struct Options {
     std::vector<std::string> rule_names;    // of all rules in them
     std::vector<std::string> switched_on;   // of those that are off and are to be tried too
     std::vector<std::string> agent_options; // further -o
+    int stop_fd = -1;                       // readable once it is to end early
 };
 
-// progress: after each task. Needs root; one thread. Leaves nothing behind.
+// progress: after each task. Needs root; one thread. Leaves nothing behind, also when it ends early, which ErrorKind::
+// interrupted tells.
 [[nodiscard]] Result<std::vector<Outcome>> run(const Options& options, const std::vector<Task>& tasks,
                                                const std::function<void(const Outcome&)>& progress);
 

@@ -1,5 +1,6 @@
 #include "simulate/stage.h"
 
+#include "base/thread_signals.h"
 #include "simulate/place.h"
 
 #include <fmt/format.h>
@@ -147,6 +148,7 @@ Result<pid_t> Stage::start(Where where, const std::vector<std::string>& argv, co
     if (pid < 0) return fail_errno("fork", errno);
     if (pid > 0) return pid;
 
+    unblock_signals();
     // Standard streams: nothing to read; what is written can be read by who started it.
     const int nothing = ::open("/dev/null", O_RDONLY);
     const int said_fd = ::open(said_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);

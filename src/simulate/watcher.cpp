@@ -1,5 +1,7 @@
 #include "simulate/watcher.h"
 
+#include "base/thread_signals.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -61,10 +63,11 @@ std::string overlay(const std::vector<std::string>& rules, const std::vector<std
     return text;
 }
 
-Result<Watcher> Watcher::start(const std::vector<std::string>& words, milliseconds patience) {
+Result<Watcher> Watcher::start(const std::vector<std::string>& words, milliseconds patience, int stop_fd) {
     std::array<int, 2> out{}, err{};
     if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0) return fail_errno("pipe", errno);
     Watcher watcher;
+    watcher.stop_fd_ = stop_fd;
     watcher.out_ = UniqueFd(out[0]);
     watcher.err_ = UniqueFd(err[0]);
     std::vector<char*> argv{const_cast<char*>("gyr")};
@@ -74,6 +77,7 @@ Result<Watcher> Watcher::start(const std::vector<std::string>& words, millisecon
     if (watcher.pid_ == 0) {
         ::dup2(out[1], 1);
         ::dup2(err[1], 2);
+        unblock_signals();
         ::setpgid(0, 0); // Ctrl-C is for the one who runs the actions, who then ends it
         ::execv("/proc/self/exe", argv.data());
         ::_exit(125);
@@ -83,6 +87,7 @@ Result<Watcher> Watcher::start(const std::vector<std::string>& words, millisecon
     if (watcher.pid_ < 0) return fail_errno("fork", errno);
     const auto armed = [&watcher] { return watcher.log_.find("gyr: armed") != std::string::npos; };
     if (!watcher.read_until(armed, patience)) {
+        if (watcher.told_to_stop_) return fail(ErrorKind::interrupted, "told to end");
         const std::string why = watcher.log_.empty() ? "it says nothing" : watcher.log_;
         return fail(ErrorKind::unsupported, "the agent does not arm: " + why.substr(0, why.find('\n')));
     }
@@ -96,8 +101,11 @@ Watcher::~Watcher() {
 }
 
 bool Watcher::read_once(int timeout, int other) {
-    std::array<pollfd, 3> fds{{{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}, {other, POLLIN, 0}}};
+    std::array<pollfd, 4> fds{
+        {{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}, {other, POLLIN, 0}, {stop_fd_, POLLIN, 0}}};
     if (::poll(fds.data(), fds.size(), timeout) <= 0) return true;
+    told_to_stop_ = fds.at(3).revents != 0;
+    if (told_to_stop_) return false;
     std::array<char, 65536> part{};
     for (const std::size_t i : {0UL, 1UL}) {
         if (fds.at(i).revents == 0) continue;
@@ -134,6 +142,7 @@ bool Watcher::read_until(const std::function<bool()>& done, milliseconds patienc
 Result<> Watcher::stop() {
     ::kill(pid_, SIGTERM);
     const bool ended = read_until([this] { return !out_; }, milliseconds(20'000));
+    if (told_to_stop_) return fail(ErrorKind::interrupted, "told to end");
     if (!ended) return fail(ErrorKind::timeout, "the agent does not end");
     int status = 0;
     ::waitpid(pid_, &status, 0);

@@ -22,12 +22,14 @@ struct Seen {
 
 class Watcher {
   public:
-    // argv without the program. Returns when the agent is armed.
-    [[nodiscard]] static Result<Watcher> start(const std::vector<std::string>& argv,
-                                               std::chrono::milliseconds patience);
+    // argv without the program. Returns when the agent is armed. stop_fd: once it is readable, nothing is waited for;
+    // or -1.
+    [[nodiscard]] static Result<Watcher> start(const std::vector<std::string>& argv, std::chrono::milliseconds patience,
+                                               int stop_fd);
     Watcher(Watcher&& other) noexcept
         : pid_(std::exchange(other.pid_, -1)), out_(std::move(other.out_)), err_(std::move(other.err_)),
-          text_(std::move(other.text_)), log_(std::move(other.log_)), seen_(std::move(other.seen_)) {}
+          stop_fd_(other.stop_fd_), told_to_stop_(other.told_to_stop_), text_(std::move(other.text_)),
+          log_(std::move(other.log_)), seen_(std::move(other.seen_)) {}
     Watcher& operator=(Watcher&&) = delete;
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
@@ -37,6 +39,7 @@ class Watcher {
     // wait early, such as a process's, or -1.
     bool read_until(const std::function<bool()>& done, std::chrono::milliseconds patience, int other = -1);
     [[nodiscard]] const std::vector<Seen>& seen() const { return seen_; }
+    [[nodiscard]] bool told_to_stop() const { return told_to_stop_; }
     // Ends the agent and reads what it still says.
     [[nodiscard]] Result<> stop();
     [[nodiscard]] const std::string& log() const { return log_; }
@@ -47,6 +50,8 @@ class Watcher {
     void take_lines();
     pid_t pid_ = -1;
     UniqueFd out_, err_;
+    int stop_fd_ = -1;
+    bool told_to_stop_ = false;
     std::string text_; // of an unfinished line
     std::string log_;
     std::vector<Seen> seen_;

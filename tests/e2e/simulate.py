@@ -34,6 +34,7 @@ def state_of_host():
             state[path] = None
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         state["mounts"] = [line for line in file if "gyr-simulate" in line]  # others may mount something meanwhile
+    state["cgroups"] = sorted(folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "/gyr-simulate-" in folder)
     return state
 
 
@@ -46,6 +47,20 @@ def listed(results):
         rules = [a["rule"] for a in answer["actions"] if a["kind"] == kind]
         results.equal(len(rules), len(set(rules)), "one action of kind %s a rule" % kind)
     return {a["rule"] for a in answer["actions"]}
+
+
+def ends_early(results, number, before):
+    """By a signal, in the middle of the actions: what was made is taken away all the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        begun = live.subprocess.Popen([live.find_binary(), "simulate", "-r", RULES], env=dict(os.environ, TMPDIR=folder),
+                                      stdout=live.subprocess.PIPE, start_new_session=True)
+        for _ in range(3):
+            results.expect(begun.stdout.readline(), "an action before " + number.name)
+        os.killpg(begun.pid, number)
+        begun.stdout.read()
+        results.equal(begun.wait(live.PATIENCE), -number, "how it ended by " + number.name)
+        results.equal(os.listdir(folder), [], "what it leaves behind after " + number.name)
+    results.equal(state_of_host(), before, "the host after " + number.name)
 
 
 def main():
@@ -71,6 +86,9 @@ def main():
     results.equal(done.returncode, 0, "exit code")
     results.equal({a["rule"] for a in answer["actions"]}, rules, "the rules that were tried")
     results.equal(state_of_host(), before, "the host")
+
+    for number in (live.signal.SIGINT, live.signal.SIGTERM, live.signal.SIGHUP):
+        ends_early(results, number, before)
 
     # What is not there is told, and one that is missed is an error of the answer.
     wrong = live.run([live.find_binary(), "simulate", "-r", RULES, "No Such Rule"])

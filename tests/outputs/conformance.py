@@ -139,7 +139,8 @@ def hostile(peer, probe, forms):
         probe.pushed += 1
         probe.ask("wait")
         until(lambda: len(peer.documents()) > before)
-        found = peer.documents()[before:]
+        # What a receiver was slow to confirm comes once more, the very same.
+        found = list(dict.fromkeys(peer.documents()[before:]))
         assert len(found) == (2 if getattr(peer, "kind", "") == "elasticsearch" else 1), "%s: %d documents" % (form, len(found))
         well_formed(found, wraps or form != "text")
         assert b"$(id)`id`" in found[-1], "%s: what the attacker wrote is not told" % form
