@@ -138,8 +138,7 @@ Exit exit_code(const Error& error) {
     case ErrorKind::invalid:
     case ErrorKind::not_found:
     case ErrorKind::io:
-    case ErrorKind::timeout:
-    case ErrorKind::interrupted: break;
+    case ErrorKind::timeout: break;
     }
     return Exit::usage;
 }

@@ -153,7 +153,7 @@ Exit run_simulation(const SimulateOptions& options) {
     const auto outcomes = simulate::run(run, tasks, [&](const Outcome& o) {
         if (options.format == "text") (void)print(line_of(o));
     });
-    if (!outcomes && outcomes.error().kind == ErrorKind::interrupted) return end_by(signals.get());
+    if (pollfd come{signals.get(), POLLIN, 0}; !outcomes && ::poll(&come, 1, 0) == 1) return end_by(signals.get());
     if (!outcomes) return complain(exit_code(outcomes.error()), outcomes.error().message);
     return report(*outcomes, options.format);
 }

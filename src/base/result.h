@@ -16,7 +16,6 @@ enum class ErrorKind : std::uint8_t {
     io,          // a file or socket operation failed
     unsupported, // this host cannot do it (no BTF, no privilege)
     timeout,
-    interrupted, // whoever waits for it wants no more
 };
 
 struct Error {

@@ -384,7 +384,7 @@ bool Pipeline::amend(Sent& sent) {
     const bool last = over || !may_change(sent.held.event);
     const std::uint32_t state = state_of(sent.held.event);
     if (state == sent.state) return last;
-    sent.state = state;
+    const std::uint32_t told = std::exchange(sent.state, state);
     const Held& held = sent.held;
     if (sent.uuid.empty()) {
         const Matcher::ScratchPtr own = held.matcher == matcher_ ? nullptr : held.matcher->make_scratch();
@@ -392,7 +392,12 @@ bool Pipeline::amend(Sent& sent) {
             return last;
     }
     Built built = around_.build(*held.matcher, held.rule, held.event, world());
-    if (built.pending) return last; // a part is no news: the whole will come
+    if (built.pending) { // a part is no news: the whole will come
+        // Not with the container, of which all is known, but with a name of a user, say: looked at again whatever
+        // comes.
+        if (last) sent.state = told;
+        return over;
+    }
     if (sent.uuid.empty()) {
         sent.uuid = built.alert.uuid;
     } else {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -65,14 +66,14 @@ struct Script {
         container->full_id = std::string(64, '0');
     }
 
-    static Pipeline::Built build(const Matcher& matcher, std::uint32_t rule, const Event& event) {
+    Pipeline::Built build(const Matcher& matcher, std::uint32_t rule, const Event& event) const {
         Pipeline::Built built;
         built.alert.rule = matcher.rules()[rule].name;
         built.alert.time = event.time;
         built.alert.uuid = "uuid-" + std::to_string(event.number);
         if (!event.process) return built;
         const Container* c = event.process->container.get();
-        built.pending = c != nullptr && c->pending();
+        built.pending = (c != nullptr && c->pending()) || users_pending;
         if (c != nullptr && c->info != nullptr) built.alert.message = c->info->name;
         return built;
     }
@@ -120,6 +121,7 @@ struct Script {
     Nanos clock = 5'000'000'000;
     std::uint64_t now = 100;
     std::uint32_t exec_id = 1, tty = 0;
+    bool users_pending = false;
     std::vector<CgroupRecord> cgroups{{"", "/"}};
     Pipeline pipeline;
 };
@@ -316,6 +318,31 @@ TEST(Pipeline, ARuleAboutLateMetadataFiresLate) {
     s.know("web", "evil");
     ASSERT_EQ(s.names(), Names{"Image named evil"});
     EXPECT_EQ(s.alerts[0].revision, 0U);
+}
+
+// All of the container comes late and at once, and somebody's name later still.
+TEST(Pipeline, ALateAlertIsNotLostForAUsersName) {
+    for (const std::string_view rule : {"Image named evil", "Shell with a terminal"}) {
+        Script s;
+        s.pipeline.on_snapshot_complete();
+        s.cgroups = {{"", "/docker/x"}};
+        s.tty = 34816;
+        s.exec(10, rule == "Image named evil" ? "x" : "sh");
+        s.clock = s.pipeline.next_deadline();
+        s.pipeline.on_time();
+        s.alerts.clear();
+        s.users_pending = true;
+        s.know("web", "evil");
+        EXPECT_TRUE(s.alerts.empty());
+        s.users_pending = false;
+        s.pipeline.on_metadata();
+        ASSERT_FALSE(s.alerts.empty()) << rule;
+        EXPECT_TRUE(
+            std::ranges::any_of(s.alerts, [&](const Alert& a) { return a.rule == rule && a.message == "web"; }));
+        const std::size_t told = s.alerts.size();
+        s.pipeline.on_metadata();
+        EXPECT_EQ(s.alerts.size(), told); // once
+    }
 }
 
 constexpr std::string_view kUserRules = R"(

@@ -145,7 +145,7 @@ Result<std::vector<Outcome>> run(const Options& options, const std::vector<Task>
     std::vector<Outcome> outcomes;
     for (const Task& task : tasks) {
         outcomes.push_back(run_task(*watcher, *stage, task, outcomes.size()));
-        if (watcher->told_to_stop()) return fail(ErrorKind::interrupted, "told to end");
+        if (watcher->told_to_stop()) return fail(ErrorKind::timeout, "told to end");
         judge(*watcher, outcomes, outcomes.size() - 1);
         if (progress) progress(outcomes.back());
     }

@@ -46,8 +46,7 @@ struct Options {
     int stop_fd = -1;                       // readable once it is to end early
 };
 
-// progress: after each task. Needs root; one thread. Leaves nothing behind, also when it ends early, which ErrorKind::
-// interrupted tells.
+// progress: after each task. Needs root; one thread. Leaves nothing behind, also when it ends early, which is an error.
 [[nodiscard]] Result<std::vector<Outcome>> run(const Options& options, const std::vector<Task>& tasks,
                                                const std::function<void(const Outcome&)>& progress);
 

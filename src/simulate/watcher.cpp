@@ -87,7 +87,7 @@ Result<Watcher> Watcher::start(const std::vector<std::string>& words, millisecon
     if (watcher.pid_ < 0) return fail_errno("fork", errno);
     const auto armed = [&watcher] { return watcher.log_.find("gyr: armed") != std::string::npos; };
     if (!watcher.read_until(armed, patience)) {
-        if (watcher.told_to_stop_) return fail(ErrorKind::interrupted, "told to end");
+        if (watcher.told_to_stop_) return fail(ErrorKind::timeout, "told to end");
         const std::string why = watcher.log_.empty() ? "it says nothing" : watcher.log_;
         return fail(ErrorKind::unsupported, "the agent does not arm: " + why.substr(0, why.find('\n')));
     }
@@ -142,7 +142,7 @@ bool Watcher::read_until(const std::function<bool()>& done, milliseconds patienc
 Result<> Watcher::stop() {
     ::kill(pid_, SIGTERM);
     const bool ended = read_until([this] { return !out_; }, milliseconds(20'000));
-    if (told_to_stop_) return fail(ErrorKind::interrupted, "told to end");
+    if (told_to_stop_) return fail(ErrorKind::timeout, "told to end");
     if (!ended) return fail(ErrorKind::timeout, "the agent does not end");
     int status = 0;
     ::waitpid(pid_, &status, 0);
