@@ -76,9 +76,9 @@ std::shared_ptr<Container> ContainerTable::classify(const ProcessImage& image) {
     entry_of.claim = false;
     Container& container = *entry_of.container;
     // What sets a container up may be in its cgroup before it has made the pid namespace; one made inside starts later.
-    if (image.vpid == 1 && (container.init_start == 0 || image.pidns_init_start < container.init_start))
-        container.init_start = image.pidns_init_start;
-    const bool is_init = image.vpid == 1 && image.pidns_init_start == container.init_start;
+    if (image.vpid == 1 && (container.pidns_number == 0 || image.pidns_number < container.pidns_number))
+        container.pidns_number = image.pidns_number;
+    const bool is_init = image.vpid == 1 && image.pidns_number == container.pidns_number;
     if (entry_of.mnt == 0 || is_init) entry_of.mnt = image.namespaces.mnt;
     return entry_of.container;
 }

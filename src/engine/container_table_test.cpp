@@ -136,30 +136,30 @@ TEST_F(ContainerTableTest, TheFirstProcessIsThatOfThePidNamespaceMadeLater) {
     ProcessImage maker = process("/docker/" + kOuter, kOuterMnt);
     maker.namespaces.pid = kInitialPid;
     maker.vpid = 700;
-    maker.pidns_init_start = 1;
+    maker.pidns_number = 1;
     const auto container = table_.classify(maker);
     ASSERT_NE(container, nullptr);
-    EXPECT_EQ(container->init_start, 0);
+    EXPECT_EQ(container->pidns_number, 0);
     ProcessImage init = process("/docker/" + kOuter, kOuterMnt);
     init.vpid = 1;
-    init.pidns_init_start = 5;
+    init.pidns_number = 5;
     EXPECT_EQ(table_.classify(init), container);
-    EXPECT_EQ(container->init_start, 5);
+    EXPECT_EQ(container->pidns_number, 5);
     ProcessImage inside = init; // of a pid namespace made in it
-    inside.pidns_init_start = 6;
+    inside.pidns_number = 6;
     EXPECT_EQ(table_.classify(inside), container);
-    EXPECT_EQ(container->init_start, 5);
+    EXPECT_EQ(container->pidns_number, 5);
 }
 
 TEST_F(ContainerTableTest, AProcessThatUnsharesItsMountsIsNotWhatTheContainerIsKnownBy) {
     const std::string outer_path = "/docker/" + kOuter, inner_path = outer_path + "/docker/" + kInner;
     ProcessImage init = process(outer_path, kOuterMnt);
     init.vpid = 1;
-    init.pidns_init_start = 5;
+    init.pidns_number = 5;
     const auto outer = table_.classify(init);
     ProcessImage apart = process(outer_path, 300);
     apart.vpid = 1;
-    apart.pidns_init_start = 6;
+    apart.pidns_number = 6;
     EXPECT_EQ(table_.classify(apart), outer);
     EXPECT_EQ(table_.classify(process(inner_path, kInnerMnt, "/usr/sbin/runc", kOuterMnt)), outer);
 }

@@ -129,7 +129,7 @@ Value is_init(const Context& c, const Argument&) {
     const ContainerAccess a(c);
     if (!a.process) return Value::missing(Missing::lost);
     return Value::of_bool(a.container && a.process->vpid == 1 &&
-                          (a.container->init_start == 0 || a.container->init_start == a.process->pidns_init_start));
+                          (a.container->pidns_number == 0 || a.container->pidns_number == a.process->pidns_number));
 }
 Value duration(const Context& c, const Argument&) {
     const ContainerAccess a(c);

@@ -175,15 +175,15 @@ TEST(Fields, ContainerOfTheHost) {
 TEST(Fields, OnlyTheFirstProcessOfTheContainerItselfIsItsInit) {
     Probe p;
     p.process->vpid = 1;
-    p.process->pidns_init_start = 7;
+    p.process->pidns_number = 7;
     EXPECT_EQ(p.text("proc.is_container_init"), "false"); // of the host
     p.process->container = test::make_container(true);
     EXPECT_EQ(p.text("proc.is_container_init"), "true");
-    p.process->container->init_start = 7;
+    p.process->container->pidns_number = 7;
     EXPECT_EQ(p.text("proc.is_container_init"), "true");
-    p.process->container->init_start = 5; // in a pid namespace made later
+    p.process->container->pidns_number = 5; // in a pid namespace made later
     EXPECT_EQ(p.text("proc.is_container_init"), "false");
-    p.process->pidns_init_start = 5;
+    p.process->pidns_number = 5;
     p.process->vpid = 17;
     EXPECT_EQ(p.text("proc.is_container_init"), "false");
 }

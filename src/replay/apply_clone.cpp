@@ -53,7 +53,10 @@ void set_image(Step& s, ProcessImage& image, const Birth& b) {
     Credentials& c = image.credentials;
     if (s.has(kUid)) c.uid = c.euid = c.suid = c.fsuid = s.number<std::uint32_t>(kUid);
     if (s.has(kGid)) c.gid = c.egid = c.sgid = c.fsgid = s.number<std::uint32_t>(kGid);
-    if (s.has(kNamespaceStart)) image.pidns_init_start = s.number<std::int64_t>(kNamespaceStart);
+    if (s.has(kNamespaceStart)) {
+        image.pidns_init_start = s.number<std::int64_t>(kNamespaceStart);
+        image.pidns_number = static_cast<std::uint64_t>(image.pidns_init_start);
+    }
     if (s.has(kCgroups)) s.tables.images.set_cgroups(image, s.bytes(kCgroups));
 }
 

@@ -167,6 +167,7 @@ void ReplayState::Impl::on_thread(const capfile::ThreadRecord& r) {
     image->fd_limit = static_cast<std::uint64_t>(r.fdlimit);
     image->tty = r.tty;
     image->pidns_init_start = static_cast<Nanos>(r.pidns_init_start);
+    image->pidns_number = r.pidns_init_start;
     image->incomplete = false;
     Credentials& c = image->credentials;
     c.uid = c.euid = c.suid = c.fsuid = r.uid;

@@ -83,7 +83,7 @@ struct Container {
     ContainerType guess = ContainerType::unknown; // from the cgroup's spelling, before metadata
     std::string cgroup_path;                      // where the id was found
     std::vector<std::string> chain; // outermost first when nested ("outer", "inner" = id); one entry otherwise
-    Nanos init_start = 0;           // start of the container's pid 1, 0 unknown
+    std::uint64_t pidns_number = 0; // ProcessImage::pidns_number of the container's pid 1, 0 unknown
     std::shared_ptr<const ContainerInfo> info; // null until something is known
     Missing why = Missing::pending;            // why info is missing or incomplete; none when complete
     std::uint32_t generation = 0;

@@ -132,8 +132,10 @@ ProcessImagePtr ProcessTable::make_image(const ProcessRecord& record, const Proc
     p.vppid = record.vppid;
     p.vpgid = record.vpgid;
     p.vsid = record.vsid;
-    if (record.pidns_init_start_boottime_ns != 0)
+    if (record.pidns_init_start_boottime_ns != 0) {
         p.pidns_init_start = offset + static_cast<Nanos>(record.pidns_init_start_boottime_ns);
+        p.pidns_number = record.pidns_init_start_boottime_ns;
+    }
     p.credentials = record.credentials;
     p.groups.assign(record.groups.begin(), record.groups.end());
     p.namespaces = record.namespaces;

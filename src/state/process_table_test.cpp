@@ -206,6 +206,21 @@ TEST(ProcessTable, AForkWhoseParentWasNeverSeenAsksToBeReadAgain) {
     EXPECT_EQ(s.table.stats().missed_execs, 0U);
 }
 
+// The wall clock moves between the two, if only by a nanosecond of its steering.
+TEST(ProcessTable, APidNamespaceStaysTheSameWhateverTheClockDoes) {
+    Script s;
+    ProcessRecord r = s.base(RecordKind::snapshot, kShell, kInit);
+    r.pidns_init_start_boottime_ns = 50;
+    s.table.apply(r);
+    const std::uint64_t before = s.table.entry(kShell)->image->pidns_number;
+    EXPECT_NE(before, 0U);
+    r = s.base(RecordKind::exec, kShell, kInit);
+    r.time += 1;
+    r.pidns_init_start_boottime_ns = 50;
+    s.table.apply(r);
+    EXPECT_EQ(s.table.entry(kShell)->image->pidns_number, before);
+}
+
 TEST(ProcessTable, LineageOutlivesTheParentForItsTime) {
     Script s({.lineage_keep = 10 * kSecond});
     s.snapshot(kInit, {}, "init", "init\0"s);
