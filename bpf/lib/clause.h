@@ -141,7 +141,8 @@ APART u64 process_bits(u64 at) {
     return READ(comm, r15) == known[0] && READ(comm, r14) == known[1] ? m->bits : ~0ull;
 }
 
-/* The protocol of an IPv4 or IPv6 socket; NO_INTERNET: it is none. */
+/* The protocol of an IPv4 or IPv6 socket; NO_INTERNET: it is none. That of TCP over several paths is TCP's, which it
+ * differs from in a bit above those of a protocol's number. */
 #define NO_INTERNET 0xffffu
 APART u32 internet_protocol(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
@@ -149,7 +150,7 @@ APART u32 internet_protocol(u64 file) {
     struct socket* so = kernel_pointer(socket, READ(f, private_data));
     struct sock* sk = READ(so, sk);
     u16 family = READ(sk, __sk_common.skc_family);
-    return family == AF_INET || family == AF_INET6 ? READ(sk, sk_protocol) : NO_INTERNET;
+    return family == AF_INET || family == AF_INET6 ? (u8)READ(sk, sk_protocol) : NO_INTERNET;
 }
 
 /* Clauses of a kind of sets that meet one of these. */

@@ -90,4 +90,9 @@ struct FileNumbers {
     return is_ipv4(t) || is_ipv6(t) || t == FdType::unix_socket || t == FdType::netlink;
 }
 
+// Of an IPv4 or IPv6 socket. Addresses of zeroes are nobody's: it is connected to none.
+[[nodiscard]] constexpr bool has_destination(const FdInfo& fd) {
+    return fd.destination_port != 0 || fd.destination_address != decltype(fd.destination_address){};
+}
+
 } // namespace gyr

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -83,10 +84,12 @@ void make_address(Random& r, int family, std::array<std::uint8_t, 16>& out) {
     }
 }
 
+bool is_tcp(int protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP; }
+
 void make_socket(Random& r, Object& o) {
     static constexpr int kFamilies[] = {AF_INET, AF_INET, AF_INET6, AF_INET6, AF_UNIX, AF_NETLINK};
-    static constexpr int kProtocols[] = {IPPROTO_TCP,  IPPROTO_TCP,  IPPROTO_UDP, IPPROTO_UDP,
-                                         IPPROTO_ICMP, IPPROTO_SCTP, 262 /* MPTCP */};
+    static constexpr int kProtocols[] = {IPPROTO_TCP,  IPPROTO_TCP,  IPPROTO_UDP,  IPPROTO_UDP,
+                                         IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_MPTCP};
     o.kind = Kind::socket;
     o.family = r.of(kFamilies);
     if (o.family != AF_INET && o.family != AF_INET6) return;
@@ -157,10 +160,10 @@ void describe_socket(const Object& o, const Call& call, bool client, FdInfo& out
         if (o.family == AF_UNIX) out.name = "1->2 /run/secret";
         return;
     }
-    out.l4 = o.protocol == IPPROTO_TCP    ? L4Protocol::tcp
+    out.l4 = o.type == SOCK_RAW           ? L4Protocol::raw
+             : is_tcp(o.protocol)         ? L4Protocol::tcp
              : o.protocol == IPPROTO_UDP  ? L4Protocol::udp
              : o.protocol == IPPROTO_ICMP ? L4Protocol::icmp
-             : o.type == SOCK_RAW         ? L4Protocol::raw
                                           : L4Protocol::unknown;
     Ends e = o.ends;
     const bool datagram = is_datagram_call(call.code) && o.type != SOCK_STREAM;
@@ -177,7 +180,7 @@ void describe_socket(const Object& o, const Call& call, bool client, FdInfo& out
     const bool v4 = family == AF_INET;
     if (e.remote_port == 0 && is_zero(e.remote)) {
         out.type = v4 ? FdType::ipv4 : FdType::ipv6;
-        if (e.local_port == 0) return;
+        if (e.local_port == 0 || o.type == SOCK_RAW || o.protocol == IPPROTO_ICMP) return;
         out.type = v4 ? FdType::ipv4_server : FdType::ipv6_server;
         out.destination_address = e.local, out.destination_port = e.local_port;
         out.name = end_text(family, e.local, e.local_port);
@@ -355,7 +358,7 @@ bool holds(const EventClause& c, const EventPlan& plan, const Moment& m, std::ui
         if (asked(c.write, Ask::write) && !o.only_path && access != O_WRONLY && access != O_RDWR) return false;
         const bool internet = o.kind == Kind::socket && (o.family == AF_INET || o.family == AF_INET6);
         if (asked(c.internet, Ask::internet) && !internet) return false;
-        if (asked(c.tcp, Ask::tcp) && (!internet || o.protocol != IPPROTO_TCP)) return false;
+        if (asked(c.tcp, Ask::tcp) && (!internet || !is_tcp(o.protocol))) return false;
         if (asked(c.udp, Ask::udp) && (!internet || o.protocol != IPPROTO_UDP)) return false;
         if (asked(c.end_sets != 0, Ask::ends) && (c.end_sets & end_sets(plan, call)) == 0) return false;
         if (asked(c.path_sets != 0, Ask::paths) && (c.path_sets & path_sets(plan, o, known_as)) == 0) return false;

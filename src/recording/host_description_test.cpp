@@ -5,7 +5,9 @@
 #include "base/fd.h"
 #include "capfile/test_support.h"
 #include "recording/proc_fds.h"
+#include "recording/proc_sockets.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -137,6 +139,31 @@ TEST(HostDescription, HasWhatAProcessHasOpen) {
     EXPECT_EQ(find(client)->type, FdType::ipv4);
     EXPECT_EQ(find(client)->destination_port, ntohs(address.sin_port));
     EXPECT_EQ(find(client)->l4, L4Protocol::tcp);
+}
+
+// In the kernel's tables they have the number of their protocol, or of an echo request, where others have a port.
+TEST(HostDescription, SocketsWithoutPortsServeNobody) {
+    SocketTable sockets;
+    constexpr std::string_view kHead = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when ...\n",
+                               kRest = " 07 00000000:00000000 00:00000000 00000000     0        0 ";
+    const auto parse = [&](std::string_view ends, int inode, L4Protocol protocol) {
+        sockets.parse_internet(fmt::format("{}   1: {}{}{} 2\n", kHead, ends, kRest, inode), false, protocol);
+        return sockets.find(static_cast<std::uint64_t>(inode));
+    };
+    const FdInfo* raw = parse("0100007F:0001 00000000:0000", 5, L4Protocol::raw);
+    ASSERT_NE(raw, nullptr);
+    EXPECT_EQ(raw->type, FdType::ipv4);
+    EXPECT_EQ(raw->source_address[0], 127);
+    EXPECT_EQ(raw->source_port, 0);
+    EXPECT_FALSE(has_destination(*raw));
+    const FdInfo* echo = parse("00000000:0012 0100007F:0000", 6, L4Protocol::icmp);
+    ASSERT_NE(echo, nullptr);
+    EXPECT_EQ(echo->type, FdType::ipv4);
+    EXPECT_EQ(echo->destination_address[0], 127);
+    const FdInfo* udp = parse("0100007F:0035 00000000:0000", 7, L4Protocol::udp);
+    ASSERT_NE(udp, nullptr);
+    EXPECT_EQ(udp->type, FdType::ipv4_server);
+    EXPECT_EQ(udp->destination_port, 53);
 }
 
 TEST(HostDescription, LeavesOutWhatIsNotThere) {

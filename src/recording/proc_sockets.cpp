@@ -40,7 +40,9 @@ void SocketTable::parse_internet(std::string_view text, bool ipv6, L4Protocol pr
         if (info.ino == 0) continue;
         info.l4 = protocol;
         const bool server = state == kListening && protocol == L4Protocol::tcp;
-        if (server || remote_port == 0) {
+        const bool has_ports = protocol == L4Protocol::tcp || protocol == L4Protocol::udp;
+        if (!has_ports) local_port = 0; // the number of a protocol or of an echo request
+        if (server || (has_ports && remote_port == 0)) {
             info.type = ipv6 ? FdType::ipv6_server : FdType::ipv4_server;
             info.destination_address = local;
             info.destination_port = local_port;

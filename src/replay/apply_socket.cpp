@@ -8,13 +8,15 @@ namespace gyr::replay {
 namespace {
 
 constexpr std::uint32_t kStream = 1, kDatagram = 2, kRaw = 3, kTypeMask = 0xff, kCloseOnExec = 02000000;
-constexpr std::uint32_t kProtoIp = 0, kProtoIcmp = 1, kProtoTcp = 6, kProtoUdp = 17, kProtoIcmp6 = 58, kProtoRaw = 255;
+constexpr std::uint32_t kProtoIp = 0, kProtoIcmp = 1, kProtoTcp = 6, kProtoUdp = 17, kProtoIcmp6 = 58, kProtoRaw = 255,
+                        kProtoMultipathTcp = 262;
 constexpr std::int64_t kInProgress = -115;
 
 L4Protocol protocol_of(std::uint32_t type, std::uint32_t protocol) {
     const bool raw = (type & kTypeMask) == kRaw;
     switch (protocol) {
-    case kProtoTcp: return raw ? L4Protocol::raw : L4Protocol::tcp;
+    case kProtoTcp:
+    case kProtoMultipathTcp: return raw ? L4Protocol::raw : L4Protocol::tcp;
     case kProtoUdp: return raw ? L4Protocol::raw : L4Protocol::udp;
     case kProtoIp:
         if ((type & kTypeMask) == kStream) return L4Protocol::tcp;

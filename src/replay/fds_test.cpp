@@ -267,6 +267,24 @@ TEST(ReplayFds, DatagramsTellTheirEnds) {
         L4Protocol::udp);
 }
 
+TEST(ReplayFds, TcpOverSeveralPathsIsTcp) {
+    Shell s;
+    EXPECT_EQ(s.event("socket", 100, {{"fd", 3}, {"domain", 2}, {"type", 1}, {"proto", 262}}).fd->l4, L4Protocol::tcp);
+}
+
+TEST(ReplayFds, ASocketOfTheListsWithoutAnotherEndIsNotConnected) {
+    Script s;
+    s.process(1, 0, "init", "/");
+    s.process(100, 1, "ping");
+    FdInfo raw;
+    raw.type = FdType::ipv4;
+    raw.l4 = L4Protocol::raw;
+    s.state.on_fd({.tid = 100, .fd = 3, .info = &raw});
+    const Event& e = s.read(100, 3);
+    EXPECT_EQ(e.fd->name, "");
+    EXPECT_EQ(e.fd->marks & (kFdRoleClient | kFdRoleServer | kFdConnected), 0);
+}
+
 TEST(ReplayFds, IncomingConnectionsOfTheListsAreTurnedRound) {
     Script s;
     s.process(1, 0, "init", "/");

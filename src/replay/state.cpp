@@ -212,7 +212,8 @@ void ReplayState::Impl::on_fd(const capfile::FdRecord& r) {
     // Of a unix socket the name is that of who listens.
     if (info.type == FdType::unix_socket) info.marks |= info.name.empty() ? kFdRoleClient : kFdRoleServer;
     if (is_ipv4(info.type) || is_ipv6(info.type)) {
-        socket_name(info, info.name);
+        info.name.clear();
+        if (has_destination(info)) socket_name(info, info.name);
         pool.recount(*entry);
     }
     t->fds.set(r.fd, *entry, pool);
@@ -233,6 +234,7 @@ void ReplayState::Impl::turn_connections(Thread& t) {
     t.fds.for_each([&](std::int64_t, FdEntry& entry) {
         FdInfo& info = entry.info;
         if (info.type != FdType::ipv4 || (info.marks & (kFdRoleClient | kFdRoleServer)) != 0) return;
+        if (!has_destination(info)) return;
         info.marks |= kFdConnected;
         if (!tables_.server_ports.test(info.source_port)) {
             info.marks |= kFdRoleClient;

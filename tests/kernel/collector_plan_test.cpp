@@ -1,5 +1,6 @@
 // What a plan lets through and what it stops in the kernel, and the side doors: io_uring, signals.
 
+#include "event/event_type.h"
 #include "event/schema.h"
 #include "tests/kernel/live_fixture.h"
 
@@ -7,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +18,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -348,6 +351,54 @@ TEST_F(CollectorPlan, AsksForTheProtocolOfAConnection) {
     const auto streams = run(plan, connects);
     ASSERT_EQ(streams.size(), 1u);
     EXPECT_EQ(streams[0].fd->l4, L4Protocol::tcp);
+}
+
+// TCP over several paths is TCP to whoever asks for it, and knows its ends as TCP does.
+TEST_F(CollectorPlan, TakesTcpOverSeveralPathsForTcp) {
+    const int probe = ::socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+    if (probe < 0) GTEST_SKIP() << "this kernel has no such sockets";
+    ::close(probe);
+    EventPlan plan;
+    for (const EventCode code : {kConnect, kAccept4, kSendto})
+        plan.demands.push_back({.code = code, .calls = {}, .clauses = {{.tcp = true}}, .forced_by = {}});
+    const auto events = run(plan, [] {
+        sockaddr_in a{};
+        a.sin_family = AF_INET;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const auto* address = reinterpret_cast<const sockaddr*>(&a);
+        const auto stream = [] { return ::socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP); };
+        const int server = stream(), client = stream();
+        STEP(1, ::bind(server, address, sizeof a) == 0);
+        STEP(2, ::listen(server, 1) == 0);
+        socklen_t size = sizeof a;
+        STEP(3, ::getsockname(server, reinterpret_cast<sockaddr*>(&a), &size) == 0);
+        STEP(4, ::connect(client, address, sizeof a) == 0);
+        const int peer = ::accept4(server, nullptr, nullptr, 0);
+        STEP(5, ::send(client, "ping", 4, 0) == 4);
+        STEP(6, peer >= 0);
+        a.sin_port = htons(1);
+        STEP(7, ::connect(stream(), address, sizeof a) < 0 && errno == ECONNREFUSED);
+        STEP(8, ::unshare(CLONE_NEWNET) == 0); // from where no way leads anywhere
+        STEP(9, ::connect(stream(), address, sizeof a) < 0 && errno == ENETUNREACH);
+        return 0;
+    });
+    const auto connects = named(events, "connect");
+    ASSERT_EQ(connects.size(), 3u);
+    for (const SeenEvent& e : events) {
+        ASSERT_TRUE(e.fd) << e.name;
+        EXPECT_EQ(e.fd->type, FdType::ipv4) << e.name;
+        EXPECT_EQ(e.fd->l4, L4Protocol::tcp) << e.name;
+    }
+    EXPECT_NE(connects[0].fd->source_port, 0);
+    EXPECT_NE(connects[0].fd->destination_port, 0);
+    EXPECT_NE(connects[0].fd->marks & kFdRoleClient, 0);
+    const SeenEvent accepted = the_one(events, "accept4");
+    EXPECT_NE(accepted.fd->marks & kFdRoleServer, 0);
+    EXPECT_EQ(accepted.bytes("tuple"), connects[0].bytes("tuple")) << "both ends tell the same connection";
+    for (const SeenEvent& e : {accepted, the_one(events, "sendto")})
+        EXPECT_EQ(e.fd->name, connects[0].fd->name) << e.name;
+    for (const SeenEvent& e : {connects[1], connects[2]})
+        EXPECT_TRUE(e.fd->name.ends_with("->127.0.0.1:1")) << e.fd->name;
 }
 
 // Calls without an event of their own have the file of their descriptor all the same.

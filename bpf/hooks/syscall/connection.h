@@ -34,7 +34,8 @@ static __always_inline bool inside_connect(struct task_struct* task) {
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(socket_state, struct sock* sk, int before, int now) {
-    if (now != TCP_SYN_SENT) return 0;
+    /* A connection of several paths knows no address yet; its first path, a socket of TCP, does. */
+    if (now != TCP_SYN_SENT || BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP) return 0;
     struct task_struct* task = bpf_get_current_task_btf();
     if (!inside_connect(task)) return 0;
     struct connection* c = bpf_task_storage_get(&connections, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);

@@ -3,6 +3,7 @@
 #include "sources/live_bpf/call_table.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -34,13 +35,19 @@ void append_endpoint(std::string& out, int family, const std::uint8_t* address, 
 
 L4Protocol protocol_of(const gyr_endpoints& e) {
     if (e.family != AF_INET && e.family != AF_INET6) return L4Protocol::not_applicable;
+    if (e.type == SOCK_RAW) return L4Protocol::raw;
     switch (e.protocol) {
-    case IPPROTO_TCP: return L4Protocol::tcp;
+    case IPPROTO_TCP:
+    case IPPROTO_MPTCP: return L4Protocol::tcp;
     case IPPROTO_UDP: return L4Protocol::udp;
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6: return L4Protocol::icmp;
-    default: return e.type == SOCK_RAW ? L4Protocol::raw : L4Protocol::unknown;
+    default: return L4Protocol::unknown;
     }
+}
+// What the kernel has as a local port is then the protocol's number or that of an echo request.
+bool has_ports(const gyr_endpoints& e) {
+    return e.type != SOCK_RAW && e.protocol != IPPROTO_ICMP && e.protocol != IPPROTO_ICMPV6;
 }
 
 void append_unix_path(std::string& out, const gyr_u8* path, std::size_t length) {
@@ -80,7 +87,7 @@ void describe_internet(const gyr_endpoints& raw, SocketSide side, FdInfo& out) {
     const std::uint16_t local = ntohs(e.local_port), remote = ntohs(e.remote_port);
     static constexpr gyr_u8 kZero[16] = {};
     const bool connected = remote != 0 || std::memcmp(e.remote, kZero, length) != 0;
-    if (!connected && local != 0) {
+    if (!connected && local != 0 && has_ports(e)) {
         out.type = v4 ? FdType::ipv4_server : FdType::ipv6_server;
         std::memcpy(out.destination_address.data(), e.local, length);
         out.destination_port = local;

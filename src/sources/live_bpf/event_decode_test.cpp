@@ -4,6 +4,7 @@
 
 #include "event/schema.h"
 #include "sources/live_bpf/call_table.h"
+#include "sources/live_bpf/describe_object.h"
 
 #include <gtest/gtest.h>
 
@@ -237,6 +238,53 @@ TEST(EventDecoder, AnEchoRequestGoesToAnAddressWithoutAPort) {
     ASSERT_NE(event.fd, nullptr);
     EXPECT_EQ(event.fd->type, FdType::ipv4);
     EXPECT_EQ(event.fd->name, "0.0.0.0:1->203.0.113.5:0");
+}
+
+FdInfo described_socket(const gyr_endpoints& e, std::string_view path = {}) {
+    const std::string bytes = socket_bytes(e) + std::string(path);
+    KernelObject object;
+    EXPECT_TRUE(read_object(std::as_bytes(std::span(bytes)), 0, object));
+    object.object.ino = 77;
+    FdInfo out;
+    describe_object(object, SocketSide::unknown, out);
+    return out;
+}
+
+TEST(EventDecoder, TcpOverSeveralPathsIsTcp) {
+    gyr_endpoints e{};
+    e.family = AF_INET;
+    e.type = SOCK_STREAM;
+    e.protocol = IPPROTO_MPTCP;
+    EXPECT_EQ(described_socket(e).l4, L4Protocol::tcp);
+}
+
+// What the kernel has as the port of such a socket is the number of its protocol, or of an echo request.
+TEST(EventDecoder, ASocketWithoutPortsIsNoServer) {
+    struct Case {
+        unsigned family, type, protocol;
+        FdType described;
+        L4Protocol l4;
+    };
+    static constexpr Case kCases[] = {
+        {AF_INET, SOCK_RAW, IPPROTO_ICMP, FdType::ipv4, L4Protocol::raw},
+        {AF_INET, SOCK_RAW, IPPROTO_TCP, FdType::ipv4, L4Protocol::raw},
+        {AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, FdType::ipv6, L4Protocol::raw},
+        {AF_INET, SOCK_DGRAM, IPPROTO_ICMP, FdType::ipv4, L4Protocol::icmp},
+        {AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, FdType::ipv6, L4Protocol::icmp},
+        {AF_INET, SOCK_DGRAM, IPPROTO_UDP, FdType::ipv4_server, L4Protocol::udp},
+    };
+    for (const Case& c : kCases) {
+        gyr_endpoints e{};
+        e.family = static_cast<gyr_u16>(c.family);
+        e.type = static_cast<gyr_u16>(c.type);
+        e.protocol = static_cast<gyr_u16>(c.protocol);
+        e.local_port = htons(58);
+        const FdInfo fd = described_socket(e);
+        EXPECT_EQ(fd.type, c.described) << c.family << ' ' << c.protocol;
+        EXPECT_EQ(fd.l4, c.l4) << c.family << ' ' << c.protocol;
+        EXPECT_EQ(fd.marks, 0);
+        EXPECT_EQ(fd.name, is_server(c.described) ? "0.0.0.0:58" : "");
+    }
 }
 
 TEST(EventDecoder, AProcessDescriptorHasItsName) {
