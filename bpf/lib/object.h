@@ -41,26 +41,44 @@ static __always_inline u16 unix_name(u8* to, struct sock* sk) {
     return n;
 }
 
-__noinline int append_endpoints(struct scratch* s, u64 socket) {
+/* Neither abstract nor from the root, but from where somebody was when it was bound. */
+static __always_inline bool is_relative(const u8* name) { return name[0] && name[0] != '/'; }
+
+/* Of unix sockets: where the file of the one is whose name is relative, a struct path; 0: none is. */
+__noinline u64 relative_path(struct gyr_endpoints* e) {
+    if (!e) return 0;
+    if (is_relative(e->remote_path)) {
+        e->walked = GYR_WALKED_REMOTE;
+        return e->peer + bpf_core_field_offset(struct unix_sock, path);
+    }
+    if (!is_relative(e->local_path)) return 0;
+    e->walked = GYR_WALKED_LOCAL;
+    return e->self + bpf_core_field_offset(struct unix_sock, path);
+}
+
+/* Returns what relative_path() does. */
+__noinline u64 append_endpoints(struct scratch* s, u64 socket) {
     struct sock* sk = (void*)socket;
     if (!s || !sk) return 0;
     u32 at = area_end(s);
     if (at > GYR_AREA_SIZE - sizeof(struct gyr_endpoints)) return 0;
     struct gyr_endpoints* e = (void*)&s->area[at];
     __builtin_memset(e, 0, sizeof *e);
-    u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    u64 path = 0;
+    struct sock* known = kernel_pointer(sock, sk);
+    u16 family = READ(known, __sk_common.skc_family);
     e->family = family;
-    e->type = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_type);
-    e->protocol = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_protocol);
-    e->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+    e->type = READ(known, sk_type);
+    e->protocol = READ(known, sk_protocol);
+    e->state = READ(known, __sk_common.skc_state);
     e->self = (u64)sk;
-    if (family == AF_INET || family == AF_INET6) {
-        e->local_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_num));
-        e->remote_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
-    }
     if (e->state == TCP_LISTEN) { /* of every family */
-        e->queue_length = BPF_CORE_READ(sk, sk_ack_backlog);
-        e->queue_max = BPF_CORE_READ(sk, sk_max_ack_backlog);
+        e->queue_length = READ(known, sk_ack_backlog);
+        e->queue_max = READ(known, sk_max_ack_backlog);
+    }
+    if (family == AF_INET || family == AF_INET6) {
+        e->local_port = __builtin_bswap16(READ(known, __sk_common.skc_num));
+        e->remote_port = READ(known, __sk_common.skc_dport);
     }
     if (family == AF_INET) {
         bpf_probe_read_kernel(e->local, 4, &sk->__sk_common.skc_rcv_saddr);
@@ -75,13 +93,14 @@ __noinline int append_endpoints(struct scratch* s, u64 socket) {
             e->peer = (u64)peer;
             e->remote_length = unix_name(e->remote_path, peer);
         }
+        path = relative_path(e);
     }
     s->fill = at + sizeof *e;
-    return 0;
+    return path;
 }
 
 /* The item's bytes: struct gyr_object, struct gyr_below of a regular file of an overlay, then the path or the
- * endpoints. */
+ * endpoints with that of one end. */
 __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_path) {
     if (!s || !file) return 0;
     u32 at = area_end(s);
@@ -118,16 +137,15 @@ __noinline int append_object(struct scratch* s, u64 file, s32 number, u32 with_p
     if (!with_path) flags |= GYR_OBJECT_NO_PATH;
     o->flags = flags;
     s->fill = end;
+    u64 path = (u64)&f->f_path;
     if (socket) {
-        struct socket* so = READ(f, private_data);
-        return append_endpoints(s, (u64)BPF_CORE_READ(so, sk));
+        struct socket* so = kernel_pointer(socket, READ(f, private_data));
+        path = append_endpoints(s, kernel_word(&so->sk));
     }
-    if (with_path) {
-        struct gyr_blob b = {};
-        append_path(s, &b, &f->f_path);
-        return b.flags;
-    }
-    return 0;
+    if (!path || !with_path) return 0;
+    struct gyr_blob b = {};
+    append_path(s, &b, (void*)path);
+    return b.flags;
 }
 
 #endif

@@ -20,6 +20,7 @@
     X(mount)                                                                                                           \
     X(pid)                                                                                                             \
     X(pt_regs)                                                                                                         \
+    X(sock)                                                                                                            \
     X(socket)                                                                                                          \
     X(task_struct)                                                                                                     \
     X(upid)                                                                                                            \

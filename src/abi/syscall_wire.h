@@ -177,7 +177,7 @@ struct gyr_identity {
 };
 
 /* What a descriptor stands for. A struct gyr_below (GYR_OBJECT_BELOW), then a path (leaf first, as in process_wire.h)
- * or a struct gyr_endpoints follow. */
+ * or a struct gyr_endpoints, with the path of an end where the name that it was bound to is relative, follow. */
 #define GYR_OBJECT_PRESENT 1u
 #define GYR_OBJECT_SOCKET 2u
 #define GYR_OBJECT_UPPER 4u
@@ -199,9 +199,13 @@ struct gyr_object {
     gyr_u32 file_mode; /* the kernel's FMODE_*: 0x100000 made by this open */
 };
 
+#define GYR_WALKED_LOCAL 1
+#define GYR_WALKED_REMOTE 2
+
 struct gyr_endpoints {
     gyr_u16 family, type, protocol;
-    gyr_u8 state, reserved;
+    gyr_u8 state;
+    gyr_u8 walked;                       /* the end whose path follows, GYR_WALKED_* */
     gyr_u16 local_port, remote_port;     /* network byte order */
     gyr_u16 local_length, remote_length; /* bytes of a unix path that are set */
     gyr_u8 local[16], remote[16];

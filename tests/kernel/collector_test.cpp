@@ -317,6 +317,53 @@ TEST_F(Collector, TellsOfUnixSocketsPipesAndOtherDescriptors) {
     EXPECT_EQ(the_one(events, "readv").bytes("data"), "abc");
 }
 
+// A server may have been started anywhere; what it is connected by has the place of its file all the same.
+TEST_F(Collector, KnowsWhereARelativeNameOfAUnixSocketIs) {
+    const Folder folder;
+    const auto events = run([&] {
+        STEP(1, ::chdir(folder.path().c_str()) == 0);
+        sockaddr_un here{}, there{};
+        here.sun_family = there.sun_family = AF_UNIX;
+        std::strcpy(here.sun_path, "service");
+        std::strcpy(there.sun_path, folder.file("service").c_str());
+        const int server = ::socket(AF_UNIX, SOCK_STREAM, 0), client = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        STEP(2, ::bind(server, reinterpret_cast<const sockaddr*>(&here), sizeof here) == 0);
+        STEP(3, ::listen(server, 1) == 0);
+        STEP(4, ::chdir("/") == 0);
+        STEP(5, ::connect(client, reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0);
+        STEP(6, ::accept4(server, nullptr, nullptr, 0) >= 0);
+        STEP(7, ::send(client, "x", 1, 0) == 1);
+        return 0;
+    });
+    for (const char* name : {"bind", "listen", "connect", "accept4", "sendto"}) {
+        const SeenEvent e = the_one(events, name);
+        ASSERT_TRUE(e.fd) << name;
+        EXPECT_TRUE(e.fd->name.ends_with(" " + folder.file("service"))) << name << ": " << e.fd->name;
+    }
+    EXPECT_EQ(the_one(events, "bind").bytes("addr"), std::string("\x01service\0", 9)) << "as it was given";
+}
+
+TEST_F(Collector, TellsOfSocketsThatHaveNoPorts) {
+    const auto events = run([] {
+        STEP(1, ::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) >= 0);
+        STEP(2, ::socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6) >= 0);
+        STEP(3, ::socket(AF_PACKET, SOCK_RAW, 0) >= 0);
+        STEP(4, ::socket(AF_NETLINK, SOCK_RAW, 0) >= 0);
+        return 0;
+    });
+    const auto made = named(events, "socket");
+    ASSERT_EQ(made.size(), 4u);
+    constexpr FdType kTypes[] = {FdType::ipv4, FdType::ipv6, FdType::unsupported, FdType::netlink};
+    for (std::size_t i = 0; i < made.size(); ++i) {
+        ASSERT_TRUE(made[i].fd) << i;
+        EXPECT_EQ(made[i].fd->type, kTypes[i]) << i;
+        EXPECT_EQ(made[i].fd->marks & (kFdRoleClient | kFdRoleServer | kFdConnected), 0) << i;
+        EXPECT_EQ(made[i].fd->name, i == 2 ? "socket:[" + std::to_string(made[i].fd->ino) + "]" : "") << i;
+    }
+    EXPECT_EQ(made[0].fd->l4, L4Protocol::raw);
+    EXPECT_EQ(made[1].fd->l4, L4Protocol::raw);
+}
+
 TEST_F(Collector, TellsOfIdentityTracingMountsAndModules) {
     const Folder folder;
     const auto events = run([&] {

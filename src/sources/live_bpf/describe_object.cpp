@@ -61,7 +61,8 @@ void append_unix_path(std::string& out, const gyr_u8* path, std::size_t length) 
     }
 }
 
-void describe_unix(const gyr_endpoints& e, SocketSide side, FdInfo& out) {
+void describe_unix(const KernelObject& k, SocketSide side, FdInfo& out) {
+    const gyr_endpoints& e = k.endpoints;
     out.type = FdType::unix_socket;
     // Without knowing, the end that has a name is the one that was connected to.
     const bool client = side == SocketSide::client || (side == SocketSide::unknown && e.local_length == 0);
@@ -73,7 +74,9 @@ void describe_unix(const gyr_endpoints& e, SocketSide side, FdInfo& out) {
         out.name += "->";
         append_number(out.name, out.unix_destination, 16);
         out.name += ' ';
-        if (client)
+        if (e.walked == (client ? GYR_WALKED_REMOTE : GYR_WALKED_LOCAL) && !k.path.empty())
+            append_reversed_path(k.path, k.path_flags, out.name);
+        else if (client)
             append_unix_path(out.name, e.remote_path, e.remote_length);
         else
             append_unix_path(out.name, e.local_path, e.local_length);
@@ -106,6 +109,14 @@ void describe_internet(const gyr_endpoints& raw, SocketSide side, FdInfo& out) {
     append_endpoint(out.name, e.family, source, out.source_port);
     out.name += "->";
     append_endpoint(out.name, e.family, destination, out.destination_port);
+}
+
+// Rules have no word for its family: it is called what its link below /proc is.
+void describe_other_socket(const gyr_object& o, FdInfo& out) {
+    out.type = FdType::unsupported;
+    out.name = "socket:[";
+    append_number(out.name, o.ino);
+    out.name += ']';
 }
 
 FdType anonymous_type(std::string_view name) {
@@ -168,7 +179,11 @@ bool read_object(std::span<const std::byte> bytes, std::uint8_t flags, KernelObj
     out.path = {};
     out.endpoints = {};
     if (out.is_socket()) {
-        if (bytes.size() >= sizeof out.endpoints) std::memcpy(&out.endpoints, bytes.data(), sizeof out.endpoints);
+        if (bytes.size() >= sizeof out.endpoints) {
+            std::memcpy(&out.endpoints, bytes.data(), sizeof out.endpoints);
+            bytes = bytes.subspan(sizeof out.endpoints);
+            out.path = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+        }
     } else {
         out.path = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }
@@ -261,11 +276,13 @@ void describe_object(const KernelObject& object, SocketSide side, FdInfo& out) {
     const gyr_endpoints& e = object.endpoints;
     out.l4 = protocol_of(e);
     if (e.family == AF_UNIX)
-        describe_unix(e, side, out);
+        describe_unix(object, side, out);
     else if (e.family == AF_INET || e.family == AF_INET6)
         describe_internet(e, side, out);
+    else if (e.family == AF_NETLINK)
+        out.type = FdType::netlink;
     else
-        out.type = e.family == AF_NETLINK ? FdType::netlink : FdType::unsupported;
+        describe_other_socket(o, out);
 }
 
 } // namespace gyr

@@ -20,7 +20,7 @@ struct KernelObject {
     gyr_object object{};
     gyr_endpoints endpoints{}; // of a socket
     gyr_below below{};         // with GYR_OBJECT_BELOW
-    std::string_view path;     // leaf first, each component with its NUL
+    std::string_view path;     // leaf first, each component with its NUL; of a socket, where one end has its name
     std::uint8_t path_flags = 0;
     bool present = false;
 

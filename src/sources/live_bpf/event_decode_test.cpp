@@ -287,6 +287,36 @@ TEST(EventDecoder, ASocketWithoutPortsIsNoServer) {
     }
 }
 
+TEST(EventDecoder, ASocketOfAnotherFamilyHasANameAllTheSame) {
+    gyr_endpoints e{};
+    e.family = AF_VSOCK;
+    const FdInfo fd = described_socket(e);
+    EXPECT_EQ(fd.type, FdType::unsupported);
+    EXPECT_EQ(fd.name, "socket:[77]");
+}
+
+TEST(EventDecoder, AUnixSocketBoundToARelativeNameHasItsPath) {
+    using namespace std::string_view_literals;
+    gyr_endpoints server{};
+    server.family = AF_UNIX;
+    server.type = SOCK_STREAM;
+    server.self = 0x10, server.peer = 0x20;
+    server.local_length = 4;
+    std::memcpy(server.local_path, "rel", 3);
+    server.walked = GYR_WALKED_LOCAL;
+    EXPECT_EQ(described_socket(server, "rel\0srv\0"sv).name, "20->10 /srv/rel");
+    EXPECT_EQ(described_socket(server).name, "20->10 rel") << "as it was given, where the kernel tells no more";
+
+    gyr_endpoints client{};
+    client.family = AF_UNIX;
+    client.type = SOCK_STREAM;
+    client.self = 0x20, client.peer = 0x10;
+    client.remote_length = 4;
+    std::memcpy(client.remote_path, "rel", 3);
+    client.walked = GYR_WALKED_REMOTE;
+    EXPECT_EQ(described_socket(client, "rel\0srv\0"sv).name, "20->10 /srv/rel");
+}
+
 TEST(EventDecoder, AProcessDescriptorHasItsName) {
     gyr_object o{};
     o.flags = GYR_OBJECT_PRESENT;

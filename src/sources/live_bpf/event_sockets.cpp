@@ -113,6 +113,7 @@ void EventDecoder::describe_datagram(const gyr_event_header& header) {
     if (e.family == AF_UNIX) {
         if (!to || given.family != AF_UNIX || given.path.empty()) return;
         object.endpoints.peer = 0; // which socket has that name is not known
+        object.endpoints.walked = 0;
         std::memset(object.endpoints.remote_path, 0, sizeof object.endpoints.remote_path);
         std::ranges::copy(given.path, reinterpret_cast<char*>(object.endpoints.remote_path));
         object.endpoints.remote_length = static_cast<gyr_u16>(given.path.size());
