@@ -26,6 +26,11 @@ bool is_local(const Context& c, const FdInfo& fd, bool source) {
            c.world.addresses->is_local(is_ipv6(fd.type), source ? fd.source_address : fd.destination_address);
 }
 
+bool is_loopback(const FdInfo& fd) {
+    static constexpr std::array<std::uint8_t, 16> kOfIpv6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    return is_ipv6(fd.type) ? fd.destination_address == kOfIpv6 : fd.destination_address[0] == 127;
+}
+
 // Whether an end is the source; nothing when the descriptor has no such end. Ends have roles once somebody connected.
 std::optional<bool> is_source(const Context& c, const FdInfo& fd, End end) {
     if (is_server(fd.type)) return end == End::server ? std::optional(false) : std::nullopt;
@@ -103,7 +108,12 @@ Value sockfamily(const Context& c, const Argument&) {
 Value server(const Context& c, const Argument&) {
     const FdInfo* fd = c.event.fd;
     if (!fd) return no_fd(c);
-    return Value::of_bool(is_server(fd->type) || (is_connection(*fd) && is_local(c, *fd, false)));
+    if (is_server(fd->type)) return Value::of_bool(true);
+    if (!is_connection(*fd)) return Value::of_bool(false);
+    // Where the addresses of this machine are not told, the role tells, and what no other machine can have.
+    const bool here =
+        c.world.addresses ? is_local(c, *fd, false) : (fd->marks & kFdRoleServer) != 0 || is_loopback(*fd);
+    return Value::of_bool(here);
 }
 Value connected(const Context& c, const Argument&) {
     if (!c.event.fd) return no_fd(c);

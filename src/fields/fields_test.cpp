@@ -113,6 +113,29 @@ TEST(Fields, ParentThatWasThereBeforeTheCaptureHasDescriptorsForADuration) {
     EXPECT_TRUE(p.value("proc.ppid.duration").is_missing());
 }
 
+TEST(Fields, TheRoleTellsWhoServesWhereAddressesAreNotTold) {
+    Probe p;
+    FdInfo fd;
+    fd.type = FdType::ipv4;
+    p.event.fd = &fd;
+    EXPECT_EQ(p.text("fd.is_server"), "false") << "it has no other end";
+    fd.source_address = {192, 0, 2, 1}, fd.destination_address = {198, 51, 100, 7};
+    fd.marks = kFdRoleClient;
+    EXPECT_EQ(p.text("fd.is_server"), "false");
+    fd.marks = kFdRoleServer;
+    EXPECT_EQ(p.text("fd.is_server"), "true");
+    fd.marks = kFdRoleClient;
+    fd.destination_address = {127, 0, 0, 1};
+    EXPECT_EQ(p.text("fd.is_server"), "true") << "its server is on this machine";
+    fd.type = FdType::ipv6;
+    fd.destination_address = {};
+    EXPECT_EQ(p.text("fd.is_server"), "false");
+    fd.destination_address[15] = 1;
+    EXPECT_EQ(p.text("fd.is_server"), "true");
+    fd.type = FdType::ipv4_server;
+    EXPECT_EQ(p.text("fd.is_server"), "true");
+}
+
 TEST(Fields, NoEndIsLocalToAContainerNamedWithoutItsAddress) {
     Probe p;
     HostAddresses addresses;
