@@ -110,12 +110,21 @@ std::string demand_text(const EventDemand& d, const EventPlan& events) {
     return out;
 }
 
+// Events that rules are asked about and that are no system calls, which have a list of their own.
 std::vector<std::string_view> wanted(const Matcher& matcher) {
     std::vector<std::string_view> names;
     for (const auto& [code, name] : kEvents) {
         if (matcher.wants(code)) names.push_back(name);
     }
+    if (matcher.wants(kPluginEvent)) names.push_back(find_event(kPluginEvent)->name);
     return names;
+}
+
+std::string looked_at(const Matcher& matcher, const EventPlan& events, bool process_rules) {
+    auto names = wanted(matcher);
+    if (!events.demands.empty()) names.push_back("the system calls above");
+    if (process_rules) names.push_back("programs as they start and change");
+    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
 } // namespace
@@ -132,9 +141,7 @@ std::string plan_text(const Matcher& matcher) {
         out += "system calls\n";
         for (const EventDemand& d : events.demands) out += demand_text(d, events);
     }
-    const auto events_wanted = wanted(matcher);
-    out += fmt::format("events looked at by rules: {}\n",
-                       events_wanted.empty() ? "none" : fmt::format("{}", fmt::join(events_wanted, ", ")));
+    out += fmt::format("events looked at by rules: {}\n", looked_at(matcher, events, !s.process_rules.empty()));
     out += fmt::format("process rules, once per program image: {}\n", s.process_rules.size());
     for (const std::string_view name : s.process_rules) out += fmt::format("  {}\n", name);
     out += fmt::format("event rules: {}\n", s.event_rules.size());
