@@ -72,7 +72,7 @@ struct FdInfo {
     std::uint64_t unix_source = 0, unix_destination = 0; // kernel addresses of the two ends
     std::string name;                                    // resolved path, "src:port->dst:port", pipe and unix names …
     std::string name_raw;                                // the path as the call gave it
-    std::string real_path; // live: the path in the mount namespace of the host; else empty
+    std::string real_path; // live: the path as it is mounted, when name is another that a rule has; else empty
 };
 
 // A file by its numbers, whatever it is called; those of FdInfo.

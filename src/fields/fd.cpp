@@ -134,8 +134,12 @@ Value mark(const Context&, const FdInfo& fd) {
     return Value::of_bool((fd.marks & kMarks) != 0);
 }
 Value name_changed(const Context& c, const FdInfo&) { return Value::of_bool(c.event.fd_name_changed); }
+// Live, the name is the kernel's own unless a rule's name for the file has taken its place. A file that the kernel
+// reached has a mount; an open that failed is about none.
 Value realpath(const Context&, const FdInfo& fd) {
-    return fd.real_path.empty() ? Value::missing(Missing::unsupported) : Value::of_text(fd.real_path);
+    if (!fd.real_path.empty()) return Value::of_text(fd.real_path);
+    if (!has_directory(fd)) return Value::missing(Missing::not_applicable);
+    return fd.mount_id != 0 ? Value::of_text(fd.name) : Value::missing(Missing::unsupported);
 }
 Value mount_id(const Context&, const FdInfo& fd) {
     return fd.mount_id ? Value::of_u64(fd.mount_id) : Value::missing(Missing::unsupported);
@@ -234,7 +238,9 @@ std::span<const Field> fd_fields() {
         make_field("fd.out.name", kText, event, "fd.name of what sendfile, splice, tee and copy_file_range write to",
                    name_of_side<Side::out>)
             .ours(),
-        make_field("fd.realpath", kText, event, "Path of the file as the host sees it", of_fd<realpath>).ours(),
+        make_field("fd.realpath", kText, event,
+                   "Path of the file as it is mounted, where a rule knows it by another too", of_fd<realpath>)
+            .ours(),
         make_field("fd.is_deleted", kBool, event, "The file has no name any more", of_fd<mark<kFdDeleted>>).ours(),
         make_field("fd.mount_id", FieldType::uint32, event, "Mount the file was reached by", of_fd<mount_id>)
             .as(Format::id)

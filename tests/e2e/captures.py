@@ -130,6 +130,8 @@ def key_of(alert):
     # runc ends while what it started begins: which of the two was first decides who the parent is, and each of two who
     # look may see another order.
     output = re.sub(r"\b(runc|containerd-shim) ", "runtime ", alert["output"])
+    if "fd.realpath" in alert["output_fields"]:  # the last one: a capture does not have it
+        output = output.removesuffix(str(alert["output_fields"]["fd.realpath"] or "<NA>"))
     return alert["rule"], output, alert["proc"]["pid"], alert.get("scause")
 
 
@@ -175,7 +177,8 @@ def check_replay(results, rt, folder):
         process = alert.get("proc", {})
         # A rule about processes reported those that were there when the agent began. The agent knows the files of its rules
         # by identity too: Docker's daemon, from outside, opens what is /etc/passwd in a container.
-        return (process.get("pid") not in mine and alert["output_fields"].get("fd.realpath") is None
+        fields = alert["output_fields"]
+        return (process.get("pid") not in mine and fields.get("fd.realpath") in (None, fields.get("fd.name"))
                 and (process.get("pid") not in there or alert["rule"] in EVENT_RULES))
 
     def comparable(alerts):

@@ -129,8 +129,9 @@ def key(alert):
 def is_compared(alert):
     """Not what depends on the moment at which an agent learns something: an alert said again with more; a change of a process between
     two events; that a file is the one a container knows by a name that rules have."""
-    return ("rule" in alert and "amends" not in alert and alert.get("scause") != "procchange" and " real=<NA>" in alert["output"]
-            and re.search(" of=.*yes", alert["output"]))
+    real = alert.get("output_fields", {}).get("fd.realpath")
+    return ("rule" in alert and "amends" not in alert and alert.get("scause") != "procchange"
+            and real in (None, alert.get("fd", {}).get("name")) and re.search(" of=.*yes", alert["output"]))
 
 
 def differences(results, agents):
