@@ -32,6 +32,7 @@ struct EventDemand {
     std::vector<std::uint16_t> calls; // architecture-neutral numbers, of a code that several share; empty: all
     std::vector<EventClause> clauses; // empty: every event
     std::string forced_by;            // a rule that makes clauses empty; for people
+    bool cwd = false;                 // the working directory comes with each of them: a rule asks for proc.cwd
     std::vector<std::vector<std::string>> rules = {}; // by clause: those that ask for it; for people
 };
 

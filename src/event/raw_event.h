@@ -37,6 +37,8 @@ struct RawEvent {
         other_below;                    // the files that fd and other_fd, of overlays, show or are copies of
     const FdInfo* path = nullptr;       // the object a path argument led to, as the kernel resolved it
     const FdInfo* other_path = nullptr; // of a call with two paths: what the second one led to
+    std::string_view base, other_base;  // the folders that path and other_path start from when they are relative
+    std::string_view cwd;               // the working directory when the call ended; empty: not asked for
     std::optional<std::int64_t> result; // of an event that has no parameter for it: the generic one
     // The thread's ids at that moment: what is known of its process may be older.
     struct Ids {

@@ -120,6 +120,12 @@ std::expected<ExprId, TypeError> Expressions::add_transformer(const lang::Transf
     return intern(std::move(e));
 }
 
+bool Expressions::needs(ExprId id, std::string_view field) const {
+    const Expression& e = all_[id];
+    return (e.kind == Expression::Kind::field && e.field.field != nullptr && e.field.field->info.name == field) ||
+           std::ranges::any_of(e.args, [&](ExprId arg) { return needs(arg, field); });
+}
+
 void Expressions::collect_fields(ExprId id, std::vector<const fields::BoundField*>& out) const {
     const Expression& e = all_[id];
     if (e.kind == Expression::Kind::field) out.push_back(&e.field);

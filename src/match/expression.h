@@ -51,6 +51,7 @@ class Expressions {
     [[nodiscard]] std::expected<ExprId, TypeError> add(const lang::Operand& operand, bool as_right);
     [[nodiscard]] const Expression& operator[](ExprId id) const { return all_[id]; }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
+    [[nodiscard]] bool needs(ExprId id, std::string_view field) const;
     // Fields that an expression needs, itself included.
     void collect_fields(ExprId id, std::vector<const fields::BoundField*>& out) const;
 

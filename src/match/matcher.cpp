@@ -6,6 +6,7 @@
 #include "match/evaluator.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace gyr {
 
@@ -139,6 +140,34 @@ void Matcher::for_each_event(const std::function<void(EventKey, std::span<const 
         const std::uint16_t at = impl_->program_of[key.number()];
         if (at != CompiledRules::kNoProgram) visit(key, impl_->programs[at].rules);
     }
+}
+
+bool Matcher::asks_for(std::uint32_t rule, std::string_view field) const {
+    const Graph& graph = impl_->graph;
+    std::vector<NodeId> left{impl_->compiled[rule].root};
+    std::unordered_set<NodeId> seen(left.begin(), left.end());
+    while (!left.empty()) {
+        const NodeId id = left.back();
+        left.pop_back();
+        const NodeKind kind = graph.node(id).kind;
+        if (kind == NodeKind::constant) continue;
+        if (kind == NodeKind::predicate) {
+            const Predicate& p = graph.predicate(id);
+            if (impl_->expressions.needs(p.left, field)) return true;
+            if (p.right && impl_->expressions.needs(*p.right, field)) return true;
+            continue;
+        }
+        for (const NodeId child : graph.children(id))
+            if (seen.insert(child).second) left.push_back(child);
+    }
+    return false;
+}
+
+bool Matcher::shows(std::uint32_t rule, std::string_view field) const {
+    const Impl::Compiled& compiled = impl_->compiled[rule];
+    return (compiled.output && compiled.output->shows(field, impl_->expressions)) ||
+           std::ranges::any_of(compiled.extra_fields,
+                               [&](const auto& extra) { return extra.second.shows(field, impl_->expressions); });
 }
 
 const Graph& Matcher::graph() const { return impl_->graph; }

@@ -88,6 +88,9 @@ class Matcher {
     [[nodiscard]] bool has_process_rules() const;
     // For the plan: each event type that rules are asked about, with those rules and what is left of them there.
     void for_each_event(const std::function<void(EventKey, std::span<const match::ProgramRule>)>& visit) const;
+    // For the plan: whether a rule's condition asks for the field, and whether what is said of its events shows it.
+    [[nodiscard]] bool asks_for(std::uint32_t rule, std::string_view field) const;
+    [[nodiscard]] bool shows(std::uint32_t rule, std::string_view field) const;
     [[nodiscard]] const match::Graph& graph() const;
     [[nodiscard]] const match::Expressions& expressions() const;
     // The rule's output template filled in for an event (match/output.h). rule must be usable (disabled_why empty).

@@ -120,6 +120,10 @@ std::expected<Output, std::vector<TypeError>> Output::compile(std::string_view t
     return out;
 }
 
+bool Output::shows(std::string_view field, const Expressions& expressions) const {
+    return std::ranges::any_of(keys_, [&](const Key& key) { return expressions.needs(key.expression, field); });
+}
+
 Rendered Output::render(ValueSource& values, const Expressions& expressions) const {
     Rendered out;
     for (const Step& step : steps_) {

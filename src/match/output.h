@@ -36,6 +36,7 @@ class Output {
     // Problems with the place in text.
     [[nodiscard]] static std::expected<Output, std::vector<TypeError>> compile(std::string_view text,
                                                                                Expressions& expressions);
+    [[nodiscard]] bool shows(std::string_view field, const Expressions& expressions) const;
     [[nodiscard]] Rendered render(ValueSource& values, const Expressions& expressions) const;
 
   private:

@@ -1,6 +1,7 @@
 #pragma once
 // What the loaded rules make the kernel do, for people and programs: the hooks, and which rule needs what. With process
-// rules and rules on process events only, the process lane is all there is, and no system call is touched.
+// rules and rules on process events only, the process lane is all there is, and no system call is touched, unless they
+// ask where a process stands.
 
 #include "event/event_plan.h"
 #include "match/matcher.h"

@@ -24,8 +24,9 @@ using match::NodeId;
 using match::NodeKind;
 using match::Predicate;
 
-constexpr std::size_t kMostClauses = 12; // that the kernel asks one after the other
-constexpr unsigned kKernelSets = 16;     // of names, and of ends
+constexpr EventCode kMoves[] = {95, 97, 241}; // chdir, fchdir, and setns, after which it is another tree's root
+constexpr std::size_t kMostClauses = 12;      // that the kernel asks one after the other
+constexpr unsigned kKernelSets = 16;          // of names, and of ends
 
 bool tells_result(const EventInfo& info) {
     if (info.direction != EventDirection::exit || info.params.empty()) return false;
@@ -186,17 +187,19 @@ bool is_exec(EventCode code) { return code == kExecve || code == kExecveat; }
 // Of execs that failed the process lane does not tell. They are for rules that ask for the failure; others mean
 // programs that ran.
 void lower_failed_execs(EventKey key, const EventInfo& info, std::span<const match::ProgramRule> rules,
-                        Lowering& lowering, EventPlan& plan) {
-    bool wanted = false;
+                        Lowering& lowering, const std::vector<bool>& stands, EventPlan& plan) {
+    bool wanted = false, cwd = false;
     for (const match::ProgramRule& r : rules) {
         const Clauses clauses = lowering.lower(r.root, info);
         if (clauses.empty() || !std::ranges::all_of(clauses, &EventClause::failure)) continue;
         wanted = true;
+        cwd = cwd || stands[r.rule];
         if (std::ranges::find(plan.failed_exec_rules, r.rule) == plan.failed_exec_rules.end())
             plan.failed_exec_rules.push_back(r.rule);
     }
     if (wanted)
-        plan.demands.push_back({.code = key.code, .calls = {}, .clauses = {{.failure = true}}, .forced_by = {}});
+        plan.demands.push_back(
+            {.code = key.code, .calls = {}, .clauses = {{.failure = true}}, .forced_by = {}, .cwd = cwd});
 }
 
 std::vector<std::string> rules_of(const EventClause& clause,
@@ -210,16 +213,53 @@ std::vector<std::string> rules_of(const EventClause& clause,
     return names;
 }
 
+// By rule: whether it, or what it says, is about where the process stands. Events of system calls tell it themselves.
+std::vector<bool> standing_rules(const Matcher& matcher) {
+    constexpr std::string_view kCwd = "proc.cwd";
+    std::vector<bool> out;
+    for (std::uint32_t i = 0; i < matcher.rules().size(); ++i)
+        out.push_back(matcher.asks_for(i, kCwd) || matcher.shows(i, kCwd));
+    return out;
+}
+
+// Of a fork, an exit or a change the process lane tells what was known before, and a rule about processes is asked when
+// something about one changes: for these, every change of the working directory. That of an exec comes with it.
+void lower_moves(std::string_view rule, EventPlan& plan) {
+    for (const EventCode code : kMoves) {
+        const auto same = std::ranges::find(plan.demands, code, &EventDemand::code);
+        if (same == plan.demands.end()) {
+            plan.demands.push_back({.code = code,
+                                    .calls = {},
+                                    .clauses = {{.success = true}},
+                                    .forced_by = {},
+                                    .cwd = true,
+                                    .rules = {{std::string(rule)}}});
+            continue;
+        }
+        same->cwd = true;
+        if (same->clauses.empty()) continue;
+        same->clauses.clear(), same->rules.clear();
+        same->forced_by = rule;
+    }
+}
+
 void lower_rules(const Matcher& matcher, EventPlan& plan, bool masks) {
     Lowering lowering(matcher, plan);
     ProcessConditions conditions(matcher, plan.process_nodes);
+    const std::vector<bool> stands = standing_rules(matcher);
+    std::string_view moved; // a rule that has to know of every move
+    for (std::uint32_t i = 0; i < stands.size(); ++i)
+        if (matcher.is_process_rule(i) && matcher.asks_for(i, "proc.cwd")) moved = matcher.rules()[i].name;
     matcher.for_each_event([&](EventKey key, std::span<const match::ProgramRule> rules) {
         const EventInfo* info = find_event(key.code);
         if (info == nullptr) return;
-        if (is_exec(key.code)) return lower_failed_execs(key, *info, rules, lowering, plan);
+        if (is_exec(key.code)) return lower_failed_execs(key, *info, rules, lowering, stands, plan);
+        const auto standing = std::ranges::find_if(rules, [&](const auto& r) { return stands[r.rule]; });
+        if (of_process_lane(key.code) && standing != rules.end()) moved = matcher.rules()[standing->rule].name;
         if (of_process_lane(key.code) || !is_live_event(key.code)) return;
         EventDemand demand{.code = key.code, .calls = {}, .clauses = {}, .forced_by = {}};
         if (key.code == kGenericExit) demand.calls.push_back(key.call);
+        demand.cwd = standing != rules.end();
         Clauses clauses;
         std::vector<std::pair<EventClause, std::uint32_t>> asked; // and by which rule
         for (const match::ProgramRule& r : rules) {
@@ -240,6 +280,7 @@ void lower_rules(const Matcher& matcher, EventPlan& plan, bool masks) {
         for (const EventClause& c : demand.clauses) demand.rules.push_back(rules_of(c, asked, matcher));
         plan.demands.push_back(std::move(demand));
     });
+    if (!moved.empty()) lower_moves(moved, plan);
 }
 
 // What serves both: the same event asked for twice is asked for when either wants it.
@@ -247,10 +288,12 @@ EventPlan join(EventPlan a, const EventPlan& b) {
     for (const EventDemand& d : b.demands) {
         const auto same = std::ranges::find_if(
             a.demands, [&](const EventDemand& e) { return e.code == d.code && e.calls == d.calls; });
-        if (same == a.demands.end())
+        if (same == a.demands.end()) {
             a.demands.push_back(d);
-        else if (!is_exec(d.code))
-            same->clauses.clear(); // for the moment of a reload, all of it
+            continue;
+        }
+        same->cwd = same->cwd || d.cwd;
+        if (!is_exec(d.code)) same->clauses.clear(); // for the moment of a reload, all of it
     }
     // Sets and bits of the two are numbered apart from each other only by plan; while both are in use they are not
     // asked.
@@ -323,7 +366,11 @@ EventPlan plan_everything() {
     EventPlan plan;
     for (const EventCode code : live_event_codes())
         if (!of_process_lane(code) && code != kPageFault)
-            plan.demands.push_back({.code = code, .calls = {}, .clauses = {}, .forced_by = {}});
+            plan.demands.push_back({.code = code,
+                                    .calls = {},
+                                    .clauses = {},
+                                    .forced_by = {},
+                                    .cwd = std::ranges::find(kMoves, code) != std::end(kMoves)});
     return plan;
 }
 

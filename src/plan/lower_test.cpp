@@ -242,6 +242,39 @@ TEST(Lower, NamesAllRulesOfClausesThatWereMadeWider) {
     EXPECT_EQ(named.size(), 20u);
 }
 
+// With each event where a rule is about it; by itself where the process lane would tell what was known before.
+TEST(Lower, TheWorkingDirectoryIsToldWhereARuleAsksForIt) {
+    const EventPlan plan = plan_of({"evt.type = openat and fd.name = /etc/shadow and proc.cwd = /etc/",
+                                    "evt.type = rename and toupper(proc.cwd) = /ETC/", "evt.type = unlink"});
+    EXPECT_TRUE(demand(plan, "openat").cwd);
+    EXPECT_TRUE(demand(plan, "rename").cwd);
+    EXPECT_FALSE(demand(plan, "unlink").cwd);
+    EXPECT_EQ(plan.demands.size(), 3u) << "chdir itself is of no interest";
+
+    const auto shown = test::compile({test::rule("A", "evt.type = openat", "in %proc.cwd"),
+                                      test::rule("B", "evt.type = execve and evt.failed = true", "%toupper(proc.cwd)"),
+                                      test::rule("C", "spawned = 1 or proc.name = x", "%proc.cwd")});
+    const EventPlan of_outputs = plan_events(*shown.matcher);
+    EXPECT_TRUE(demand(of_outputs, "openat").cwd);
+    EXPECT_TRUE(demand(of_outputs, "execve").cwd);
+
+    EXPECT_TRUE(plan_of({"evt.type = execve and proc.cwd = /etc/"}).demands.empty()) << "an exec brings it along";
+    for (const char* lane : {"evt.type = procexit and proc.cwd = /etc/", "proc.cwd = /etc/ and proc.name = x"}) {
+        const EventPlan moves = plan_of({lane});
+        ASSERT_EQ(moves.demands.size(), 3u) << lane;
+        for (const char* move : {"chdir", "fchdir", "setns"}) {
+            EXPECT_TRUE(demand(moves, move).cwd) << lane;
+            EXPECT_EQ(demand(moves, move).clauses, (std::vector<EventClause>{{.success = true}}));
+        }
+    }
+    const EventPlan all =
+        plan_of({"evt.type = chdir and evt.failed = true", "evt.type = procexit and proc.cwd = /etc/"});
+    EXPECT_TRUE(demand(all, "chdir").clauses.empty());
+    EXPECT_EQ(demand(all, "chdir").forced_by, "B");
+    EXPECT_TRUE(demand(plan_everything(), "fchdir").cwd);
+    EXPECT_FALSE(demand(plan_everything(), "openat").cwd);
+}
+
 TEST(Lower, AsksForTheFailureOfAnExecHoweverItIsPut) {
     for (const char* asks : {"evt.failed = true", "evt.failed != false", "not evt.failed = false", "evt.rawres < 0",
                              "not evt.rawres >= 0", "evt.res = ENOENT", "evt.res != SUCCESS", "not evt.res = SUCCESS"})

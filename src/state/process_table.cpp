@@ -211,6 +211,15 @@ ProcessImagePtr ProcessTable::with_ids(const ProcessImagePtr& image, Uid uid, Ui
     return ids_made_;
 }
 
+bool ProcessTable::set_cwd(Process& process, std::string_view cwd) {
+    if (process.image == nullptr || process.image->cwd == cwd) return false;
+    ProcessImage p = *process.image;
+    p.cwd = cwd;
+    p.generation = ++generation_;
+    process.image = metered(std::move(p), bytes_);
+    return true;
+}
+
 void ProcessTable::set_image(Process& process, ProcessImagePtr image) {
     const ProcessKey& key = image->key;
     // A pid is that of the latest to have it: the end of the one before may be told after the beginning of the next.

@@ -82,6 +82,8 @@ class ProcessTable final : public ProcessView {
     // An image as it was with other ids than those it was last told with; not put into the table. The newest is kept,
     // so that a series of events makes one.
     [[nodiscard]] ProcessImagePtr with_ids(const ProcessImagePtr& image, Uid uid, Uid euid, Gid gid, Gid egid);
+    // What a process does tells where it stands: true when that is not where it was thought to.
+    bool set_cwd(Process& process, std::string_view cwd);
     void for_each_living(const std::function<void(Process&)>& visit);
     void for_each(const std::function<void(const Process&)>& visit) const; // ended ones included
     // Asks the classifier again for every process, ended ones included, of which pick says so (a runtime's word came

@@ -75,6 +75,10 @@ gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, st
     p.object_arg = p.other_arg = p.text_arg = GYR_FROM_NOTHING;
     p.fetches = event.fetch_count;
     std::ranges::copy(event.fetches, p.fetch);
+    // After the event's own: where it is found again does not depend on the plan.
+    if (demand.cwd && p.fetches < GYR_FETCHES)
+        p.fetch[p.fetches++] = {
+            .op = GYR_FETCH_BASE, .arg = GYR_FROM_NOTHING, .len = GYR_FROM_NOTHING, .flags = 0, .size = 0, .unit = 1};
     for (const gyr_fetch& f : event.all_fetches()) {
         if (f.flags & GYR_FETCH_ENTER) p.flags |= GYR_PLAN_ENTER;
         if (f.op == GYR_FETCH_BASE && p.text_arg == GYR_FROM_NOTHING) p.text_arg = f.len;

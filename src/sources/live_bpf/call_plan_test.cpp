@@ -170,6 +170,21 @@ TEST(CallPlan, OnlyAskedForCallsOfAGenericEventAreWanted) {
     EXPECT_FALSE(lowered.hooks.uring);
 }
 
+// After what the event itself needs: the decoder looks for it there.
+TEST(CallPlan, TheWorkingDirectoryIsFetchedLast) {
+    for (const bool cwd : {false, true}) {
+        EventPlan plan;
+        plan.demands.push_back({.code = 317, .calls = {}, .clauses = {}, .forced_by = {}, .cwd = cwd}); // fchmod
+        const LoweredPlan lowered = lower_plan(plan, 0);
+        ASSERT_EQ(lowered.entries.size(), 1u);
+        const gyr_plan& p = lowered.entries[0];
+        ASSERT_EQ(p.fetches, find_collected(317)->fetch_count + (cwd ? 1 : 0));
+        EXPECT_EQ(p.text_arg, GYR_FROM_NOTHING) << "it is no path that a clause may look at";
+        EXPECT_EQ(p.fetch[p.fetches - 1].op, cwd ? GYR_FETCH_BASE : GYR_FETCH_OBJECT);
+    }
+    for (const CollectedEvent& e : collected_events()) EXPECT_LT(e.fetch_count, GYR_FETCHES) << e.code;
+}
+
 TEST(CallPlan, AFileThatClosesIsLookedAtBeforehand) {
     EventPlan plan;
     plan.demands.push_back({.code = 5, .calls = {}, .clauses = {}, .forced_by = {}}); // close

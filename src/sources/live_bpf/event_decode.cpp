@@ -114,6 +114,8 @@ EventDecoder::Outcome EventDecoder::decode(std::span<const std::byte> bytes, Raw
     }
     if (!path_.name.empty()) out.path = &path_;
     if (!other_path_.name.empty()) out.other_path = &other_path_;
+    out.base = base_, out.other_base = other_base_;
+    out.cwd = working_directory(*event);
     // An open that failed, or whose end io_uring does not tell, is still about the file that was asked for.
     const bool untold = header.result < 0 || (header.flags & GYR_EVENT_URING) != 0;
     if (out.fd == nullptr && out.path != nullptr && untold && event->fetches[0].arg == GYR_FROM_RESULT &&
@@ -154,6 +156,7 @@ void EventDecoder::resolve_paths(const CollectedEvent& event, const gyr_event_he
         path->name = std::move(name), path->name.clear();
         path->name_raw = std::move(raw), path->name_raw.clear();
     }
+    base_.clear(), other_base_.clear();
     FdInfo* path = &path_;
     for (auto base = fetches.begin(); path != nullptr; ++base) {
         base = std::find_if(base, fetches.end(), [](const gyr_fetch& f) { return f.op == GYR_FETCH_BASE; });
@@ -162,29 +165,32 @@ void EventDecoder::resolve_paths(const CollectedEvent& event, const gyr_event_he
             fetches, [&](const gyr_fetch& f) { return f.op == GYR_FETCH_TEXT && f.arg == base->len; });
         if (text == fetches.end()) return;
         const std::string_view given = item_text(static_cast<std::uint8_t>(text - fetches.begin()));
+        std::string& start = path == &path_ ? base_ : other_base_;
+        const Item& from = items_[static_cast<std::size_t>(base - fetches.begin())];
+        if (from.present && (from.flags & GYR_BLOB_UNREADABLE) == 0 && !given.starts_with('/'))
+            append_reversed_path(as_text(from.bytes), from.flags, start);
         if (path == &path_ && objects_[0].present) {
             fd_.name_raw = given;
             path_ = fd_;
         } else {
-            resolve_path(given, items_[static_cast<std::size_t>(base - fetches.begin())], header, *path);
+            resolve_path(given, start, header, *path);
         }
         path = path == &path_ ? &other_path_ : nullptr;
     }
 }
 
-void EventDecoder::resolve_path(std::string_view given, const Item& from, const gyr_event_header& header,
-                                FdInfo& path) const {
+void EventDecoder::resolve_path(std::string_view given, std::string& start, const gyr_event_header& header,
+                                FdInfo& path) {
     if (given.empty()) { // AT_EMPTY_PATH, or no path at all: the directory's descriptor stands for the object itself
-        const bool found = header.result >= 0 && (header.flags & GYR_EVENT_URING) == 0 && from.present &&
-                           (from.flags & GYR_BLOB_UNREADABLE) == 0;
-        if (found) append_reversed_path(as_text(from.bytes), from.flags, path.name);
+        if (header.result >= 0 && (header.flags & GYR_EVENT_URING) == 0) path.name = start;
+        start.clear();
         return;
     }
     path.name_raw = given;
     if (given.front() != '/') {
-        if ((from.flags & GYR_BLOB_UNREADABLE) != 0) return; // below what is no folder, there is nothing to name
-        append_reversed_path(as_text(from.bytes), from.flags, path.name);
-        if (path.name.empty() || path.name.back() != '/') path.name += '/';
+        if (start.empty()) return; // below what is no folder, there is nothing to name
+        path.name = start;
+        if (path.name.back() != '/') path.name += '/';
     }
     // Component by component: "." and empty ones say nothing, ".." takes one away. When the call failed, only what the
     // kernel itself named: what the text names before ".." may be a link, and nothing was found that could tell.
@@ -207,6 +213,16 @@ void EventDecoder::resolve_path(std::string_view given, const Item& from, const 
         named = true;
     }
     while (path.name.size() > 1 && path.name.back() == '/') path.name.pop_back();
+}
+
+// It is fetched after all that the event itself needs, when the plan asks for it.
+std::string_view EventDecoder::working_directory(const CollectedEvent& event) {
+    if (event.fetch_count >= items_.size()) return {};
+    const Item& item = items_[event.fetch_count];
+    if (!item.present || item.op != GYR_FETCH_BASE || (item.flags & GYR_BLOB_UNREADABLE) != 0) return {};
+    cwd_.clear();
+    append_reversed_path(as_text(item.bytes), item.flags, cwd_);
+    return cwd_;
 }
 
 std::string_view EventDecoder::item_text(std::uint8_t fetch) const {

@@ -47,7 +47,9 @@ class EventDecoder {
     void describe_datagram(const gyr_event_header& header);
     void read_objects(const CollectedEvent& event, const gyr_event_header& header);
     void resolve_paths(const CollectedEvent& event, const gyr_event_header& header);
-    void resolve_path(std::string_view given, const Item& from, const gyr_event_header& header, FdInfo& path) const;
+    // start: the folder that the path begins in; empty: of an absolute path, or not known.
+    static void resolve_path(std::string_view given, std::string& start, const gyr_event_header& header, FdInfo& path);
+    [[nodiscard]] std::string_view working_directory(const CollectedEvent& event);
     void write_param(const ParamSource& p, std::uint8_t width, const gyr_event_header& h, Writer& w);
     void write_path_param(const ParamSource& p, const gyr_event_header& h, Writer& w);
     void write_socket_param(const ParamSource& p, const gyr_event_header& h, Writer& w);
@@ -63,6 +65,7 @@ class EventDecoder {
     std::array<std::string_view, kMaxParams> params_{};
     std::vector<char> area_; // numbers and addresses that parameters point to
     FdInfo fd_, other_fd_, path_, other_path_;
+    std::string base_, other_base_, cwd_;
     std::array<FileNumbers, GYR_FILES_BELOW> below_{}, other_below_{};
     std::string half_;                                            // of the event at hand
     using Halves = std::unordered_map<std::int32_t, std::string>; // by thread

@@ -178,6 +178,42 @@ TEST(EventDecoder, AnOpenThatFailedIsAboutTheFileThatWasAskedFor) {
     EXPECT_EQ(e.fd->type, FdType::file_v2);
 }
 
+// Of each path where it starts, when it is relative; and where the process stands, when that was asked for.
+TEST(EventDecoder, TellsWhereRelativePathsStart) {
+    using namespace std::string_view_literals;
+    Record r(177); // renameat
+    r.item(GYR_FETCH_TEXT, 0, "../x\0"sv).item(GYR_FETCH_BASE, 1, "b\0a\0"sv);
+    r.item(GYR_FETCH_TEXT, 2, "y\0"sv).item(GYR_FETCH_BASE, 3, ""sv);
+    EventDecoder decoder;
+    RawEvent e;
+    ASSERT_EQ(decoder.decode(r.bytes(), e), Outcome::event);
+    ASSERT_NE(e.path, nullptr);
+    ASSERT_NE(e.other_path, nullptr);
+    EXPECT_EQ(e.path->name, "/a/x");
+    EXPECT_EQ(e.base, "/a/b");
+    EXPECT_EQ(e.other_path->name, "/y");
+    EXPECT_EQ(e.other_base, "/");
+    EXPECT_EQ(e.cwd, "");
+
+    Record absolute(177);
+    absolute.item(GYR_FETCH_TEXT, 0, "/x\0"sv).item(GYR_FETCH_BASE, 1, ""sv);
+    absolute.item(GYR_FETCH_TEXT, 2, "/y\0"sv).item(GYR_FETCH_BASE, 3, ""sv);
+    absolute.item(GYR_FETCH_BASE, 4, "c\0home\0"sv);
+    ASSERT_EQ(decoder.decode(absolute.bytes(), e), Outcome::event);
+    EXPECT_EQ(e.path->name, "/x");
+    EXPECT_EQ(e.base, "");
+    EXPECT_EQ(e.other_base, "");
+    EXPECT_EQ(e.cwd, "/home/c");
+
+    Record open(307); // what was opened has the kernel's name; the text still starts somewhere
+    open.header().result = 5;
+    open.item(GYR_FETCH_OBJECT, 0, object_bytes(99, 0100644, "c\0b\0"sv)).item(GYR_FETCH_TEXT, 1, "l\0"sv);
+    open.item(GYR_FETCH_BASE, 2, "a\0"sv);
+    ASSERT_EQ(decoder.decode(open.bytes(), e), Outcome::event);
+    EXPECT_EQ(e.path->name, "/b/c");
+    EXPECT_EQ(e.base, "/a");
+}
+
 // A path below a descriptor that is none leads nowhere; it is not one below the root.
 TEST(EventDecoder, AnOpenBelowABadDescriptorIsAboutNoFile) {
     using namespace std::string_view_literals;
