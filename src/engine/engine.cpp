@@ -119,9 +119,9 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
                     return self->identities_->names_of(file, below,
                                                        event.process != nullptr && keeps_layers(*event.process));
                 },
-            .true_path =
-                [self](const ProcessImage& process, const FdInfo& path, bool follow_last) {
-                    return self->true_paths_.follow(process, *self->pipeline_->world().processes, path, follow_last);
+            .true_paths =
+                [self](const Event& event, const PathCall& call) {
+                    return self->true_paths_.find(event, call, self->pipeline_->processes());
                 },
             .plan_error = [self](std::string_view rule, const Event& event) { self->report_plan_error(rule, event); },
             .observe =

@@ -3,6 +3,7 @@
 #include "event/schema.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <utility>
 
@@ -197,6 +198,9 @@ void Pipeline::on_event(const RawEvent& raw) {
     ++stats_.events;
     const EventInfo* info = find_event(raw.code, raw.params);
     if (info == nullptr || !armed_) return;
+    Process* process = raw.process ? table_.entry(raw.process) : nullptr;
+    if (process != nullptr && !raw.cwd.empty() && table_.set_cwd(*process, raw.cwd))
+        ask_again(*process, kProcChange, RecordKind::change, raw.time);
     Event event;
     event.code = raw.code;
     event.params = raw.params;
@@ -212,18 +216,20 @@ void Pipeline::on_event(const RawEvent& raw) {
     event.other_fd_number = raw.other_fd_number;
     event.path = raw.path;
     event.other_path = raw.other_path;
+    event.base = raw.base;
+    event.other_base = raw.other_base;
     event.unwanted = raw.unwanted;
     event.has_result = raw.result || read_result(*info, raw.params, event.result);
     if (raw.result) event.result = *raw.result;
     event.fd_number = read_fd_number(*info, raw, event);
-    Process* process = raw.process ? table_.entry(raw.process) : nullptr;
     if (process != nullptr) event.process = process->image;
     if (raw.ids)
         event.process = table_.with_ids(event.process, raw.ids->uid, raw.ids->euid, raw.ids->gid, raw.ids->egid);
     if (observed) around_.observe(event, world());
     if (!wanted) return;
     judge(event, nullptr, true, false);
-    if (around_.true_path) judge_true_paths(event, *info);
+    if (around_.true_paths && event.path != nullptr && (!event.has_result || event.result >= 0))
+        if (const PathCall* call = find_path_call(event.code, event.params)) judge_true_paths(event, *info, *call);
     if (around_.other_names) {
         judge_other_names(event, &Event::fd, raw.below);
         judge_other_names(event, &Event::other_fd, raw.other_below);
@@ -238,31 +244,31 @@ void Pipeline::keep_failed_exec_rules() {
     std::erase_if(verdicts_.undecided, other);
 }
 
-// Whether the last part of its path, when that is a link, is followed by the call.
-bool follows_last(const Event& event, const EventInfo& info) {
-    constexpr std::uint32_t kNoFollow = 0x400; // AT_SYMLINK_NOFOLLOW in events
-    for (const std::string_view name : {"chmod", "chown", "truncate", "setxattr", "fchmodat", "mount"})
-        if (info.name == name) return true;
-    return info.name == "fchownat" && (load_param<std::uint32_t>(event.params.back()) & kNoFollow) == 0;
-}
-
-// A call that only named its files, once more with the names that links among their folders led to.
-void Pipeline::judge_true_paths(const Event& event, const EventInfo& info) {
-    const bool only_named = event.fd == nullptr && event.path != nullptr && (info.flags & kCreatesFd) == 0;
-    if (!only_named || event.process == nullptr || (event.has_result && event.result < 0)) return;
+// A call that only named its files, once more with the paths that links among their folders led to. Its parameters have
+// them too, as rules ask for these as well; what the program gave is in FdInfo::name_raw.
+void Pipeline::judge_true_paths(const Event& event, const EventInfo& info, const PathCall& call) {
+    const auto [path, other_path] = around_.true_paths(event, call);
+    if (path.empty() && other_path.empty()) return;
     Event again = event;
-    FdInfo path, other;
-    const auto follow = [&](const FdInfo* Event::*which, FdInfo& led_to) {
-        if (event.*which == nullptr) return;
-        const std::string_view found = around_.true_path(*event.process, *(event.*which), follows_last(event, info));
-        if (found.empty()) return;
-        led_to = *(event.*which);
-        led_to.name = found;
-        again.*which = &led_to;
-    };
-    follow(&Event::path, path);
-    follow(&Event::other_path, other);
-    if (again.path == event.path && again.other_path == event.other_path) return;
+    const std::size_t count = std::min(event.params.size(), info.params.size());
+    std::vector<std::string_view> params(event.params.begin(), event.params.end());
+    std::array<FdInfo, 2> led_to;
+    std::array<std::string, 2> text; // with a NUL, as a parameter has it
+    std::size_t nth = 0;
+    for (std::size_t i = 0; i < count && nth < led_to.size(); ++i) {
+        if (info.params[i].type != ParamType::fspath && info.params[i].type != ParamType::fsrelpath) continue;
+        const std::string_view found = nth == 0 ? path : other_path;
+        const FdInfo*& which = nth == 0 ? again.path : again.other_path;
+        if (!found.empty()) {
+            led_to[nth] = *which;
+            led_to[nth].name = found;
+            which = &led_to[nth];
+            text[nth].assign(found).push_back('\0');
+            params[i] = text[nth];
+        }
+        ++nth;
+    }
+    again.params = params;
     std::vector<std::uint32_t> before = std::move(verdicts_.matched);
     judge(again, nullptr, true, false, before);
     verdicts_.matched.insert(verdicts_.matched.end(), before.begin(), before.end());

@@ -10,6 +10,8 @@
 #include "alerts/alert.h"
 #include "audit/exec_join.h"
 #include "engine/rule_cost.h"
+#include "engine/true_paths.h"
+#include "event/path_calls.h"
 #include "event/raw_event.h"
 #include "match/matcher.h"
 #include "state/event.h"
@@ -59,8 +61,8 @@ class Pipeline {
         std::function<std::span<const std::string_view>(const Event&, const FdInfo& file,
                                                         std::span<const FileNumbers> below)>
             other_names = {};
-        // Where a path led that was named but not opened (engine/true_paths.h); empty when that is the path itself.
-        std::function<std::string_view(const ProcessImage&, const FdInfo& path, bool follow_last)> true_path = {};
+        // Where the paths led of a call that opened nothing.
+        std::function<TruePaths::Found(const Event&, const PathCall&)> true_paths = {};
         // A rule matched an event that was only sent to check the plan (RawEvent::unwanted).
         std::function<void(std::string_view rule, const Event&)> plan_error = {};
         // Every event, before rules look at it: for printing and recording. Empty: nobody wants to see them.
@@ -135,7 +137,7 @@ class Pipeline {
     void judge(const Event& event, Process* process, bool event_rules, bool process_rules,
                std::span<const std::uint32_t> but = {});
     void keep_failed_exec_rules();
-    void judge_true_paths(const Event& event, const EventInfo& info);
+    void judge_true_paths(const Event& event, const EventInfo& info, const PathCall& call);
     void judge_other_names(const Event& event, const FdInfo* Event::*which, std::span<const FileNumbers> below);
     void deliver(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule);
     void hold(const Event& event, const std::shared_ptr<const Matcher>& matcher, std::uint32_t rule, bool matched,

@@ -60,6 +60,7 @@ struct Script {
                     .prefetch_names = {},
                     .refresh = [this](Tid tid) { refreshed.push_back(tid); },
                     .steady_now = [this] { return clock; },
+                    .true_paths = [this](const Event&, const PathCall&) { return ++walked, led; },
                     .plan_error = [this](std::string_view rule, const Event&) { plan_errors.emplace_back(rule); }},
                    compile(std::move(rules))) {
         container->id = "0123456789ab";
@@ -117,6 +118,8 @@ struct Script {
     std::shared_ptr<Container> container = std::make_shared<Container>();
     std::vector<Alert> alerts;
     std::vector<std::string> plan_errors; // rules
+    TruePaths::Found led;                 // where paths lead
+    int walked = 0;
     std::vector<Tid> refreshed;
     Nanos clock = 5'000'000'000;
     std::uint64_t now = 100;
@@ -546,6 +549,123 @@ TEST(Pipeline, WhatThePlanWouldHaveHiddenIsSaidOfEveryRuleThatMatches) {
     EXPECT_EQ(s.plan_errors, Names{"Any"});
     s.know("web", "evil");
     EXPECT_EQ(s.plan_errors, (Names{"Any", "Evil"}));
+}
+
+constexpr std::string_view kLinkRules = R"(
+- rule: Secret Linked
+  desc: By the parameter.
+  condition: evt.type = link and evt.arg.oldpath = /etc/shadow
+  output: x
+  priority: INFO
+- rule: Link Below Etc
+  desc: By where it is put.
+  condition: evt.type = link and fs.path.source startswith /etc/
+  output: x
+  priority: INFO
+- rule: As It Was Asked
+  desc: By what the program gave.
+  condition: evt.type = link and fs.path.targetraw = /t/link/shadow and evt.arg.oldpath startswith /etc
+  output: x
+  priority: INFO
+- rule: Any Link
+  desc: Any.
+  condition: evt.type = link
+  output: x
+  priority: INFO
+)";
+
+// A link(2) of process 10.
+struct Link {
+    Link(std::string from, std::string to, std::int64_t result = 0) {
+        path.name = path.name_raw = from;
+        other.name = other.name_raw = to;
+        bytes = {std::string(reinterpret_cast<const char*>(&result), sizeof result), from + '\0', to + '\0'};
+        raw.code = 309;
+        raw.tid = 10;
+        raw.process = {10, 10};
+        raw.path = &path;
+        raw.other_path = &other;
+        params = {bytes[0], bytes[1], bytes[2]};
+        raw.params = params;
+    }
+    FdInfo path, other;
+    std::vector<std::string> bytes;
+    std::vector<std::string_view> params;
+    RawEvent raw;
+};
+
+TEST(Pipeline, RulesAreAskedAboutThePathsThatLinksLedTo) {
+    Script s{std::string(kLinkRules)};
+    s.pipeline.on_snapshot_complete();
+    s.exec(10, "ln");
+    const Link link("/t/link/shadow", "/t/x");
+    s.pipeline.on_event(link.raw);
+    EXPECT_EQ(s.names(), Names{"Any Link"}) << "the paths are what they say";
+    s.alerts.clear();
+    s.led.path = "/etc/shadow";
+    s.pipeline.on_event(link.raw);
+    EXPECT_EQ(s.names(), (Names{"Any Link", "Secret Linked", "As It Was Asked"}));
+    s.alerts.clear();
+    s.led = {.path = {}, .other_path = "/etc/x"};
+    s.pipeline.on_event(link.raw);
+    EXPECT_EQ(s.names(), (Names{"Any Link", "Link Below Etc"})) << "the first path stays what it was";
+    s.alerts.clear();
+    s.led = {.path = "/etc/shadow", .other_path = "/etc/x"};
+    s.pipeline.on_event(link.raw);
+    EXPECT_EQ(s.names(), (Names{"Any Link", "Secret Linked", "Link Below Etc", "As It Was Asked"}));
+}
+
+TEST(Pipeline, PathsAreWalkedOnlyOfCallsThatNamedThem) {
+    Script s{std::string(kLinkRules)};
+    s.pipeline.on_snapshot_complete();
+    s.exec(10, "ln");
+    s.pipeline.on_event(Link("/a", "/b", -2).raw);
+    EXPECT_EQ(s.walked, 0) << "nothing was linked";
+    Link nothing("/a", "/b");
+    nothing.raw.path = nothing.raw.other_path = nullptr;
+    s.pipeline.on_event(nothing.raw);
+    EXPECT_EQ(s.walked, 0);
+    Link other("/a", "/b");
+    other.raw.code = 301; // unlink: no rule is about it
+    s.pipeline.on_event(other.raw);
+    EXPECT_EQ(s.walked, 0);
+    s.pipeline.on_event(Link("/a", "/b").raw);
+    EXPECT_EQ(s.walked, 1);
+}
+
+TEST(Pipeline, AnEventMayTellWhereItsProcessStands) {
+    Script s(R"(
+- rule: In Etc
+  desc: A process that stands there.
+  condition: proc.cwd = /etc/ and proc.name = sh
+  output: x
+  priority: INFO
+- rule: Changed There
+  desc: With the event.
+  condition: evt.type = fchmod and proc.cwd = /etc/
+  output: x
+  priority: INFO
+)");
+    s.pipeline.on_snapshot_complete();
+    s.exec(10, "sh");
+    RawEvent raw;
+    raw.code = 317; // fchmod
+    raw.tid = 10;
+    raw.process = {10, 10};
+    s.pipeline.on_event(raw);
+    EXPECT_EQ(s.names(), Names{});
+    raw.cwd = "/etc";
+    s.pipeline.on_event(raw);
+    EXPECT_EQ(s.names(), (Names{"In Etc", "Changed There"}));
+    s.pipeline.on_event(raw);
+    EXPECT_EQ(s.names(), (Names{"In Etc", "Changed There", "Changed There"})) << "once a process";
+    s.pipeline.on_record(s.record(RecordKind::fork, 11, 10, "sh"));
+    ASSERT_NE(s.pipeline.processes().find_pid(11), nullptr);
+    EXPECT_EQ(s.pipeline.processes().find_pid(11)->exec, s.pipeline.processes().find_pid(10)->exec);
+    raw.code = 95; // chdir: no rule is about it, and all the same
+    raw.cwd = "/";
+    s.pipeline.on_event(raw);
+    EXPECT_EQ(s.pipeline.processes().find_pid(10)->cwd, "/");
 }
 
 } // namespace

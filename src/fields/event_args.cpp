@@ -24,7 +24,7 @@ std::optional<Param> param_at(const Context& c, std::size_t index) {
     if (!event || index >= event->params.size()) return {};
     const ParamInfo& info = event->params[index];
     if (c.event.params.empty()) {
-        const WireParam wire{info.type, info.format, info.info, {}};
+        const WireParam wire{info.type, info.format, info.info, {}, index};
         return Param{info.name, wire, image_param(c, info.name)};
     }
     const auto wire = wire_param(c.event, index);

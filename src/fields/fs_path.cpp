@@ -130,7 +130,7 @@ Value path_text(const Context& c, const Row& row, int index, bool raw) {
     const FdInfo* led_to = index == row.first || index == row.name ? c.event.path
                            : index == row.second                   ? c.event.other_path
                                                                    : nullptr;
-    if (!raw && led_to) return Value::of_text(led_to->name);
+    if (led_to && !(raw && led_to->name_raw.empty())) return Value::of_text(raw ? led_to->name_raw : led_to->name);
     if (raw || text.starts_with('/') || text == "<NA>") return Value::of_text(text);
     // Where the directory is not known (a call with a directory descriptor, working directory unknown) it says so.
     const EventInfo* e = find_event(c.event.code, c.event.params);

@@ -8,6 +8,7 @@
 #include "fields/process_text.h"
 #include "fields/system_names.h"
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 
@@ -102,7 +103,22 @@ std::string_view flag_names(std::uint64_t value, std::string_view table, bool ex
     return join_items(arena, n, '|', [&](std::size_t i) { return names[i]; });
 }
 
+namespace {
+
+// The folder that the kernel named, of this path of the event; empty: it named none.
+std::string_view told_base(const Context& c, const WireParam& p) {
+    const auto is_path = [](ParamType type) { return type == ParamType::fspath || type == ParamType::fsrelpath; };
+    if ((c.event.base.empty() && c.event.other_base.empty()) || !is_path(p.type)) return {};
+    const EventInfo* e = find_event(c.event.code, c.event.params);
+    const auto before = e->params.first(std::min(p.index, e->params.size()));
+    const bool first = std::ranges::none_of(before, [&](const ParamInfo& q) { return is_path(q.type); });
+    return first ? c.event.base : c.event.other_base;
+}
+
+} // namespace
+
 std::string_view base_of(const Context& c, const WireParam& p) {
+    if (const std::string_view told = told_base(c, p); !told.empty()) return told;
     const ProcessImage* process = c.process();
     const std::string_view cwd = process ? std::string_view(process->cwd) : std::string_view("");
     constexpr std::string_view kPrefix = "dirfd=param";

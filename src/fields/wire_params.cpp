@@ -52,12 +52,12 @@ std::optional<WireParam> wire_param(const Event& event, std::size_t index) {
     const EventInfo* info = find_event(event.code, event.params);
     if (!info || index >= event.params.size() || index >= info->params.size()) return {};
     const ParamInfo& declared = info->params[index];
-    WireParam p{declared.type, declared.format, declared.info, event.params[index]};
+    WireParam p{declared.type, declared.format, declared.info, event.params[index], index};
     if (p.type != ParamType::dyn || p.bytes.empty()) return p;
     const auto variants = variants_of(p.info);
     const auto which = static_cast<unsigned char>(p.bytes[0]);
-    if (which >= variants.size()) return WireParam{ParamType::bytebuf, ParamFormat::na, {}, p.bytes.substr(1)};
-    return WireParam{variants[which].type, variants[which].format, {}, p.bytes.substr(1)};
+    if (which >= variants.size()) return WireParam{ParamType::bytebuf, ParamFormat::na, {}, p.bytes.substr(1), index};
+    return WireParam{variants[which].type, variants[which].format, {}, p.bytes.substr(1), index};
 }
 
 Value wire_value(const WireParam& p) {

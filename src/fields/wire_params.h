@@ -17,6 +17,7 @@ struct WireParam {
     ParamFormat format = ParamFormat::na;
     std::string_view info;
     std::string_view bytes; // empty: the event has the parameter, but no value for it
+    std::size_t index = 0;  // among the event's
 };
 
 // Of an event with parameters; none when it has not so many.

@@ -17,6 +17,8 @@ void Event::keep() {
     auto kept = std::make_shared<Kept>();
     for (const std::string_view p : params) kept->params.emplace_back(kept->bytes.emplace_back(p));
     params = kept->params;
+    for (std::string_view* b : {&base, &other_base})
+        if (!b->empty()) *b = kept->bytes.emplace_back(*b);
     if (fd) kept->fd = *fd, fd = &kept->fd;
     if (other_fd) kept->other_fd = *other_fd, other_fd = &kept->other_fd;
     if (path) kept->path = *path, path = &kept->path;

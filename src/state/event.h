@@ -48,6 +48,7 @@ struct Event {
     bool fd_name_changed = false;       // the event gave fd another name than it had
     const FdInfo* path = nullptr;       // live: what a path argument led to
     const FdInfo* other_path = nullptr; // live: of a call with two paths, the second one
+    std::string_view base, other_base;  // live: the folders that path and other_path start from when they are relative
     const ThreadFacts* thread = nullptr;
     bool unwanted = false;       // live: no clause of the plan held for it; sent to check the plan
     const FdView* fds = nullptr; // replay: the process's other descriptors; not kept by keep()
@@ -58,8 +59,8 @@ struct Event {
     // Events of the Kubernetes audit log; null for all others.
     std::shared_ptr<const AuditEvent> audit;
 
-    // Copies what params, fd, other_fd, path, other_path and thread point to, so that the event outlives its source's
-    // buffer. Allocates; only for the few events that are held.
+    // Copies what params, fd, other_fd, path, other_path, their bases and thread point to, so that the event outlives
+    // its source's buffer. Allocates; only for the few events that are held.
     void keep();
 
   private:

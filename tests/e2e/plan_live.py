@@ -6,6 +6,7 @@ is left out is looked at, and the counts of clauses and the doctor's word are tr
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -136,7 +137,7 @@ def identities(results, folder):
     expected = [(secret, secret), (folder + "/links/hard", folder + "/links/hard"),
                 (folder + "/links/hard", "/proc/self/root" + folder + "/links/hard"),
                 (folder + "/links/bound", folder + "/links/bound")]
-    got = [(secret if real == "<NA>" else real, raw) for _, real, raw in reads][:4]
+    got = [(real, raw) for _, real, raw in reads][:4]
     results.equal(got, expected, "as it was opened, and as that was asked for")
     results.expect(reads[-1][2] == folder + "/links/later", "the file that replaced it: %r" % reads[-1])
     below = {r["output"] for r in agent.of_rule("Below Links")}
@@ -151,6 +152,138 @@ def identities(results, folder):
     results.equal([r["output"] for r in agent.of_rule("Program")], ["SUCCESS"], "the program that ran")
     results.equal([line for line in agent.log if "plan" in line and "error" in line], [],
                   "all that was left out was looked at, and no rule matched any of it")
+
+
+STANDING = """
+- rule: Stood In Folder
+  desc: By the working directory, in the condition and in what is said.
+  condition: evt.type in (open, openat) and fd.filename = secret and proc.cwd = {f}/
+  output: "%evt.arg.name %proc.cwd %fd.realpath"
+  priority: INFO
+- rule: Opened Anywhere
+  desc: Said only.
+  condition: evt.type in (open, openat) and fd.filename = other and fd.directory = {f}
+  output: "%evt.type %proc.cwd %fd.realpath"
+  priority: INFO
+- rule: Is In Folder
+  desc: A rule about processes.
+  condition: proc.cwd = {f}/links/ and proc.name startswith python
+  output: "%proc.cwd"
+  priority: INFO
+- rule: Opened In Vain
+  desc: No file was reached.
+  condition: evt.type in (open, openat) and fd.name = {f}/none and evt.failed = true
+  output: "%evt.arg.name %proc.cwd %fd.realpath"
+  priority: INFO
+"""
+# Each ends right after its open, and moves between the exec and that.
+STANDERS = """
+import os, sys
+folder, how, name = sys.argv[1:]
+def go():
+    if how == "chdir":
+        os.chdir(folder)
+    elif how == "fchdir":
+        os.fchdir(os.open(folder, os.O_RDONLY))
+    else:
+        os.chdir(folder + "/links")
+        os.chdir("..")
+if how == "parent":
+    go()
+    if os.fork():
+        os.wait()
+        os._exit(0)
+else:
+    go()
+try:
+    os.open(name, os.O_RDONLY)
+finally:
+    os._exit(0)
+"""
+
+
+def standing(results, folder):
+    """Where a process stands when it does something, however it got there, and though it is gone when anybody looks."""
+    ways = ("chdir", "fchdir", "twice", "parent")
+    with live.Agent(text=[STANDING.format(f=folder)], options=["metadata.wait=0s", *live.LARGE_RINGS]) as agent:
+        for how in ways:
+            for name in ("secret", "other", "none"):
+                live.check([sys.executable, "-c", STANDERS, folder, how, name], cwd="/")
+        with open(folder + "/secret", "rb"):  # from somewhere else
+            pass
+        agent.sentinel()
+        agent.stop()
+    said = {rule: [r["output"] for r in agent.of_rule(rule)] for rule in
+            ("Stood In Folder", "Opened Anywhere", "Opened In Vain")}
+    results.equal(said["Stood In Folder"], ["%s/secret %s/ %s/secret" % (folder, folder, folder)] * len(ways), "by the working directory")
+    results.equal(said["Opened Anywhere"], ["openat %s/ %s/other" % (folder, folder)] * len(ways), "said of who opened")
+    results.equal(said["Opened In Vain"], ["%s/none %s/ <NA>" % (folder, folder)] * len(ways), "what was not opened")
+    stood = {r["output"] for r in agent.of_rule("Is In Folder")}
+    results.equal(stood, {folder + "/links/"}, "processes that were in the folder at some time")
+    # In the condition of a rule about processes: the moves themselves are told.
+    plan = json.loads(live.check([live.find_binary(), "plan", "-r", rule_file(folder, STANDING.format(f=folder)), "--format", "json"]))
+    results.expect({"chdir", "fchdir"} <= {s["event"] for s in plan["syscalls"]}, "the plan has what moves a process")
+
+
+def rule_file(folder, text):
+    with open(folder + "/standing.yaml", "w", encoding="ascii") as file:
+        file.write(text)
+    return file.name
+
+
+NAMED = """
+- rule: Secret Named
+  desc: By the path that the call led to, whatever it was given.
+  condition: >
+    evt.type in (link, linkat, rename, renameat2, chmod, fchmodat, utimensat, chroot) and evt.failed = false
+    and (fs.path.name = {f}/secret or fs.path.target = {f}/secret or evt.arg.oldpath = {f}/secret or evt.arg.path = {f}/jail)
+  output: "%evt.type %fs.path.nameraw %fs.path.targetraw"
+  priority: INFO
+"""
+NAMING = """
+import ctypes, os, subprocess, sys
+folder = sys.argv[1]
+libc = ctypes.CDLL(None)
+os.symlink(folder, folder + "/way")
+os.symlink(folder + "/secret", folder + "/to-secret")
+AT_FDCWD, AT_SYMLINK_FOLLOW = -100, 0x400
+def at(path):
+    return (folder + path).encode()
+libc.link(at("/way/secret"), at("/l1"))
+libc.linkat(AT_FDCWD, at("/to-secret"), AT_FDCWD, at("/l2"), AT_SYMLINK_FOLLOW)
+libc.linkat(AT_FDCWD, at("/to-secret"), AT_FDCWD, at("/l3"), 0)
+other = subprocess.Popen(["sleep", "1000"], cwd=folder)
+libc.link(b"/proc/%d/cwd/secret" % other.pid, at("/l4"))
+libc.link(b"/proc/%d/root" % other.pid + at("/secret"), at("/l5"))
+os.chdir(folder + "/links")
+libc.chmod(b"../to-secret", 0o600)
+libc.utimensat(AT_FDCWD, b"../way/secret", None, 0)
+os.mkdir(folder + "/jail")
+sys.stdin.readline()  # its root is asked for until here
+libc.chroot(b"../way/jail")
+sys.stdin.readline()
+other.kill()
+other.wait()
+"""
+
+
+def named(results, folder):
+    """Calls that only name a file, by links and by what /proc has of other processes."""
+    with live.Agent(text=[NAMED.format(f=folder)], options=["metadata.wait=0s", *live.LARGE_RINGS]) as agent:
+        with subprocess.Popen([sys.executable, "-c", NAMING, folder], stdin=subprocess.PIPE, text=True) as process:
+            for last in ("utimensat", "chroot"):
+                agent.wait_for(lambda r, last=last: r.get("rule") == "Secret Named" and r["output"].startswith(last), last)
+                process.stdin.write("go on\n")
+                process.stdin.flush()
+            process.communicate()
+            results.equal(process.returncode, 0, "status of who named the secret")
+        agent.sentinel()
+        agent.stop()
+    told = [re.sub("/proc/[0-9]+/", "/proc/N/", r["output"]) for r in agent.of_rule("Secret Named")]
+    results.equal(told, [line.format(f=folder) for line in (
+        "link <NA> {f}/way/secret", "linkat <NA> {f}/to-secret", "link <NA> /proc/N/cwd/secret",
+        "link <NA> /proc/N/root{f}/secret", "chmod ../to-secret <NA>", "utimensat ../way/secret <NA>", "chroot <NA> <NA>")],
+                  "what led to the secret")
 
 
 class Maps:
@@ -282,6 +415,8 @@ def main():
     folder = tempfile.mkdtemp(prefix="gyr-plan-")
     try:
         identities(results, folder)
+        standing(results, folder)
+        named(results, folder)
         planted(results, folder)
         statistics(results, folder)
         exact_statistics(results, folder)
