@@ -90,8 +90,8 @@ struct ProcessImage {
     Pid tracer = 0, pgid = 0, sid = 0;
     Pid vpid = 0, vtid = 0, vppid = 0, vpgid = 0, vsid = 0;
     Nanos pidns_init_start = 0;     // wall clock
-    std::uint64_t pidns_number = 0; // tells pid namespaces apart, later ones are greater: start of pid 1 in ns since boot,
-                                    // which nobody sets; of a capture by the wall clock; 0 unknown
+    std::uint64_t pidns_number = 0; // tells pid namespaces apart, later ones are greater: start of pid 1 in ns since
+                                    // boot, which nobody sets; of a capture by the wall clock; 0 unknown
     Credentials credentials;
     std::vector<Gid> groups;
     NamespaceInodes namespaces;
