@@ -69,11 +69,16 @@ void describe_unix(const KernelObject& k, SocketSide side, FdInfo& out) {
     out.unix_source = client ? e.self : e.peer;
     out.unix_destination = client ? e.peer : e.self;
     out.marks |= e.peer != 0 ? kFdConnected | (client ? kFdRoleClient : kFdRoleServer) : 0;
+    // What was bound or connected is known by the path alone; what was accepted, and datagrams, by both ends.
+    const bool connects = side == SocketSide::client && e.type != SOCK_DGRAM;
+    const bool path_alone = e.peer == 0 ? connects || e.remote_length == 0 : client && e.remote_length != 0;
     if (e.peer != 0 || e.local_length != 0 || e.remote_length != 0) {
-        append_number(out.name, out.unix_source, 16);
-        out.name += "->";
-        append_number(out.name, out.unix_destination, 16);
-        out.name += ' ';
+        if (!path_alone) {
+            append_number(out.name, out.unix_source, 16);
+            out.name += "->";
+            append_number(out.name, out.unix_destination, 16);
+            out.name += ' ';
+        }
         if (e.walked == (client ? GYR_WALKED_REMOTE : GYR_WALKED_LOCAL) && !k.path.empty())
             append_reversed_path(k.path, k.path_flags, out.name);
         else if (client)

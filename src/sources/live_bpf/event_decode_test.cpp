@@ -350,7 +350,35 @@ TEST(EventDecoder, AUnixSocketBoundToARelativeNameHasItsPath) {
     client.remote_length = 4;
     std::memcpy(client.remote_path, "rel", 3);
     client.walked = GYR_WALKED_REMOTE;
-    EXPECT_EQ(described_socket(client, "rel\0srv\0"sv).name, "20->10 /srv/rel");
+    EXPECT_EQ(described_socket(client, "rel\0srv\0"sv).name, "/srv/rel");
+}
+
+// As rules for captures have it, also of a connection that was refused.
+TEST(EventDecoder, AUnixSocketIsKnownByItsPathToWhoBindsOrConnects) {
+    using namespace std::string_view_literals;
+    const auto name_of = [](EventCode code, std::int64_t result, gyr_endpoints e) {
+        e.family = AF_UNIX;
+        e.type = SOCK_STREAM;
+        e.self = 0x10;
+        Record r(code);
+        r.header().result = result;
+        r.item(GYR_FETCH_OBJECT, 0, socket_bytes(e)).item(GYR_FETCH_SOCKADDR, 1, "\x01\0/run/x.sock"s);
+        EventDecoder decoder;
+        RawEvent event;
+        EXPECT_EQ(decoder.decode(r.bytes(), event), Outcome::event);
+        return std::string(event.fd != nullptr ? event.fd->name : "nothing");
+    };
+    EXPECT_EQ(name_of(kConnect, -ECONNREFUSED, {}), "/run/x.sock");
+    gyr_endpoints connected{};
+    connected.peer = 0x20, connected.remote_length = 11;
+    std::memcpy(connected.remote_path, "/run/x.sock", 11);
+    EXPECT_EQ(name_of(kConnect, 0, connected), "/run/x.sock");
+    gyr_endpoints bound{};
+    bound.local_length = 11;
+    std::memcpy(bound.local_path, "/run/x.sock", 11);
+    EXPECT_EQ(name_of(21 /* bind */, 0, bound), "/run/x.sock");
+    bound.peer = 0x20;
+    EXPECT_EQ(name_of(kAccept, 5, bound), "20->10 /run/x.sock");
 }
 
 TEST(EventDecoder, AProcessDescriptorHasItsName) {

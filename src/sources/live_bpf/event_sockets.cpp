@@ -57,6 +57,13 @@ void take_asked(const GivenAddress& asked, gyr_endpoints& e) {
     e.remote_port = htons(asked.port);
 }
 
+void take_asked_path(const GivenAddress& asked, gyr_endpoints& e) {
+    if (asked.family != AF_UNIX || asked.path.empty()) return;
+    std::memset(e.remote_path, 0, sizeof e.remote_path);
+    std::ranges::copy(asked.path.substr(0, sizeof e.remote_path), reinterpret_cast<char*>(e.remote_path));
+    e.remote_length = static_cast<gyr_u16>(std::min(asked.path.size(), sizeof e.remote_path));
+}
+
 bool is_accept(EventCode code) { return code == kAccept || code == kAccept4; }
 
 void connection_to(std::span<const std::byte> address, KernelObject& out) {
@@ -89,7 +96,10 @@ void EventDecoder::read_objects(const CollectedEvent& event, const gyr_event_hea
     if (is_accept(header.code)) side = SocketSide::server;
     if (header.code == kConnect) {
         side = SocketSide::client;
-        if (objects_[0].endpoints.remote_port == 0) take_asked(parse_address(items_[1].bytes), objects_[0].endpoints);
+        gyr_endpoints& e = objects_[0].endpoints;
+        const GivenAddress asked = parse_address(items_[1].bytes);
+        if (e.family == AF_UNIX && e.peer == 0) take_asked_path(asked, e);
+        if (e.family != AF_UNIX && e.remote_port == 0) take_asked(asked, e);
     }
     describe_object(objects_[0], side, fd_);
     describe_datagram(header);
@@ -114,9 +124,7 @@ void EventDecoder::describe_datagram(const gyr_event_header& header) {
         if (!to || given.family != AF_UNIX || given.path.empty()) return;
         object.endpoints.peer = 0; // which socket has that name is not known
         object.endpoints.walked = 0;
-        std::memset(object.endpoints.remote_path, 0, sizeof object.endpoints.remote_path);
-        std::ranges::copy(given.path, reinterpret_cast<char*>(object.endpoints.remote_path));
-        object.endpoints.remote_length = static_cast<gyr_u16>(given.path.size());
+        take_asked_path(given, object.endpoints);
     } else {
         // Raw sockets and those of ICMP have no ports.
         static constexpr gyr_u8 kNowhere[16] = {};
