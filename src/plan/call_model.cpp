@@ -757,7 +757,8 @@ std::string tree(Random& r, const Moment& m, unsigned depth) {
 std::string make_condition(Random& r, const Moment& m, bool simple) {
     const std::string type = m.call.code == kGenericExit ? std::string(syscall_name(m.call.number))
                                                          : std::string(find_event(m.call.code)->name);
-    if (simple) return "evt.type = " + type + " and " + name_check(r, m);
+    if (simple)
+        return "evt.type = " + type + " and " + name_check(r, m) + (r.one_in(2) ? " and " + process_check(r, m) : "");
     std::string which;
     switch (r.below(8)) {
     case 0: which = "evt.type in (open, openat, openat2, creat)"; break;
@@ -766,6 +767,8 @@ std::string make_condition(Random& r, const Moment& m, bool simple) {
     case 3: which = "not evt.type in (read, execve)"; break;
     default: which = "evt.type = " + type; break;
     }
+    // By itself now and then, so that nothing else dismisses the event.
+    if (r.one_in(8)) return which + " and " + (r.one_in(3) ? "evt.is_open_read = true" : other_check(r));
     return which + " and " + tree(r, m, static_cast<unsigned>(r.below(3)));
 }
 

@@ -104,7 +104,7 @@ struct Moment {
                                                Ask ignored = Ask::none);
 [[nodiscard]] const EventDemand* demand_for(const EventPlan& plan, const Call& call);
 
-// A condition about the moment's call, or one like it; simple: about what it acts on alone.
+// A condition about the moment's call, or one like it; simple: about what it acts on, and perhaps the process.
 [[nodiscard]] std::string make_condition(match::Random& random, const Moment& moment, bool simple);
 
 } // namespace gyr::plan::model

@@ -1,7 +1,10 @@
 #include "plan/clauses.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace gyr::plan {
@@ -10,107 +13,138 @@ namespace {
 constexpr std::size_t kMostProducts = 48;
 
 using Flag = bool EventClause::*;
-constexpr std::array kFlags{&EventClause::success, &EventClause::failure,   &EventClause::read,
-                            &EventClause::write,   &EventClause::container, &EventClause::internet,
-                            &EventClause::tcp,     &EventClause::udp,       &EventClause::upward};
-// How much of the events each dismisses, roughly.
-constexpr std::array kWeights{1, 6, 1, 4, 4, 4, 3, 6, 8};
+struct FlagRate {
+    Flag flag;
+    double passes; // of the events that could be asked
+};
+constexpr std::array kFlags{
+    FlagRate{&EventClause::success, 0.9}, FlagRate{&EventClause::failure, 0.1},   FlagRate{&EventClause::read, 0.9},
+    FlagRate{&EventClause::write, 0.2},   FlagRate{&EventClause::container, 0.4}, FlagRate{&EventClause::internet, 0.3},
+    FlagRate{&EventClause::tcp, 0.6},     FlagRate{&EventClause::udp, 0.4},       FlagRate{&EventClause::upward, 0.02}};
+// A process is one that a rule can match.
+constexpr double kProcessPasses = 0.5;
 
 // Sets of which one must be met; none: not asked.
 template <class T>
-bool within(T a, T b) {
-    return b == 0 || (a != 0 && (a & ~b) == 0);
+bool within(const T& a, const T& b) {
+    return b == T{} || (a != T{} && (a & ~b) == T{});
 }
 template <class T>
-T either(T a, T b) {
-    return a != 0 && b != 0 ? a | b : 0;
-}
-// Two at once: one of them is asked, the rarer when that can be told.
-template <class T>
-T rarer(T a, T b) {
-    return a == 0 || (b != 0 && std::popcount(b) < std::popcount(a)) ? b : a;
+T either(const T& a, const T& b) {
+    return a != T{} && b != T{} ? a | b : T{};
 }
 
-int worth(const EventClause& c) {
-    int out = (c.path_sets != 0 ? 10 : 0) + (c.end_sets != 0 ? 10 : 0) + (c.process_bits != 0 ? 5 : 0);
-    for (std::size_t i = 0; i < kFlags.size(); ++i) out += c.*kFlags[i] ? kWeights[i] : 0;
-    return out;
+double rate_of(const Sets& sets, const std::vector<double>& rates) {
+    if (sets.none()) return 1;
+    double sum = 0;
+    for (std::size_t i = sets._Find_first(); i < sets.size(); i = sets._Find_next(i)) sum += rates[i];
+    return std::min(sum, 1.0);
+}
+
+// Two at once: one of them is asked, the rarer.
+const Sets& rarer(const Sets& a, const Sets& b, const std::vector<double>& rates) {
+    return rate_of(b, rates) < rate_of(a, rates) || a.none() ? b : a;
+}
+
+double total(const Clauses& clauses, const SetRates& rates) {
+    return std::accumulate(clauses.begin(), clauses.end(), 0.0,
+                           [&](double sum, const Clause& c) { return sum + rate(c, rates); });
+}
+
+// In how many kinds of sets the two differ; they are without any then.
+int differing_sets(Clause& a, Clause& b) {
+    const int differ = (a.paths != b.paths) + (a.ends != b.ends) + (a.asks.process_bits != b.asks.process_bits);
+    a.paths = b.paths = a.ends = b.ends = {};
+    a.asks.process_bits = b.asks.process_bits = 0;
+    return differ;
 }
 
 } // namespace
 
-bool implies(const EventClause& a, const EventClause& b) {
-    for (const Flag f : kFlags)
-        if (b.*f && !(a.*f)) return false;
-    return within(a.path_sets, b.path_sets) && within(a.end_sets, b.end_sets) && within(a.process_bits, b.process_bits);
-}
-
-EventClause widen(const EventClause& a, const EventClause& b) {
-    EventClause out;
-    for (const Flag f : kFlags) out.*f = a.*f && b.*f;
-    out.path_sets = either(a.path_sets, b.path_sets);
-    out.end_sets = either(a.end_sets, b.end_sets);
-    out.process_bits = either(a.process_bits, b.process_bits);
+double rate(const Clause& c, const SetRates& rates) {
+    double out = rate_of(c.paths, rates.paths) * rate_of(c.ends, rates.ends);
+    for (const FlagRate& f : kFlags)
+        if (c.asks.*f.flag) out *= f.passes;
+    if (c.asks.process_bits != 0) out *= 1 - std::pow(1 - kProcessPasses, std::popcount(c.asks.process_bits));
     return out;
 }
 
-void add(Clauses& to, const EventClause& clause) {
-    for (EventClause& c : to) {
+bool implies(const Clause& a, const Clause& b) {
+    for (const FlagRate& f : kFlags)
+        if (b.asks.*f.flag && !(a.asks.*f.flag)) return false;
+    return within(a.paths, b.paths) && within(a.ends, b.ends) && within(a.asks.process_bits, b.asks.process_bits);
+}
+
+Clause widen(const Clause& a, const Clause& b) {
+    Clause out;
+    for (const FlagRate& f : kFlags) out.asks.*f.flag = a.asks.*f.flag && b.asks.*f.flag;
+    out.paths = either(a.paths, b.paths);
+    out.ends = either(a.ends, b.ends);
+    out.asks.process_bits = either(a.asks.process_bits, b.asks.process_bits);
+    return out;
+}
+
+void add(Clauses& to, const Clause& clause) {
+    for (Clause& c : to) {
         if (implies(clause, c)) return;
         // Of success alone and of failure alone: whatever the result.
-        if (EventClause any = clause; c.success != clause.success && c.failure != clause.failure) {
-            any.success = c.success, any.failure = c.failure;
+        if (Clause any = clause; c.asks.success != clause.asks.success && c.asks.failure != clause.asks.failure) {
+            any.asks.success = c.asks.success, any.asks.failure = c.asks.failure;
             if (any == c) {
-                any.success = any.failure = false;
+                any.asks.success = any.asks.failure = false;
                 to.erase(to.begin() + (&c - to.data()));
                 return add(to, any);
             }
         }
-        // Two that differ in one kind of sets only are one with both sets.
-        const EventClause one = widen(c, clause);
-        EventClause a = c, b = clause;
-        const int differ =
-            (a.path_sets != b.path_sets) + (a.end_sets != b.end_sets) + (a.process_bits != b.process_bits);
-        a.path_sets = b.path_sets = a.end_sets = b.end_sets = 0;
-        a.process_bits = b.process_bits = 0;
-        const auto lost = [&](auto member) { return (c.*member != 0 || clause.*member != 0) && one.*member == 0; };
-        if (a == b && differ == 1 && !lost(&EventClause::path_sets) && !lost(&EventClause::end_sets) &&
-            !lost(&EventClause::process_bits)) {
+        // Two that differ in one kind of sets only, which both ask for, are one with both sets.
+        const Clause one = widen(c, clause);
+        Clause a = c, b = clause;
+        const bool lost = (one.paths.none() && (a.paths.any() || b.paths.any())) ||
+                          (one.ends.none() && (a.ends.any() || b.ends.any())) ||
+                          (one.asks.process_bits == 0 && (a.asks.process_bits | b.asks.process_bits) != 0);
+        if (!lost && differing_sets(a, b) == 1 && a == b) {
             c = one;
             return;
         }
     }
-    std::erase_if(to, [&](const EventClause& c) { return implies(c, clause); });
+    std::erase_if(to, [&](const Clause& c) { return implies(c, clause); });
     to.push_back(clause);
 }
 
-Clauses both(const Clauses& a, const Clauses& b) {
-    if (a.size() * b.size() > kMostProducts) return a.size() < b.size() ? a : b; // either alone is true of both
+Clauses both(const Clauses& a, const Clauses& b, const SetRates& rates) {
+    if (a.size() * b.size() > kMostProducts) { // either alone is true of both
+        const bool few = std::max(a.size(), b.size()) <= kMostProducts;
+        if (few ? total(a, rates) <= total(b, rates) : a.size() < b.size()) return a;
+        return b;
+    }
     Clauses out;
-    for (const EventClause& x : a) {
-        for (const EventClause& y : b) {
-            EventClause c;
-            for (const Flag f : kFlags) c.*f = x.*f || y.*f;
-            c.path_sets = rarer(x.path_sets, y.path_sets);
-            c.end_sets = rarer(x.end_sets, y.end_sets);
-            c.process_bits = rarer(x.process_bits, y.process_bits);
-            if (!(c.success && c.failure)) add(out, c);
+    for (const Clause& x : a) {
+        for (const Clause& y : b) {
+            Clause c;
+            for (const FlagRate& f : kFlags) c.asks.*f.flag = x.asks.*f.flag || y.asks.*f.flag;
+            c.paths = rarer(x.paths, y.paths, rates.paths);
+            c.ends = rarer(x.ends, y.ends, rates.ends);
+            c.asks.process_bits = x.asks.process_bits != 0 ? x.asks.process_bits : y.asks.process_bits;
+            if (!(c.asks.success && c.asks.failure)) add(out, c);
         }
     }
     return out;
 }
 
-void limit(Clauses& clauses, std::size_t most) {
+void limit(Clauses& clauses, std::size_t most, const SetRates& rates) {
     while (clauses.size() > most) {
         std::pair<std::size_t, std::size_t> best{0, 1};
-        int best_worth = -1;
+        double least = 0;
+        bool found = false;
+        std::vector<double> own;
+        for (const Clause& c : clauses) own.push_back(rate(c, rates));
         for (std::size_t i = 0; i < clauses.size(); ++i) {
             for (std::size_t j = i + 1; j < clauses.size(); ++j) {
-                const int left = worth(widen(clauses[i], clauses[j]));
-                if (left > best_worth) best = {i, j}, best_worth = left;
+                const double more = rate(widen(clauses[i], clauses[j]), rates) - own[i] - own[j];
+                if (!found || more < least) best = {i, j}, least = more, found = true;
             }
         }
-        const EventClause wide = widen(clauses[best.first], clauses[best.second]);
+        const Clause wide = widen(clauses[best.first], clauses[best.second]);
         clauses.erase(clauses.begin() + static_cast<std::ptrdiff_t>(best.second));
         clauses.erase(clauses.begin() + static_cast<std::ptrdiff_t>(best.first));
         add(clauses, wide);

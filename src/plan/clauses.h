@@ -1,25 +1,44 @@
 #pragma once
-// Disjunctions of clauses (event/event_plan.h): how they are joined, and kept few enough for the kernel.
+// Disjunctions of clauses while they are made of rules: how they are joined, and kept few enough for the kernel. Sets
+// of names and of ends are those of single predicates, as many as there are; the kernel's few (event/event_plan.h) are
+// made of them at the end (plan/set_numbers.h).
 
 #include "event/event_plan.h"
 
+#include <bitset>
 #include <cstddef>
 #include <vector>
 
 namespace gyr::plan {
 
-// Empty: never.
-using Clauses = std::vector<EventClause>;
+constexpr std::size_t kMostSets = 512; // of each kind; the predicates after that share the last one
+using Sets = std::bitset<kMostSets>;
 
-[[nodiscard]] inline bool is_plain(const EventClause& c) { return c == EventClause{}; }
+// All that is set must hold; of each kind of sets one must be met, if any is there.
+struct Clause {
+    EventClause asks; // without path_sets and end_sets
+    Sets paths = {}, ends = {};
+    friend bool operator==(const Clause&, const Clause&) = default;
+};
+// Empty: never.
+using Clauses = std::vector<Clause>;
+
+// The part of all events that sets let through, roughly: by set.
+struct SetRates {
+    std::vector<double> paths, ends;
+};
+
+[[nodiscard]] inline bool is_plain(const Clause& c) { return c == Clause{}; }
+// The part of the events of its type that a clause lets through, as guessed from how rare what it asks for is: 0 to 1.
+[[nodiscard]] double rate(const Clause& c, const SetRates& rates);
 // Whatever meets a meets b.
-[[nodiscard]] bool implies(const EventClause& a, const EventClause& b);
+[[nodiscard]] bool implies(const Clause& a, const Clause& b);
 // Something that both imply.
-[[nodiscard]] EventClause widen(const EventClause& a, const EventClause& b);
-void add(Clauses& to, const EventClause& clause);
+[[nodiscard]] Clause widen(const Clause& a, const Clause& b);
+void add(Clauses& to, const Clause& clause);
 // What meets a clause of a and one of b.
-[[nodiscard]] Clauses both(const Clauses& a, const Clauses& b);
-// Widens the pairs that lose least by it until there are no more than most.
-void limit(Clauses& clauses, std::size_t most);
+[[nodiscard]] Clauses both(const Clauses& a, const Clauses& b, const SetRates& rates);
+// Widens the pairs that let least more through by it until there are no more than most.
+void limit(Clauses& clauses, std::size_t most, const SetRates& rates);
 
 } // namespace gyr::plan

@@ -8,13 +8,16 @@
 #include "plan/clauses.h"
 #include "plan/object_sets.h"
 #include "plan/process_condition.h"
+#include "plan/set_numbers.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 #include <iterator>
+#include <map>
 #include <string_view>
+#include <tuple>
 
 namespace gyr::plan {
 namespace {
@@ -26,7 +29,6 @@ using match::Predicate;
 
 constexpr EventCode kMoves[] = {95, 97, 241}; // chdir, fchdir, and setns, after which it is another tree's root
 constexpr std::size_t kMostClauses = 12;      // that the kernel asks one after the other
-constexpr unsigned kKernelSets = 16;          // of names, and of ends
 
 bool tells_result(const EventInfo& info) {
     if (info.direction != EventDirection::exit || info.params.empty()) return false;
@@ -86,16 +88,18 @@ bool is_end(std::string_view field) {
 
 class Lowering {
   public:
-    Lowering(const Matcher& matcher, EventPlan& plan) : matcher_(matcher), sets_(plan) {}
+    explicit Lowering(const Matcher& matcher) : matcher_(matcher) {}
+
+    [[nodiscard]] const ObjectSets& sets() const { return sets_; }
 
     Clauses lower(NodeId id, const EventInfo& info, bool negated = false) {
         const match::Graph& graph = matcher_.graph();
         const NodeKind kind = graph.node(id).kind;
         switch (kind) {
-        case NodeKind::constant: return (id == match::kTrue) != negated ? Clauses{EventClause{}} : Clauses{};
+        case NodeKind::constant: return (id == match::kTrue) != negated ? Clauses{Clause{}} : Clauses{};
         case NodeKind::predicate: {
             const Predicate& p = graph.predicate(id);
-            return {negated ? negation(p, info) : atom(id, p, info)};
+            return {negated ? Clause{.asks = negation(p, info)} : atom(id, p, info)};
         }
         case NodeKind::negation: return lower(graph.children(id)[0], info, !negated);
         case NodeKind::conjunction:
@@ -104,11 +108,11 @@ class Lowering {
         if ((kind == NodeKind::disjunction) != negated) {
             Clauses out;
             for (const NodeId child : graph.children(id))
-                for (const EventClause& c : lower(child, info, negated)) add(out, c);
+                for (const Clause& c : lower(child, info, negated)) add(out, c);
             return out;
         }
-        Clauses out{EventClause{}};
-        for (const NodeId child : graph.children(id)) out = both(out, lower(child, info, negated));
+        Clauses out{Clause{}};
+        for (const NodeId child : graph.children(id)) out = both(out, lower(child, info, negated), sets_.rates());
         return out;
     }
 
@@ -132,11 +136,12 @@ class Lowering {
         return e.kind == match::Expression::Kind::field ? std::string_view(e.field.text) : std::string_view{};
     }
 
-    EventClause atom(NodeId id, const Predicate& p, const EventInfo& info) {
-        EventClause out;
+    Clause atom(NodeId id, const Predicate& p, const EventInfo& info) {
+        Clause clause;
+        EventClause& out = clause.asks;
         const std::string_view field = field_of(p);
         if (field.empty() || p.right || !p.external.empty() || p.items.empty() || p.modifier != lang::Modifier::none)
-            return out;
+            return clause;
         const bool one = p.items.size() == 1;
         const bool equal = p.op == Op::eq || p.op == Op::in;
         const auto among = [&](std::string_view a, std::string_view b) {
@@ -165,12 +170,12 @@ class Lowering {
         else if (field == "fd.nameraw")
             out.upward = p.op == Op::contains && one && p.items[0].text.find("..") != std::string::npos;
         else if (field == "fd.name" || field == "fd.directory" || field == "fd.filename")
-            out.path_sets = sets_.of_files(id, field, p);
+            clause.paths = sets_.of_files(id, field, p);
         else if (field == "fd.in.name" || field == "fd.out.name") // the kernel looks at both sides
-            out.path_sets = sets_.of_files(id, "fd.name", p);
+            clause.paths = sets_.of_files(id, "fd.name", p);
         else if (is_end(field))
-            out.end_sets = sets_.of_ends(id, field, p);
-        return out;
+            clause.ends = sets_.of_ends(id, field, p);
+        return clause;
     }
 
     const Matcher& matcher_;
@@ -191,7 +196,7 @@ void lower_failed_execs(EventKey key, const EventInfo& info, std::span<const mat
     bool wanted = false, cwd = false;
     for (const match::ProgramRule& r : rules) {
         const Clauses clauses = lowering.lower(r.root, info);
-        if (clauses.empty() || !std::ranges::all_of(clauses, &EventClause::failure)) continue;
+        if (clauses.empty() || !std::ranges::all_of(clauses, [](const Clause& c) { return c.asks.failure; })) continue;
         wanted = true;
         cwd = cwd || stands[r.rule];
         if (std::ranges::find(plan.failed_exec_rules, r.rule) == plan.failed_exec_rules.end())
@@ -202,8 +207,7 @@ void lower_failed_execs(EventKey key, const EventInfo& info, std::span<const mat
             {.code = key.code, .calls = {}, .clauses = {{.failure = true}}, .forced_by = {}, .cwd = cwd});
 }
 
-std::vector<std::string> rules_of(const EventClause& clause,
-                                  const std::vector<std::pair<EventClause, std::uint32_t>>& asked,
+std::vector<std::string> rules_of(const Clause& clause, const std::vector<std::pair<Clause, std::uint32_t>>& asked,
                                   const Matcher& matcher) {
     std::vector<std::string> names;
     for (const auto& [c, rule] : asked) {
@@ -243,11 +247,63 @@ void lower_moves(std::string_view rule, EventPlan& plan) {
     }
 }
 
-void lower_rules(const Matcher& matcher, EventPlan& plan, bool masks) {
-    Lowering lowering(matcher, plan);
+// How often events of a type come, compared with opens.
+double often(EventCode code) {
+    const EventInfo* info = find_event(code);
+    if (info == nullptr) return 0;
+    if (code == kGenericExit) return 1;
+    if ((info->flags & kReadsFromFd) != 0 || (info->flags & kWritesToFd) != 0) return 2;
+    return (info->flags & kCreatesFd) != 0 ? 1 : 0.05;
+}
+
+// By kind of sets, those of every clause with how often all else of it is met.
+std::vector<AskedSets> asked_sets(const std::vector<std::pair<std::size_t, Clauses>>& lowered, const EventPlan& plan,
+                                  const SetRates& rates, Sets Clause::*kind) {
+    std::vector<AskedSets> out;
+    for (const auto& [demand, clauses] : lowered) {
+        for (const Clause& c : clauses) {
+            Clause rest = c;
+            (rest.*kind).reset();
+            if ((c.*kind).any())
+                out.push_back({.sets = c.*kind, .often = often(plan.demands[demand].code) * rate(rest, rates)});
+        }
+    }
+    return out;
+}
+
+// Sets that no clause asks for would have the kernel look at more of each path. Exact paths stay, without a set: files
+// are known by their identity all the same.
+void number_sets(const std::vector<std::pair<std::size_t, Clauses>>& lowered, const ObjectSets& sets, EventPlan& plan) {
+    const SetNumbers paths(asked_sets(lowered, plan, sets.rates(), &Clause::paths), sets.rates().paths);
+    const SetNumbers ends(asked_sets(lowered, plan, sets.rates(), &Clause::ends), sets.rates().ends);
+    for (const auto& [demand, clauses] : lowered) {
+        for (const Clause& c : clauses) {
+            EventClause& out = plan.demands[demand].clauses.emplace_back(c.asks);
+            out.path_sets = paths.of(c.paths);
+            out.end_sets = ends.of(c.ends);
+        }
+    }
+    std::map<std::tuple<PathName::Kind, std::string, std::string, std::string>, std::uint32_t> names;
+    for (std::size_t set = 0; set < sets.files().size(); ++set)
+        for (const PathName& n : sets.files()[set]) names[{n.kind, n.first, n.second, n.path}] |= paths.of(set);
+    for (const auto& [name, of] : names)
+        if (const auto& [kind, first, second, path] = name; of != 0 || !path.empty())
+            plan.names.push_back({.kind = kind, .first = first, .second = second, .sets = of, .path = path});
+    for (std::size_t set = 0; set < sets.ends().size(); ++set) {
+        for (const ConnectionEnd& e : sets.ends()[set]) {
+            if (ends.of(set) == 0) continue;
+            plan.ends.push_back(e);
+            plan.ends.back().sets = ends.of(set);
+        }
+    }
+}
+
+void lower_rules(const Matcher& matcher, EventPlan& plan, LowerOptions options) {
+    Lowering lowering(matcher);
     ProcessConditions conditions(matcher, plan.process_nodes);
     const std::vector<bool> stands = standing_rules(matcher);
-    std::string_view moved; // a rule that has to know of every move
+    std::vector<std::pair<std::size_t, Clauses>> lowered; // by demand, its clauses
+    std::string_view moved;                               // a rule that has to know of every move
     for (std::uint32_t i = 0; i < stands.size(); ++i)
         if (matcher.is_process_rule(i) && matcher.asks_for(i, "proc.cwd")) moved = matcher.rules()[i].name;
     matcher.for_each_event([&](EventKey key, std::span<const match::ProgramRule> rules) {
@@ -261,25 +317,28 @@ void lower_rules(const Matcher& matcher, EventPlan& plan, bool masks) {
         if (key.code == kGenericExit) demand.calls.push_back(key.call);
         demand.cwd = standing != rules.end();
         Clauses clauses;
-        std::vector<std::pair<EventClause, std::uint32_t>> asked; // and by which rule
+        std::vector<std::pair<Clause, std::uint32_t>> asked; // and by which rule
         for (const match::ProgramRule& r : rules) {
-            const std::uint64_t bit = masks ? conditions.bit_of(r.root) : 0;
-            for (EventClause c : lowering.lower(r.root, *info)) {
-                c.process_bits = bit;
+            const std::uint64_t bit = options.masks ? conditions.bit_of(r.root) : 0;
+            for (Clause c : lowering.lower(r.root, *info)) {
+                c.asks.process_bits = bit;
                 if (is_plain(c) && demand.forced_by.empty()) demand.forced_by = matcher.rules()[r.rule].name;
                 asked.emplace_back(c, r.rule);
                 add(clauses, c);
             }
         }
         if (clauses.empty()) return; // no rule can match after all
-        limit(clauses, kMostClauses);
-        if (!std::ranges::any_of(clauses, is_plain))
-            demand.clauses = std::move(clauses);
-        else if (demand.forced_by.empty()) // no rule alone, but several together
-            demand.forced_by = matcher.rules()[asked.front().second].name;
-        for (const EventClause& c : demand.clauses) demand.rules.push_back(rules_of(c, asked, matcher));
+        limit(clauses, kMostClauses, lowering.sets().rates());
+        if (std::ranges::any_of(clauses, is_plain)) {
+            if (demand.forced_by.empty()) // no rule alone, but several together
+                demand.forced_by = matcher.rules()[asked.front().second].name;
+            clauses.clear();
+        }
+        for (const Clause& c : clauses) demand.rules.push_back(rules_of(c, asked, matcher));
+        lowered.emplace_back(plan.demands.size(), std::move(clauses));
         plan.demands.push_back(std::move(demand));
     });
+    number_sets(lowered, lowering.sets(), plan);
     if (!moved.empty()) lower_moves(moved, plan);
 }
 
@@ -308,57 +367,28 @@ EventPlan join(EventPlan a, const EventPlan& b) {
     return a;
 }
 
-// The sets of one kind that clauses ask for, and what they are numbered as in the end: those that are left.
-class AskedSets {
-  public:
-    AskedSets(const EventPlan& plan, std::uint32_t EventClause::*member) {
-        for (const EventDemand& d : plan.demands)
-            for (const EventClause& c : d.clauses) asked_ |= c.*member;
-    }
-    [[nodiscard]] std::uint32_t renumbered(std::uint32_t sets) const {
-        std::uint32_t out = 0;
-        unsigned next = 0;
-        for (std::uint32_t left = asked_; left != 0; left &= left - 1, ++next)
-            if ((sets & left & -left) != 0) out |= 1U << std::min(next, kKernelSets - 1);
-        return out;
-    }
-
-  private:
-    std::uint32_t asked_ = 0;
-};
-
-// Sets that no clause asks for would have the kernel look at more of each path. Exact paths stay, without a set: files
-// are known by their identity all the same.
-void drop_unasked_sets(EventPlan& plan) {
-    const AskedSets paths(plan, &EventClause::path_sets), ends(plan, &EventClause::end_sets);
-    for (EventDemand& d : plan.demands) {
-        for (EventClause& c : d.clauses) {
-            c.path_sets = paths.renumbered(c.path_sets);
-            c.end_sets = ends.renumbered(c.end_sets);
-        }
-    }
-    for (PathName& n : plan.names) n.sets = paths.renumbered(n.sets);
-    for (ConnectionEnd& e : plan.ends) e.sets = ends.renumbered(e.sets);
-    std::erase_if(plan.names, [](const PathName& n) { return n.sets == 0 && n.path.empty(); });
-    std::erase_if(plan.ends, [](const ConnectionEnd& e) { return e.sets == 0; });
+// Nothing looks for any set then; exact paths stay.
+EventPlan without_clauses(EventPlan plan) {
+    for (EventDemand& d : plan.demands)
+        if (!is_exec(d.code)) d.clauses.clear(), d.rules.clear();
+    plan.process_nodes.clear();
+    plan.ends.clear();
+    for (PathName& n : plan.names) n.sets = 0;
+    std::erase_if(plan.names, [](const PathName& n) { return n.path.empty(); });
+    return plan;
 }
 
 } // namespace
 
 EventPlan plan_events(const Matcher& matcher, const Matcher* also, LowerOptions options) {
     EventPlan plan;
-    lower_rules(matcher, plan, options.masks);
+    lower_rules(matcher, plan, options);
     if (also != nullptr) {
         EventPlan other;
-        lower_rules(*also, other, options.masks);
+        lower_rules(*also, other, options);
         plan = join(std::move(plan), other);
     }
-    if (!options.clauses) {
-        for (EventDemand& d : plan.demands)
-            if (!is_exec(d.code)) d.clauses.clear();
-        plan.process_nodes.clear();
-    }
-    drop_unasked_sets(plan);
+    if (!options.clauses) plan = without_clauses(std::move(plan));
     return plan;
 }
 

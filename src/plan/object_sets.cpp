@@ -1,6 +1,7 @@
 #include "plan/object_sets.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +12,6 @@ namespace {
 using lang::Op;
 using Kind = PathName::Kind;
 
-constexpr unsigned kSets = 32; // of each kind; the predicates after that share the last one
 // Of all sets. The kernel's table has room for the names and the ports of two plans.
 constexpr std::size_t kMostNames = 6000;
 constexpr std::size_t kMostEnds = 2000;
@@ -146,7 +146,40 @@ bool end_of(std::string_view field, const match::Item& item, ConnectionEnd& out)
     return true;
 }
 
-std::uint32_t next_bit(unsigned& next) { return 1U << std::min(next++, kSets - 1); }
+// How many files of those that programs open have such a name, as guessed: most are below a few folders.
+double rate(const PathName& n) {
+    static constexpr std::pair<std::string_view, double> kTops[] = {{"usr", 0.4},  {"proc", 0.2}, {"etc", 0.15},
+                                                                    {"var", 0.15}, {"home", 0.1}, {"root", 0.1}};
+    switch (n.kind) {
+    case Kind::pair: return 0.0005;
+    case Kind::base:
+    case Kind::parent: return 0.002;
+    case Kind::tops:
+    case Kind::any: return 0.02;
+    case Kind::letters: return 0.1;
+    case Kind::top: break;
+    }
+    const auto* known = std::ranges::find(kTops, n.first, &std::pair<std::string_view, double>::first);
+    return known == std::end(kTops) ? 0.05 : known->second;
+}
+
+double rate(const ConnectionEnd& e) {
+    const int bits = e.prefix < 96 ? e.prefix / 4 : e.prefix - 96; // those of IPv4, or as many
+    return e.is_port ? 0.01 : bits >= 32 ? 0.005 : bits >= 16 ? 0.05 : 0.3;
+}
+
+// A set of its own for what is in it; the last one, which is shared, when there are no more.
+template <class T>
+Sets put(std::vector<T> members, std::vector<std::vector<T>>& sets, std::vector<double>& rates) {
+    if (sets.size() < kMostSets) sets.emplace_back(), rates.emplace_back();
+    for (T& m : members) {
+        rates.back() += rate(m);
+        sets.back().push_back(std::move(m));
+    }
+    Sets out;
+    out.set(sets.size() - 1);
+    return out;
+}
 
 } // namespace
 
@@ -172,32 +205,26 @@ bool ObjectSets::choose_letters(std::vector<PathName>& names) {
     return true;
 }
 
-std::uint32_t ObjectSets::of_files(match::NodeId id, std::string_view field, const match::Predicate& p) {
-    if (const auto known = files_.find(id); known != files_.end()) return known->second;
+Sets ObjectSets::of_files(match::NodeId id, std::string_view field, const match::Predicate& p) {
+    const auto [known, fresh] = known_files_.try_emplace(id);
+    if (!fresh) return known->second;
     std::vector<PathName> names;
     for (const match::Item& item : p.items)
-        if (!names_of(field, p.op, item.text, names)) return files_[id] = 0;
-    if (plan_.names.size() + names.size() > kMostNames || !choose_letters(names)) return files_[id] = 0;
-    const std::uint32_t bit = next_bit(next_files_);
-    for (PathName& n : names) {
-        n.sets = bit;
-        plan_.names.push_back(std::move(n));
-    }
-    return files_[id] = bit;
+        if (!names_of(field, p.op, item.text, names)) return {};
+    if (names_ + names.size() > kMostNames || !choose_letters(names)) return {};
+    names_ += names.size();
+    return known->second = put(std::move(names), files_, rates_.paths);
 }
 
-std::uint32_t ObjectSets::of_ends(match::NodeId id, std::string_view field, const match::Predicate& p) {
-    if (const auto known = ends_.find(id); known != ends_.end()) return known->second;
+Sets ObjectSets::of_ends(match::NodeId id, std::string_view field, const match::Predicate& p) {
+    const auto [known, fresh] = known_ends_.try_emplace(id);
+    if (!fresh) return known->second;
     std::vector<ConnectionEnd> ends;
     for (const match::Item& item : p.items)
-        if (!is_equality(p.op) || !end_of(field, item, ends.emplace_back())) return ends_[id] = 0;
-    if (plan_.ends.size() + ends.size() > kMostEnds) return ends_[id] = 0;
-    const std::uint32_t bit = next_bit(next_ends_);
-    for (ConnectionEnd& e : ends) {
-        e.sets = bit;
-        plan_.ends.push_back(e);
-    }
-    return ends_[id] = bit;
+        if (!is_equality(p.op) || !end_of(field, item, ends.emplace_back())) return {};
+    if (end_count_ + ends.size() > kMostEnds) return {};
+    end_count_ += ends.size();
+    return known->second = put(std::move(ends), ends_, rates_.ends);
 }
 
 } // namespace gyr::plan
