@@ -141,16 +141,18 @@ APART u64 process_bits(u64 at) {
     return READ(comm, r15) == known[0] && READ(comm, r14) == known[1] ? m->bits : ~0ull;
 }
 
-/* The protocol of an IPv4 or IPv6 socket; NO_INTERNET: it is none. That of TCP over several paths is TCP's, which it
- * differs from in a bit above those of a protocol's number. */
-#define NO_INTERNET 0xffffu
-APART u32 internet_protocol(u64 file) {
+/* What a file is to GYR_ASK_PROTOCOL. The protocol of TCP over several paths is TCP's, which it differs from in a bit
+ * above those of a protocol's number. */
+APART u32 protocol_of(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
-    if ((READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return NO_INTERNET;
+    if ((READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return GYR_NO_INTERNET;
     struct socket* so = kernel_pointer(socket, READ(f, private_data));
     struct sock* sk = READ(so, sk);
     u16 family = READ(sk, __sk_common.skc_family);
-    return family == AF_INET || family == AF_INET6 ? (u8)READ(sk, sk_protocol) : NO_INTERNET;
+    if (family != AF_INET && family != AF_INET6) return GYR_NO_INTERNET;
+    if (READ(sk, sk_type) == SOCK_RAW) return GYR_OTHER_PROTOCOL;
+    u8 protocol = READ(sk, sk_protocol);
+    return protocol == IPPROTO_TCP ? GYR_TCP : protocol == IPPROTO_UDP ? GYR_UDP : GYR_OTHER_PROTOCOL;
 }
 
 /* Clauses of a kind of sets that meet one of these. */
@@ -196,12 +198,7 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
             if (access != O_RDONLY && access != O_RDWR) left &= ~(u32)asks[GYR_ASK_READ];
             if (access != O_WRONLY && access != O_RDWR) left &= ~(u32)asks[GYR_ASK_WRITE];
         }
-        if (left & (asks[GYR_ASK_INTERNET] | asks[GYR_ASK_TCP] | asks[GYR_ASK_UDP])) {
-            u32 protocol = internet_protocol(object);
-            if (protocol == NO_INTERNET) left &= ~(u32)asks[GYR_ASK_INTERNET];
-            if (protocol != IPPROTO_TCP) left &= ~(u32)asks[GYR_ASK_TCP];
-            if (protocol != IPPROTO_UDP) left &= ~(u32)asks[GYR_ASK_UDP];
-        }
+        if (left & asks[GYR_ASK_PROTOCOL]) left &= ~(u32)plan->protocol[protocol_of(object) & 3];
         if (left & asks[GYR_ASK_ENDS]) {
             u32 sets = names_other_end(plan, c) ? ALL_SETS : end_sets(object);
             left &= (sets ? meeting_ends(plan, sets) : 0) | ~(u32)asks[GYR_ASK_ENDS];

@@ -67,15 +67,20 @@ struct gyr_fetch {
 #define GYR_ASK_FAILURE 1u   /* result < 0 */
 #define GYR_ASK_READ 2u      /* opened for reading */
 #define GYR_ASK_WRITE 3u     /* opened for writing */
-#define GYR_ASK_INTERNET 4u  /* the object is an IPv4 or IPv6 socket */
+#define GYR_ASK_PROTOCOL 4u  /* the object is a socket of the kinds that protocol[] leaves */
 #define GYR_ASK_ENDS 5u      /* an end of the object, a socket, is in one of end_sets */
 #define GYR_ASK_PATH 6u      /* the name of the object, or of the other one, is in one of path_sets */
 #define GYR_ASK_PROCESS 7u   /* the process's mask has one of process_bits */
 #define GYR_ASK_UPWARD 8u    /* the text argument has a ".." in it */
 #define GYR_ASK_CONTAINER 9u /* not known to be a process of the host */
-#define GYR_ASK_TCP 10u      /* the object is a socket of this protocol */
-#define GYR_ASK_UDP 11u
-#define GYR_ASKS 12u
+#define GYR_ASKS 10u
+
+/* What an object is to GYR_ASK_PROTOCOL. */
+#define GYR_NO_INTERNET 0u /* anything but an IPv4 or IPv6 socket */
+#define GYR_TCP 1u
+#define GYR_UDP 2u
+#define GYR_OTHER_PROTOCOL 3u /* and any raw socket */
+#define GYR_PROTOCOLS 4u
 
 struct gyr_clause {
     gyr_u32 path_sets;    /* bits, for GYR_ASK_PATH */
@@ -106,8 +111,10 @@ struct gyr_plan {
     gyr_u8 other_arg;  /* another one, whose name may be meant as well */
     gyr_u8 text_arg;   /* path argument the clauses look at */
     gyr_u8 reserved;
-    gyr_u32 event_class;    /* index of the loss and statistics counters */
-    gyr_u16 asks[GYR_ASKS]; /* by what is asked: bits of clauses */
+    gyr_u32 event_class;             /* index of the loss and statistics counters */
+    gyr_u16 asks[GYR_ASKS];          /* by what is asked: bits of clauses */
+    gyr_u16 protocol[GYR_PROTOCOLS]; /* by what the object is: bits of clauses that want another */
+    gyr_u16 reserved_too[2];
     struct gyr_fetch fetch[GYR_FETCHES];
     struct gyr_clause clause[GYR_CLAUSES];
 };
@@ -308,7 +315,7 @@ struct gyr_process_mask {
 
 GYR_ABI_ASSERT(sizeof(struct gyr_fetch) == 8, "fetch layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 16, "clause layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 40 + 8 * GYR_FETCHES + 16 * GYR_CLAUSES, "plan layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 48 + 8 * GYR_FETCHES + 16 * GYR_CLAUSES, "plan layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 128, "header layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_item) == 8, "item layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_message) == 24, "message layout");

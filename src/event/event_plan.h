@@ -20,6 +20,7 @@ struct EventClause {
     bool container = false;           // the process is not known to be the host's
     bool internet = false;            // the socket is an IPv4 or IPv6 one
     bool tcp = false, udp = false;    // its protocol
+    bool not_tcp = false;             // it is no socket of this protocol
     bool upward = false;              // the path as given has ".." in it
     std::uint32_t path_sets = 0;      // 0: any name; else a bit of EventPlan::names' sets must be the file's
     std::uint32_t end_sets = 0;       // 0: any; else a bit of EventPlan::ends' sets must be one of the socket's ends'

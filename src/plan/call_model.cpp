@@ -358,8 +358,11 @@ bool holds(const EventClause& c, const EventPlan& plan, const Moment& m, std::ui
         if (asked(c.write, Ask::write) && !o.only_path && access != O_WRONLY && access != O_RDWR) return false;
         const bool internet = o.kind == Kind::socket && (o.family == AF_INET || o.family == AF_INET6);
         if (asked(c.internet, Ask::internet) && !internet) return false;
-        if (asked(c.tcp, Ask::tcp) && (!internet || !is_tcp(o.protocol))) return false;
-        if (asked(c.udp, Ask::udp) && (!internet || o.protocol != IPPROTO_UDP)) return false;
+        const bool raw = o.type == SOCK_RAW;
+        const bool tcp = internet && !raw && is_tcp(o.protocol);
+        if (asked(c.tcp, Ask::tcp) && !tcp) return false;
+        if (asked(c.udp, Ask::udp) && (!internet || raw || o.protocol != IPPROTO_UDP)) return false;
+        if (asked(c.not_tcp, Ask::not_tcp) && tcp) return false;
         if (asked(c.end_sets != 0, Ask::ends) && (c.end_sets & end_sets(plan, call)) == 0) return false;
         if (asked(c.path_sets != 0, Ask::paths) && (c.path_sets & path_sets(plan, o, known_as)) == 0) return false;
     }

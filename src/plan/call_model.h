@@ -25,13 +25,14 @@ enum class Ask : std::uint8_t {
     internet,
     tcp,
     udp,
+    not_tcp,
     upward,
     paths,
     ends,
     process,
     none,
 };
-inline constexpr std::size_t kAsks = 12;
+inline constexpr std::size_t kAsks = 13;
 
 struct Ends {
     std::array<std::uint8_t, 16> local{}, remote{}; // of IPv4 the first four

@@ -17,10 +17,15 @@ struct FlagRate {
     Flag flag;
     double passes; // of the events that could be asked
 };
-constexpr std::array kFlags{
-    FlagRate{&EventClause::success, 0.9}, FlagRate{&EventClause::failure, 0.1},   FlagRate{&EventClause::read, 0.9},
-    FlagRate{&EventClause::write, 0.2},   FlagRate{&EventClause::container, 0.4}, FlagRate{&EventClause::internet, 0.3},
-    FlagRate{&EventClause::tcp, 0.6},     FlagRate{&EventClause::udp, 0.4},       FlagRate{&EventClause::upward, 0.02}};
+constexpr std::array kFlags{FlagRate{&EventClause::success, 0.9},   FlagRate{&EventClause::failure, 0.1},
+                            FlagRate{&EventClause::read, 0.9},      FlagRate{&EventClause::write, 0.2},
+                            FlagRate{&EventClause::container, 0.4}, FlagRate{&EventClause::internet, 0.3},
+                            FlagRate{&EventClause::tcp, 0.6},       FlagRate{&EventClause::udp, 0.4},
+                            FlagRate{&EventClause::not_tcp, 0.4},   FlagRate{&EventClause::upward, 0.02}};
+// At most one of them holds.
+constexpr std::array kExclusive{std::pair{&EventClause::success, &EventClause::failure},
+                                std::pair{&EventClause::tcp, &EventClause::udp},
+                                std::pair{&EventClause::tcp, &EventClause::not_tcp}};
 // A process is one that a rule can match.
 constexpr double kProcessPasses = 0.5;
 
@@ -125,7 +130,9 @@ Clauses both(const Clauses& a, const Clauses& b, const SetRates& rates) {
             c.paths = rarer(x.paths, y.paths, rates.paths);
             c.ends = rarer(x.ends, y.ends, rates.ends);
             c.asks.process_bits = x.asks.process_bits != 0 ? x.asks.process_bits : y.asks.process_bits;
-            if (!(c.asks.success && c.asks.failure)) add(out, c);
+            const bool possible =
+                std::ranges::none_of(kExclusive, [&](const auto& e) { return c.asks.*e.first && c.asks.*e.second; });
+            if (possible) add(out, c);
         }
     }
     return out;

@@ -34,6 +34,8 @@ TEST(Clauses, TheProtocolIsAskedWhereAllAskForIt) {
               asks({.internet = true}));
     EXPECT_EQ(both({asks({.internet = true})}, {asks({.udp = true})}, {}),
               Clauses{asks({.internet = true, .udp = true})});
+    EXPECT_EQ(both({asks({.tcp = true})}, {asks({.not_tcp = true})}, {}), Clauses{}) << "that is never";
+    EXPECT_EQ(both({asks({.tcp = true})}, {asks({.udp = true})}, {}), Clauses{});
 }
 
 TEST(Clauses, OfTwoSetsAtOnceTheRarerIsAsked) {

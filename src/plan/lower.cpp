@@ -123,6 +123,7 @@ class Lowering {
         const std::string_view text =
             p.op == Op::eq && p.items.size() == 1 ? std::string_view(p.items[0].text) : std::string_view{};
         if (field == "container.id" && text == "host") out.container = true;
+        if (field == "fd.l4proto" && text == "tcp" && p.modifier == lang::Modifier::none) out.not_tcp = true;
         // Of an event without a result the negation holds.
         if (!tells_result(info) || p.right || p.modifier != lang::Modifier::none) return out;
         if (field == "evt.res" && text == "SUCCESS") out.failure = true;
@@ -163,6 +164,8 @@ class Lowering {
             out.internet = among("4", "6");
         else if (field == "fd.type")
             out.internet = among("ipv4", "ipv6");
+        else if (field == "fd.l4proto" && p.op == Op::ne && one)
+            out.not_tcp = p.items[0].text == "tcp";
         else if (field == "fd.l4proto" && equal && one)
             out.tcp = p.items[0].text == "tcp", out.udp = p.items[0].text == "udp";
         else if (field == "container.id")
@@ -417,6 +420,7 @@ std::string clause_text(const EventClause& clause, const EventPlan& plan) {
     say(clause.internet, "an internet socket");
     say(clause.tcp, "TCP");
     say(clause.udp, "UDP");
+    say(clause.not_tcp, "not TCP");
     say(clause.upward, "\"..\" in the path given");
     const auto count = [](const auto& list, std::uint32_t sets) {
         return std::ranges::count_if(list, [&](const auto& n) { return (n.sets & sets) != 0; });

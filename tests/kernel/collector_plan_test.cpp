@@ -344,6 +344,8 @@ TEST_F(CollectorPlan, AsksForTheProtocolOfAConnection) {
         a.sin_port = htons(1);
         for (const int type : {SOCK_STREAM, SOCK_DGRAM})
             (void)!::connect(::socket(AF_INET, type, 0), reinterpret_cast<const sockaddr*>(&a), sizeof a);
+        (void)!::connect(::socket(AF_INET, SOCK_RAW, IPPROTO_TCP), reinterpret_cast<const sockaddr*>(&a), sizeof a);
+        (void)!::connect(::socket(AF_UNIX, SOCK_STREAM, 0), reinterpret_cast<const sockaddr*>(&a), sizeof a);
         return 0;
     };
     EventPlan plan;
@@ -355,6 +357,13 @@ TEST_F(CollectorPlan, AsksForTheProtocolOfAConnection) {
     const auto streams = run(plan, connects);
     ASSERT_EQ(streams.size(), 1u);
     EXPECT_EQ(streams[0].fd->l4, L4Protocol::tcp);
+    plan.demands[0].clauses = {{.internet = true, .not_tcp = true}};
+    const auto others = run(plan, connects);
+    ASSERT_EQ(others.size(), 2u);
+    EXPECT_EQ(others[0].fd->l4, L4Protocol::udp);
+    EXPECT_EQ(others[1].fd->l4, L4Protocol::raw) << "whatever its protocol";
+    plan.demands[0].clauses = {{.not_tcp = true}};
+    EXPECT_EQ(run(plan, connects).size(), 3u) << "and that of a family without protocols";
 }
 
 // TCP over several paths is TCP to whoever asks for it, and knows its ends as TCP does.

@@ -52,9 +52,14 @@ void lower_clause(const EventClause& c, unsigned index, unsigned generation, gyr
     ask(c.failure, GYR_ASK_FAILURE);
     ask(c.read, GYR_ASK_READ);
     ask(c.write, GYR_ASK_WRITE);
-    ask(c.internet, GYR_ASK_INTERNET);
-    ask(c.tcp, GYR_ASK_TCP);
-    ask(c.udp, GYR_ASK_UDP);
+    ask(c.internet || c.tcp || c.udp || c.not_tcp, GYR_ASK_PROTOCOL);
+    const auto another = [&](bool strikes, gyr_u32 protocol) {
+        if (strikes) out.protocol[protocol] = static_cast<gyr_u16>(out.protocol[protocol] | 1U << index);
+    };
+    another(c.internet || c.tcp || c.udp, GYR_NO_INTERNET);
+    another(c.udp || c.not_tcp, GYR_TCP);
+    another(c.tcp, GYR_UDP);
+    another(c.tcp || c.udp, GYR_OTHER_PROTOCOL);
     ask(c.end_sets != 0, GYR_ASK_ENDS);
     ask(c.path_sets != 0, GYR_ASK_PATH);
     ask(c.process_bits != 0, GYR_ASK_PROCESS);
