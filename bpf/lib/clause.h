@@ -50,11 +50,12 @@ APART u32 of_host(u64 at) {
 
 #define DOTS 0x2e2e2e2e2e2e2e2eull
 
-/* Two dots side by side; sometimes also where there are none, and in what is longer than can be looked at. Not inlined:
- * the stack of all that calls each other is 512 bytes before 6.13. */
-__noinline u32 goes_up(u64 text) {
+/* Two dots side by side in the text that an argument is; sometimes also where there are none, and in what is longer
+ * than can be looked at. Not inlined: the stack of all that calls each other is 512 bytes before 6.13. */
+__noinline u32 goes_up(struct call* c, u32 arg) {
+    if (!c || arg >= 6) return true;
     u64 words[16];
-    long n = bpf_probe_read_user_str(words, sizeof words, (void*)text);
+    long n = bpf_probe_read_user_str(words, sizeof words, (void*)argument_of(c, arg));
     if (n <= 0) return false;
     if (n >= (long)sizeof words) return true;
     u64 before = 0, found = 0;
@@ -207,22 +208,24 @@ static __always_inline u32 holding_clauses(struct gyr_plan* plan, struct call* c
             u32 sets = names_other_end(plan, c) ? ALL_SETS : end_sets(object);
             left &= (sets ? meeting_ends(plan, sets) : 0) | ~(u32)asks[GYR_ASK_ENDS];
         }
+        /* First the text that was given, when the whole path is looked at for nothing else. */
+        u32 whole_ones = left & asks[GYR_ASK_WHOLE];
+        if (whole_ones && !(whole_ones & ~(u32)asks[GYR_ASK_UPWARD]) && !goes_up(c, plan->text_arg))
+            left &= ~(u32)asks[GYR_ASK_UPWARD];
         if (left & asks[GYR_ASK_PATH]) {
-            u32 sets = path_sets(object);
+            /* Of another object always the whole: eight more bytes of stack are too many for the calls below. */
+            u32 sets = path_sets(object, left & asks[GYR_ASK_WHOLE] ? ~0u : 0);
             u64 other = other_object_of(plan, c, task);
-            if (other) sets |= path_sets(other);
+            if (other) sets |= path_sets(other, ~0u);
             left &= (sets ? meeting_paths(plan, sets) : 0) | ~(u32)asks[GYR_ASK_PATH];
         }
     }
     u32 dear = asks[GYR_ASK_PROCESS] | asks[GYR_ASK_UPWARD] | asks[GYR_ASK_CONTAINER];
-    if (!(left & dear) || ((left & ~dear) && !control.count_clauses)) return left;
+    if (!(left & dear) || ((left & ~dear) && !wanted.count_clauses)) return left;
+    if (left & asks[GYR_ASK_UPWARD] && !goes_up(c, plan->text_arg)) left &= ~(u32)asks[GYR_ASK_UPWARD];
     if (left & asks[GYR_ASK_PROCESS]) {
         u64 bits = process_bits((u64)task);
         left &= meeting_bits(plan, bits) | ~(u32)asks[GYR_ASK_PROCESS];
-    }
-    if (left & asks[GYR_ASK_UPWARD]) {
-        u32 arg = plan->text_arg;
-        if (arg < 6 && !goes_up(argument_of(c, arg))) left &= ~(u32)asks[GYR_ASK_UPWARD];
     }
     if ((left & asks[GYR_ASK_CONTAINER]) && of_host((u64)task)) left &= ~(u32)asks[GYR_ASK_CONTAINER];
     return left;
@@ -247,7 +250,7 @@ static __always_inline bool is_sample(struct gyr_plan* plan) {
     struct gyr_clause_counters* counters = counters_of(plan->event_class);
     if (!counters) return false;
     u64 stopped = ++counters->stopped;
-    if (!control.verify_every || stopped % control.verify_every) return false;
+    if (!wanted.verify_every || stopped % wanted.verify_every) return false;
     counters->sampled++;
     return true;
 }
@@ -255,7 +258,7 @@ static __always_inline bool is_sample(struct gyr_plan* plan) {
 static __always_inline bool may_matter(struct gyr_plan* plan, struct call* c, struct task_struct* task) {
     if (plan->clauses == 0) return true;
     u32 holding = holding_clauses(plan, c, task);
-    if (control.count_clauses) count_clauses(plan, holding);
+    if (wanted.count_clauses) count_clauses(plan, holding);
     return holding != 0;
 }
 

@@ -11,8 +11,6 @@
 #include "lib/emit.h"
 
 struct gyr_wanted wanted SEC(".data.wanted"); /* written by user space while the programs run */
-/* Of own calls: user space's own thread group is not told about. */
-const volatile gyr_s32 own_tgid = 0;
 const volatile gyr_u32 buffer_bytes = 80;
 
 struct {

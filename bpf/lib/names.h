@@ -149,18 +149,18 @@ static __always_inline u32 sets_of(u32 kind, u64 hash) { return may_be(kind, has
 #define letters_below(dentry) letters_in(dentry)
 #endif
 
-/* Notes a component. */
-#define pass(w, component, letters)                                                                                    \
+/* Notes a component; used: its letters as well. */
+#define pass(w, component, used, letters)                                                                              \
     ({                                                                                                                 \
         (w)->below = (w)->hash;                                                                                        \
         (w)->hash = (component);                                                                                       \
         (w)->sets |= sets_of(GYR_NAME_ANY, (w)->hash);                                                                 \
-        if (wanted.letters_used) (w)->sets |= letters((w)->passed);                                                    \
+        if (used) (w)->sets |= letters((w)->passed);                                                                   \
     })
 
 static long climb_step(u32 index, struct name_walk* w) {
     u32 where = climb(w);
-    if (where == WALK_ON) pass(w, hash_of(w->passed), letters_below);
+    if (where == WALK_ON) pass(w, hash_of(w->passed), wanted.letters_used, letters_below);
     w->rooted = where == WALK_ROOT;
     return where != WALK_ON;
 }
@@ -195,8 +195,9 @@ __noinline u32 identity_sets(u64 file) {
     return sets;
 }
 
-/* Those of its path's components. Verified by itself: its ways would multiply with those of its callers. */
-__noinline u32 component_sets(u64 file) {
+/* Those of its path's components; whole, all bits or none: also those that all of its path is looked at for. Verified
+ * by itself: its ways would multiply with those of its callers. */
+__noinline u32 component_sets(u64 file, u32 whole) {
     struct file* f = kernel_pointer(file, (void*)file);
     u32 sets = 0;
     struct name_walk w = {.dentry = kernel_word(&f->f_path.dentry),
@@ -204,7 +205,6 @@ __noinline u32 component_sets(u64 file) {
                           .hash = NO_NAME,
                           .below = NO_NAME};
     u64 base = NO_NAME, parent = NO_NAME;
-    bool whole = any_of(1u << GYR_NAME_TOP | 1u << GYR_NAME_TOPS | 1u << GYR_NAME_ANY) || wanted.letters_used;
     bool pair = false, folder = false;
     u32 where = WALK_ON, i = 0;
     _Pragma("clang loop unroll(disable)") for (; i < GYR_NAME_USUAL; i++) {
@@ -229,7 +229,8 @@ __noinline u32 component_sets(u64 file) {
             if (!whole) return sets;
         }
         if (where == WALK_ROOT) break;
-        pass(&w, hash, letters_in);
+        /* Read each time: kept, the verifier would follow the components with it and without. */
+        pass(&w, hash, *(volatile u32*)&wanted.letters_used & whole, letters_in);
     }
     if (i == 0) {
         /* The root of a tree, which may be the copy of another folder that hangs nowhere. */
@@ -252,10 +253,10 @@ __noinline u32 component_sets(u64 file) {
 }
 
 /* The path sets a file may belong to. */
-static __always_inline u32 path_sets(u64 file) {
+static __always_inline u32 path_sets(u64 file, u32 whole) {
     struct file* f = kernel_pointer(file, (void*)file);
     u32 sets = may_be_named(READ(f, f_inode, i_ino)) ? identity_sets(file) : 0;
-    return sets | component_sets(file);
+    return sets | component_sets(file, whole);
 }
 
 #endif

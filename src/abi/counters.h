@@ -38,9 +38,6 @@ struct gyr_control {
     gyr_u32 iter_any_thread; /* 1: also a thread that is not the leader, if its credentials differ from the leader's */
     gyr_u32 host_mnt_ns;     /* inode of the host's mount namespace; 0: not known */
     gyr_u32 shed;            /* events of lanes from the end that are not told: 1 bulk, 2 network too */
-    gyr_u32 verify_every;    /* of so many events that no clause held for, one is sent; 0: none */
-    gyr_u32 count_clauses;   /* 1: what each clause makes of events is counted */
-    gyr_u32 reserved;
 };
 
 /* What is known of a cgroup: everything in it is the host's, or what is in the host's namespaces. */
@@ -56,7 +53,7 @@ struct gyr_iter_item {
 };
 
 GYR_ABI_ASSERT(sizeof(struct gyr_loss) == 32, "loss layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_control) == 44, "control layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_control) == 32, "control layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_iter_item) == 8, "iterator item layout");
 
 #endif

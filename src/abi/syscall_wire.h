@@ -73,7 +73,8 @@ struct gyr_fetch {
 #define GYR_ASK_PROCESS 7u   /* the process's mask has one of process_bits */
 #define GYR_ASK_UPWARD 8u    /* the text argument has a ".." in it */
 #define GYR_ASK_CONTAINER 9u /* not known to be a process of the host */
-#define GYR_ASKS 10u
+#define GYR_ASK_WHOLE 10u /* with GYR_ASK_PATH: of its path_sets, one has names that all of a path is looked at for */
+#define GYR_ASKS 11u
 
 /* What an object is to GYR_ASK_PROTOCOL. */
 #define GYR_NO_INTERNET 0u /* anything but an IPv4 or IPv6 socket */
@@ -114,7 +115,7 @@ struct gyr_plan {
     gyr_u32 event_class;             /* index of the loss and statistics counters */
     gyr_u16 asks[GYR_ASKS];          /* by what is asked: bits of clauses */
     gyr_u16 protocol[GYR_PROTOCOLS]; /* by what the object is: bits of clauses that want another */
-    gyr_u16 reserved_too[2];
+    gyr_u16 reserved_too;
     struct gyr_fetch fetch[GYR_FETCHES];
     struct gyr_clause clause[GYR_CLAUSES];
 };
@@ -282,14 +283,19 @@ struct gyr_letters {
 
 /*
  * What user space writes while the programs run, in memory that both see. Filters dismiss most names and files without
- * a look into their map.
+ * a look into their map. All that a call is judged by lies in one page where it can: where the kernel's own mappings
+ * are flushed at every entry, the first look at a page costs as much as thirty instructions.
  */
 struct gyr_wanted {
     gyr_u64 numbers[GYR_CALLS / 64]; /* bits: numbers that have an entry, of either kind; all that most calls look at */
-    gyr_u16 calls[GYR_SLOTS];        /* which entry of plans a call has, 0 for none; two bytes change at once */
-    gyr_u32 networks;                /* how many there are */
-    gyr_u32 name_kinds;              /* that have any names, as bits */
-    gyr_u64 network_bytes[2][4];     /* bits: the first bytes of addresses in networks, of IPv4 and as IPv6 */
+    gyr_s32 own_tgid;                /* whose calls are not told: user space's own */
+    gyr_u32 verify_every;            /* of so many events that no clause held for, one is sent; 0: none */
+    gyr_u32 count_clauses;           /* 1: what each clause makes of events is counted */
+    gyr_u32 reserved;
+    gyr_u16 calls[GYR_SLOTS];    /* which entry of plans a call has, 0 for none; two bytes change at once */
+    gyr_u32 networks;            /* how many there are */
+    gyr_u32 name_kinds;          /* that have any names, as bits */
+    gyr_u64 network_bytes[2][4]; /* bits: the first bytes of addresses in networks, of IPv4 and as IPv6 */
     gyr_u64 names[GYR_NAME_KINDS][GYR_NAME_FILTER / 64];
     gyr_u64 files[GYR_FILE_FILTER / 64];
     gyr_u32 letters_used; /* which of them, as bits */
@@ -316,6 +322,7 @@ struct gyr_process_mask {
 GYR_ABI_ASSERT(sizeof(struct gyr_fetch) == 8, "fetch layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 16, "clause layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 48 + 8 * GYR_FETCHES + 16 * GYR_CLAUSES, "plan layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_wanted) <= 4096, "one page");
 GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 128, "header layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_item) == 8, "item layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_message) == 24, "message layout");

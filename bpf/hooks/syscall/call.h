@@ -35,7 +35,7 @@ static __always_inline struct gyr_plan* begin_call(struct call* c, struct task_s
     c->compat = (READ(task, thread_info.status) & TS_COMPAT) != 0;
     u32 slot = c->compat ? GYR_COMPAT_BASE + nr : nr;
     asm volatile("" : "+r"(slot)); /* older verifiers do not know that it is in bounds already */
-    if (slot >= GYR_SLOTS || !wanted.calls[slot] || READ(task, tgid) == own_tgid) return NULL;
+    if (slot >= GYR_SLOTS || !wanted.calls[slot] || READ(task, tgid) == wanted.own_tgid) return NULL;
     c->regs = regs;
     if (slot == GYR_COMPAT_BASE + NR_SOCKETCALL || slot == GYR_COMPAT_BASE + NR_OLD_MMAP) {
         read_arguments(c);

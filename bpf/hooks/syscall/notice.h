@@ -4,7 +4,7 @@
 static __always_inline void tell_notice(u32 slot, u64 first, u64 second, u64 third) {
     if (slot >= GYR_SLOTS) return;
     u32 key = wanted.calls[slot];
-    if (!key || (s32)(bpf_get_current_pid_tgid() >> 32) == own_tgid) return;
+    if (!key || (s32)(bpf_get_current_pid_tgid() >> 32) == wanted.own_tgid) return;
     struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &key);
     struct call c = {.args = {first, second, third}};
     if (plan) tell_call(plan, &c, slot, 0);

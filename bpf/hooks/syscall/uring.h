@@ -405,7 +405,7 @@ __noinline int tell_uring(struct call* c, u32 slot) {
 static __always_inline int submitted(struct io_kiocb* req) {
     u32 slot = GYR_URING_BASE + BPF_CORE_READ(req, opcode);
     if (slot >= GYR_SLOT_FAULT || !wanted.calls[slot]) return 0;
-    if ((s32)(bpf_get_current_pid_tgid() >> 32) == own_tgid) return 0;
+    if ((s32)(bpf_get_current_pid_tgid() >> 32) == wanted.own_tgid) return 0;
     u64 key = (u64)req;
     struct uring_call kept = {};
     struct call* c = &kept.call;

@@ -44,7 +44,16 @@ constexpr std::uint16_t kSocketCall = GYR_COMPAT_BASE + 102;
 constexpr std::size_t kHalf = GYR_PLANS / 2;
 constexpr unsigned kSetBits = 16;
 
-void lower_clause(const EventClause& c, unsigned index, unsigned generation, gyr_plan& out) {
+// Those that have names which all of a path is looked at for.
+std::uint32_t whole_sets(const std::vector<PathName>& names) {
+    std::uint32_t sets = 0;
+    for (const PathName& n : names)
+        if (n.kind != PathName::Kind::base && n.kind != PathName::Kind::pair && n.kind != PathName::Kind::parent)
+            sets |= n.sets;
+    return sets;
+}
+
+void lower_clause(const EventClause& c, unsigned index, unsigned generation, std::uint32_t whole, gyr_plan& out) {
     const auto ask = [&](bool set, gyr_u32 what) {
         if (set) out.asks[what] = static_cast<gyr_u16>(out.asks[what] | 1U << index);
     };
@@ -62,6 +71,7 @@ void lower_clause(const EventClause& c, unsigned index, unsigned generation, gyr
     another(c.tcp || c.udp, GYR_OTHER_PROTOCOL);
     ask(c.end_sets != 0, GYR_ASK_ENDS);
     ask(c.path_sets != 0, GYR_ASK_PATH);
+    ask((c.path_sets & whole) != 0, GYR_ASK_WHOLE);
     ask(c.process_bits != 0, GYR_ASK_PROCESS);
     ask(c.upward, GYR_ASK_UPWARD);
     ask(c.container, GYR_ASK_CONTAINER);
@@ -71,7 +81,7 @@ void lower_clause(const EventClause& c, unsigned index, unsigned generation, gyr
 }
 
 gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, std::uint16_t call_id,
-                      unsigned generation) {
+                      unsigned generation, std::uint32_t whole) {
     gyr_plan p{};
     p.code = demand.code;
     p.call_id = call_id;
@@ -101,7 +111,7 @@ gyr_plan lower_demand(const EventDemand& demand, const CollectedEvent& event, st
     if (event.has_two_sides()) p.other_arg = event.fetches[1].arg;
     if (demand.clauses.size() <= GYR_CLAUSES) {
         p.clauses = static_cast<gyr_u8>(demand.clauses.size());
-        for (unsigned i = 0; i < p.clauses; ++i) lower_clause(demand.clauses[i], i, generation, p);
+        for (unsigned i = 0; i < p.clauses; ++i) lower_clause(demand.clauses[i], i, generation, whole, p);
     }
     return p;
 }
@@ -204,6 +214,7 @@ std::uint32_t dismissal_hash(const PathName& name) { return static_cast<std::uin
 LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
     LoweredPlan out;
     bool socket_calls = false;
+    const std::uint32_t whole = whole_sets(plan.names);
     for (const EventDemand& demand : plan.demands) {
         if (find_collected(demand.code) == nullptr) continue;
         // Several calls may give one event; those of the same neutral number share an entry.
@@ -211,7 +222,8 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
         const auto entry = [&](std::uint16_t call_id) {
             const auto [at, fresh] = entry_of.try_emplace(call_id, static_cast<std::uint16_t>(out.entries.size()));
             if (fresh)
-                out.entries.push_back(lower_demand(demand, *find_collected(demand.code, call_id), call_id, generation));
+                out.entries.push_back(
+                    lower_demand(demand, *find_collected(demand.code, call_id), call_id, generation, whole));
             return at->second;
         };
         const auto asked = [&](std::uint16_t call_id) {

@@ -437,8 +437,8 @@ std::vector<std::pair<std::string, std::uint64_t>> LiveSource::kernel_errors() c
     return out;
 }
 
-void LiveSource::count_clauses(bool on) { store(impl_->programs->control().count_clauses, on ? 1 : 0); }
-void LiveSource::verify(std::uint32_t every) { store(impl_->programs->control().verify_every, every); }
+void LiveSource::count_clauses(bool on) { store(impl_->programs->wanted().count_clauses, on ? 1 : 0); }
+void LiveSource::verify(std::uint32_t every) { store(impl_->programs->wanted().verify_every, every); }
 void LiveSource::shed(unsigned lanes) { store(impl_->programs->control().shed, lanes); }
 
 void LiveSource::stop() {

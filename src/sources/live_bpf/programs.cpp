@@ -64,7 +64,6 @@ static_assert(sizeof(gyr_bpf) == sizeof(gyr_bpf_without_casts));
 GYR_SAME_PLACE(rodata, scratch_slots)
 GYR_SAME_PLACE(rodata, ring_bytes)
 GYR_SAME_PLACE(rodata, env_bytes_max)
-GYR_SAME_PLACE(rodata, own_tgid)
 GYR_SAME_PLACE(rodata, buffer_bytes)
 GYR_KERNEL_CASTS(GYR_SAME_CONSTANT)
 GYR_SAME_PLACE(bss, control)
@@ -151,7 +150,7 @@ void Programs::Object::configure(gyr_bpf& s) const {
     s.rodata->env_bytes_max = std::min(options.env_bytes, GYR_ENV_MAX);
     bpf_map__set_max_entries(s.maps.scratch_pool, slots);
     // Elsewhere our own number is somebody else's.
-    s.rodata->own_tgid = in_initial_namespace("pid") ? ::getpid() : 0;
+    s.data_wanted->wanted.own_tgid = in_initial_namespace("pid") ? ::getpid() : 0;
     s.rodata->buffer_bytes = std::clamp<std::uint32_t>(options.buffer_bytes, 1, 4096);
     bpf_map__set_max_entries(s.maps.critical, ring_bytes[GYR_LANE_CRITICAL]);
     bpf_map__set_max_entries(s.maps.network, ring_bytes[GYR_LANE_NETWORK]);
