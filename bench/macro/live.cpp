@@ -1,11 +1,13 @@
 // What watching costs while rules about files and connections are loaded: loops of system calls and a mixed workload,
-// bare and with the agent under several sets of rules (and with falco, where one is given or on PATH): nanoseconds for
-// each operation, processor time and memory of the agent, events it got, events lost. Each round begins with another of
-// them, so that a machine that gets slower or faster does so for all.
+// bare, under an empty program at sys_exit (the floor of anything that looks at system calls), and with the agent under
+// several sets of rules (and with falco, where one is given or on PATH): nanoseconds for each operation, processor time
+// and memory of the agent, events it got, events lost. Each round begins with another of them, so that a machine that
+// gets slower or faster does so for all.
 //
 //   bench_live [ROUNDS [FALCO]]      GYR_TEST_DATA, or ../shared/data: where rules/falco_rules.yaml is
 
 #include "bench/macro/agent.h"
+#include "bench/macro/empty_program.h"
 #include "bench/macro/rule_sets.h"
 #include "bench/macro/statistics.h"
 
@@ -41,7 +43,7 @@ using namespace gyr::bench;
 
 namespace {
 
-constexpr std::array kLoops{"getppid", "read", "open+close", "connect", "fork+exec", "mixed (ms)"};
+constexpr std::array kLoops{"getppid", "read", "open+close", "... in /etc", "connect", "fork+exec", "mixed (ms)"};
 using Costs = std::array<double, kLoops.size()>;
 
 double best_of(int runs, int count, const std::function<void()>& call) {
@@ -84,24 +86,25 @@ Costs measure() {
         const int zero = ::open("/dev/zero", O_RDONLY);
         char byte = 0;
         c[1] = best_of(3, 200'000, [&] { (void)!::read(zero, &byte, 1); });
-        c[2] = best_of(3, 50'000, [] { ::close(::open("/etc/hostname", O_RDONLY)); });
+        c[2] = best_of(3, 50'000, [] { ::close(::open("/usr/bin/env", O_RDONLY)); });
+        c[3] = best_of(3, 50'000, [] { ::close(::open("/etc/hostname", O_RDONLY)); });
         sockaddr_in to{};
         to.sin_family = AF_INET;
         to.sin_port = htons(9);
         to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        c[3] = best_of(3, 20'000, [&] {
+        c[4] = best_of(3, 20'000, [&] {
             const int s = ::socket(AF_INET, SOCK_DGRAM, 0);
             (void)::connect(s, reinterpret_cast<const sockaddr*>(&to), sizeof to);
             ::close(s);
         });
         static constexpr const char* kTrue[] = {"/bin/true", nullptr};
-        c[4] = best_of(2, 100, [] { run_program(kTrue); });
+        c[5] = best_of(2, 100, [] { run_program(kTrue); });
         static constexpr const char* kMixed[] = {
             "/bin/sh", "-c",
             "for i in 1 2 3; do find /usr/share/doc -type f -name 'c*' -exec head -c 64 {} + >/dev/null; "
             "tar cf - /etc 2>/dev/null | wc -c >/dev/null; ls -lR /usr/lib/python3 >/dev/null; done",
             nullptr};
-        c[5] = best_of(2, 1, [] { run_program(kMixed); }) / 1e6;
+        c[6] = best_of(2, 1, [] { run_program(kMixed); }) / 1e6;
         (void)!::write(out[1], &c, sizeof c);
         ::_exit(0);
     }
@@ -135,6 +138,7 @@ struct Subject {
     std::string name;
     std::string rules; // of the agent; empty: bare, or falco
     std::vector<std::string> command = {};
+    bool empty_program = false;
 };
 
 struct Seen {
@@ -158,6 +162,12 @@ void measure_agent(const Subject& subject, Seen& seen) {
     reader.request_stop();
     reader.join();
     seen.last_words = agent.end();
+}
+
+void measure_without(bool empty_program, Seen& seen) {
+    const int link = empty_program ? attach_empty() : -1;
+    seen.costs.push_back(measure());
+    if (link >= 0) ::close(link);
 }
 
 // Another program that watches; it is given some seconds to begin.
@@ -185,7 +195,7 @@ void measure_other(const Subject& subject, Seen& seen) {
 }
 
 std::vector<Subject> subjects(const std::string& falco) {
-    std::vector<Subject> out{{"bare", ""}};
+    std::vector<Subject> out{{"bare", ""}, {"empty program", "", {}, true}};
     for (RuleSet& set : rule_sets()) out.push_back({std::move(set.name), std::move(set.rules)});
     const auto stable = official_rules() / "falco_rules.yaml";
     if (!falco.empty() && std::filesystem::exists(stable))
@@ -206,7 +216,7 @@ int main(int argc, char** argv) {
             if (!all[i].command.empty())
                 measure_other(all[i], seen[i]);
             else if (all[i].rules.empty())
-                seen[i].costs.push_back(measure());
+                measure_without(all[i].empty_program, seen[i]);
             else
                 measure_agent(all[i], seen[i]);
         }
