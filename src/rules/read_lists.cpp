@@ -103,7 +103,7 @@ void ItemReader::macro(const YamlNode& item, const ScalarPtr& name) {
     MacroDef def;
     def.name = name;
     def.condition = {condition};
-    def.index = old != nullptr && !old->builtin ? old->index : definitions_.next_index;
+    def.index = old != nullptr ? old->index : definitions_.next_index; // a built-in one stood before everything
     def.visibility = definitions_.next_index++;
     if (old != nullptr)
         *old = std::move(def);
