@@ -61,7 +61,8 @@ struct EventPlan {
     std::vector<PathName> names;
     std::vector<ConnectionEnd> ends;
     std::vector<std::uint32_t> failed_exec_rules; // indexes of the rules that ask for an exec that failed
-    std::vector<std::uint32_t> process_nodes;     // by bit of process_bits: what whoever made the plan decides it by
+    // By bit of process_bits: what whoever made the plan decides it by, any of them.
+    std::vector<std::vector<std::uint32_t>> process_nodes;
 };
 
 } // namespace gyr

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -30,14 +29,8 @@ constexpr std::array kExclusive{std::pair{&EventClause::success, &EventClause::f
 constexpr double kProcessPasses = 0.5;
 
 // Sets of which one must be met; none: not asked.
-template <class T>
-bool within(const T& a, const T& b) {
-    return b == T{} || (a != T{} && (a & ~b) == T{});
-}
-template <class T>
-T either(const T& a, const T& b) {
-    return a != T{} && b != T{} ? a | b : T{};
-}
+bool within(const Sets& a, const Sets& b) { return b.none() || (a.any() && (a & ~b).none()); }
+Sets either(const Sets& a, const Sets& b) { return a.any() && b.any() ? a | b : Sets{}; }
 
 double rate_of(const Sets& sets, const std::vector<double>& rates) {
     if (sets.none()) return 1;
@@ -58,9 +51,8 @@ double total(const Clauses& clauses, const SetRates& rates) {
 
 // In how many kinds of sets the two differ; they are without any then.
 int differing_sets(Clause& a, Clause& b) {
-    const int differ = (a.paths != b.paths) + (a.ends != b.ends) + (a.asks.process_bits != b.asks.process_bits);
-    a.paths = b.paths = a.ends = b.ends = {};
-    a.asks.process_bits = b.asks.process_bits = 0;
+    const int differ = (a.paths != b.paths) + (a.ends != b.ends) + (a.processes != b.processes);
+    a.paths = b.paths = a.ends = b.ends = a.processes = b.processes = {};
     return differ;
 }
 
@@ -70,14 +62,14 @@ double rate(const Clause& c, const SetRates& rates) {
     double out = rate_of(c.paths, rates.paths) * rate_of(c.ends, rates.ends);
     for (const FlagRate& f : kFlags)
         if (c.asks.*f.flag) out *= f.passes;
-    if (c.asks.process_bits != 0) out *= 1 - std::pow(1 - kProcessPasses, std::popcount(c.asks.process_bits));
+    if (c.processes.any()) out *= 1 - std::pow(1 - kProcessPasses, c.processes.count());
     return out;
 }
 
 bool implies(const Clause& a, const Clause& b) {
     for (const FlagRate& f : kFlags)
         if (b.asks.*f.flag && !(a.asks.*f.flag)) return false;
-    return within(a.paths, b.paths) && within(a.ends, b.ends) && within(a.asks.process_bits, b.asks.process_bits);
+    return within(a.paths, b.paths) && within(a.ends, b.ends) && within(a.processes, b.processes);
 }
 
 Clause widen(const Clause& a, const Clause& b) {
@@ -85,7 +77,7 @@ Clause widen(const Clause& a, const Clause& b) {
     for (const FlagRate& f : kFlags) out.asks.*f.flag = a.asks.*f.flag && b.asks.*f.flag;
     out.paths = either(a.paths, b.paths);
     out.ends = either(a.ends, b.ends);
-    out.asks.process_bits = either(a.asks.process_bits, b.asks.process_bits);
+    out.processes = either(a.processes, b.processes);
     return out;
 }
 
@@ -106,7 +98,7 @@ void add(Clauses& to, const Clause& clause) {
         Clause a = c, b = clause;
         const bool lost = (one.paths.none() && (a.paths.any() || b.paths.any())) ||
                           (one.ends.none() && (a.ends.any() || b.ends.any())) ||
-                          (one.asks.process_bits == 0 && (a.asks.process_bits | b.asks.process_bits) != 0);
+                          (one.processes.none() && (a.processes.any() || b.processes.any()));
         if (!lost && differing_sets(a, b) == 1 && a == b) {
             c = one;
             return;
@@ -129,7 +121,7 @@ Clauses both(const Clauses& a, const Clauses& b, const SetRates& rates) {
             for (const FlagRate& f : kFlags) c.asks.*f.flag = x.asks.*f.flag || y.asks.*f.flag;
             c.paths = rarer(x.paths, y.paths, rates.paths);
             c.ends = rarer(x.ends, y.ends, rates.ends);
-            c.asks.process_bits = x.asks.process_bits != 0 ? x.asks.process_bits : y.asks.process_bits;
+            c.processes = x.processes.any() ? x.processes : y.processes;
             const bool possible =
                 std::ranges::none_of(kExclusive, [&](const auto& e) { return c.asks.*e.first && c.asks.*e.second; });
             if (possible) add(out, c);

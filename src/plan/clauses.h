@@ -1,7 +1,7 @@
 #pragma once
 // Disjunctions of clauses while they are made of rules: how they are joined, and kept few enough for the kernel. Sets
-// of names and of ends are those of single predicates, as many as there are; the kernel's few (event/event_plan.h) are
-// made of them at the end (plan/set_numbers.h).
+// of names and of ends are those of single predicates, and conditions about processes those of rules, as many as there
+// are; the kernel's few (event/event_plan.h) are made of them at the end (plan/set_numbers.h).
 
 #include "event/event_plan.h"
 
@@ -16,8 +16,9 @@ using Sets = std::bitset<kMostSets>;
 
 // All that is set must hold; of each kind of sets one must be met, if any is there.
 struct Clause {
-    EventClause asks; // without path_sets and end_sets
+    EventClause asks; // without what the kernel has few bits for: path_sets, end_sets and process_bits
     Sets paths = {}, ends = {};
+    Sets processes = {}; // conditions about the process
     friend bool operator==(const Clause&, const Clause&) = default;
 };
 // Empty: never.

@@ -48,8 +48,8 @@ TEST(Clauses, OfTwoSetsAtOnceTheRarerIsAsked) {
 
 TEST(Clauses, TheLimitKeepsRareThingsApartFromCommonOnes) {
     const SetRates rates{.paths = {0.2, 0.001, 0.15, 0.002}, .ends = {}};
-    const auto write = [](unsigned long sets, std::uint64_t bits) {
-        return Clause{.asks = {.write = true, .process_bits = bits}, .paths = sets};
+    const auto write = [](unsigned long sets, unsigned long processes) {
+        return Clause{.asks = {.write = true}, .paths = sets, .ends = {}, .processes = processes};
     };
     Clauses clauses{write(1, 1), write(2, 2), write(4, 4), write(8, 8)};
     limit(clauses, 3, rates);

@@ -13,7 +13,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <iterator>
 #include <map>
 #include <string_view>
@@ -276,19 +275,30 @@ std::vector<AskedSets> asked_sets(const std::vector<std::pair<std::size_t, Claus
 
 // Sets that no clause asks for would have the kernel look at more of each path. Exact paths stay, without a set: files
 // are known by their identity all the same.
-void number_sets(const std::vector<std::pair<std::size_t, Clauses>>& lowered, const ObjectSets& sets, EventPlan& plan) {
-    const SetNumbers paths(asked_sets(lowered, plan, sets.rates(), &Clause::paths), sets.rates().paths);
-    const SetNumbers ends(asked_sets(lowered, plan, sets.rates(), &Clause::ends), sets.rates().ends);
+void number_sets(const std::vector<std::pair<std::size_t, Clauses>>& lowered, const ObjectSets& sets,
+                 const std::vector<std::uint32_t>& conditions, EventPlan& plan) {
+    const SetRates& rates = sets.rates();
+    const SetNumbers paths(asked_sets(lowered, plan, rates, &Clause::paths), rates.paths, kKernelSets);
+    const SetNumbers ends(asked_sets(lowered, plan, rates, &Clause::ends), rates.ends, kKernelSets);
+    const SetNumbers processes(asked_sets(lowered, plan, rates, &Clause::processes),
+                               std::vector<double>(conditions.size(), 0.5), kKernelConditions);
     for (const auto& [demand, clauses] : lowered) {
         for (const Clause& c : clauses) {
             EventClause& out = plan.demands[demand].clauses.emplace_back(c.asks);
-            out.path_sets = paths.of(c.paths);
-            out.end_sets = ends.of(c.ends);
+            out.path_sets = static_cast<std::uint32_t>(paths.of(c.paths));
+            out.end_sets = static_cast<std::uint32_t>(ends.of(c.ends));
+            out.process_bits = processes.of(c.processes);
         }
+    }
+    for (const Sets& any : processes.members()) {
+        std::vector<std::uint32_t>& nodes = plan.process_nodes.emplace_back();
+        for (std::size_t i = 0; i < conditions.size(); ++i)
+            if (any[i]) nodes.push_back(conditions[i]);
     }
     std::map<std::tuple<PathName::Kind, std::string, std::string, std::string>, std::uint32_t> names;
     for (std::size_t set = 0; set < sets.files().size(); ++set)
-        for (const PathName& n : sets.files()[set]) names[{n.kind, n.first, n.second, n.path}] |= paths.of(set);
+        for (const PathName& n : sets.files()[set])
+            names[{n.kind, n.first, n.second, n.path}] |= static_cast<std::uint32_t>(paths.of(set));
     for (const auto& [name, of] : names)
         if (const auto& [kind, first, second, path] = name; of != 0 || !path.empty())
             plan.names.push_back({.kind = kind, .first = first, .second = second, .sets = of, .path = path});
@@ -296,14 +306,14 @@ void number_sets(const std::vector<std::pair<std::size_t, Clauses>>& lowered, co
         for (const ConnectionEnd& e : sets.ends()[set]) {
             if (ends.of(set) == 0) continue;
             plan.ends.push_back(e);
-            plan.ends.back().sets = ends.of(set);
+            plan.ends.back().sets = static_cast<std::uint32_t>(ends.of(set));
         }
     }
 }
 
 void lower_rules(const Matcher& matcher, EventPlan& plan, LowerOptions options) {
     Lowering lowering(matcher);
-    ProcessConditions conditions(matcher, plan.process_nodes);
+    ProcessConditions conditions(matcher);
     const std::vector<bool> stands = standing_rules(matcher);
     std::vector<std::pair<std::size_t, Clauses>> lowered; // by demand, its clauses
     std::string_view moved;                               // a rule that has to know of every move
@@ -322,9 +332,9 @@ void lower_rules(const Matcher& matcher, EventPlan& plan, LowerOptions options) 
         Clauses clauses;
         std::vector<std::pair<Clause, std::uint32_t>> asked; // and by which rule
         for (const match::ProgramRule& r : rules) {
-            const std::uint64_t bit = options.masks ? conditions.bit_of(r.root) : 0;
+            const Sets asked_of_process = options.masks ? conditions.of(r.root) : Sets{};
             for (Clause c : lowering.lower(r.root, *info)) {
-                c.asks.process_bits = bit;
+                c.processes = asked_of_process;
                 if (is_plain(c) && demand.forced_by.empty()) demand.forced_by = matcher.rules()[r.rule].name;
                 asked.emplace_back(c, r.rule);
                 add(clauses, c);
@@ -341,7 +351,7 @@ void lower_rules(const Matcher& matcher, EventPlan& plan, LowerOptions options) 
         lowered.emplace_back(plan.demands.size(), std::move(clauses));
         plan.demands.push_back(std::move(demand));
     });
-    number_sets(lowered, lowering.sets(), plan);
+    number_sets(lowered, lowering.sets(), conditions.nodes(), plan);
     if (!moved.empty()) lower_moves(moved, plan);
 }
 
@@ -428,8 +438,11 @@ std::string clause_text(const EventClause& clause, const EventPlan& plan) {
     if (clause.path_sets != 0) parts.push_back(fmt::format("file name among {}", count(plan.names, clause.path_sets)));
     if (clause.end_sets != 0)
         parts.push_back(fmt::format("an end of the connection among {}", count(plan.ends, clause.end_sets)));
-    if (const int n = std::popcount(clause.process_bits); n != 0)
-        parts.push_back(n == 1 ? std::string("the process one the rule can match")
+    std::size_t n = 0;
+    for (std::size_t bit = 0; bit < plan.process_nodes.size(); ++bit)
+        if ((clause.process_bits >> bit & 1) != 0) n += plan.process_nodes[bit].size();
+    if (clause.process_bits != 0)
+        parts.push_back(n <= 1 ? std::string("the process one the rule can match")
                                : fmt::format("the process one that one of {} rules can match", n));
     return fmt::format("{}", fmt::join(parts, ", "));
 }

@@ -344,6 +344,31 @@ TEST(Lower, MoreSetsThanTheKernelHasAreJoined) {
     for (const PathName& n : plan.names) EXPECT_NE(n.sets & asked, 0u) << n.path;
 }
 
+// The kernel's mask of a process has 64 bits: of more conditions some share one, and none is left out.
+TEST(Lower, MoreProcessConditionsThanTheMaskHasAreJoined) {
+    const std::vector<std::string> types{"open", "openat", "creat", "connect", "bind", "listen", "fchmod", "setuid"};
+    std::vector<std::string> conditions;
+    for (std::size_t i = 0; i < 120; ++i)
+        conditions.push_back("evt.type in (" + types[i % 8] + ", " + types[(i / 8) % 8] + ") and proc.name = p" +
+                             std::to_string(i));
+    const EventPlan plan = plan_of(conditions);
+    std::uint64_t asked = 0;
+    for (const std::string& type : types) {
+        ASSERT_FALSE(demand(plan, type).clauses.empty()) << type;
+        for (const EventClause& c : demand(plan, type).clauses) {
+            EXPECT_NE(c.process_bits, 0u) << type;
+            asked |= c.process_bits;
+        }
+    }
+    ASSERT_LE(plan.process_nodes.size(), 64u);
+    std::set<std::uint32_t> nodes;
+    for (std::size_t bit = 0; bit < plan.process_nodes.size(); ++bit) {
+        EXPECT_NE(asked >> bit & 1, 0u);
+        nodes.insert(plan.process_nodes[bit].begin(), plan.process_nodes[bit].end());
+    }
+    EXPECT_EQ(nodes.size(), 120u);
+}
+
 // Rules for files that are written do not have those told that are only read, however many rules there are.
 TEST(Lower, ManySetsKeepReadingAndWritingApart) {
     std::vector<std::string> conditions{"evt.type = openat and evt.is_open_read = true and fd.name = /etc/shadow"};

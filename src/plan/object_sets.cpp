@@ -151,11 +151,11 @@ double rate(const PathName& n) {
     static constexpr std::pair<std::string_view, double> kTops[] = {{"usr", 0.4},  {"proc", 0.2}, {"etc", 0.15},
                                                                     {"var", 0.15}, {"home", 0.1}, {"root", 0.1}};
     switch (n.kind) {
-    case Kind::pair: return 0.0005;
+    case Kind::pair: return 0.0002;
     case Kind::base:
-    case Kind::parent: return 0.002;
+    case Kind::parent: return 0.001;
     case Kind::tops:
-    case Kind::any: return 0.02;
+    case Kind::any: return 0.004;
     case Kind::letters: return 0.1;
     case Kind::top: break;
     }

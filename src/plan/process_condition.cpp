@@ -19,7 +19,6 @@ using match::NodeId;
 using match::NodeKind;
 using match::Truth;
 
-constexpr std::size_t kMostConditions = 64;
 constexpr std::string_view kAnything; // skeleton of what says nothing about the process
 
 // Fields that stay the same as long as what the kernel compares does: the process, its exec, its name, the real user
@@ -125,22 +124,24 @@ std::string ProcessConditions::skeleton(std::uint32_t id, bool negated) const {
     return std::string(kAnything);
 }
 
-std::uint64_t ProcessConditions::bit_of(std::uint32_t node) {
+Sets ProcessConditions::of(std::uint32_t node) {
     const std::string key = skeleton(node, false);
-    if (key == kAnything) return 0;
-    if (const auto known = bits_.find(key); known != bits_.end()) return known->second;
-    if (nodes_.size() >= kMostConditions) return bits_[key] = 0;
+    if (key == kAnything) return {};
+    const auto [known, fresh] = known_.try_emplace(key);
+    if (!fresh || nodes_.size() >= kMostSets) return known->second;
+    known->second.set(nodes_.size());
     nodes_.push_back(node);
-    return bits_[key] = std::uint64_t{1} << (nodes_.size() - 1);
+    return known->second;
 }
 
-ProcessMasks::ProcessMasks(std::shared_ptr<const Matcher> matcher, std::vector<std::uint32_t> nodes)
+ProcessMasks::ProcessMasks(std::shared_ptr<const Matcher> matcher, std::vector<std::vector<std::uint32_t>> nodes)
     : matcher_(std::move(matcher)), nodes_(std::move(nodes)) {
     if (nodes_.empty()) return;
     evaluator_ = std::make_unique<match::Evaluator>(matcher_->expressions(), matcher_->graph(), 0);
     decidable_.resize(matcher_->graph().size());
     for (NodeId id = 0; id < decidable_.size(); ++id) decidable_[id] = says_something(*matcher_, id);
-    by_pid_ = std::ranges::any_of(nodes_, [&](NodeId id) { return asks_for_pid(*matcher_, id); });
+    for (const auto& any : nodes_)
+        by_pid_ = by_pid_ || std::ranges::any_of(any, [&](NodeId id) { return asks_for_pid(*matcher_, id); });
 }
 ProcessMasks::~ProcessMasks() = default;
 
@@ -155,8 +156,11 @@ std::uint64_t ProcessMasks::of(const ProcessImagePtr& image, const EvalWorld& wo
     event.process = image;
     evaluator_->begin(event, world, false, false);
     std::uint64_t out = 0;
+    const auto may_hold = [&](NodeId id) {
+        return decide(matcher_->graph(), decidable_, *evaluator_, id) != Truth::no;
+    };
     for (std::size_t i = 0; i < nodes_.size(); ++i)
-        if (decide(matcher_->graph(), decidable_, *evaluator_, nodes_[i]) != Truth::no) out |= std::uint64_t{1} << i;
+        if (std::ranges::any_of(nodes_[i], may_hold)) out |= std::uint64_t{1} << i;
     known = {.exec = image->exec, .comm = image->comm, .uid = image->credentials.uid, .bits = out};
     return out;
 }

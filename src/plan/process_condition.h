@@ -5,6 +5,7 @@
 
 #include "fields/context.h"
 #include "match/matcher.h"
+#include "plan/clauses.h"
 #include "state/process.h"
 
 #include <array>
@@ -20,33 +21,36 @@ class Evaluator;
 
 namespace gyr::plan {
 
-// Gives each different process condition a bit.
+// Gives each different process condition a number.
 class ProcessConditions {
   public:
-    ProcessConditions(const Matcher& matcher, std::vector<std::uint32_t>& nodes) : matcher_(matcher), nodes_(nodes) {}
-    // The bit of what the condition asks of the process; 0: nothing, or there are too many already.
-    std::uint64_t bit_of(std::uint32_t node);
+    explicit ProcessConditions(const Matcher& matcher) : matcher_(matcher) {}
+    // What the condition asks of the process; none: nothing, or there are too many already.
+    [[nodiscard]] Sets of(std::uint32_t node);
+    // By number, a condition to decide it by.
+    [[nodiscard]] const std::vector<std::uint32_t>& nodes() const { return nodes_; }
 
   private:
     // The formula with all that is not decidable left out: conditions with the same one have one bit.
     [[nodiscard]] std::string skeleton(std::uint32_t node, bool negated) const;
     const Matcher& matcher_;
-    std::vector<std::uint32_t>& nodes_; // by bit: a condition to decide it by
-    std::map<std::string, std::uint64_t> bits_;
+    std::vector<std::uint32_t> nodes_;
+    std::map<std::string, Sets> known_;
 };
 
 // Decides them for processes.
 class ProcessMasks {
   public:
-    ProcessMasks(std::shared_ptr<const Matcher> matcher, std::vector<std::uint32_t> nodes);
+    // nodes: EventPlan::process_nodes
+    ProcessMasks(std::shared_ptr<const Matcher> matcher, std::vector<std::vector<std::uint32_t>> nodes);
     ~ProcessMasks();
     [[nodiscard]] bool empty() const { return nodes_.empty(); }
-    // A bit for each condition that may hold for the process; others cannot while its image is the same.
+    // A bit for each of which a condition may hold for the process; others cannot while its image is the same.
     [[nodiscard]] std::uint64_t of(const ProcessImagePtr& image, const EvalWorld& world);
 
   private:
     std::shared_ptr<const Matcher> matcher_;
-    std::vector<std::uint32_t> nodes_;
+    std::vector<std::vector<std::uint32_t>> nodes_;
     std::unique_ptr<match::Evaluator> evaluator_;
     std::vector<bool> decidable_; // by node: something in it is
     bool by_pid_ = false;         // a condition asks for the process's id

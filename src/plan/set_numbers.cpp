@@ -48,12 +48,12 @@ std::vector<Group> asked_alike(std::span<const AskedSets> asked, const std::vect
 
 } // namespace
 
-SetNumbers::SetNumbers(std::span<const AskedSets> asked, const std::vector<double>& rates) {
+SetNumbers::SetNumbers(std::span<const AskedSets> asked, const std::vector<double>& rates, unsigned most) {
     std::vector<Group> groups = asked_alike(asked, rates);
     std::vector<std::vector<double>> costs(groups.size(), std::vector<double>(groups.size()));
     for (std::size_t a = 0; a < groups.size(); ++a)
         for (std::size_t b = 0; b < a; ++b) costs[a][b] = costs[b][a] = cost(groups[a], groups[b], asked);
-    while (groups.size() > kKernelSets) {
+    while (groups.size() > most) {
         std::pair<std::size_t, std::size_t> least{0, 1};
         for (std::size_t a = 0; a < groups.size(); ++a)
             for (std::size_t b = a + 1; b < groups.size(); ++b)
@@ -70,14 +70,14 @@ SetNumbers::SetNumbers(std::span<const AskedSets> asked, const std::vector<doubl
     for (const Group& g : groups) members_.push_back(g.members);
 }
 
-std::uint32_t SetNumbers::of(const Sets& sets) const {
-    std::uint32_t out = 0;
+std::uint64_t SetNumbers::of(const Sets& sets) const {
+    std::uint64_t out = 0;
     for (std::size_t bit = 0; bit < members_.size(); ++bit)
-        if ((members_[bit] & sets).any()) out |= 1U << bit;
+        if ((members_[bit] & sets).any()) out |= std::uint64_t{1} << bit;
     return out;
 }
 
-std::uint32_t SetNumbers::of(std::size_t set) const {
+std::uint64_t SetNumbers::of(std::size_t set) const {
     Sets one;
     one.set(set);
     return of(one);

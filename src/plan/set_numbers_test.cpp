@@ -9,7 +9,7 @@ namespace {
 
 TEST(SetNumbers, SetsThatTheSameClausesAskForAreOne) {
     const std::vector<AskedSets> asked{{.sets = 0b00111}, {.sets = 0b00101}, {.sets = 0b01000}};
-    const SetNumbers numbers(asked, std::vector<double>(5, 0.1));
+    const SetNumbers numbers(asked, std::vector<double>(5, 0.1), kKernelSets);
     EXPECT_EQ(numbers.of(std::size_t{0}), 1u);
     EXPECT_EQ(numbers.of(std::size_t{1}), 2u);
     EXPECT_EQ(numbers.of(std::size_t{2}), 1u);
@@ -27,8 +27,8 @@ TEST(SetNumbers, TooManyBecomeOneWhereLeastIsLost) {
         asked.push_back({.sets = Sets{}.set(i), .often = i == 1 || i == 2 ? 0.001 : 1});
         rates.push_back(i == 0 ? 0.5 : i == 3 || i == 4 ? 0.0001 : 0.1);
     }
-    const SetNumbers numbers(asked, rates);
-    std::uint32_t all = 0;
+    const SetNumbers numbers(asked, rates, kKernelSets);
+    std::uint64_t all = 0;
     for (std::size_t i = 0; i < rates.size(); ++i) {
         EXPECT_TRUE(std::has_single_bit(numbers.of(i))) << i;
         all |= numbers.of(i);

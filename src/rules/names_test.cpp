@@ -162,9 +162,8 @@ TEST(Macros, ABuiltInOneCanBeReplacedNotAppendedTo) {
     const auto replaced = load("- macro: container\n  condition: a.b = 1\n" + append + rule("A", "container"));
     EXPECT_EQ(condition_of(replaced, "A"), "(a.b = 1 and a.b = 2)");
     // It stands before all others wherever it is replaced: the files that replace it may come after those that use it.
-    const auto later =
-        load("- macro: m\n  condition: container and c.d = 1\n- macro: container\n  condition: a.b = 1\n" +
-             rule("A", "m"));
+    const auto later = load(
+        "- macro: m\n  condition: container and c.d = 1\n- macro: container\n  condition: a.b = 1\n" + rule("A", "m"));
     EXPECT_EQ(told(later), Told{});
     EXPECT_EQ(condition_of(later, "A"), "(a.b = 1 and c.d = 1)");
 }
