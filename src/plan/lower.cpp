@@ -14,9 +14,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <string_view>
-#include <tuple>
 
 namespace gyr::plan {
 namespace {
@@ -249,74 +247,12 @@ void lower_moves(std::string_view rule, EventPlan& plan) {
     }
 }
 
-// How often events of a type come, compared with opens.
-double often(EventCode code) {
-    const EventInfo* info = find_event(code);
-    if (info == nullptr) return 0;
-    if (code == kGenericExit) return 1;
-    if ((info->flags & kReadsFromFd) != 0 || (info->flags & kWritesToFd) != 0) return 2;
-    return (info->flags & kCreatesFd) != 0 ? 1 : 0.05;
-}
-
-// By kind of sets, those of every clause with how often all else of it is met.
-std::vector<AskedSets> asked_sets(const std::vector<std::pair<std::size_t, Clauses>>& lowered, const EventPlan& plan,
-                                  const SetRates& rates, Sets Clause::*kind) {
-    std::vector<AskedSets> out;
-    for (const auto& [demand, clauses] : lowered) {
-        for (const Clause& c : clauses) {
-            Clause rest = c;
-            (rest.*kind).reset();
-            if ((c.*kind).any())
-                out.push_back({.sets = c.*kind, .often = often(plan.demands[demand].code) * rate(rest, rates)});
-        }
-    }
-    return out;
-}
-
-// Sets that no clause asks for would have the kernel look at more of each path. Exact paths stay, without a set: files
-// are known by their identity all the same.
-void number_sets(const std::vector<std::pair<std::size_t, Clauses>>& lowered, const ObjectSets& sets,
-                 const std::vector<std::uint32_t>& conditions, EventPlan& plan) {
-    const SetRates& rates = sets.rates();
-    const SetNumbers paths(asked_sets(lowered, plan, rates, &Clause::paths), rates.paths, kKernelSets);
-    const SetNumbers ends(asked_sets(lowered, plan, rates, &Clause::ends), rates.ends, kKernelSets);
-    const SetNumbers processes(asked_sets(lowered, plan, rates, &Clause::processes),
-                               std::vector<double>(conditions.size(), 0.5), kKernelConditions);
-    for (const auto& [demand, clauses] : lowered) {
-        for (const Clause& c : clauses) {
-            EventClause& out = plan.demands[demand].clauses.emplace_back(c.asks);
-            out.path_sets = static_cast<std::uint32_t>(paths.of(c.paths));
-            out.end_sets = static_cast<std::uint32_t>(ends.of(c.ends));
-            out.process_bits = processes.of(c.processes);
-        }
-    }
-    for (const Sets& any : processes.members()) {
-        std::vector<std::uint32_t>& nodes = plan.process_nodes.emplace_back();
-        for (std::size_t i = 0; i < conditions.size(); ++i)
-            if (any[i]) nodes.push_back(conditions[i]);
-    }
-    std::map<std::tuple<PathName::Kind, std::string, std::string, std::string>, std::uint32_t> names;
-    for (std::size_t set = 0; set < sets.files().size(); ++set)
-        for (const PathName& n : sets.files()[set])
-            names[{n.kind, n.first, n.second, n.path}] |= static_cast<std::uint32_t>(paths.of(set));
-    for (const auto& [name, of] : names)
-        if (const auto& [kind, first, second, path] = name; of != 0 || !path.empty())
-            plan.names.push_back({.kind = kind, .first = first, .second = second, .sets = of, .path = path});
-    for (std::size_t set = 0; set < sets.ends().size(); ++set) {
-        for (const ConnectionEnd& e : sets.ends()[set]) {
-            if (ends.of(set) == 0) continue;
-            plan.ends.push_back(e);
-            plan.ends.back().sets = static_cast<std::uint32_t>(ends.of(set));
-        }
-    }
-}
-
 void lower_rules(const Matcher& matcher, EventPlan& plan, LowerOptions options) {
     Lowering lowering(matcher);
     ProcessConditions conditions(matcher);
     const std::vector<bool> stands = standing_rules(matcher);
-    std::vector<std::pair<std::size_t, Clauses>> lowered; // by demand, its clauses
-    std::string_view moved;                               // a rule that has to know of every move
+    std::vector<LoweredClauses> lowered;
+    std::string_view moved; // a rule that has to know of every move
     for (std::uint32_t i = 0; i < stands.size(); ++i)
         if (matcher.is_process_rule(i) && matcher.asks_for(i, "proc.cwd")) moved = matcher.rules()[i].name;
     matcher.for_each_event([&](EventKey key, std::span<const match::ProgramRule> rules) {
@@ -348,7 +284,7 @@ void lower_rules(const Matcher& matcher, EventPlan& plan, LowerOptions options) 
             clauses.clear();
         }
         for (const Clause& c : clauses) demand.rules.push_back(rules_of(c, asked, matcher));
-        lowered.emplace_back(plan.demands.size(), std::move(clauses));
+        lowered.push_back({.demand = plan.demands.size(), .clauses = std::move(clauses)});
         plan.demands.push_back(std::move(demand));
     });
     number_sets(lowered, lowering.sets(), conditions.nodes(), plan);

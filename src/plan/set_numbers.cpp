@@ -1,7 +1,12 @@
 #include "plan/set_numbers.h"
 
+#include "event/schema.h"
+
 #include <algorithm>
 #include <cstddef>
+#include <map>
+#include <string>
+#include <tuple>
 #include <utility>
 
 namespace gyr::plan {
@@ -46,6 +51,30 @@ std::vector<Group> asked_alike(std::span<const AskedSets> asked, const std::vect
     return out;
 }
 
+// How often events of a type come, compared with opens.
+double often(EventCode code) {
+    const EventInfo* info = find_event(code);
+    if (info == nullptr) return 0;
+    if (code == kGenericExit) return 1;
+    if ((info->flags & kReadsFromFd) != 0 || (info->flags & kWritesToFd) != 0) return 2;
+    return (info->flags & kCreatesFd) != 0 ? 1 : 0.05;
+}
+
+// By kind of sets, those of every clause with how often all else of it is met.
+std::vector<AskedSets> asked_sets(std::span<const LoweredClauses> lowered, const EventPlan& plan, const SetRates& rates,
+                                  Sets Clause::*kind) {
+    std::vector<AskedSets> out;
+    for (const auto& [demand, clauses] : lowered) {
+        for (const Clause& c : clauses) {
+            Clause rest = c;
+            (rest.*kind).reset();
+            if ((c.*kind).any())
+                out.push_back({.sets = c.*kind, .often = often(plan.demands[demand].code) * rate(rest, rates)});
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 SetNumbers::SetNumbers(std::span<const AskedSets> asked, const std::vector<double>& rates, unsigned most) {
@@ -81,6 +110,42 @@ std::uint64_t SetNumbers::of(std::size_t set) const {
     Sets one;
     one.set(set);
     return of(one);
+}
+
+void number_sets(std::span<const LoweredClauses> lowered, const ObjectSets& sets,
+                 const std::vector<std::uint32_t>& conditions, EventPlan& plan) {
+    const SetRates& rates = sets.rates();
+    const SetNumbers paths(asked_sets(lowered, plan, rates, &Clause::paths), rates.paths, kKernelSets);
+    const SetNumbers ends(asked_sets(lowered, plan, rates, &Clause::ends), rates.ends, kKernelSets);
+    const SetNumbers processes(asked_sets(lowered, plan, rates, &Clause::processes),
+                               std::vector<double>(conditions.size(), 0.5), kKernelConditions);
+    for (const auto& [demand, clauses] : lowered) {
+        for (const Clause& c : clauses) {
+            EventClause& out = plan.demands[demand].clauses.emplace_back(c.asks);
+            out.path_sets = static_cast<std::uint32_t>(paths.of(c.paths));
+            out.end_sets = static_cast<std::uint32_t>(ends.of(c.ends));
+            out.process_bits = processes.of(c.processes);
+        }
+    }
+    for (const Sets& any : processes.members()) {
+        std::vector<std::uint32_t>& nodes = plan.process_nodes.emplace_back();
+        for (std::size_t i = 0; i < conditions.size(); ++i)
+            if (any[i]) nodes.push_back(conditions[i]);
+    }
+    std::map<std::tuple<PathName::Kind, std::string, std::string, std::string>, std::uint32_t> names;
+    for (std::size_t set = 0; set < sets.files().size(); ++set)
+        for (const PathName& n : sets.files()[set])
+            names[{n.kind, n.first, n.second, n.path}] |= static_cast<std::uint32_t>(paths.of(set));
+    for (const auto& [name, of] : names)
+        if (const auto& [kind, first, second, path] = name; of != 0 || !path.empty())
+            plan.names.push_back({.kind = kind, .first = first, .second = second, .sets = of, .path = path});
+    for (std::size_t set = 0; set < sets.ends().size(); ++set) {
+        for (const ConnectionEnd& e : sets.ends()[set]) {
+            if (ends.of(set) == 0) continue;
+            plan.ends.push_back(e);
+            plan.ends.back().sets = static_cast<std::uint32_t>(ends.of(set));
+        }
+    }
 }
 
 } // namespace gyr::plan

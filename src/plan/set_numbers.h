@@ -2,8 +2,11 @@
 // The few sets that the kernel has (event/event_plan.h) of the many that clauses ask for. Sets that the same clauses
 // ask for are one; when there are still too many, those become one by which least more is let through.
 
+#include "event/event_plan.h"
 #include "plan/clauses.h"
+#include "plan/object_sets.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -32,5 +35,17 @@ class SetNumbers {
   private:
     std::vector<Sets> members_; // by bit
 };
+
+// The clauses of one of the plan's demands; none: all of its events.
+struct LoweredClauses {
+    std::size_t demand = 0; // its index
+    Clauses clauses;
+};
+
+// Gives the demands their clauses, and the plan what is in the sets that they ask for. conditions: by number, as
+// ProcessConditions::nodes(). Sets that no clause asks for would have the kernel look at more of each path. Exact paths
+// stay, without a set: files are known by their identity all the same.
+void number_sets(std::span<const LoweredClauses> lowered, const ObjectSets& sets,
+                 const std::vector<std::uint32_t>& conditions, EventPlan& plan);
 
 } // namespace gyr::plan
