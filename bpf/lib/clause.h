@@ -247,10 +247,13 @@ static __always_inline void count_clauses(struct gyr_plan* plan, u32 holding) {
 
 /* Of what no clause held for: whether it is sent to check them. Counts what is not told otherwise. */
 static __always_inline bool is_sample(struct gyr_plan* plan) {
-    struct gyr_clause_counters* counters = counters_of(plan->event_class);
-    if (!counters) return false;
-    u64 stopped = ++counters->stopped;
+    u32 cpu = bpf_get_smp_processor_id(), event_class = plan->event_class;
+    struct gyr_stopped* counts = bpf_map_lookup_elem(&stopped_events, &cpu);
+    if (!counts || event_class >= GYR_CLASSES) return false;
+    u64 stopped = ++counts->by_class[event_class];
     if (!wanted.verify_every || stopped % wanted.verify_every) return false;
+    struct gyr_clause_counters* counters = counters_of(event_class);
+    if (!counters) return false;
     counters->sampled++;
     return true;
 }

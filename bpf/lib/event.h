@@ -13,12 +13,12 @@
 struct gyr_wanted wanted SEC(".data.wanted"); /* written by user space while the programs run */
 const volatile gyr_u32 buffer_bytes = 80;
 
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, GYR_PLANS);
-    __type(key, u32);
-    __type(value, struct gyr_plan);
-} plans SEC(".maps");
+/* The entry of the plan that a slot has, or NULL. */
+static __always_inline struct gyr_plan* plan_of(u32 slot) {
+    if (slot >= GYR_SLOTS) return NULL;
+    u32 key = slot < GYR_CALLS ? wanted.calls[slot] : wanted.more_calls[slot - GYR_CALLS];
+    return key ? &wanted.plans[key % GYR_PLANS] : NULL;
+}
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -85,6 +85,15 @@ struct {
 static __always_inline struct gyr_clause_counters* counters_of(u32 event_class) {
     return bpf_map_lookup_elem(&clause_counters, &event_class);
 }
+
+/* By CPU: a map that is per CPU by itself has one more page to be looked at, which counts where most events end. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE); /* from the beginning of a page */
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, struct gyr_stopped);
+} stopped_events SEC(".maps");
 
 /* All losses of a class; and by who made what was lost, as far as there is room to tell them apart. */
 struct gyr_loss event_losses[GYR_CLASSES] SEC(".data.counters");

@@ -24,7 +24,16 @@
 #define GYR_SLOT_SIGNAL (GYR_SLOTS - 1u)
 #define GYR_SLOT_FAULT (GYR_SLOTS - 2u)
 
-#define GYR_PLANS 1024u /* two generations of up to 512 entries; entry 0 of the array is never used */
+/*
+ * Words in the text of the program for the end of calls, as they stand before user space writes others there: bits of
+ * the numbers that have an entry, of either kind; and the program's turn.
+ */
+#define GYR_TEXT_WORD 0x4759525445585400ull /* the first, and so on */
+#define GYR_TEXT_TURN (GYR_CALLS / 64)
+#define GYR_TEXT_WORDS (GYR_TEXT_TURN + 1)
+
+#define GYR_PLANS 1024u    /* two generations of up to 512 entries; entry 0 is never used */
+#define GYR_FIRST_PLANS 3u /* of each generation: those that lie where programs look first */
 
 /* gyr_fetch.op */
 #define GYR_FETCH_NONE 0u
@@ -222,9 +231,17 @@ struct gyr_endpoints {
     gyr_u8 local_path[108], remote_path[108];
 };
 
-/* What the clauses of an event class made of its events, on one CPU. */
+/* Counters of events have a class each, which is the event's code. */
+#define GYR_CLASSES 512u
+
+/* Events that no clause held for, on one CPU. */
+struct gyr_stopped {
+    gyr_u64 by_class[GYR_CLASSES];
+};
+
+/* What else the clauses of an event class made of its events, on one CPU. */
 struct gyr_clause_counters {
-    gyr_u64 sent, stopped;
+    gyr_u64 sent;
     gyr_u64 sampled;                  /* of those stopped: sent all the same, to check */
     gyr_u64 let_through[GYR_CLAUSES]; /* by the first clause that held */
     gyr_u64 refused[GYR_CLAUSES];     /* asked and did not hold */
@@ -241,7 +258,6 @@ struct gyr_loss_key {
 #define GYR_LOSS_KEYS 4096u
 
 /* The same by process. A process record's class is GYR_CLASSES and its kind; it has no cgroup_set. */
-#define GYR_CLASSES 512u
 struct gyr_process_loss_key {
     gyr_u64 start_boottime_ns; /* of the thread group's leader */
     gyr_u64 cgroup_set;
@@ -287,20 +303,22 @@ struct gyr_letters {
  * are flushed at every entry, the first look at a page costs as much as thirty instructions.
  */
 struct gyr_wanted {
-    gyr_u64 numbers[GYR_CALLS / 64]; /* bits: numbers that have an entry, of either kind; all that most calls look at */
-    gyr_s32 own_tgid;                /* whose calls are not told: user space's own */
-    gyr_u32 verify_every;            /* of so many events that no clause held for, one is sent; 0: none */
-    gyr_u32 count_clauses;           /* 1: what each clause makes of events is counted */
-    gyr_u32 reserved;
-    gyr_u16 calls[GYR_SLOTS];    /* which entry of plans a call has, 0 for none; two bytes change at once */
-    gyr_u32 networks;            /* how many there are */
-    gyr_u32 name_kinds;          /* that have any names, as bits */
-    gyr_u64 network_bytes[2][4]; /* bits: the first bytes of addresses in networks, of IPv4 and as IPv6 */
+    gyr_s32 own_tgid;         /* whose calls are not told: user space's own */
+    gyr_u32 turn;             /* whose it is, of the programs for the end of calls, to tell of them */
+    gyr_u32 verify_every;     /* of so many events that no clause held for, one is sent; 0: none */
+    gyr_u32 count_clauses;    /* 1: what each clause makes of events is counted */
+    gyr_u16 calls[GYR_CALLS]; /* which of plans a call of the 64-bit table has, 0 for none; two bytes change at once */
     gyr_u64 names[GYR_NAME_KINDS][GYR_NAME_FILTER / 64];
     gyr_u64 files[GYR_FILE_FILTER / 64];
-    gyr_u32 letters_used; /* which of them, as bits */
-    gyr_u32 letter_sets;  /* of all of them */
+    gyr_u64 network_bytes[2][4]; /* bits: the first bytes of addresses in networks, of IPv4 and as IPv6 */
+    gyr_u32 networks;            /* how many there are */
+    gyr_u32 name_kinds;          /* that have any names, as bits */
+    gyr_u32 letters_used;        /* which of them, as bits */
+    gyr_u32 letter_sets;         /* of all of them */
     struct gyr_letters letters[GYR_LETTERS];
+    struct gyr_plan plans[GYR_PLANS];          /* the first of both generations for calls that are made often */
+    gyr_u16 more_calls[GYR_SLOTS - GYR_CALLS]; /* of the slots that follow */
+    gyr_u64 numbers[GYR_CALLS / 64];           /* bits: numbers that have an entry, of either kind */
 };
 
 /* Networks that a clause's end sets are made of. IPv4 as ::ffff:a.b.c.d. The value: sets of this and all wider ones. */
@@ -322,7 +340,9 @@ struct gyr_process_mask {
 GYR_ABI_ASSERT(sizeof(struct gyr_fetch) == 8, "fetch layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_clause) == 16, "clause layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_plan) == 48 + 8 * GYR_FETCHES + 16 * GYR_CLAUSES, "plan layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_wanted) <= 4096, "one page");
+GYR_ABI_ASSERT(__builtin_offsetof(struct gyr_wanted, plans) + (1 + 2 * GYR_FIRST_PLANS) * sizeof(struct gyr_plan) <=
+                   4096,
+               "one page");
 GYR_ABI_ASSERT(sizeof(struct gyr_event_header) == 128, "header layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_item) == 8, "item layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_message) == 24, "message layout");
@@ -333,6 +353,6 @@ GYR_ABI_ASSERT(sizeof(struct gyr_network_key) == 20, "network layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_process_mask) == 48, "mask layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_loss_key) == 16, "loss key layout");
 GYR_ABI_ASSERT(sizeof(struct gyr_process_loss_key) == 32, "process loss key layout");
-GYR_ABI_ASSERT(sizeof(struct gyr_clause_counters) == 24 + 16 * GYR_CLAUSES, "counters layout");
+GYR_ABI_ASSERT(sizeof(struct gyr_clause_counters) == 16 + 16 * GYR_CLAUSES, "counters layout");
 
 #endif

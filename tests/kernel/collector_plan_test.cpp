@@ -14,11 +14,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -531,6 +533,59 @@ TEST_F(CollectorPlan, ANewPlanTakesTheOldOnesPlace) {
         });
         EXPECT_EQ(paths(events), std::vector<std::string>{file(name)});
     }
+}
+
+// A plan for calls that the program at hand was not loaded for: another one takes its place while it is in use.
+TEST_F(CollectorPlan, ToldCallsGoOnWhileOthersAreAddedAndTakenAway) {
+    const EventPlan opened = opens({{.failure = true}}, {});
+    EventPlan more = opened;
+    for (const EventInfo& e : event_schema())
+        if (e.name == "unlink") more.demands.push_back({.code = e.code, .calls = {}, .clauses = {}, .forced_by = {}});
+    ASSERT_GT(more.demands.size(), 1u);
+    ASSERT_TRUE(source().set_events(opened));
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    for (unsigned i = 0; child == 0; ++i) {
+        ::openat(AT_FDCWD, std::to_string(i).c_str(), O_PATH);
+        ::unlink(("no/" + std::to_string(i)).c_str());
+        ::usleep(50);
+    }
+    std::vector<std::string> names;
+    std::size_t unlinked = 0;
+    const auto until = [&](const auto& enough) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (!enough() && std::chrono::steady_clock::now() < deadline)
+            source().poll(
+                std::chrono::milliseconds(50), [](const ProcessRecord&) {},
+                [&](const RawEvent& e) {
+                    if (e.process.pid != child) return;
+                    if (e.code != opened.demands[0].code) {
+                        ++unlinked;
+                        return;
+                    }
+                    const auto params = find_event(e.code)->params;
+                    const auto name = std::ranges::find(params, std::string_view("name"), &ParamInfo::name);
+                    names.emplace_back(e.params[static_cast<std::size_t>(name - params.begin())].data());
+                });
+        EXPECT_TRUE(enough());
+    };
+    const auto after = [&](std::size_t count) { return [&names, count] { return names.size() >= count; }; };
+    until(after(100));
+    EXPECT_EQ(unlinked, 0u);
+    ASSERT_TRUE(source().prepare_events(more));
+    until(after(names.size() + 100));
+    ASSERT_TRUE(source().set_events(more));
+    until([&] { return unlinked >= 100; });
+    ASSERT_TRUE(source().set_events(opened));
+    until(after(names.size() + 1000)); // those that were told before among them
+    const std::size_t before = unlinked;
+    until(after(names.size() + 100));
+    EXPECT_EQ(unlinked, before);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ASSERT_TRUE(source().set_events({}));
+    for (std::size_t i = 0; i < names.size(); ++i)
+        ASSERT_EQ(names[i], std::to_string(std::stoul(names[0]) + i)) << "each is told once";
 }
 
 TEST_F(CollectorPlan, TellsOfSignals) {

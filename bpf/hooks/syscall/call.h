@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * sys_exit and sys_enter: every system call of every process comes through here while they are attached, so the first
- * thing is a look at a bit that dismisses what no rule names.
+ * thing is a look at a bit that dismisses what no rule names. At the end of calls this bit is in the program's own
+ * text, which is loaded for what is wanted: a table would be one more page to look at.
  */
 #include "lib/clause.h"
 #include "lib/fetch.h"
@@ -10,6 +11,23 @@
 #define NR_SOCKETCALL 102
 
 #include "hooks/syscall/connection.h"
+
+/* GYR_TEXT_WORD + n. */
+#define TEXT_WORD(n) "%[value] = 0x475952544558540" #n " ll\n"
+#define TEXT_ROW(n, end) "if %[row] < " #n " goto +" #end "\n" TEXT_WORD(n)
+
+/* Returns from the program unless bit nr of the program's words is set; here, and not on another page. */
+#define LEAVE_UNLESS_IN_TEXT(nr)                                                                                       \
+    ({                                                                                                                 \
+        u64 row = (nr) >> 6, value;                                                                                    \
+        asm volatile(TEXT_WORD(0) TEXT_ROW(1, 22) TEXT_ROW(2, 19) TEXT_ROW(3, 16) TEXT_ROW(4, 13) TEXT_ROW(5, 10)      \
+                         TEXT_ROW(6, 7) TEXT_ROW(7, 4) "if %[row] < 8 goto +1\n%[value] = 0\n"                         \
+                                                       "%[value] >>= %[number]\n%[value] &= 1\n"                       \
+                                                       "if %[value] != 0 goto +2\nr0 = 0\nexit"                        \
+                     : [value] "=&r"(value)                                                                            \
+                     : [row] "r"(row), [number] "r"(nr)                                                                \
+                     : "r0");                                                                                          \
+    })
 
 static __always_inline bool is_wanted(u64 nr) { return nr < GYR_CALLS && wanted.numbers[nr / 64] >> (nr % 64) & 1; }
 
@@ -35,22 +53,35 @@ static __always_inline struct gyr_plan* begin_call(struct call* c, struct task_s
     c->compat = (READ(task, thread_info.status) & TS_COMPAT) != 0;
     u32 slot = c->compat ? GYR_COMPAT_BASE + nr : nr;
     asm volatile("" : "+r"(slot)); /* older verifiers do not know that it is in bounds already */
-    if (slot >= GYR_SLOTS || !wanted.calls[slot] || READ(task, tgid) == wanted.own_tgid) return NULL;
+    struct gyr_plan* plan = plan_of(slot);
+    if (!plan || READ(task, tgid) == wanted.own_tgid) return NULL;
     c->regs = regs;
     if (slot == GYR_COMPAT_BASE + NR_SOCKETCALL || slot == GYR_COMPAT_BASE + NR_OLD_MMAP) {
         read_arguments(c);
         slot = unpack_arguments(c, slot);
-        if (slot >= GYR_SLOTS || !wanted.calls[slot]) return NULL;
+        plan = plan_of(slot);
     }
     *at = slot;
-    u32 key = wanted.calls[slot];
-    return bpf_map_lookup_elem(&plans, &key);
+    return plan;
 }
+
+/* A program that could end in another one is not given a stack apart (Linux 6.13 and later), whose page it would wait
+ * for; this one never does. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, u32);
+} no_programs SEC(".maps");
+const volatile gyr_u32 ends_in_another = 0;
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
-    u64 nr = regs->orig_ax;
-    if (!is_wanted(nr)) return 0;
+    u64 nr = regs->orig_ax, turn;
+    LEAVE_UNLESS_IN_TEXT(nr);
+    asm(TEXT_WORD(8) : [value] "=r"(turn));
+    if (ends_in_another) bpf_tail_call(ctx, &no_programs, 0);
+    if (wanted.turn != turn) return 0;
     struct task_struct* task = current_task();
     struct call c = {.result = result};
     u32 slot = 0;
@@ -58,8 +89,8 @@ int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
     if (!plan) return 0;
     u32 flags = c.compat ? GYR_EVENT_COMPAT : 0;
     if (plan->flags & GYR_PLAN_CONNECTS) flags |= follow_connection(&c);
-    if (!may_matter(plan, &c, task)) {
-        if (!is_sample(plan)) return 0;
+    if (likely(!may_matter(plan, &c, task))) {
+        if (likely(!is_sample(plan))) return 0;
         flags |= GYR_EVENT_UNWANTED;
     }
     read_arguments(&c);

@@ -2,12 +2,10 @@
 /* Events that are no system calls: a signal that reaches a process, a page fault. */
 
 static __always_inline void tell_notice(u32 slot, u64 first, u64 second, u64 third) {
-    if (slot >= GYR_SLOTS) return;
-    u32 key = wanted.calls[slot];
-    if (!key || (s32)(bpf_get_current_pid_tgid() >> 32) == wanted.own_tgid) return;
-    struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &key);
+    struct gyr_plan* plan = plan_of(slot);
+    if (!plan || (s32)(bpf_get_current_pid_tgid() >> 32) == wanted.own_tgid) return;
     struct call c = {.args = {first, second, third}};
-    if (plan) tell_call(plan, &c, slot, 0);
+    tell_call(plan, &c, slot, 0);
 }
 
 /* siginfo: signo, errno and code are ints, then, 8-aligned, what the code says; of kill(2) and its kin the sender's

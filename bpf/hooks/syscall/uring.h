@@ -393,10 +393,8 @@ static __always_inline void keep_address(struct uring_call* kept, struct io_kioc
 }
 
 __noinline int tell_uring(struct call* c, u32 slot) {
-    if (!c || slot >= GYR_SLOTS) return 0;
-    u32 key = wanted.calls[slot];
-    struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &key);
-    if (!plan) return 0;
+    struct gyr_plan* plan = plan_of(slot);
+    if (!c || !plan) return 0;
     bool matters = may_matter(plan, c, current_task());
     if (matters || is_sample(plan)) tell_call(plan, c, slot, GYR_EVENT_URING | (matters ? 0 : GYR_EVENT_UNWANTED));
     return 0;
@@ -404,7 +402,7 @@ __noinline int tell_uring(struct call* c, u32 slot) {
 
 static __always_inline int submitted(struct io_kiocb* req) {
     u32 slot = GYR_URING_BASE + BPF_CORE_READ(req, opcode);
-    if (slot >= GYR_SLOT_FAULT || !wanted.calls[slot]) return 0;
+    if (slot >= GYR_SLOT_FAULT || !plan_of(slot)) return 0;
     if ((s32)(bpf_get_current_pid_tgid() >> 32) == wanted.own_tgid) return 0;
     u64 key = (u64)req;
     struct uring_call kept = {};
@@ -422,8 +420,7 @@ static __always_inline int submitted(struct io_kiocb* req) {
     /* No completion that could be waited for, or no room: rare enough to be told whatever the plan says. */
     c->phase = GYR_UNTOLD;
     c->address = kept.address_length ? (u64)kept.address : 0;
-    u32 entry = wanted.calls[slot];
-    struct gyr_plan* plan = bpf_map_lookup_elem(&plans, &entry);
+    struct gyr_plan* plan = plan_of(slot);
     if (plan) tell_call(plan, c, slot, GYR_EVENT_URING);
     return 0;
 }

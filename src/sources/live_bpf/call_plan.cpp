@@ -211,6 +211,43 @@ std::uint32_t name_hash(const PathName& name) {
 
 std::uint32_t dismissal_hash(const PathName& name) { return static_cast<std::uint32_t>(hash_one(name.second)); }
 
+namespace {
+
+// Calls that programs make all the time, by their numbers: read, write, openat, close, open, recvfrom, sendto, recvmsg,
+// sendmsg, writev, readv, connect.
+constexpr std::array<std::uint16_t, 12> kOften{0, 1, 257, 3, 2, 45, 44, 47, 46, 20, 19, 42};
+
+// So that the entries of those calls are the first ones.
+void put_often_first(LoweredPlan& plan) {
+    const auto rank_of = [&](std::size_t entry) {
+        std::ptrdiff_t rank = std::ssize(kOften);
+        for (const auto& [slot, index] : plan.slots)
+            if (index == entry) rank = std::min(rank, std::ranges::find(kOften, slot) - kOften.begin());
+        return rank;
+    };
+    std::vector<std::pair<std::ptrdiff_t, std::size_t>> order;
+    for (std::size_t i = 0; i < plan.entries.size(); ++i) order.emplace_back(rank_of(i), i);
+    std::ranges::sort(order);
+    std::vector<gyr_plan> entries;
+    std::vector<std::uint16_t> index_of(order.size());
+    for (const auto& [rank, i] : order) {
+        index_of[i] = static_cast<std::uint16_t>(entries.size());
+        entries.push_back(plan.entries[i]);
+    }
+    for (auto& [slot, index] : plan.slots) index = index_of[index];
+    plan.entries = std::move(entries);
+}
+
+// Where an entry is in the kernel's table.
+std::uint32_t key_of_entry(unsigned generation, std::size_t entry) {
+    const bool first = entry < GYR_FIRST_PLANS;
+    const std::size_t begin =
+        first ? 1 + generation * GYR_FIRST_PLANS : 1 + GYR_FIRST_PLANS + generation * (kHalf - GYR_FIRST_PLANS - 1);
+    return static_cast<std::uint32_t>(begin + entry);
+}
+
+} // namespace
+
 LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
     LoweredPlan out;
     bool socket_calls = false;
@@ -255,10 +292,13 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
         out.hooks.enter = out.hooks.enter || (p.flags & GYR_PLAN_ENTER) != 0;
         out.hooks.connections = out.hooks.connections || (p.flags & GYR_PLAN_CONNECTS) != 0;
     }
+    put_often_first(out);
     // socketcall itself: any entry serves, the operation's own is looked up from it.
     if (socket_calls &&
         std::ranges::find(out.slots, kSocketCall, &std::pair<std::uint16_t, std::uint16_t>::first) == out.slots.end())
         out.slots.emplace_back(kSocketCall, std::uint16_t{0});
+    for (const auto& [number, index] : out.slots)
+        if (number < 2 * GYR_CALLS) out.hooks.numbers[number % GYR_CALLS / 64] |= std::uint64_t{1} << (number % 64);
     return out;
 }
 
@@ -401,8 +441,11 @@ void CallPlan::write_calls(const std::vector<gyr_u16>& entries) {
         if (entries[slot] != 0) numbers[slot % GYR_CALLS / 64] |= gyr_u64{1} << (slot % 64);
     for (std::size_t i = 0; i < numbers.size(); ++i)
         __atomic_fetch_or(&programs_.wanted().numbers[i], numbers[i], __ATOMIC_SEQ_CST);
-    for (std::size_t slot = 0; slot < entries.size(); ++slot)
-        __atomic_store_n(&programs_.wanted().calls[slot], entries[slot], __ATOMIC_SEQ_CST);
+    gyr_wanted& wanted = programs_.wanted();
+    for (std::size_t slot = 0; slot < entries.size(); ++slot) {
+        gyr_u16& call = slot < GYR_CALLS ? wanted.calls[slot] : wanted.more_calls[slot - GYR_CALLS];
+        __atomic_store_n(&call, entries[slot], __ATOMIC_SEQ_CST);
+    }
     for (std::size_t i = 0; i < numbers.size(); ++i)
         __atomic_store_n(&programs_.wanted().numbers[i], numbers[i], __ATOMIC_SEQ_CST);
 }
@@ -444,14 +487,12 @@ Result<> CallPlan::apply(const EventPlan& plan) {
     if (auto r = write_networks(both_networks); !r) return r;
     if (auto r = write_files(&plan.names); !r) return std::unexpected(r.error());
 
-    const std::size_t first = generation_ * kHalf + (generation_ == 0 ? 1 : 0);
-    for (std::size_t i = 0; i < lowered.entries.size(); ++i) {
-        const auto key = static_cast<std::uint32_t>(first + i);
-        if (bpf_map_update_elem(programs_.plans_fd(), &key, &lowered.entries[i], BPF_ANY) != 0)
-            return fail_errno("write the plan", errno);
-    }
+    // No program looks at this half until the calls below lead there.
+    for (std::size_t i = 0; i < lowered.entries.size(); ++i)
+        programs_.wanted().plans[key_of_entry(generation_, i)] = lowered.entries[i];
     std::vector<gyr_u16> wanted(GYR_SLOTS);
-    for (const auto& [slot, entry] : lowered.slots) wanted[slot] = static_cast<gyr_u16>(first + entry);
+    for (const auto& [slot, entry] : lowered.slots)
+        wanted[slot] = static_cast<gyr_u16>(key_of_entry(generation_, entry));
     write_calls(wanted);
     if (auto r = programs_.attach_on_demand(lowered.hooks); !r) return r;
 

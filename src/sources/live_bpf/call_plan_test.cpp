@@ -170,6 +170,23 @@ TEST(CallPlan, OnlyAskedForCallsOfAGenericEventAreWanted) {
     EXPECT_FALSE(lowered.hooks.uring);
 }
 
+// Numbers of both entries, as bits: those of sched_yield, and openat's besides.
+TEST(CallPlan, CallsThatAreMadeOftenHaveTheFirstEntries) {
+    EventPlan plan;
+    plan.demands.push_back({.code = kGenericExit, .calls = {99}, .clauses = {}, .forced_by = {}});
+    plan.demands.push_back({.code = 307, .calls = {}, .clauses = {}, .forced_by = {}});
+    const LoweredPlan lowered = lower_plan(plan, 0);
+    ASSERT_EQ(lowered.entries.size(), 2u);
+    EXPECT_EQ(lowered.entries[0].code, 307);
+    EXPECT_EQ(lowered.entries[1].code, kGenericExit);
+    const std::map<std::uint16_t, std::uint16_t> slots(lowered.slots.begin(), lowered.slots.end());
+    EXPECT_EQ(slots.at(24), 1);
+    EXPECT_EQ(slots.at(257), 0);
+    Programs::Numbers numbers{};
+    for (const unsigned number : {24U, 158U, 257U, 295U}) numbers[number / 64] |= std::uint64_t{1} << (number % 64);
+    EXPECT_EQ(lowered.hooks.numbers, numbers);
+}
+
 // After what the event itself needs: the decoder looks for it there.
 TEST(CallPlan, TheWorkingDirectoryIsFetchedLast) {
     for (const bool cwd : {false, true}) {

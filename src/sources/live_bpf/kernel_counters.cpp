@@ -75,19 +75,23 @@ std::vector<ProcessLoss> take_process_losses(const Programs& programs) {
 
 std::vector<LiveSource::EventCount> event_counts(const Programs& programs) {
     std::vector<LiveSource::EventCount> out;
-    std::vector<gyr_clause_counters> per_cpu(static_cast<std::size_t>(std::max(libbpf_num_possible_cpus(), 1)));
+    const std::uint32_t cpus = static_cast<std::uint32_t>(std::max(libbpf_num_possible_cpus(), 1));
+    std::vector<gyr_clause_counters> per_cpu(cpus);
+    std::vector<gyr_stopped> stopped(cpus);
+    for (std::uint32_t cpu = 0; cpu < cpus; ++cpu)
+        bpf_map_lookup_elem(programs.stopped_events_fd(), &cpu, &stopped[cpu]);
     for (std::uint32_t code = 0; code < GYR_CLASSES; ++code) {
         if (bpf_map_lookup_elem(programs.clause_counters_fd(), &code, per_cpu.data()) != 0) continue;
         LiveSource::EventCount c{.code = static_cast<EventCode>(code)};
         for (const gyr_clause_counters& from : per_cpu) {
             c.sent += from.sent;
-            c.stopped += from.stopped;
             c.sampled += from.sampled;
             for (std::size_t i = 0; i < c.let_through.size(); ++i) {
                 c.let_through[i] += from.let_through[i];
                 c.refused[i] += from.refused[i];
             }
         }
+        for (const gyr_stopped& from : stopped) c.stopped += from.by_class[code];
         if (c.sent != 0 || c.stopped != 0) out.push_back(c);
     }
     return out;

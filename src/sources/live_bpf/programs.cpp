@@ -20,6 +20,7 @@
 #include <linux/capability.h>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <string_view>
 #include <sys/mman.h>
 #include <thread>
@@ -37,6 +38,8 @@
 
 namespace gyr {
 namespace {
+
+constexpr std::string_view kCallExit = "call_exit";
 
 // What libbpf last complained about, for error messages; it has no other way to say it.
 thread_local std::string last_complaint;
@@ -90,6 +93,29 @@ Skeleton open_skeleton(const std::string& types, bool casts) {
     return made;
 }
 
+// In the text of the program for the end of calls. Errors: where its words are not what they are known by.
+Result<> write_text(bpf_program* program, const Programs::Numbers& numbers, gyr_u32 turn) {
+    std::array<std::uint64_t, GYR_TEXT_WORDS> words{};
+    std::ranges::copy(numbers, words.begin());
+    words[GYR_TEXT_TURN] = turn;
+    const bpf_insn* text = bpf_program__insns(program);
+    std::vector<bpf_insn> insns(text, text + bpf_program__insn_cnt(program));
+    std::array<unsigned, GYR_TEXT_WORDS> found{};
+    for (std::size_t i = 0; i + 1 < insns.size(); ++i) {
+        if (insns[i].code != (BPF_LD | BPF_IMM | BPF_DW) || insns[i].src_reg != 0) continue;
+        const auto low = static_cast<std::uint32_t>(insns[i].imm), high = static_cast<std::uint32_t>(insns[i + 1].imm);
+        const std::uint64_t n = (std::uint64_t{high} << 32 | low) - GYR_TEXT_WORD;
+        if (n >= words.size()) continue;
+        insns[i].imm = static_cast<std::int32_t>(words[n]);
+        insns[i + 1].imm = static_cast<std::int32_t>(words[n] >> 32);
+        ++found[n];
+    }
+    if (std::ranges::count(found, 1U) != std::ssize(found) ||
+        bpf_program__set_insns(program, insns.data(), insns.size()) != 0)
+        return fail(ErrorKind::unsupported, "cannot write the numbers of calls into the BPF program for their end");
+    return {};
+}
+
 } // namespace
 
 struct Programs::Object {
@@ -103,9 +129,13 @@ struct Programs::Object {
     std::string types_path;
     Skeleton skeleton{nullptr, &gyr_bpf::destroy}; // the maps
     // The same object again, on the same maps, with some of the programs: those that are always there, and those that
-    // are attached on demand, made when something of them is wanted. Each is verified by a thread of its own.
+    // are attached on demand, made when something of them is wanted. Each is verified by a thread of its own. The one
+    // for the end of calls is made anew when other calls are wanted.
     std::vector<Skeleton> loaded;
-    std::mutex mutex; // guards loaded and refused
+    Numbers numbers{};   // that the newest program for the end of calls was made for
+    gyr_u32 turn = 0;    // of that program
+    std::mutex mutex;    // guards those three, and refused
+    gyr_u32 told_by = 0; // the turn of the one that is attached
     std::vector<bpf_link*> links;
     std::map<std::string_view, bpf_link*> on_demand;
 
@@ -115,9 +145,11 @@ struct Programs::Object {
     Object& operator=(const Object&) = delete;
 
     Result<> make_maps();
-    Result<> load(const std::vector<std::string_view>& programs);
-    Result<> load_calls(const std::vector<std::string_view>& programs);
-    Result<> load_one_by_one(const std::vector<std::string_view>& programs);
+    Result<> load(const std::vector<std::string_view>& programs, const Numbers& of_calls = {});
+    Result<> load_calls(const std::vector<std::string_view>& programs, const Numbers& of_calls);
+    Result<> load_one_by_one(const std::vector<std::string_view>& programs, const Numbers& of_calls);
+    [[nodiscard]] bool tells(const Numbers& of_calls);
+    Result<> attach_call_exit();
     [[nodiscard]] bool is_unused(std::string_view program) const;
     [[nodiscard]] bool is_refused(std::string_view program);
     [[nodiscard]] bpf_program* find(std::string_view name);
@@ -149,6 +181,7 @@ void Programs::Object::configure(gyr_bpf& s) const {
     s.rodata->ring_bytes = ring_bytes[GYR_LANE_CRITICAL];
     s.rodata->env_bytes_max = std::min(options.env_bytes, GYR_ENV_MAX);
     bpf_map__set_max_entries(s.maps.scratch_pool, slots);
+    bpf_map__set_max_entries(s.maps.stopped_events, n);
     // Elsewhere our own number is somebody else's.
     s.data_wanted->wanted.own_tgid = in_initial_namespace("pid") ? ::getpid() : 0;
     s.rodata->buffer_bytes = std::clamp<std::uint32_t>(options.buffer_bytes, 1, 4096);
@@ -198,8 +231,8 @@ Result<> Programs::Object::make_maps() {
     return {};
 }
 
-// Another object on the maps, with these programs.
-Result<> Programs::Object::load(const std::vector<std::string_view>& programs) {
+// Another object on the maps, with these programs; if the one for the end of calls is among them, for those named.
+Result<> Programs::Object::load(const std::vector<std::string_view>& programs, const Numbers& of_calls) {
     Skeleton made = open_skeleton(types_path, casts);
     if (made == nullptr)
         return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
@@ -215,6 +248,9 @@ Result<> Programs::Object::load(const std::vector<std::string_view>& programs) {
         const bpf_map* shared = bpf_object__find_map_by_name(skeleton->obj, bpf_map__name(map));
         if (err == 0) err = shared == nullptr ? -ENOENT : bpf_map__reuse_fd(map, bpf_map__fd(shared));
     }
+    const bool call_exit = std::ranges::find(programs, kCallExit) != programs.end();
+    if (call_exit)
+        if (auto ok = write_text(made->progs.call_exit, of_calls, turn + 1); !ok) return ok;
     if (err == 0) err = gyr_bpf::load(made.get());
     if (err == -EPERM || err == -EACCES) return fail(ErrorKind::unsupported, explain_refusal());
     if (err != 0)
@@ -222,16 +258,47 @@ Result<> Programs::Object::load(const std::vector<std::string_view>& programs) {
                     fmt::format("the kernel refused the BPF programs: {} ({})", std::strerror(-err), last_complaint));
     const std::lock_guard lock(mutex);
     loaded.push_back(std::move(made));
+    if (call_exit) {
+        numbers = of_calls;
+        ++turn;
+    }
     return {};
 }
 
 bpf_program* Programs::Object::find(std::string_view name) {
     const std::lock_guard lock(mutex);
-    for (const Skeleton& object : loaded) {
+    for (const Skeleton& object : std::views::reverse(loaded)) {
         bpf_program* p = bpf_object__find_program_by_name(object->obj, std::string(name).c_str());
         if (p != nullptr && bpf_program__autoload(p)) return p;
     }
     return nullptr;
+}
+
+// There is a program for the end of all of these.
+bool Programs::Object::tells(const Numbers& of_calls) {
+    const std::lock_guard lock(mutex);
+    for (std::size_t i = 0; i < of_calls.size(); ++i)
+        if ((of_calls[i] & ~numbers[i]) != 0) return false;
+    return turn != 0;
+}
+
+// The newest; instead of the one before, if there is any. For a moment both are there, and it is the turn of one.
+Result<> Programs::Object::attach_call_exit() {
+    bpf_link*& link = on_demand[kCallExit];
+    gyr_u32& whose = skeleton->data_wanted->wanted.turn;
+    if (link != nullptr && told_by == turn) return {};
+    if (link == nullptr) __atomic_store_n(&whose, turn, __ATOMIC_SEQ_CST);
+    bpf_program* program = find(kCallExit);
+    bpf_link* made = program != nullptr ? bpf_program__attach(program) : nullptr;
+    if (made == nullptr) return fail(ErrorKind::unsupported, "this kernel lets us see no sys_exit");
+    __atomic_store_n(&whose, turn, __ATOMIC_SEQ_CST);
+    told_by = turn;
+    bpf_link__destroy(std::exchange(link, made));
+    const std::lock_guard lock(mutex);
+    std::erase_if(loaded, [&](const Skeleton& s) {
+        return s->progs.call_exit != program && bpf_program__autoload(s->progs.call_exit);
+    });
+    return {};
 }
 
 bool Programs::Object::is_unused(std::string_view program) const {
@@ -244,9 +311,9 @@ bool Programs::Object::is_refused(std::string_view program) {
 }
 
 // Without those on demand that this kernel refuses. Errors: of one that there is no seeing calls without.
-Result<> Programs::Object::load_one_by_one(const std::vector<std::string_view>& programs) {
+Result<> Programs::Object::load_one_by_one(const std::vector<std::string_view>& programs, const Numbers& of_calls) {
     for (const std::string_view program : programs) {
-        if (auto ok = load({program}); ok)
+        if (auto ok = load({program}, of_calls); ok)
             continue;
         else if (program.starts_with("call_"))
             return ok;
@@ -257,13 +324,13 @@ Result<> Programs::Object::load_one_by_one(const std::vector<std::string_view>& 
 }
 
 // In two threads, each with about half of the verifier's work.
-Result<> Programs::Object::load_calls(const std::vector<std::string_view>& programs) {
+Result<> Programs::Object::load_calls(const std::vector<std::string_view>& programs, const Numbers& of_calls) {
     std::array<std::vector<std::string_view>, 2> halves;
-    for (const std::string_view program : programs) halves[program == "call_exit" ? 0 : 1].push_back(program);
+    for (const std::string_view program : programs) halves[program == kCallExit ? 0 : 1].push_back(program);
     Result<> second;
     std::thread other;
-    const auto load_all = [this](const std::vector<std::string_view>& these) {
-        return load(these) ? Result<>{} : load_one_by_one(these);
+    const auto load_all = [&](const std::vector<std::string_view>& these) {
+        return load(these, of_calls) ? Result<>{} : load_one_by_one(these, of_calls);
     };
     if (!halves[0].empty() && !halves[1].empty()) other = std::thread([&] { second = load_all(halves[1]); });
     const Result<> first = load_all(halves[0].empty() ? halves[1] : halves[0]);
@@ -360,7 +427,7 @@ struct Wanted {
 // The beginning of calls before their end, so that no end comes without it.
 std::array<Wanted, 9> programs_for(const Programs::OnDemand& wanted) {
     return {{{"call_enter", wanted.enter, true},
-             {"call_exit", wanted.calls, true},
+             {kCallExit.data(), wanted.calls, true},
              {"socket_state", wanted.connections, false},
              {"uring_complete", wanted.uring, false},
              {"uring_complete_before", wanted.uring, false},
@@ -382,7 +449,8 @@ void forget_requests(int uring_calls) {
 std::vector<std::string_view> Programs::missing_calls(const OnDemand& wanted) const {
     std::vector<std::string_view> out;
     for (const Wanted& w : programs_for(wanted))
-        if (w.wanted && has_hook(w.program) && !object_->is_refused(w.program) && object_->find(w.program) == nullptr)
+        if (w.wanted && has_hook(w.program) && !object_->is_refused(w.program) &&
+            (w.program == kCallExit ? !object_->tells(wanted.numbers) : object_->find(w.program) == nullptr))
             out.emplace_back(w.program);
     return out;
 }
@@ -391,8 +459,9 @@ void Programs::prepare(const OnDemand& wanted) {
     const std::lock_guard lock(calls_mutex_);
     auto missing = missing_calls(wanted);
     if (missing.empty() || preparing_.valid()) return;
-    preparing_ =
-        std::async(std::launch::async, [this, missing = std::move(missing)] { return object_->load_calls(missing); });
+    preparing_ = std::async(std::launch::async, [this, missing = std::move(missing), of_calls = wanted.numbers] {
+        return object_->load_calls(missing, of_calls);
+    });
 }
 
 Result<> Programs::load_beforehand(const OnDemand& wanted) {
@@ -404,7 +473,7 @@ Result<> Programs::load_missing(const OnDemand& wanted) {
     // What it could not load is tried again below, and then reported.
     if (preparing_.valid()) (void)preparing_.get();
     const std::vector<std::string_view> missing = missing_calls(wanted);
-    return missing.empty() ? Result<>{} : object_->load_calls(missing);
+    return missing.empty() ? Result<>{} : object_->load_calls(missing, wanted.numbers);
 }
 
 Result<> Programs::attach_on_demand(const OnDemand& wanted) {
@@ -417,6 +486,8 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
         const ProgramFact* fact = find_program_fact(w.program);
         if (!w.wanted) {
             bpf_link__destroy(std::exchange(link, nullptr));
+        } else if (w.program == kCallExit) {
+            if (auto r = object_->attach_call_exit(); !r) return r;
         } else if (link == nullptr) {
             if (std::string_view(w.program).starts_with("uring_submit"))
                 forget_requests(bpf_map__fd(object_->skeleton->maps.uring_calls));
@@ -469,9 +540,9 @@ int Programs::ring_fd(std::size_t lane) const {
 gyr_wanted& Programs::wanted() const { return object_->skeleton->data_wanted->wanted; }
 gyr_loss* Programs::event_losses() const { return object_->skeleton->data_counters->event_losses; }
 int Programs::clause_counters_fd() const { return bpf_map__fd(object_->skeleton->maps.clause_counters); }
+int Programs::stopped_events_fd() const { return bpf_map__fd(object_->skeleton->maps.stopped_events); }
 int Programs::losses_by_processes_fd() const { return bpf_map__fd(object_->skeleton->maps.losses_by_processes); }
 int Programs::losses_by_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.losses_by_cgroups); }
-int Programs::plans_fd() const { return bpf_map__fd(object_->skeleton->maps.plans); }
 int Programs::names_fd() const { return bpf_map__fd(object_->skeleton->maps.names); }
 int Programs::host_cgroups_fd() const { return bpf_map__fd(object_->skeleton->maps.host_cgroups); }
 int Programs::networks_fd() const { return bpf_map__fd(object_->skeleton->maps.networks); }

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "sources/source.h"
 
+#include <array>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -29,8 +30,10 @@ struct ProgramOptions {
 class Programs {
   public:
     // Of system calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
+    using Numbers = std::array<std::uint64_t, GYR_CALLS / 64>; // of calls, as bits
     struct OnDemand {
         bool calls = false, enter = false, connections = false, uring = false, signals = false, page_faults = false;
+        Numbers numbers{}; // whose end is told
     };
     // Loads all programs that this kernel has hooks for, those on demand excepted. Beside that it begins to load what
     // first wants, in threads of their own. Errors: unsupported when a required program cannot be loaded.
@@ -60,9 +63,9 @@ class Programs {
     [[nodiscard]] gyr_wanted& wanted() const;     // programs read it at any time: to be written by atomic stores
     [[nodiscard]] gyr_loss* event_losses() const; // GYR_CLASSES of them, by event code
     [[nodiscard]] int clause_counters_fd() const;
+    [[nodiscard]] int stopped_events_fd() const;
     [[nodiscard]] int losses_by_cgroups_fd() const;
     [[nodiscard]] int losses_by_processes_fd() const;
-    [[nodiscard]] int plans_fd() const;
     [[nodiscard]] int names_fd() const;
     [[nodiscard]] int host_cgroups_fd() const;
     [[nodiscard]] int networks_fd() const;
