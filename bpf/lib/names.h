@@ -171,7 +171,9 @@ __noinline u32 sets_of_identity(u64 ino, u32 dev) {
     return named ? *named : 0;
 }
 
-static __always_inline bool may_be_named(u64 ino) { return (wanted.files[(ino >> 6) & 3] >> (ino & 63)) & 1; }
+static __always_inline bool may_be_named(u64 ino) {
+    return (wanted.files[(ino >> 6) % (GYR_FILE_FILTER / 64)] >> (ino & 63)) & 1;
+}
 
 /* Of a regular file of an overlay: by the files below it. */
 __noinline u32 sets_below(u64 inode) {

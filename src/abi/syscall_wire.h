@@ -287,7 +287,7 @@ struct gyr_name_key {
 };
 
 /* Of the files that path sets name by an exact path, however they are reached: struct gyr_file_key to sets. */
-#define GYR_FILE_FILTER 256u /* bits: of ino % 256 of every key */
+#define GYR_FILE_FILTER 1024u /* bits: of ino % 1024 of every key */
 
 /* Two bytes, one behind the other in a component of the path: what all names with a longer text in them have. */
 #define GYR_LETTERS 4u /* of each of two plans one half */

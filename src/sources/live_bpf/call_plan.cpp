@@ -391,7 +391,7 @@ Result<std::size_t> CallPlan::write_files(const std::vector<PathName>* next) {
     std::vector<std::pair<std::uint64_t, std::uint32_t>> left_out;
     const auto put = [&](const auto& file, std::uint32_t sets) {
         const gyr_file_key key = key_of(file);
-        filter[(file.first >> 6) & 3] |= std::uint64_t{1} << (file.first & 63);
+        filter[(file.first >> 6) % filter.size()] |= std::uint64_t{1} << (file.first & 63);
         return bpf_map_update_elem(programs_.files_fd(), &key, &sets, BPF_ANY) == 0;
     };
     for (const auto& [file, sets] : wanted) {
