@@ -731,6 +731,16 @@ std::string other_check(Random& r) {
     return r.of(kAll);
 }
 
+// Mostly of what the moment's object may be asked.
+std::string lone_check(Random& r, const Moment& m) {
+    static const std::vector<std::string> kOfFiles = {"evt.is_open_read = true", "evt.is_open_write = true",
+                                                      "fd.nameraw contains .."};
+    static const std::vector<std::string> kOfSockets = {"fd.l4proto = tcp", "fd.l4proto = udp", "fd.l4proto != tcp",
+                                                        "fd.l4proto != tcp", "fd.type in (ipv4, ipv6)"};
+    if (!m.call.object || r.one_in(3)) return other_check(r);
+    return r.of(m.call.object->kind == Object::Kind::socket ? kOfSockets : kOfFiles);
+}
+
 std::string tree(Random& r, const Moment& m, unsigned depth) {
     if (depth == 0 || r.one_in(3)) {
         const std::string no = r.one_in(6) ? "not " : "";
@@ -771,7 +781,7 @@ std::string make_condition(Random& r, const Moment& m, bool simple) {
     default: which = "evt.type = " + type; break;
     }
     // By itself now and then, so that nothing else dismisses the event.
-    if (r.one_in(8)) return which + " and " + (r.one_in(3) ? "evt.is_open_read = true" : other_check(r));
+    if (r.one_in(8)) return which + " and " + lone_check(r, m);
     return which + " and " + tree(r, m, static_cast<unsigned>(r.below(3)));
 }
 
