@@ -81,6 +81,7 @@ int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
     LEAVE_UNLESS_IN_TEXT(nr);
     asm(TEXT_WORD(8) : [value] "=r"(turn));
     if (ends_in_another) bpf_tail_call(ctx, &no_programs, 0);
+    touch_stopped();
     if (wanted.turn != turn) return 0;
     struct task_struct* task = current_task();
     struct call c = {.result = result};
