@@ -303,10 +303,12 @@ struct gyr_letters {
  * are flushed at every entry, the first look at a page costs as much as thirty instructions.
  */
 struct gyr_wanted {
-    gyr_s32 own_tgid;         /* whose calls are not told: user space's own */
-    gyr_u32 turn;             /* whose it is, of the programs for the end of calls, to tell of them */
-    gyr_u32 verify_every;     /* of so many events that no clause held for, one is sent; 0: none */
-    gyr_u32 count_clauses;    /* 1: what each clause makes of events is counted */
+    gyr_s32 own_tgid;      /* whose calls are not told: user space's own */
+    gyr_u32 turn;          /* whose it is, of the programs for the end of calls, to tell of them */
+    gyr_u32 verify_every;  /* of so many events that no clause held for, one is sent; 0: none */
+    gyr_u32 next_turn;     /* the one that is about to take the other's place, while both are attached; else 0 */
+    gyr_u32 count_clauses; /* 1: what each clause makes of events is counted */
+    gyr_u32 reserved;
     gyr_u16 calls[GYR_CALLS]; /* which of plans a call of the 64-bit table has, 0 for none; two bytes change at once */
     gyr_u64 names[GYR_NAME_KINDS][GYR_NAME_FILTER / 64];
     gyr_u64 files[GYR_FILE_FILTER / 64];

@@ -535,23 +535,24 @@ TEST_F(CollectorPlan, ANewPlanTakesTheOldOnesPlace) {
     }
 }
 
-// A plan for calls that the program at hand was not loaded for: another one takes its place while it is in use.
+// Plans for calls that the program at hand was not loaded for: each time another one takes its place while it is in
+// use.
 TEST_F(CollectorPlan, ToldCallsGoOnWhileOthersAreAddedAndTakenAway) {
     const EventPlan opened = opens({{.failure = true}}, {});
-    EventPlan more = opened;
-    for (const EventInfo& e : event_schema())
-        if (e.name == "unlink") more.demands.push_back({.code = e.code, .calls = {}, .clauses = {}, .forced_by = {}});
-    ASSERT_GT(more.demands.size(), 1u);
     ASSERT_TRUE(source().set_events(opened));
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     for (unsigned i = 0; child == 0; ++i) {
-        ::openat(AT_FDCWD, std::to_string(i).c_str(), O_PATH);
-        ::unlink(("no/" + std::to_string(i)).c_str());
-        ::usleep(50);
+        const std::string name = "no/" + std::to_string(i);
+        ::openat(AT_FDCWD, name.c_str(), O_PATH);
+        ::unlink(name.c_str());
+        ::mkdir(name.c_str(), 0700);
+        ::rmdir(name.c_str());
+        ::chdir(name.c_str());
+        ::usleep(20);
     }
     std::vector<std::string> names;
-    std::size_t unlinked = 0;
+    std::size_t others = 0;
     const auto until = [&](const auto& enough) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         while (!enough() && std::chrono::steady_clock::now() < deadline)
@@ -560,7 +561,7 @@ TEST_F(CollectorPlan, ToldCallsGoOnWhileOthersAreAddedAndTakenAway) {
                 [&](const RawEvent& e) {
                     if (e.process.pid != child) return;
                     if (e.code != opened.demands[0].code) {
-                        ++unlinked;
+                        ++others;
                         return;
                     }
                     const auto params = find_event(e.code)->params;
@@ -569,23 +570,32 @@ TEST_F(CollectorPlan, ToldCallsGoOnWhileOthersAreAddedAndTakenAway) {
                 });
         EXPECT_TRUE(enough());
     };
-    const auto after = [&](std::size_t count) { return [&names, count] { return names.size() >= count; }; };
-    until(after(100));
-    EXPECT_EQ(unlinked, 0u);
-    ASSERT_TRUE(source().prepare_events(more));
-    until(after(names.size() + 100));
-    ASSERT_TRUE(source().set_events(more));
-    until([&] { return unlinked >= 100; });
+    const auto more_names = [&](std::size_t count) {
+        return [&names, least = names.size() + count] { return names.size() >= least; };
+    };
+    until(more_names(100));
+    EXPECT_EQ(others, 0u);
+    for (const char* added : {"unlink", "mkdir", "rmdir", "chdir"}) {
+        EventPlan more = opened;
+        for (const EventInfo& e : event_schema())
+            if (e.name == added) more.demands.push_back({.code = e.code, .calls = {}, .clauses = {}, .forced_by = {}});
+        ASSERT_GT(more.demands.size(), 1u);
+        ASSERT_TRUE(source().prepare_events(more));
+        until(more_names(100));
+        ASSERT_TRUE(source().set_events(more));
+        until([&, least = others + 100] { return others >= least; });
+    }
     ASSERT_TRUE(source().set_events(opened));
-    until(after(names.size() + 1000)); // those that were told before among them
-    const std::size_t before = unlinked;
-    until(after(names.size() + 100));
-    EXPECT_EQ(unlinked, before);
+    until(more_names(1000)); // those that were told before among them
+    const std::size_t before = others;
+    until(more_names(100));
+    EXPECT_EQ(others, before);
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     ASSERT_TRUE(source().set_events({}));
+    const std::size_t first = std::stoul(names[0].substr(3));
     for (std::size_t i = 0; i < names.size(); ++i)
-        ASSERT_EQ(names[i], std::to_string(std::stoul(names[0]) + i)) << "each is told once";
+        ASSERT_EQ(names[i], "no/" + std::to_string(first + i)) << "each is told once";
 }
 
 TEST_F(CollectorPlan, TellsOfSignals) {

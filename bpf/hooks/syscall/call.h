@@ -75,6 +75,28 @@ struct {
 } no_programs SEC(".maps");
 const volatile gyr_u32 ends_in_another = 0;
 
+/* Threads whose call the program that is about to go has told, or has found to be of no use. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 4096);
+    __type(key, u32);
+    __type(value, u8);
+} handled SEC(".maps");
+
+/*
+ * While one of these programs takes another's place both run for each call, the one that goes first, and it may become
+ * the other's turn in between: it leaves a mark then. Each clears the mark of a call that is not its own to tell.
+ */
+__noinline u32 is_mine(u32 turn) {
+    u32 tid = bpf_get_current_pid_tgid();
+    if (turn == wanted.next_turn || wanted.turn != turn)
+        return bpf_map_delete_elem(&handled, &tid) != 0 && wanted.turn == turn;
+    u8 mark = 1;
+    bpf_map_update_elem(&handled, &tid, &mark, BPF_ANY);
+    return true;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
     u64 nr = regs->orig_ax, turn;
@@ -82,7 +104,7 @@ int BPF_PROG(call_exit, struct pt_regs* regs, long result) {
     asm(TEXT_WORD(8) : [value] "=r"(turn));
     if (ends_in_another) bpf_tail_call(ctx, &no_programs, 0);
     touch_stopped();
-    if (wanted.turn != turn) return 0;
+    if (wanted.next_turn ? !is_mine(turn) : wanted.turn != turn) return 0;
     struct task_struct* task = current_task();
     struct call c = {.result = result};
     u32 slot = 0;

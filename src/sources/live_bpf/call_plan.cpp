@@ -3,8 +3,6 @@
 #include "sources/live_bpf/call_table.h"
 
 #include <bpf/bpf.h>
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -190,9 +188,6 @@ std::uint32_t sets_of_path(const std::vector<PathName>& names, std::string_view 
     }
     return sets;
 }
-
-// Until every program that runs at this moment has ended: the kernel runs them inside of what this call waits for.
-void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
 
 } // namespace
 

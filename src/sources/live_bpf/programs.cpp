@@ -18,11 +18,13 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <linux/membarrier.h>
 #include <map>
 #include <optional>
 #include <ranges>
 #include <string_view>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -116,7 +118,17 @@ Result<> write_text(bpf_program* program, const Programs::Numbers& numbers, gyr_
     return {};
 }
 
+template <class Key>
+void forget_all(int map) {
+    Key key{};
+    while (bpf_map_get_next_key(map, nullptr, &key) == 0 && bpf_map_delete_elem(map, &key) == 0) {
+    }
+}
+
 } // namespace
+
+// The kernel runs them inside of what this call waits for.
+void wait_for_programs() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
 
 struct Programs::Object {
     ProgramOptions options;
@@ -285,15 +297,22 @@ bool Programs::Object::tells(const Numbers& of_calls) {
 // The newest; instead of the one before, if there is any. For a moment both are there, and it is the turn of one.
 Result<> Programs::Object::attach_call_exit() {
     bpf_link*& link = on_demand[kCallExit];
-    gyr_u32& whose = skeleton->data_wanted->wanted.turn;
+    gyr_wanted& wanted = skeleton->data_wanted->wanted;
+    const auto store = [](gyr_u32& word, gyr_u32 value) { __atomic_store_n(&word, value, __ATOMIC_SEQ_CST); };
     if (link != nullptr && told_by == turn) return {};
-    if (link == nullptr) __atomic_store_n(&whose, turn, __ATOMIC_SEQ_CST);
+    const bool other = link != nullptr;
+    store(other ? wanted.next_turn : wanted.turn, turn);
     bpf_program* program = find(kCallExit);
     bpf_link* made = program != nullptr ? bpf_program__attach(program) : nullptr;
+    if (made != nullptr) {
+        store(wanted.turn, turn);
+        told_by = turn;
+        bpf_link__destroy(std::exchange(link, made));
+        if (other) wait_for_programs(); // one of the two may have run for a call, and the other not yet
+    }
+    store(wanted.next_turn, 0);
+    if (other) forget_all<gyr_u32>(bpf_map__fd(skeleton->maps.handled));
     if (made == nullptr) return fail(ErrorKind::unsupported, "this kernel lets us see no sys_exit");
-    __atomic_store_n(&whose, turn, __ATOMIC_SEQ_CST);
-    told_by = turn;
-    bpf_link__destroy(std::exchange(link, made));
     const std::lock_guard lock(mutex);
     std::erase_if(loaded, [&](const Skeleton& s) {
         return s->progs.call_exit != program && bpf_program__autoload(s->progs.call_exit);
@@ -437,13 +456,6 @@ std::array<Wanted, 9> programs_for(const Programs::OnDemand& wanted) {
              {"page_fault", wanted.page_faults, false}}};
 }
 
-// Of requests whose end nobody was there to see.
-void forget_requests(int uring_calls) {
-    gyr_u64 key = 0;
-    while (bpf_map_get_next_key(uring_calls, nullptr, &key) == 0 && bpf_map_delete_elem(uring_calls, &key) == 0) {
-    }
-}
-
 } // namespace
 
 std::vector<std::string_view> Programs::missing_calls(const OnDemand& wanted) const {
@@ -490,7 +502,7 @@ Result<> Programs::attach_on_demand(const OnDemand& wanted) {
             if (auto r = object_->attach_call_exit(); !r) return r;
         } else if (link == nullptr) {
             if (std::string_view(w.program).starts_with("uring_submit"))
-                forget_requests(bpf_map__fd(object_->skeleton->maps.uring_calls));
+                forget_all<gyr_u64>(bpf_map__fd(object_->skeleton->maps.uring_calls)); // whose end nobody saw
             if (program != nullptr) link = bpf_program__attach(program);
             if (link == nullptr && w.required)
                 return fail(ErrorKind::unsupported, fmt::format("this kernel lets us see no {}", fact->hook));

@@ -27,6 +27,9 @@ struct ProgramOptions {
     bool exit_by_count = false;      // use the older kernels' way of telling exits, where either would do
 };
 
+// Until every program that runs at this moment has ended.
+void wait_for_programs();
+
 class Programs {
   public:
     // Of system calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
