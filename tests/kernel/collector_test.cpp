@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -202,7 +203,8 @@ TEST_F(Collector, TellsOfConnectionsByTheirSockets) {
         STEP(6, peer >= 0);
         STEP(7, ::send(client, "ping", 4, 0) == 4);
         char buf[64];
-        STEP(8, ::recv(peer, buf, sizeof buf, 0) == 4);
+        pollfd arrives{.fd = peer, .events = POLLIN, .revents = 0};
+        STEP(8, ::poll(&arrives, 1, -1) == 1 && ::recv(peer, buf, sizeof buf, 0) == 4);
         STEP(9, ::shutdown(client, SHUT_RDWR) == 0);
         const int udp = ::socket(AF_INET, SOCK_DGRAM, 0);
         STEP(10, ::sendto(udp, "x", 1, 0, reinterpret_cast<sockaddr*>(&here), sizeof here) == 1);

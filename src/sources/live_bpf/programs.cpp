@@ -301,18 +301,24 @@ Result<> Programs::Object::attach_call_exit() {
     const auto store = [](gyr_u32& word, gyr_u32 value) { __atomic_store_n(&word, value, __ATOMIC_SEQ_CST); };
     if (link != nullptr && told_by == turn) return {};
     const bool other = link != nullptr;
-    store(other ? wanted.next_turn : wanted.turn, turn);
+    if (!other) store(wanted.turn, turn);
     bpf_program* program = find(kCallExit);
     bpf_link* made = program != nullptr ? bpf_program__attach(program) : nullptr;
-    if (made != nullptr) {
-        store(wanted.turn, turn);
-        told_by = turn;
-        bpf_link__destroy(std::exchange(link, made));
-        if (other) wait_for_programs(); // one of the two may have run for a call, and the other not yet
-    }
-    store(wanted.next_turn, 0);
-    if (other) forget_all<gyr_u32>(bpf_map__fd(skeleton->maps.handled));
     if (made == nullptr) return fail(ErrorKind::unsupported, "this kernel lets us see no sys_exit");
+    if (other) {
+        // Each step when no call is under way that began before the one before: both run for a call that leaves marks.
+        wait_for_programs();
+        store(wanted.next_turn, turn);
+        wait_for_programs();
+        store(wanted.turn, turn);
+    }
+    told_by = turn;
+    bpf_link__destroy(std::exchange(link, made));
+    if (other) {
+        wait_for_programs();
+        store(wanted.next_turn, 0);
+        forget_all<gyr_u32>(bpf_map__fd(skeleton->maps.handled));
+    }
     const std::lock_guard lock(mutex);
     std::erase_if(loaded, [&](const Skeleton& s) {
         return s->progs.call_exit != program && bpf_program__autoload(s->progs.call_exit);
