@@ -311,14 +311,13 @@ Result<> Programs::Object::attach_call_exit() {
         store(wanted.next_turn, turn);
         wait_for_programs();
         store(wanted.turn, turn);
+        wait_for_programs();
+        // While the other is still there: it clears marks of calls that this one does not see.
+        store(wanted.next_turn, 0);
     }
     told_by = turn;
     bpf_link__destroy(std::exchange(link, made));
-    if (other) {
-        wait_for_programs();
-        store(wanted.next_turn, 0);
-        forget_all<gyr_u32>(bpf_map__fd(skeleton->maps.handled));
-    }
+    if (other) forget_all<gyr_u32>(bpf_map__fd(skeleton->maps.handled));
     const std::lock_guard lock(mutex);
     std::erase_if(loaded, [&](const Skeleton& s) {
         return s->progs.call_exit != program && bpf_program__autoload(s->progs.call_exit);
