@@ -5,8 +5,9 @@ function(gyr_house_test NAME)
 endfunction()
 
 gyr_house_test(house_layers "${Python3_EXECUTABLE}" tools/check_layers.py)
-gyr_house_test(house_headers "${Python3_EXECUTABLE}" tools/check_headers.py --cache "${CMAKE_BINARY_DIR}/headers"
-               --compiler "${CMAKE_CXX_COMPILER}" --include "${CMAKE_BINARY_DIR}/generated")
+gyr_house_test(house_headers "${Python3_EXECUTABLE}" tools/check_headers.py --folder "${CMAKE_BINARY_DIR}/headers"
+               --include "${CMAKE_BINARY_DIR}/generated"
+               -- ${CMAKE_CXX_COMPILER_LAUNCHER} "${CMAKE_CXX_COMPILER}")
 if(TARGET gyr)
   gyr_house_test(docs_examples "${Python3_EXECUTABLE}" tests/docs/check_examples.py
                  $<TARGET_FILE:gyr> README.md docs/rules.md)
