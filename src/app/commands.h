@@ -5,7 +5,6 @@
 #include "app/console.h"
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,10 +36,6 @@ void add_version_command(CLI::App& app, Action& action);
 
 // Detects until a signal ends it.
 [[nodiscard]] Exit run_live(const CommonOptions& options);
-
-// The steps of simulated actions, which this program does itself: `gyr perform STEP...`, `gyr deed WORD...`. Nothing:
-// the command line is another.
-[[nodiscard]] std::optional<int> act(const std::vector<std::string>& arguments);
 
 // "0.1.0"
 [[nodiscard]] std::string_view version();

@@ -27,7 +27,6 @@ int main(int argc, char** argv) {
         std::make_shared<spdlog::logger>("gyr", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
     spdlog::set_pattern("gyr: %l: %v");
     try {
-        if (const auto status = act({argv + 1, argv + argc})) return *status;
         if (argc > 0 && is_called_falco(argv[0])) return run_falco_command_line({argv + 1, argv + argc});
         return static_cast<int>(run_command_line({argv + 1, argv + argc}));
     } catch (const std::bad_alloc&) {

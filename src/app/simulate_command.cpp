@@ -5,7 +5,6 @@
 #include "app/settings.h"
 #include "base/fd.h"
 #include "base/thread_signals.h"
-#include "simulate/deeds.h"
 #include "simulate/simulation.h"
 
 #include <CLI/CLI.hpp>
@@ -176,13 +175,6 @@ void add_simulate_command(CLI::App& app, Action& action) {
         "Examples:\n  gyr simulate\n  gyr simulate --list\n  gyr simulate \"Password Hashes Read\"\n"
         "  gyr simulate --format json -r my-rules.yaml");
     command->callback([&action, options] { action = [options] { return run_simulation(*options); }; });
-}
-
-std::optional<int> act(const std::vector<std::string>& arguments) {
-    if (arguments.size() < 2 || (arguments[0] != "perform" && arguments[0] != "deed")) return std::nullopt;
-    std::signal(SIGPIPE, SIG_DFL); // programs expect it
-    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
-    return arguments[0] == "perform" ? simulate::perform(rest) : simulate::do_words(rest);
 }
 
 } // namespace gyr::app

@@ -1,11 +1,10 @@
 #pragma once
 // What `gyr simulate` does for each rule: one thing that must set it off and one that comes near and must not. A table,
-// made of steps that are command lines; a step's first word may be one of the deeds of deeds.h.
+// made of steps that are command lines; a step's first word may be one of the deeds of deeds/deeds.h.
 
 #include <array>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -52,8 +51,5 @@ struct Evasion {
 [[nodiscard]] std::span<const RuleAction> file_actions();
 [[nodiscard]] std::span<const RuleAction> kernel_actions();
 [[nodiscard]] std::span<const RuleAction> network_actions();
-
-// Words of a step: parted by blanks, '…' and "…" keep them together, \ keeps the next character (not within '…').
-[[nodiscard]] std::vector<std::string> split_words(std::string_view line);
 
 } // namespace gyr::simulate

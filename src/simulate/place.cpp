@@ -1,10 +1,10 @@
 #include "simulate/place.h"
 
-#include "simulate/deeds.h"
-
 #include <arpa/inet.h>
 #include <array>
+#include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -25,7 +25,10 @@ namespace {
 // net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap.
 constexpr std::uint64_t kUsualCapabilities = 0xa80425fb;
 
-[[noreturn]] void give_up(const std::string& what) { ::_exit(cannot(what)); }
+[[noreturn]] void give_up(const std::string& what) {
+    std::fprintf(stderr, "%s: %s\n", what.c_str(), std::strerror(errno));
+    ::_exit(125);
+}
 
 void must(bool done, const std::string& what) {
     if (!done) give_up(what);
@@ -92,7 +95,7 @@ void make_files(const PlaceOptions& o, const std::string& root) {
     const int file = ::open(program.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
     must(file >= 0, program);
     ::close(file);
-    must(::mount(o.self.c_str(), program.c_str(), nullptr, MS_BIND, nullptr) == 0, "bind " + o.self);
+    must(::mount(o.program.c_str(), program.c_str(), nullptr, MS_BIND, nullptr) == 0, "bind " + o.program);
 }
 
 void go_into(const std::string& root) {

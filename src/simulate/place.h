@@ -10,8 +10,8 @@ namespace gyr::simulate {
 
 struct PlaceOptions {
     Where where = Where::host;
-    std::string folder; // an empty folder in memory, for this place alone
-    std::string self;   // the program to run in it, a path on the host
+    std::string folder;  // an empty folder in memory, for this place alone
+    std::string program; // to run in it, a path on the host
     std::vector<std::string> argv;
     std::vector<std::string> environment;
 };

@@ -1,6 +1,7 @@
 #include "simulate/stage.h"
 
 #include "base/thread_signals.h"
+#include "deeds/program.h"
 #include "simulate/place.h"
 
 #include <fmt/format.h>
@@ -70,6 +71,16 @@ Result<> write_metadata(const std::string& root, const std::string& run, Where w
     return {};
 }
 
+// What does the steps of actions.
+Result<> write_program(const std::string& path) {
+    const auto bytes = deeds::program();
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file || ::chmod(path.c_str(), 0755) != 0) return fail_errno("write " + path, errno);
+    return {};
+}
+
 constexpr const char* kCgroups = "/memory/cgroups";
 
 } // namespace
@@ -81,9 +92,6 @@ Result<Stage> Stage::make() {
     if (::mkdtemp(name.data()) == nullptr) return fail_errno("make " + name, errno);
     stage.folder_ = name;
     ::chmod(name.c_str(), 0755);
-    std::error_code error;
-    stage.self_ = std::filesystem::read_symlink("/proc/self/exe", error);
-    if (error) return fail(ErrorKind::unsupported, "/proc/self/exe cannot be read");
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
     stage.id_ = fmt::format("{:05x}{:06x}", static_cast<unsigned>(::getpid()) & 0xfffffU,
@@ -126,6 +134,7 @@ Result<> Stage::open() {
     ::mkdir(cgroups.c_str(), 0755);
     if (::mount("none", cgroups.c_str(), "cgroup2", 0, nullptr) != 0) return fail_errno("mount the cgroups", errno);
     open_ = true;
+    if (auto ok = write_program(program()); !ok) return ok;
     for (std::size_t i = 0; i < kPlaces; ++i) {
         const std::string path = cgroup(static_cast<Where>(i));
         if (::mkdir(path.c_str(), 0755) != 0) return fail_errno("make the cgroup " + path, errno);
@@ -137,7 +146,7 @@ Result<pid_t> Stage::start(Where where, const std::vector<std::string>& argv, co
     ++started_;
     PlaceOptions place{where,
                        fmt::format("{}/memory/{}", folder_, started_),
-                       self_,
+                       program(),
                        argv,
                        {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C",
                         "TERM=dumb", mark}};

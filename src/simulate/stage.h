@@ -20,8 +20,8 @@ class Stage {
     [[nodiscard]] static Result<Stage> make();
     ~Stage(); // takes away the folder and the cgroups
     Stage(Stage&& other) noexcept
-        : folder_(std::exchange(other.folder_, {})), self_(std::move(other.self_)), id_(std::move(other.id_)),
-          open_(other.open_), started_(other.started_) {}
+        : folder_(std::exchange(other.folder_, {})), id_(std::move(other.id_)), open_(other.open_),
+          started_(other.started_) {}
     Stage(const Stage&) = delete;
     Stage& operator=(Stage&&) = delete;
     Stage& operator=(const Stage&) = delete;
@@ -30,7 +30,7 @@ class Stage {
     [[nodiscard]] std::string docker_root() const { return folder_ + "/docker"; }
     // Goes into a mount namespace of its own and makes the cgroups; once, after the agent was started.
     [[nodiscard]] Result<> open();
-    // Starts a program of this very file as the first process of a place; `simulate_log` gets its standard error.
+    // Starts the program that does deeds as the first process of a place; `simulate_log` gets its standard error.
     [[nodiscard]] Result<pid_t> start(Where where, const std::vector<std::string>& argv, const std::string& mark);
     // What the last one wrote to standard error, and nothing of it stays.
     [[nodiscard]] std::string said() const;
@@ -40,9 +40,9 @@ class Stage {
   private:
     Stage() = default;
     [[nodiscard]] std::string cgroup(Where where) const;
+    [[nodiscard]] std::string program() const { return folder_ + "/memory/program"; }
     std::string folder_;
-    std::string self_; // path of this program
-    std::string id_;   // of this run, hexadecimal
+    std::string id_; // of this run, hexadecimal
     bool open_ = false;
     int started_ = 0;
 };

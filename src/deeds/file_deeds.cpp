@@ -1,6 +1,6 @@
 // Files opened in a certain way; nothing is written into one that was there.
 
-#include "simulate/deeds.h"
+#include "deeds/deeds.h"
 
 #include <array>
 #include <cerrno>
@@ -20,7 +20,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-namespace gyr::simulate {
+namespace gyr::deeds {
 namespace {
 
 int opened(const std::string& path, int flags, mode_t mode = 0644) {
@@ -224,4 +224,4 @@ constexpr std::array kDeeds{
 
 std::span<const NamedDeed> file_deeds() { return kDeeds; }
 
-} // namespace gyr::simulate
+} // namespace gyr::deeds

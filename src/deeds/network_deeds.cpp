@@ -1,6 +1,6 @@
 // Connections. The place has a loopback of its own, with some addresses of the internet that are kept for documents.
 
-#include "simulate/deeds.h"
+#include "deeds/deeds.h"
 
 #include <arpa/inet.h>
 #include <array>
@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-namespace gyr::simulate {
+namespace gyr::deeds {
 namespace {
 
 constexpr int kEthernetAll = 0x0300; // ETH_P_ALL in network order
@@ -145,4 +145,4 @@ constexpr std::array kDeeds{
 
 std::span<const NamedDeed> network_deeds() { return kDeeds; }
 
-} // namespace gyr::simulate
+} // namespace gyr::deeds

@@ -1,7 +1,7 @@
 // System calls that rules ask for, one each, with arguments by which they change nothing: what is asked for does not
 // exist or is not valid, or belongs to this process or its child alone.
 
-#include "simulate/deeds.h"
+#include "deeds/deeds.h"
 
 #include <array>
 #include <cerrno>
@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace gyr::simulate {
+namespace gyr::deeds {
 namespace {
 
 int init_module(Words) { // no module at all
@@ -247,4 +247,4 @@ constexpr std::array kDeeds{
 
 std::span<const NamedDeed> kernel_deeds() { return kDeeds; }
 
-} // namespace gyr::simulate
+} // namespace gyr::deeds

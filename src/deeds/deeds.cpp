@@ -1,6 +1,6 @@
-#include "simulate/deeds.h"
+#include "deeds/deeds.h"
 
-#include "simulate/action.h"
+#include "deeds/words.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace gyr::simulate {
+namespace gyr::deeds {
 
 int cannot(const std::string& what) {
     std::fprintf(stderr, "%s: %s\n", what.c_str(), std::strerror(errno));
@@ -64,4 +64,4 @@ int perform(const std::vector<std::string>& steps) {
     return 0;
 }
 
-} // namespace gyr::simulate
+} // namespace gyr::deeds

@@ -1,6 +1,6 @@
 // Roles: a program under another name, as another user, on a terminal, with a connection as its standard streams.
 
-#include "simulate/deeds.h"
+#include "deeds/deeds.h"
 
 #include <array>
 #include <cerrno>
@@ -24,7 +24,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-namespace gyr::simulate {
+namespace gyr::deeds {
 namespace {
 
 constexpr const char* kSelf = "/usr/local/bin/gyr";
@@ -370,4 +370,4 @@ constexpr std::array kDeeds{
 
 std::span<const NamedDeed> role_deeds() { return kDeeds; }
 
-} // namespace gyr::simulate
+} // namespace gyr::deeds

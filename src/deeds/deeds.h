@@ -1,13 +1,14 @@
 #pragma once
-// The steps of an action, done by this very program: in its place (stage.h) it runs the steps of one action, and a step
-// may be a program of the host or a deed of ours, a system call or a role that no program of the host can be trusted to
-// play. Everything here runs in processes of its own, below the place's first process.
+// The steps of a simulated action, done by the program that main.cpp makes of this: in its place (simulate/stage.h) it
+// runs the steps of one action, and a step may be a program of the host or a deed of ours, a system call or a role that
+// no program of the host can be trusted to play. Everything here runs in processes of its own, below the place's first.
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-namespace gyr::simulate {
+namespace gyr::deeds {
 
 using Words = std::span<const std::string>;
 
@@ -37,4 +38,4 @@ int wrong_use(const std::string& what);
 // The status of a child that was waited for, as a shell tells it.
 [[nodiscard]] int wait_for(int pid);
 
-} // namespace gyr::simulate
+} // namespace gyr::deeds
