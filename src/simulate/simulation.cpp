@@ -12,7 +12,6 @@
 #include <optional>
 #include <poll.h>
 #include <set>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,23 +30,19 @@ bool has(const Watcher& watcher, std::string_view rule, const std::string& mark)
     return std::ranges::any_of(watcher.seen(), [&](const Seen& s) { return s.rule == rule && s.mark == mark; });
 }
 
-// Waits for the process while the agent's lines are read; ends it when it takes too long.
-int wait_beside(Watcher& watcher, const Stage& stage, const Task& task, pid_t pid) {
-    const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+// Waits for the steps' end while the agent's lines are read: their status, or 125 when they take too long.
+int wait_beside(Watcher& watcher, const Started& started) {
     std::optional<int> status;
     const auto ended = [&] {
-        int raw = 0;
-        if (!status && ::waitpid(pid, &raw, WNOHANG) == pid)
-            status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+        pollfd told{started.status.get(), POLLIN, 0};
+        if (!status && ::poll(&told, 1, 0) == 1) {
+            unsigned char byte = 125; // nothing: whoever was to tell has ended
+            [[maybe_unused]] const ssize_t read = ::read(started.status.get(), &byte, 1);
+            status = byte;
+        }
         return status.has_value();
     };
-    const bool in_time = watcher.read_until(ended, kAction, process.get());
-    stage.sweep(task.doing.where);
-    if (!in_time) { // or to end early
-        ::kill(pid, SIGKILL);
-        int raw = 0;
-        ::waitpid(pid, &raw, 0);
-    }
+    watcher.read_until(ended, kAction, started.status.get());
     return status.value_or(125);
 }
 
@@ -71,17 +66,20 @@ Outcome run_task(Watcher& watcher, Stage& stage, const Task& task, std::size_t n
     std::vector<std::string> argv{"gyr", "perform"};
     for (const char* step : task.doing.steps)
         if (step != nullptr) argv.emplace_back(step);
-    const auto pid = stage.start(task.doing.where, argv, fmt::format("{}={}", kMark, mark_value(number)));
-    if (!pid) {
-        outcome.detail = pid.error().message;
+    const auto started = stage.start(task.doing.where, argv, fmt::format("{}={}", kMark, mark_value(number)));
+    if (!started) {
+        outcome.detail = started.error().message;
         return outcome;
     }
-    const int status = wait_beside(watcher, stage, task, *pid);
+    const int status = wait_beside(watcher, *started);
     outcome.done = status == 0;
     if (!outcome.done) outcome.detail = fmt::format("status {}: {}", status, stage.said());
     // Near misses: until the agent has looked at a program of theirs; what comes later is counted at the end.
     const std::string_view awaited = task.expect == Expect::silence ? std::string_view(kWitness) : task.rule;
     if (outcome.done) watcher.read_until([&] { return has(watcher, awaited, mark_value(number)); }, kAlert);
+    stage.sweep(task.doing.where);
+    ::kill(started->pid, SIGKILL);
+    ::waitpid(started->pid, nullptr, 0);
     return outcome;
 }
 

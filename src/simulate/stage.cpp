@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <iterator>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -142,7 +144,7 @@ Result<> Stage::open() {
     return {};
 }
 
-Result<pid_t> Stage::start(Where where, const std::vector<std::string>& argv, const std::string& mark) {
+Result<Started> Stage::start(Where where, const std::vector<std::string>& argv, const std::string& mark) {
     ++started_;
     PlaceOptions place{where,
                        fmt::format("{}/memory/{}", folder_, started_),
@@ -153,10 +155,15 @@ Result<pid_t> Stage::start(Where where, const std::vector<std::string>& argv, co
     std::error_code error;
     std::filesystem::create_directories(place.folder, error);
     const std::string said_path = folder_ + "/said";
+    std::array<int, 2> told{};
+    if (::pipe2(told.data(), O_CLOEXEC) != 0) return fail_errno("pipe", errno);
+    UniqueFd status_fd(told[0]);
+    const UniqueFd tell(told[1]);
     const pid_t pid = ::fork();
     if (pid < 0) return fail_errno("fork", errno);
-    if (pid > 0) return pid;
+    if (pid > 0) return Started{pid, std::move(status_fd)};
 
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     unblock_signals();
     // Standard streams: nothing to read; what is written can be read by who started it.
     const int nothing = ::open("/dev/null", O_RDONLY);
@@ -164,7 +171,8 @@ Result<pid_t> Stage::start(Where where, const std::vector<std::string>& argv, co
     ::dup2(nothing, 0);
     ::dup2(said_fd, 1);
     ::dup2(said_fd, 2);
-    ::close_range(3, ~0U, 0);
+    ::dup2(tell.get(), 3);
+    ::close_range(4, ~0U, 0);
     if (!write_text(cgroup(where) + "/cgroup.procs", "0")) ::_exit(125);
     const int spaces =
         CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | (where == Where::host ? 0 : CLONE_NEWPID);
@@ -173,11 +181,17 @@ Result<pid_t> Stage::start(Where where, const std::vector<std::string>& argv, co
         ::_exit(125);
     }
     const pid_t first = ::fork();
-    if (first == 0) run_in_place(place);
+    if (first == 0) {
+        ::close(3);
+        run_in_place(place);
+    }
     int status = 0;
     while (::waitpid(first, &status, 0) < 0 && errno == EINTR) {
     }
-    ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    const auto byte = static_cast<unsigned char>(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    [[maybe_unused]] const ssize_t written = ::write(3, &byte, 1);
+    ::close(3);
+    for (;;) ::pause();
 }
 
 std::string Stage::said() const {

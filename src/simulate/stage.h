@@ -14,6 +14,13 @@
 
 namespace gyr::simulate {
 
+// A place with its program running. The place stays, as a container does whose program goes on, until whoever keeps it
+// is ended or swept away.
+struct Started {
+    pid_t pid;       // who keeps the place; a child to wait for
+    UniqueFd status; // readable once the program has ended: a byte, its exit status
+};
+
 class Stage {
   public:
     // A folder in the directory for temporary files, with what the agent is to find there: docker_root(). One thread.
@@ -30,8 +37,8 @@ class Stage {
     [[nodiscard]] std::string docker_root() const { return folder_ + "/docker"; }
     // Goes into a mount namespace of its own and makes the cgroups; once, after the agent was started.
     [[nodiscard]] Result<> open();
-    // Starts the program that does deeds as the first process of a place; `simulate_log` gets its standard error.
-    [[nodiscard]] Result<pid_t> start(Where where, const std::vector<std::string>& argv, const std::string& mark);
+    // Starts the program that does deeds as the first process of a place.
+    [[nodiscard]] Result<Started> start(Where where, const std::vector<std::string>& argv, const std::string& mark);
     // What the last one wrote to standard error, and nothing of it stays.
     [[nodiscard]] std::string said() const;
     // Ends whatever runs in the place.
