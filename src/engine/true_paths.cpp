@@ -8,13 +8,14 @@
 #include <charconv>
 #include <fcntl.h>
 #include <optional>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace gyr {
 namespace {
 
 constexpr std::uint64_t kCached = 0x20; // RESOLVE_CACHED, Linux 5.12
-constexpr int kGenerations = 4;         // who may stand in for a process that is gone
+constexpr int kAncestors = 3;           // who may stand in for a process that is gone
 constexpr int kMostLinksOfProc = 8;     // one behind the other in a path
 
 // The next component that says something; what is left of the path begins behind it.
@@ -86,7 +87,7 @@ TruePaths::Found TruePaths::find(const Event& event, const PathCall& call, const
     for (std::string& f : found_) f.clear();
     if (process_ == nullptr) return {};
     if (call.first == PathCall::Last::root) { // it is there by now, and from there the path leads elsewhere
-        const UniqueFd root = open_root(*process_, 1);
+        const UniqueFd root = open_root(*process_);
         if (event.path == nullptr || !root || !SlowWalk::path_of(root.get(), found_[0])) return {};
         if (found_[0] == event.path->name) return {};
         return {found_[0], {}};
@@ -189,21 +190,45 @@ TruePaths::Root* TruePaths::root_of(const ProcessImage& process) {
     Root& root = &process == process_ ? own_ : other_;
     if (&root == &own_ && own_.fd) return &own_;
     root = Root();
-    root.fd = open_root(process, kGenerations);
+    root.fd = open_shared_root(process);
     return root.fd ? &root : nullptr;
 }
 
-// The root of the process, or, when it has gone, of somebody it descends from who sees the same file system.
-UniqueFd TruePaths::open_root(const ProcessImage& process, int generations) const {
-    const ProcessImage* image = &process;
-    for (int i = 0; image != nullptr && i < generations; ++i) {
-        if (image->namespaces.mnt == process.namespaces.mnt && image->root == process.root) {
-            const std::string path = fmt::format("{}/proc/{}/root", host_root_, image->key.pid);
-            if (UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); fd) return fd;
-        }
-        image = others_->find(image->parent);
-    }
-    return {};
+UniqueFd TruePaths::open_root(const ProcessImage& process) const {
+    const std::string path = fmt::format("{}/proc/{}/root", host_root_, process.key.pid);
+    return UniqueFd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+// Whether the other one finds the same files by the same paths. A namespace that it has entered since it was last told
+// of is asked for.
+bool TruePaths::shares_files(const ProcessImage& other, const ProcessImage& process) const {
+    if (other.root != process.root) return false;
+    if (other.namespaces.mnt == process.namespaces.mnt) return true;
+    struct stat now {};
+    const std::string path = fmt::format("{}/proc/{}/ns/mnt", host_root_, other.key.pid);
+    return ::stat(path.c_str(), &now) == 0 && now.st_ino == process.namespaces.mnt;
+}
+
+// The root of the process, or, when it has gone, of somebody who sees the same files: one that it descends from, else
+// whoever there is, such as the first process of its container.
+UniqueFd TruePaths::open_shared_root(const ProcessImage& process) {
+    if (UniqueFd own = open_root(process)) return own;
+    const ProcessImage* ancestor = others_->find(process.parent);
+    for (int i = 0; ancestor != nullptr && i < kAncestors; ++i, ancestor = others_->find(ancestor->parent))
+        if (shares_files(*ancestor, process))
+            if (UniqueFd root = open_root(*ancestor)) return root;
+
+    StandIn& last = stand_ins_[process.namespaces.mnt % stand_ins_.size()];
+    const ProcessImage* again = last.mnt == process.namespaces.mnt ? others_->find(last.key) : nullptr;
+    if (again != nullptr && shares_files(*again, process))
+        if (UniqueFd root = open_root(*again)) return root;
+    UniqueFd root;
+    const ProcessImage* found =
+        others_->find_in_mount_namespace(process.namespaces.mnt, [&](const ProcessImage& other) {
+            return shares_files(other, process) && (root = open_root(other));
+        });
+    if (found != nullptr) last = {process.namespaces.mnt, found->key};
+    return root;
 }
 
 } // namespace gyr

@@ -42,9 +42,18 @@ class TruePaths {
     bool stand_in(std::string_view folder, Root& root, std::string_view rest);
     bool walk(const Root& root, std::string_view text, std::string& out);
     Root* root_of(const ProcessImage& process);
-    [[nodiscard]] UniqueFd open_root(const ProcessImage& process, int generations) const;
+    [[nodiscard]] UniqueFd open_root(const ProcessImage& process) const; // of it alone
+    [[nodiscard]] UniqueFd open_shared_root(const ProcessImage& process);
+    [[nodiscard]] bool shares_files(const ProcessImage& other, const ProcessImage& process) const;
+
+    // Who stood in last for the processes of a mount namespace, so that not everybody is looked at each time.
+    struct StandIn {
+        std::uint32_t mnt = 0;
+        ProcessKey key;
+    };
 
     std::string host_root_;
+    std::array<StandIn, 16> stand_ins_{}; // by namespace
     SlowWalk slow_{std::chrono::milliseconds(20)};
     // Of the event at hand.
     const ProcessImage* process_ = nullptr;

@@ -24,18 +24,18 @@
 namespace gyr {
 namespace {
 
-constexpr std::uint32_t kPidNamespace = 7;
+constexpr std::uint32_t kPidNamespace = 7, kMountNamespace = 8;
 constexpr Pid kNobody = 0x7ffffffe; // more than any kernel gives
 
 class Processes : public ProcessView {
   public:
-    const ProcessImagePtr& add(Pid pid, Pid parent = 0) {
+    const ProcessImagePtr& add(Pid pid, Pid parent = 0, std::uint32_t mnt = kMountNamespace) {
         auto image = std::make_shared<ProcessImage>();
         image->key = {pid, 1};
         image->parent = {parent, 1};
         image->vpid = pid;
         image->namespaces.pid = kPidNamespace;
-        image->namespaces.mnt = 8;
+        image->namespaces.mnt = mnt;
         image->root = "/";
         return all_[pid] = std::move(image);
     }
@@ -48,6 +48,12 @@ class Processes : public ProcessView {
         return pidns == kPidNamespace ? find_pid(vpid) : nullptr;
     }
     [[nodiscard]] const ProcessImage* find_creator(const ProcessKey&) const override { return nullptr; }
+    [[nodiscard]] const ProcessImage*
+    find_in_mount_namespace(std::uint32_t mnt, const std::function<bool(const ProcessImage&)>& wanted) const override {
+        for (const auto& [pid, image] : all_)
+            if (image->namespaces.mnt == mnt && wanted(*image)) return image.get();
+        return nullptr;
+    }
 
   private:
     std::map<Pid, ProcessImagePtr> all_;
@@ -284,11 +290,28 @@ TEST_F(TruePathsTest, WhoIsGoneHasHisParentsRoot) {
     self_ = processes_.add(kNobody, ::getpid());
     EXPECT_EQ(led("unlink", at("link/a")), at("real/a"));
     EXPECT_EQ(led("chroot", at("link")), "") << "nobody stands in for a root that was his alone";
-    self_ = processes_.add(kNobody, kNobody - 1);
-    EXPECT_EQ(led("unlink", at("link/a")), "");
+    self_ = processes_.add(kNobody, ::getpid(), kMountNamespace + 1);
+    EXPECT_EQ(led("unlink", at("link/a")), "") << "the parent sees other files";
+    struct stat own {};
+    ASSERT_EQ(::stat("/proc/self/ns/mnt", &own), 0);
+    self_ = processes_.add(kNobody, ::getpid(), static_cast<std::uint32_t>(own.st_ino));
+    EXPECT_EQ(led("unlink", at("link/a")), at("real/a")) << "the parent has entered its mount namespace since";
     Event event;
     event.code = event_codes("unlink").back();
     EXPECT_TRUE(paths_.find(event, *find_path_call(event.code, {}), processes_).path.empty());
+}
+
+TEST_F(TruePathsTest, WhoIsGoneHasTheRootOfAnybodyWhoSeesTheSameFiles) {
+    self_ = processes_.add(kNobody, kNobody - 1);
+    EXPECT_EQ(led("unlink", at("link/a")), at("real/a"));
+    self_ = processes_.add(kNobody, kNobody - 1, kMountNamespace + 1);
+    EXPECT_EQ(led("unlink", at("link/a")), "") << "nobody does";
+    processes_.add(kNobody - 2, 0, kMountNamespace + 1);
+    EXPECT_EQ(led("unlink", at("link/a")), "") << "who did has gone too";
+    const Child other([] { return true; });
+    processes_.add(other.pid(), 0, kMountNamespace + 1);
+    EXPECT_EQ(led("unlink", at("link/a")), at("real/a"));
+    EXPECT_EQ(led("unlink", at("link/b")), at("real/b")) << "the same one again";
 }
 
 TEST_F(TruePathsTest, LongerThanAPathCanBeIsNotTold) {

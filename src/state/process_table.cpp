@@ -425,6 +425,15 @@ const ProcessImage* ProcessTable::find_creator(const ProcessKey& key) const {
     return it == processes_.end() ? nullptr : find(it->second.creator);
 }
 
+const ProcessImage*
+ProcessTable::find_in_mount_namespace(std::uint32_t mnt_inode,
+                                      const std::function<bool(const ProcessImage&)>& wanted) const {
+    for (const auto& [key, process] : processes_)
+        if (!process.dead && process.image->namespaces.mnt == mnt_inode && wanted(*process.image))
+            return process.image.get();
+    return nullptr;
+}
+
 void ProcessTable::for_each_living(const std::function<void(Process&)>& visit) {
     for (auto& [key, process] : processes_) {
         if (!process.dead) visit(process);

@@ -78,6 +78,9 @@ class ProcessTable final : public ProcessView {
     [[nodiscard]] const ProcessImage* find_pid(Pid pid) const override;
     [[nodiscard]] const ProcessImage* find_vpid(std::uint32_t pidns_inode, Pid vpid) const override;
     [[nodiscard]] const ProcessImage* find_creator(const ProcessKey& key) const override;
+    [[nodiscard]] const ProcessImage*
+    find_in_mount_namespace(std::uint32_t mnt_inode,
+                            const std::function<bool(const ProcessImage&)>& wanted) const override;
     [[nodiscard]] Process* entry(const ProcessKey& key);
     // An image as it was with other ids than those it was last told with; not put into the table. The newest is kept,
     // so that a series of events makes one.
