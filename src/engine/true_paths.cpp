@@ -210,7 +210,8 @@ bool TruePaths::shares_files(const ProcessImage& other, const ProcessImage& proc
 }
 
 // The root of the process, or, when it has gone, of somebody who sees the same files: one that it descends from, else
-// whoever there is, such as the first process of its container.
+// whoever there is, such as the first process of its container. A mount namespace that was made for one program is gone
+// with it (unshare -m mv ...); such a one is a copy, and where it came from links most likely lead to the same.
 UniqueFd TruePaths::open_shared_root(const ProcessImage& process) {
     if (UniqueFd own = open_root(process)) return own;
     const ProcessImage* ancestor = others_->find(process.parent);
@@ -228,6 +229,9 @@ UniqueFd TruePaths::open_shared_root(const ProcessImage& process) {
             return shares_files(other, process) && (root = open_root(other));
         });
     if (found != nullptr) last = {process.namespaces.mnt, found->key};
+    const ProcessImage* outside = others_->find(process.parent);
+    for (int i = 0; !root && outside != nullptr && i < kAncestors; ++i, outside = others_->find(outside->parent))
+        if (outside->container == process.container && outside->root == process.root) root = open_root(*outside);
     return root;
 }
 

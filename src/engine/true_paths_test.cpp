@@ -29,13 +29,15 @@ constexpr Pid kNobody = 0x7ffffffe; // more than any kernel gives
 
 class Processes : public ProcessView {
   public:
-    const ProcessImagePtr& add(Pid pid, Pid parent = 0, std::uint32_t mnt = kMountNamespace) {
+    const ProcessImagePtr& add(Pid pid, Pid parent = 0, std::uint32_t mnt = kMountNamespace,
+                               std::shared_ptr<Container> container = {}) {
         auto image = std::make_shared<ProcessImage>();
         image->key = {pid, 1};
         image->parent = {parent, 1};
         image->vpid = pid;
         image->namespaces.pid = kPidNamespace;
         image->namespaces.mnt = mnt;
+        image->container = std::move(container);
         image->root = "/";
         return all_[pid] = std::move(image);
     }
@@ -290,12 +292,15 @@ TEST_F(TruePathsTest, WhoIsGoneHasHisParentsRoot) {
     self_ = processes_.add(kNobody, ::getpid());
     EXPECT_EQ(led("unlink", at("link/a")), at("real/a"));
     EXPECT_EQ(led("chroot", at("link")), "") << "nobody stands in for a root that was his alone";
-    self_ = processes_.add(kNobody, ::getpid(), kMountNamespace + 1);
-    EXPECT_EQ(led("unlink", at("link/a")), "") << "the parent sees other files";
+    const auto container = std::make_shared<Container>();
+    self_ = processes_.add(kNobody, ::getpid(), kMountNamespace + 1, container);
+    EXPECT_EQ(led("unlink", at("link/a")), "") << "the parent is not in its container, and sees other files";
     struct stat own {};
     ASSERT_EQ(::stat("/proc/self/ns/mnt", &own), 0);
-    self_ = processes_.add(kNobody, ::getpid(), static_cast<std::uint32_t>(own.st_ino));
+    self_ = processes_.add(kNobody, ::getpid(), static_cast<std::uint32_t>(own.st_ino), container);
     EXPECT_EQ(led("unlink", at("link/a")), at("real/a")) << "the parent has entered its mount namespace since";
+    self_ = processes_.add(kNobody, ::getpid(), kMountNamespace + 1);
+    EXPECT_EQ(led("unlink", at("link/a")), at("real/a")) << "the mount namespace is a copy of the parent's";
     Event event;
     event.code = event_codes("unlink").back();
     EXPECT_TRUE(paths_.find(event, *find_path_call(event.code, {}), processes_).path.empty());

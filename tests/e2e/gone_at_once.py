@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Programs brought into a container that change a file through a linked folder and end at once: where the link led is told
-all the same, as others of the container see the same files."""
+all the same, as others of the container see the same files. So it is for one that has a mount namespace to itself."""
 
 import os
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -23,9 +24,32 @@ RULES = "".join("- rule: %s\n  desc: x\n  condition: %s and evt.failed = false\n
                 % (name, condition) for name, (condition, _) in CASES.items())
 
 
+ALONE = """
+- rule: Moved Alone
+  desc: x
+  condition: evt.type in (rename, renameat, renameat2) and fs.path.target = %s/real/moved and evt.failed = false
+  output: "%%proc.cmdline"
+  priority: NOTICE
+"""
+
+
+def alone(results):
+    with tempfile.TemporaryDirectory(prefix="gyr-gone-") as folder:
+        os.mkdir(folder + "/real")
+        os.symlink(folder + "/real", folder + "/linked")
+        with live.Agent(text=[ALONE % folder]) as agent:
+            for _ in range(TIMES):
+                open(folder + "/new", "w", encoding="ascii").close()
+                live.check(["unshare", "-m", "mv", folder + "/new", folder + "/linked/moved"])
+            agent.sentinel()
+            agent.stop()
+        results.equal(len(agent.of_rule("Moved Alone")), TIMES, "alerts of one that has a mount namespace to itself")
+
+
 def main():
     live.require_root()
     results = live.Results()
+    alone(results)
     with live.Runtimes("docker") as rt:
         places = {"own": [], "hosts": ["--pid=host"]}  # whose processes it sees, and where its first process can be found
         for name, options in places.items():
