@@ -6,24 +6,44 @@
 
 #include <array>
 #include <condition_variable>
+#include <cstddef>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <mutex>
+#include <string_view>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
 
 namespace gyr {
+namespace {
+
+constexpr int kMostWaits = 50; // for a thread that has work, and others are before it
+
+// Whether the thread runs, or would if it had a processor; not: it waits for a file system.
+bool wants_to_run(pid_t tid) {
+    const UniqueFd fd(::open(fmt::format("/proc/self/task/{}/stat", tid).c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 512> text{};
+    const ssize_t n = fd ? ::read(fd.get(), text.data(), text.size()) : 0;
+    if (n <= 0) return false;
+    const std::string_view line(text.data(), static_cast<std::size_t>(n));
+    const std::size_t name_end = line.rfind(')'); // proc_pid_stat(5)
+    return name_end != std::string_view::npos && line.substr(name_end).starts_with(") R");
+}
+
+} // namespace
 
 struct SlowWalk::Shared {
     std::mutex mutex;
     std::condition_variable asked, answered;
     bool busy = false, end = false, found = false;
+    pid_t tid = 0; // of the thread, once it has begun
     UniqueFd root;
     std::string path, answer;
 
     void run() {
         std::unique_lock lock(mutex);
+        tid = ::gettid();
         while (true) {
             asked.wait(lock, [this] { return end || busy; });
             if (end) return;
@@ -64,7 +84,9 @@ bool SlowWalk::walk(int root, const std::string& path, std::string& out) {
     shared_->path = path;
     shared_->busy = true;
     shared_->asked.notify_one();
-    if (!shared_->answered.wait_for(lock, patience_, [this] { return !shared_->busy; })) return false;
+    const auto answered = [this] { return !shared_->busy; };
+    for (int turn = 0; !shared_->answered.wait_for(lock, patience_, answered); ++turn)
+        if (turn == kMostWaits || (shared_->tid != 0 && !wants_to_run(shared_->tid))) return false;
     if (shared_->found) out = shared_->answer;
     return shared_->found;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Walks paths that the kernel has not all of in memory, or whose links it has to mark as read: on a thread that may be
-// kept waiting by a file system, while whoever asked goes on without an answer.
+// kept waiting by a file system, while whoever asked goes on without an answer. For a thread that only lacks a
+// processor whoever asked waits longer.
 
 #include "base/fd.h"
 

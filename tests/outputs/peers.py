@@ -382,7 +382,10 @@ class Redis(Process):
         for name, begin, over in (
                 ("out of memory", ["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
                 ("read only", ["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
-                ("no stream at this key", ["RENAME alerts kept", "SET alerts text"], ["DEL alerts", "RENAME kept alerts"]),
+                # Each at once, or what is written in between goes into a stream that is then overwritten.
+                ("no stream at this key",
+                 ["EVAL \"redis.call('RENAME', 'alerts', 'kept') redis.call('SET', 'alerts', 'text') return 1\" 0"],
+                 ["RENAME kept alerts"]),
                 ("forbidden", ["ACL SETUSER default -xadd"], ["ACL SETUSER default +xadd"])):
             yield name, lambda begin=begin: self.tell(*begin), lambda over=over: self.tell(*over), True
         yield "another password", lambda: self.change_password("pass word", "other"), lambda: self.change_password("other", "pass word"), \
