@@ -7,8 +7,8 @@ endfunction()
 
 # gyr_command_test(NAME LABEL [TIMEOUT seconds] COMMAND program argument...): registers a test with CTest.
 # LABEL says what it needs: unit (nothing), house (the source tree), kernel (root, loads BPF), e2e (root, containers).
-# Tests run in the root of the source tree. Exit code 77 means skipped. Those that need root run one at a time (but: LiveTest.cmake), and
-# ./dev names the agent under test in the environment variable GYR_BINARY.
+# Tests run in the root of the source tree. Exit code 77 means skipped. Those that need root run one at a time (but see
+# LiveTest.cmake), and ./dev names the agent under test in the environment variable GYR_BINARY.
 function(gyr_command_test NAME LABEL)
   cmake_parse_arguments(T "" "TIMEOUT" "COMMAND" ${ARGN})
   if(NOT T_TIMEOUT)
