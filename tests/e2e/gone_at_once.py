@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import live  # noqa: E402
 
-TIMES = 6
+TIMES = 4
 # By name of the rule: its condition, the program that does it.
 CASES = {
     "Moved": ("evt.type in (rename, renameat, renameat2) and fs.path.target = /etc/moved", ["mv", "/tmp/new", "/tmp/l/moved"]),
