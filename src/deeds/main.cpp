@@ -1,5 +1,6 @@
 // The program that does what `gyr simulate` shows: `perform STEP...` the steps of an action, `deed WORD...` one of
-// them. It is small and needs the C library alone, because it starts some thousand times; gyr carries it (program.h).
+// them. It is small and needs the C library alone, because it starts some hundred times a run; gyr carries it
+// (program.h).
 
 #include "deeds/deeds.h"
 

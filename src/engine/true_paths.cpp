@@ -218,6 +218,7 @@ UniqueFd TruePaths::open_shared_root(const ProcessImage& process) {
     for (int i = 0; ancestor != nullptr && i < kAncestors; ++i, ancestor = others_->find(ancestor->parent))
         if (shares_files(*ancestor, process))
             if (UniqueFd root = open_root(*ancestor)) return root;
+    if (process.namespaces.mnt == 0) return {}; // not known: that others' is not known either says nothing
 
     StandIn& last = stand_ins_[process.namespaces.mnt % stand_ins_.size()];
     const ProcessImage* again = last.mnt == process.namespaces.mnt ? others_->find(last.key) : nullptr;

@@ -317,6 +317,9 @@ TEST_F(TruePathsTest, WhoIsGoneHasTheRootOfAnybodyWhoSeesTheSameFiles) {
     processes_.add(other.pid(), 0, kMountNamespace + 1);
     EXPECT_EQ(led("unlink", at("link/a")), at("real/a"));
     EXPECT_EQ(led("unlink", at("link/b")), at("real/b")) << "the same one again";
+    self_ = processes_.add(kNobody, kNobody - 1, 0);
+    processes_.add(other.pid(), 0, 0);
+    EXPECT_EQ(led("unlink", at("link/a")), "") << "of neither it is known what he sees";
 }
 
 TEST_F(TruePathsTest, LongerThanAPathCanBeIsNotTold) {
