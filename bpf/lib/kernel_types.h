@@ -350,6 +350,7 @@ struct sock_common {
 struct sock {
     struct sock_common __sk_common;
     u16 sk_type, sk_protocol;
+    u8 sk_userlocks : 4;
     u32 sk_ack_backlog, sk_max_ack_backlog;
 };
 struct socket {

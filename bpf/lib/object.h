@@ -9,6 +9,7 @@
 
 #define SOCKFS_MAGIC 0x534F434B
 #define TCP_LISTEN 10
+#define SOCK_BINDPORT_LOCK 8
 
 /* The open file behind a descriptor of task. */
 static __always_inline struct file* file_of(struct task_struct* task, s32 fd) {
@@ -79,6 +80,10 @@ __noinline u64 append_endpoints(struct scratch* s, u64 socket) {
     if (family == AF_INET || family == AF_INET6) {
         e->local_port = __builtin_bswap16(READ(known, __sk_common.skc_num));
         e->remote_port = READ(known, __sk_common.skc_dport);
+        if (e->protocol == IPPROTO_TCP && e->state != TCP_LISTEN)
+            e->made = READ(known, sk_max_ack_backlog)                                        ? GYR_SOCKET_ACCEPTED
+                      : BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK ? GYR_SOCKET_BOUND
+                                                                                             : 0;
     }
     if (family == AF_INET) {
         bpf_probe_read_kernel(e->local, 4, &sk->__sk_common.skc_rcv_saddr);

@@ -219,9 +219,16 @@ struct gyr_object {
 #define GYR_WALKED_LOCAL 1
 #define GYR_WALKED_REMOTE 2
 
+/* Of TCP, what the kernel has kept of how a connection was made: one that was accepted has its listener's backlog and
+ * none of the locks that bind(2) leaves (sk_clone()). Neither is left of a listener without a backlog, nor of who
+ * connected without having asked for a port. */
+#define GYR_SOCKET_ACCEPTED 1
+#define GYR_SOCKET_BOUND 2
+
 struct gyr_endpoints {
-    gyr_u16 family, type, protocol;
-    gyr_u8 state;
+    gyr_u16 family, protocol;
+    gyr_u8 type, state;
+    gyr_u8 made;                         /* GYR_SOCKET_*, or 0 */
     gyr_u8 walked;                       /* the end whose path follows, GYR_WALKED_* */
     gyr_u16 local_port, remote_port;     /* network byte order */
     gyr_u16 local_length, remote_length; /* bytes of a unix path that are set */

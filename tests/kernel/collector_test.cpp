@@ -254,7 +254,47 @@ TEST_F(Collector, TellsOfConnectionsByTheirSockets) {
     EXPECT_EQ(load_param<std::uint16_t>(std::string_view(sends[1].bytes("tuple")).substr(11)), port);
     const SeenEvent recv = the_one(events, "recvfrom");
     EXPECT_EQ(recv.bytes("data"), "ping");
+    EXPECT_EQ(recv.fd->name, connects[0].fd->name) << "who accepted stays the server, whatever the ports look like";
+    EXPECT_TRUE(recv.fd->marks & kFdRoleServer);
     EXPECT_EQ(the_one(events, "shutdown").number<std::uint8_t>("how"), 2u);
+}
+
+// The one whose port looks chosen is the client, and what the server listens on looks like a client's; on both sides,
+// and where the listener keeps nobody waiting.
+TEST_F(Collector, KnowsWhoConnectedWhenPortsLookOtherwise) {
+    for (const int backlog : {0, 5}) {
+        const auto events = run([&] {
+            const int server = ::socket(AF_INET, SOCK_STREAM, 0);
+            sockaddr_in there{};
+            there.sin_family = AF_INET;
+            there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            STEP(1, ::bind(server, reinterpret_cast<sockaddr*>(&there), sizeof there) == 0);
+            STEP(2, ::listen(server, backlog) == 0);
+            socklen_t length = sizeof there;
+            STEP(3, ::getsockname(server, reinterpret_cast<sockaddr*>(&there), &length) == 0);
+            const int client = ::socket(AF_INET, SOCK_STREAM, 0);
+            sockaddr_in from = there;
+            for (std::uint16_t port = 2000; port < 3000; ++port) {
+                from.sin_port = htons(port);
+                if (::bind(client, reinterpret_cast<sockaddr*>(&from), sizeof from) == 0) break;
+            }
+            STEP(4, ::connect(client, reinterpret_cast<sockaddr*>(&there), sizeof there) == 0);
+            const int peer = ::accept4(server, nullptr, nullptr, 0);
+            STEP(5, peer >= 0);
+            STEP(6, ::send(client, "ping", 4, 0) == 4);
+            char buf[8];
+            STEP(7, ::recv(peer, buf, 4, MSG_WAITALL) == 4);
+            return 0;
+        });
+        const SeenEvent connect = the_one(events, "connect"), send = the_one(events, "sendto"),
+                        recv = the_one(events, "recvfrom");
+        EXPECT_EQ(send.fd->name, connect.fd->name) << backlog;
+        EXPECT_TRUE(send.fd->marks & kFdRoleClient) << backlog;
+        EXPECT_EQ(send.bytes("tuple"), connect.bytes("tuple")) << backlog;
+        if (backlog == 0) continue; // nothing is left of who accepted: by the ports, the other way round
+        EXPECT_EQ(recv.fd->name, connect.fd->name) << backlog;
+        EXPECT_TRUE(recv.fd->marks & kFdRoleServer) << backlog;
+    }
 }
 
 TEST_F(Collector, TellsOfUnixSocketsPipesAndOtherDescriptors) {

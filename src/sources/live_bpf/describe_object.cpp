@@ -232,6 +232,7 @@ std::uint32_t capture_device(std::uint32_t kernel_device) {
 
 bool is_client(const gyr_endpoints& e, SocketSide side) {
     if (side != SocketSide::unknown) return side == SocketSide::client;
+    if (e.made != 0) return e.made == GYR_SOCKET_BOUND;
     // The side whose port looks like one that somebody chose is the server's.
     return ntohs(e.local_port) >= kFirstEphemeral || ntohs(e.remote_port) < kFirstEphemeral;
 }

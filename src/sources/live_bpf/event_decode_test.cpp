@@ -294,6 +294,24 @@ TEST(EventDecoder, TcpOverSeveralPathsIsTcp) {
     EXPECT_EQ(described_socket(e).l4, L4Protocol::tcp);
 }
 
+TEST(EventDecoder, WhoConnectedIsKnownByWhatTheKernelKeptAndElseByThePorts) {
+    gyr_endpoints e{};
+    e.family = AF_INET;
+    e.type = SOCK_STREAM;
+    e.protocol = IPPROTO_TCP;
+    e.local[0] = e.remote[0] = 127;
+    const auto server = [&e](unsigned local, unsigned remote, unsigned made) {
+        e.local_port = htons(static_cast<std::uint16_t>(local));
+        e.remote_port = htons(static_cast<std::uint16_t>(remote));
+        e.made = static_cast<gyr_u8>(made);
+        return (described_socket(e).marks & kFdRoleServer) != 0;
+    };
+    EXPECT_TRUE(server(443, 50'000, 0));
+    EXPECT_FALSE(server(50'000, 443, 0));
+    EXPECT_TRUE(server(50'000, 443, GYR_SOCKET_ACCEPTED));
+    EXPECT_FALSE(server(443, 50'000, GYR_SOCKET_BOUND));
+}
+
 // What the kernel has as the port of such a socket is the number of its protocol, or of an echo request.
 TEST(EventDecoder, ASocketWithoutPortsIsNoServer) {
     struct Case {
@@ -312,7 +330,7 @@ TEST(EventDecoder, ASocketWithoutPortsIsNoServer) {
     for (const Case& c : kCases) {
         gyr_endpoints e{};
         e.family = static_cast<gyr_u16>(c.family);
-        e.type = static_cast<gyr_u16>(c.type);
+        e.type = static_cast<gyr_u8>(c.type);
         e.protocol = static_cast<gyr_u16>(c.protocol);
         e.local_port = htons(58);
         const FdInfo fd = described_socket(e);
