@@ -92,9 +92,9 @@ TruePaths::Found TruePaths::find(const Event& event, const PathCall& call, const
         if (found_[0] == event.path->name) return {};
         return {found_[0], {}};
     }
-    if (event.path != nullptr) follow(*event.path, event.base, call.follows(call.first, event.params), found_[0]);
+    if (event.path != nullptr) follow(*event.path, event.base, call.follows_first(event.params), found_[0]);
     if (event.other_path != nullptr)
-        follow(*event.other_path, event.other_base, call.follows(call.second, event.params), found_[1]);
+        follow(*event.other_path, event.other_base, call.follows_second(event.params), found_[1]);
     return {found_[0], found_[1]};
 }
 

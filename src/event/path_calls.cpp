@@ -13,12 +13,13 @@ namespace {
 using Last = PathCall::Last;
 
 // As the events have them: fchownat's flags are translated, those of others are the kernel's.
-constexpr std::uint32_t kNoFollow = 0x400, kNoFollowOfStat = 0x100, kFollowOfLink = 0x400, kNoFollowOfUmount = 0x8;
+constexpr std::uint32_t kNoFollow = 0x400, kNoFollowOfStat = 0x100, kFollowOfLink = 0x400, kNoFollowOfUmount = 0x8,
+                        kNoFollowOfPick = 0x2, kFollowMoved = 0x1, kFollowTarget = 0x10;
 
 struct Call {
     std::string_view name;
     Last first, second = Last::none;
-    std::uint32_t flag = 0;
+    std::uint32_t flag = 0, second_flag = 0;
 };
 constexpr Call kCalls[] = {
     {"stat", Last::followed},
@@ -66,8 +67,11 @@ constexpr Call kCalls[] = {
     {"mount", Last::followed},
     {"umount", Last::followed},
     {"umount2", Last::unless, Last::none, kNoFollowOfUmount},
-    {"open_tree", Last::unless, Last::none, kNoFollow},
-    {"mount_setattr", Last::unless, Last::none, kNoFollow},
+    {"open_tree", Last::unless, Last::none, kNoFollowOfStat},
+    {"open_tree_attr", Last::unless, Last::none, kNoFollowOfStat},
+    {"mount_setattr", Last::unless, Last::none, kNoFollowOfStat},
+    {"move_mount", Last::when, Last::when, kFollowMoved, kFollowTarget},
+    {"fspick", Last::unless, Last::none, kNoFollowOfPick},
     {"name_to_handle_at", Last::when, Last::none, kFollowOfLink},
 };
 
@@ -75,7 +79,8 @@ PathCall path_call(const EventInfo& e) {
     PathCall out;
     const auto* call = std::ranges::find(kCalls, e.name, &Call::name);
     if (call == std::end(kCalls) || e.direction != EventDirection::exit) return out;
-    out.first = call->first, out.second = call->second, out.flag = call->flag;
+    out.first = call->first, out.second = call->second;
+    out.flag = call->flag, out.second_flag = call->second_flag;
     const auto flags = std::ranges::find(e.params, "flags", &ParamInfo::name);
     if (out.flag != 0 && flags != e.params.end()) out.flags = static_cast<std::int8_t>(flags - e.params.begin());
     return out;
@@ -89,10 +94,10 @@ std::vector<PathCall> path_calls(std::span<const EventInfo> events) {
 
 } // namespace
 
-bool PathCall::follows(Last last, std::span<const std::string_view> params) const {
+bool PathCall::follows(Last last, std::uint32_t bit, std::span<const std::string_view> params) const {
     if (last != Last::unless && last != Last::when) return last == Last::followed;
     const auto at = static_cast<std::size_t>(flags);
-    const bool set = flags >= 0 && at < params.size() && (load_param<std::uint32_t>(params[at]) & flag) != 0;
+    const bool set = flags >= 0 && at < params.size() && (load_param<std::uint32_t>(params[at]) & bit) != 0;
     return set == (last == Last::when);
 }
 

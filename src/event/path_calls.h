@@ -20,11 +20,19 @@ struct PathCall {
         root,     // the folder is the root of the process from then on
     };
     Last first = Last::none, second = Last::none; // of the paths, in the order of the call
-    std::int8_t flags = -1;                       // the parameter with the flag
-    std::uint32_t flag = 0;
+    std::int8_t flags = -1;                       // the parameter with the flags
+    std::uint32_t flag = 0, second_flag = 0;
 
-    // Of a path whose last is this, by the parameters of the event.
-    [[nodiscard]] bool follows(Last last, std::span<const std::string_view> params) const;
+    // By the parameters of the event.
+    [[nodiscard]] bool follows_first(std::span<const std::string_view> params) const {
+        return follows(first, flag, params);
+    }
+    [[nodiscard]] bool follows_second(std::span<const std::string_view> params) const {
+        return follows(second, second_flag, params);
+    }
+
+  private:
+    [[nodiscard]] bool follows(Last last, std::uint32_t bit, std::span<const std::string_view> params) const;
 };
 
 // Null: of no other event are paths walked. A look into a table.

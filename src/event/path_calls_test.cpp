@@ -98,25 +98,34 @@ TEST(PathCalls, AFlagThatDecidesIsAParameterThatTheEventHas) {
     for (const EventInfo& e : told_live()) {
         const PathCall* call = find_path_call(e.code, Params(e, 0).list());
         if (call == nullptr || call->flag == 0) continue;
-        ++with_flag;
         ASSERT_GE(call->flags, 0) << e.name;
         const ParamInfo& p = e.params[static_cast<std::size_t>(call->flags)];
         const auto flags = flag_table(p.info);
-        const auto flag = std::ranges::find(flags, call->flag, &FlagInfo::value);
-        ASSERT_NE(flag, flags.end()) << e.name << ' ' << p.info;
-        EXPECT_NE(flag->name.find("FOLLOW"), std::string_view::npos) << e.name << ' ' << flag->name;
-        const bool follows = flag->name.find("NOFOLLOW") == std::string_view::npos;
-        EXPECT_EQ(call->follows(call->first, Params(e, call->flag).list()), follows) << e.name;
-        EXPECT_EQ(call->follows(call->first, Params(e, 0).list()), !follows) << e.name;
+        for (const bool second : {false, true}) {
+            const std::uint32_t bit = second ? call->second_flag : call->flag;
+            if (bit == 0) continue;
+            ++with_flag;
+            const auto flag = std::ranges::find(flags, bit, &FlagInfo::value);
+            ASSERT_NE(flag, flags.end()) << e.name << ' ' << p.info;
+            const auto has = [&flag](std::string_view part) { return flag->name.find(part) != std::string_view::npos; };
+            EXPECT_TRUE(has("FOLLOW") || has("SYMLINKS")) << e.name << ' ' << flag->name;
+            const auto follows = [&](std::uint64_t value) {
+                const Params params(e, value);
+                return second ? call->follows_second(params.list()) : call->follows_first(params.list());
+            };
+            EXPECT_EQ(follows(bit), !has("NOFOLLOW")) << e.name << ' ' << flag->name;
+            EXPECT_EQ(follows(0), has("NOFOLLOW")) << e.name << ' ' << flag->name;
+            EXPECT_EQ(follows(~std::uint64_t{bit}), has("NOFOLLOW")) << e.name << ' ' << flag->name;
+        }
     }
-    EXPECT_EQ(with_flag, 12u);
+    EXPECT_EQ(with_flag, 16u);
 }
 
 TEST(PathCalls, ALinkInTheLastPlaceIsFollowedByWhatIsAboutTheFile) {
     const auto follows = [](std::string_view name) {
         const EventCode code = event_codes(name).back();
         const PathCall* call = find_path_call(code, {});
-        return call != nullptr && call->follows(call->first, {});
+        return call != nullptr && call->follows_first({});
     };
     for (const std::string_view name : {"chmod", "chown", "stat", "access", "mount", "umount"})
         EXPECT_TRUE(follows(name)) << name;

@@ -40,7 +40,7 @@ RULES = {
     "Attribute Given": "evt.type in (setxattr, lsetxattr, fsetxattr, setxattrat) and evt.arg.name = trusted.gyr and "
                        "fs.path.name = {f}/data and evt.failed = false",
     "Sent": "evt.type in (write, writev, sendto, sendmsg, sendmmsg) and fd.sport = {p} and evt.rawres > 0",
-    "Mounted": "(evt.type = mount and evt.arg.dir = {f}/mounted and evt.failed = false) or evt.type = move_mount",
+    "Mounted": "evt.type in (mount, move_mount) and fs.path.target = {f}/mounted and evt.failed = false",
 }
 COPIES = ["Copied", "Copied Into", "Copied Into, by Argument"]
 READS = ("read", "pread64", "readv", "preadv", "preadv2", "mmap", "splice", "copy_file_range", "sendfile")

@@ -543,6 +543,43 @@ TEST_F(Collector, TellsOfRightsAndAttributesByCallsWithoutAnEventOfTheirOwn) {
     EXPECT_EQ(empty.text("name"), "trusted.three");
 }
 
+TEST_F(Collector, TellsOfMountsByTheNewerCalls) {
+    const Folder folder;
+    const auto events = run([&] {
+        constexpr unsigned kClone = 1, kCreate = 6, kFromEmpty = 4, kToLinks = 0x10;
+        STEP(1, ::unshare(CLONE_NEWNS) == 0);
+        STEP(2, ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+        STEP(3, ::chdir(folder.path().c_str()) == 0);
+        STEP(4, ::mkdir("a", 0700) == 0 && ::mkdir("b", 0700) == 0);
+        STEP(5, ::mount("none", "a", "tmpfs", 0, nullptr) == 0);
+        const auto tree = static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, "a", kClone | O_CLOEXEC | AT_RECURSIVE));
+        STEP(6, tree >= 0);
+        STEP(7, ::syscall(SYS_move_mount, tree, "", AT_FDCWD, "b", kFromEmpty) == 0);
+        STEP(8, ::syscall(SYS_move_mount, AT_FDCWD, "b", AT_FDCWD, folder.file("a").c_str(), kToLinks) == 0);
+        const auto made = static_cast<int>(::syscall(SYS_fsopen, "tmpfs", 1));
+        STEP(9, ::syscall(SYS_fsconfig, made, kCreate, nullptr, nullptr, 0) == 0);
+        STEP(10, ::syscall(SYS_fspick, AT_FDCWD, "a", 2) >= 0);
+        return 0;
+    });
+    const SeenEvent tree = the_one(events, "open_tree");
+    EXPECT_EQ(tree.path->name, folder.file("a"));
+    EXPECT_EQ(tree.number<std::uint32_t>("flags"), 0x88001u) << "as the kernel has them";
+    const auto moves = named(events, "move_mount");
+    ASSERT_EQ(moves.size(), 2u);
+    EXPECT_EQ(moves[0].number<std::int64_t>("olddirfd"), tree.result);
+    EXPECT_EQ(moves[0].text("oldpath"), "");
+    EXPECT_EQ(moves[0].text("newpath"), "b");
+    EXPECT_EQ(moves[0].other_path->name, folder.file("b"));
+    EXPECT_EQ(moves[0].number<std::uint32_t>("flags"), 4u);
+    EXPECT_EQ(moves[1].path->name, folder.file("b"));
+    EXPECT_EQ(moves[1].other_path->name, folder.file("a"));
+    EXPECT_EQ(moves[1].result, 0);
+    EXPECT_EQ(the_one(events, "fsopen").text("type"), "tmpfs");
+    const SeenEvent pick = the_one(events, "fspick");
+    EXPECT_EQ(pick.path->name, folder.file("a"));
+    EXPECT_EQ(pick.number<std::uint32_t>("flags"), 2u);
+}
+
 TEST_F(Collector, TellsOfBothSidesOfACopy) {
     const Folder folder;
     const auto events = run([&] {

@@ -87,6 +87,7 @@ std::vector<SeenEvent> LiveFixture::run(const EventPlan& plan, const std::functi
         if (e.other_fd) s.other_fd = *e.other_fd;
         s.other_fd_number = e.other_fd_number;
         if (e.path) s.path = *e.path;
+        if (e.other_path) s.other_path = *e.other_path;
         s.result = e.result;
         seen.push_back(std::move(s));
     };

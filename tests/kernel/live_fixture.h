@@ -24,7 +24,7 @@ struct SeenEvent {
     Nanos time = 0;
     ProcessKey process;
     std::vector<std::string> params; // as encoded
-    std::optional<FdInfo> fd, other_fd, path;
+    std::optional<FdInfo> fd, other_fd, path, other_path;
     std::int64_t other_fd_number = -1;
     std::optional<std::int64_t> result; // of an event without a parameter for it
 
