@@ -213,7 +213,7 @@ class Container:
 
 
 def rule_file(conditions, exception=lambda: ""):
-    return "".join("- rule: R%d\n  desc: >\n    x\n  condition: >\n    (%s) and proc.env[GYR_WORKLOAD]=yes\n  output: \"%%evt.type %%evt.res "
+    return "".join("- rule: R%d\n  desc: >\n    x\n  condition: >\n    (%s) and proc.env[GYR_RANDOM]=yes\n  output: \"%%evt.type %%evt.res "
                    "%%fd.name %%fd.nameraw %%proc.name\"\n  priority: INFO\n%s" % (i, c, exception()) for i, c in enumerate(conditions))
 
 
@@ -249,7 +249,7 @@ def main():
                     continue
                 argv = [sys.executable, WORKLOAD, place, str(port), str(rng.randrange(1 << 30)), "150"]
                 work = subprocess.run(container.wrapped(argv) if number % 2 else argv, start_new_session=True,
-                                      stdout=subprocess.DEVNULL, env=dict(os.environ, GYR_WORKLOAD="yes", GYR_EVADER=evader),
+                                      stdout=subprocess.DEVNULL, env=dict(os.environ, GYR_RANDOM="yes", GYR_EVADER=evader),
                                       timeout=live.PATIENCE, check=False)
                 results.equal(work.returncode, 0, "round %d: status of the workload" % number)
                 agent.sentinel()

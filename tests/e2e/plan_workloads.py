@@ -22,7 +22,7 @@ import live  # noqa: E402
 ALL = os.environ.get("GYR_EQUIVALENCE") == "all"
 DEFAULT = os.path.join(live.ROOT, "rules-default")
 OPENS = "evt.type in (open, openat, openat2, creat)"
-MARK = " real=%fd.realpath of=%proc.aenv[GYR_WORKLOAD]%proc.env[GYR_WORKLOAD]"
+MARK = " real=%fd.realpath of=%proc.aenv[GYR_DAY]%proc.env[GYR_DAY]"
 # Beside the default rules: one for each kind of clause, alone for its event types as far as that goes.
 BROAD = [
     OPENS + " and evt.is_open_write = true and evt.failed = false and fd.name startswith /etc/",
@@ -59,7 +59,7 @@ def broad_rules():
 
 
 def run(results, what, argv, allowed=(0,), **more):
-    done = live.run(argv, env=dict(os.environ, GYR_WORKLOAD="yes", DEBIAN_FRONTEND="noninteractive"), **more)
+    done = live.run(argv, env=dict(os.environ, GYR_DAY="yes", DEBIAN_FRONTEND="noninteractive"), **more)
     results.expect(done.returncode in allowed, "%s: status %d: %s" % (what, done.returncode, done.stdout[-800:]))
 
 
@@ -181,10 +181,10 @@ def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else random.randrange(1 << 30)
     print("seed %d" % seed, flush=True)
     results = live.Results()
-    os.environ["GYR_WORKLOAD"] = "yes"  # for the daemons
+    os.environ["GYR_DAY"] = "yes"  # for the daemons
     paths, marks = default_rules()
     with live.Runtimes("docker") as rt:
-        del os.environ["GYR_WORKLOAD"]  # not the agents
+        del os.environ["GYR_DAY"]  # not the agents
         rules = (paths, [marks, broad_rules()])
         # A clause that hides something hides it every time; what differs once is of the moment at which an agent knew a container.
         left = once(results, seed, rt, rules)
