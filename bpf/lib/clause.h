@@ -144,7 +144,7 @@ APART u64 process_bits(u64 at) {
 
 /* What a file is to GYR_ASK_PROTOCOL. The protocol of TCP over several paths is TCP's, which it differs from in a bit
  * above those of a protocol's number. */
-__noinline u32 protocol_of(u64 file) {
+static __always_inline u32 protocol_in_place(u64 file) {
     struct file* f = kernel_pointer(file, (void*)file);
     if ((READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return GYR_NO_INTERNET;
     struct socket* so = kernel_pointer(socket, READ(f, private_data));
@@ -155,6 +155,7 @@ __noinline u32 protocol_of(u64 file) {
     u8 protocol = READ(sk, sk_protocol);
     return protocol == IPPROTO_TCP ? GYR_TCP : protocol == IPPROTO_UDP ? GYR_UDP : GYR_OTHER_PROTOCOL;
 }
+__noinline u32 protocol_of(u64 file) { return protocol_in_place(file); }
 
 /* Clauses of a kind of sets that meet one of these. */
 #define MEETING(plan, member, have)                                                                                    \

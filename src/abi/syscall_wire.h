@@ -26,11 +26,14 @@
 
 /*
  * Words in the text of the program for the end of calls, as they stand before user space writes others there: bits of
- * the numbers that have an entry, of either kind; and the program's turn.
+ * the numbers that have an entry, of either kind; the program's turn; and numbers of the 64-bit table whose clauses all
+ * want another socket than one of TCP as their first argument (GYR_CALLS: none).
  */
 #define GYR_TEXT_WORD 0x4759525445585400ull /* the first, and so on */
 #define GYR_TEXT_TURN (GYR_CALLS / 64)
-#define GYR_TEXT_WORDS (GYR_TEXT_TURN + 1)
+#define GYR_TEXT_NOT_TCP (GYR_TEXT_TURN + 1)
+#define GYR_NOT_TCP 3u
+#define GYR_TEXT_WORDS (GYR_TEXT_NOT_TCP + GYR_NOT_TCP)
 
 #define GYR_PLANS 1024u    /* two generations of up to 512 entries; entry 0 is never used */
 #define GYR_FIRST_PLANS 3u /* of each generation: those that lie where programs look first */

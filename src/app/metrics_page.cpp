@@ -59,8 +59,10 @@ void agent_part(Exposition& out, const Agent& agent, const Agent::State& state) 
 void engine_part(Exposition& out, const Engine::Summary& e) {
     out.family("gyr_kernel_events_sent_total", Type::counter, "System call events that the kernel sent, by type.");
     put(out, by_name(e.events, [](const auto& c) { return c.sent; }), "event");
-    out.family("gyr_kernel_events_stopped_total", Type::counter,
-               "System call events that no rule could match, stopped in the kernel, by type.");
+    out.family(
+        "gyr_kernel_events_stopped_total", Type::counter,
+        "System call events that no rule could match, stopped in the kernel, by type. Sends and receipts over TCP "
+        "are not counted where rules ask for those of other sockets alone.");
     put(out, by_name(e.events, [](const auto& c) { return c.stopped; }), "event");
     out.family("gyr_events_lost_total", Type::counter, "Events that did not fit into a ring buffer, by type.");
     for (std::size_t i = 0; i < e.losses.size(); ++i)

@@ -57,6 +57,7 @@ Result<std::unique_ptr<Engine>> Engine::create(Options options, std::shared_ptr<
     if (engine->wake_fd_ < 0 || engine->epoll_fd_ < 0) return fail_errno("create event descriptors", errno);
 
     if (engine->options_.watch_host) {
+        engine->options_.live.every_one_is_judged = engine->options_.count_clauses || engine->options_.plan_verify != 0;
         auto source =
             LiveSource::create(engine->options_.live,
                                engine->options_.events ? *engine->options_.events

@@ -600,6 +600,95 @@ TEST_F(CollectorPlan, ToldCallsGoOnWhileOthersAreAddedAndTakenAway) {
         ASSERT_EQ(names[i], "no/" + std::to_string(first + i)) << "each is told once";
 }
 
+// The program for rules about datagrams passes sends over TCP over without a look at the plan: one that wants them
+// takes its place, and the other way round.
+TEST_F(CollectorPlan, DatagramsAreToldOnceWhateverIsWantedOfTcpMeanwhile) {
+    const auto sends = [](std::vector<EventClause> clauses) {
+        EventPlan plan;
+        plan.demands.push_back({.code = kSendto, .calls = {}, .clauses = std::move(clauses), .forced_by = {}});
+        return plan;
+    };
+    const EventPlan datagrams = sends({{.internet = true, .not_tcp = true}}), all = sends({});
+    EventPlan again = sends({{.udp = true}});
+    for (const EventInfo& e : event_schema())
+        if (e.name == "rmdir") again.demands.push_back({.code = e.code, .calls = {}, .clauses = {}, .forced_by = {}});
+    ASSERT_TRUE(source().set_events(datagrams));
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        sockaddr_in here{};
+        here.sin_family = AF_INET;
+        here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const auto bound = [&here](int type) {
+            const int fd = ::socket(AF_INET, type, 0);
+            here.sin_port = 0;
+            socklen_t size = sizeof here;
+            (void)!::bind(fd, reinterpret_cast<const sockaddr*>(&here), size);
+            if (type == SOCK_STREAM) (void)!::listen(fd, 1);
+            (void)!::getsockname(fd, reinterpret_cast<sockaddr*>(&here), &size);
+            const int other = ::socket(AF_INET, type, 0);
+            (void)!::connect(other, reinterpret_cast<const sockaddr*>(&here), size);
+            return std::pair(other, type == SOCK_STREAM ? ::accept4(fd, nullptr, nullptr, 0) : fd);
+        };
+        const auto udp = bound(SOCK_DGRAM), tcp = bound(SOCK_STREAM);
+        for (unsigned i = 0;; ++i) {
+            char text[32] = {};
+            std::snprintf(text, sizeof text, "%u", i);
+            if (::send(tcp.first, text, sizeof text, 0) != sizeof text) ::_exit(1);
+            if (::recv(tcp.second, text, sizeof text, MSG_WAITALL) != sizeof text) ::_exit(1);
+            if (::send(udp.first, text, sizeof text, 0) != sizeof text) ::_exit(1);
+            if (::recv(udp.second, text, sizeof text, 0) != sizeof text) ::_exit(1);
+            ::rmdir("no/such");
+            ::usleep(200); // what is told while nobody reads has room
+        }
+    }
+    const std::uint64_t lost = source().events_lost();
+    std::vector<unsigned long> by_udp, by_tcp;
+    std::size_t others = 0;
+    const auto until = [&](const auto& enough) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (!enough() && std::chrono::steady_clock::now() < deadline)
+            source().poll(
+                std::chrono::milliseconds(50), [](const ProcessRecord&) {},
+                [&](const RawEvent& e) {
+                    if (e.process.pid != child) return;
+                    if (e.code != kSendto) {
+                        ++others;
+                        return;
+                    }
+                    const auto params = find_event(e.code)->params;
+                    const auto data = std::ranges::find(params, std::string_view("data"), &ParamInfo::name);
+                    const auto number = std::stoul(e.params[static_cast<std::size_t>(data - params.begin())].data());
+                    (e.fd->l4 == L4Protocol::udp ? by_udp : by_tcp).push_back(number);
+                });
+        EXPECT_TRUE(enough());
+    };
+    const auto more = [](const std::vector<unsigned long>& told) {
+        return [&told, least = told.size() + 100] { return told.size() >= least; };
+    };
+    until(more(by_udp));
+    EXPECT_TRUE(by_tcp.empty());
+    ASSERT_TRUE(source().prepare_events(all));
+    ASSERT_TRUE(source().set_events(all));
+    until(more(by_tcp));
+    ASSERT_TRUE(source().prepare_events(again));
+    until(more(by_udp));
+    ASSERT_TRUE(source().set_events(again));
+    until([&, least = others + 100] { return others >= least; });
+    const std::size_t told = by_tcp.size();
+    until(more(by_udp));
+    EXPECT_EQ(by_tcp.size(), told);
+    ASSERT_TRUE(source().set_events(all));
+    until([&, least = told + 100] { return by_tcp.size() >= least; });
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ASSERT_TRUE(source().set_events({}));
+    EXPECT_EQ(source().events_lost(), lost) << "by the ring, which is another matter";
+    for (std::size_t i = 0; i < by_udp.size(); ++i) ASSERT_EQ(by_udp[i], by_udp[0] + i) << "each is told once";
+    for (std::size_t i = 0; i < told; ++i) ASSERT_EQ(by_tcp[i], by_tcp[0] + i) << "as long as they are wanted";
+    for (std::size_t i = told; i < by_tcp.size(); ++i) ASSERT_EQ(by_tcp[i], by_tcp[told] + i - told);
+}
+
 TEST_F(CollectorPlan, TellsOfSignals) {
     EventPlan plan;
     plan.demands.push_back({.code = kSignalDeliver, .calls = {}, .clauses = {}, .forced_by = {}});

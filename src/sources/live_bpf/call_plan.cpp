@@ -233,6 +233,23 @@ void put_often_first(LoweredPlan& plan) {
     plan.entries = std::move(entries);
 }
 
+// Those of the calls above all of whose clauses want another socket than one of TCP, and nothing else of the call.
+Programs::Numbers not_about_tcp(const LoweredPlan& plan) {
+    Programs::Numbers out{};
+    unsigned room = GYR_NOT_TCP;
+    for (const std::uint16_t number : kOften) {
+        const auto slot = std::ranges::find(plan.slots, number, &std::pair<std::uint16_t, std::uint16_t>::first);
+        if (slot == plan.slots.end() || room == 0) continue;
+        const gyr_plan& p = plan.entries[slot->second];
+        const unsigned all = (1U << p.clauses) - 1;
+        const bool asked_at_the_end = (p.flags & (GYR_PLAN_ENTER | GYR_PLAN_CONNECTS)) == 0;
+        if (p.clauses == 0 || p.object_arg != 0 || !asked_at_the_end || p.protocol[GYR_TCP] != all) continue;
+        out[number / 64] |= std::uint64_t{1} << (number % 64);
+        --room;
+    }
+    return out;
+}
+
 // Where an entry is in the kernel's table.
 std::uint32_t key_of_entry(unsigned generation, std::size_t entry) {
     const bool first = entry < GYR_FIRST_PLANS;
@@ -243,7 +260,7 @@ std::uint32_t key_of_entry(unsigned generation, std::size_t entry) {
 
 } // namespace
 
-LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
+LoweredPlan lower_plan(const EventPlan& plan, unsigned generation, bool every_one_is_judged) {
     LoweredPlan out;
     bool socket_calls = false;
     const std::uint32_t whole = whole_sets(plan.names);
@@ -293,7 +310,9 @@ LoweredPlan lower_plan(const EventPlan& plan, unsigned generation) {
         std::ranges::find(out.slots, kSocketCall, &std::pair<std::uint16_t, std::uint16_t>::first) == out.slots.end())
         out.slots.emplace_back(kSocketCall, std::uint16_t{0});
     for (const auto& [number, index] : out.slots)
-        if (number < 2 * GYR_CALLS) out.hooks.numbers[number % GYR_CALLS / 64] |= std::uint64_t{1} << (number % 64);
+        if (number < 2 * GYR_CALLS)
+            out.hooks.ends.numbers[number % GYR_CALLS / 64] |= std::uint64_t{1} << (number % 64);
+    if (!every_one_is_judged) out.hooks.ends.not_tcp = not_about_tcp(out);
     return out;
 }
 
@@ -452,7 +471,7 @@ Result<> CallPlan::apply(const EventPlan& plan) {
         return {};
     }
     generation_ ^= 1U;
-    const LoweredPlan lowered = lower_plan(plan, generation_);
+    const LoweredPlan lowered = lower_plan(plan, generation_, every_one_is_judged_);
     if (lowered.entries.size() >= kHalf)
         return fail(ErrorKind::invalid, "the plan has more entries than the kernel's table");
     Names fresh;

@@ -40,8 +40,9 @@ struct UringOperation {
 };
 [[nodiscard]] std::span<const UringOperation> uring_operations();
 
-// generation 0 or 1: which half of the path sets' bits is used.
-[[nodiscard]] LoweredPlan lower_plan(const EventPlan& plan, unsigned generation);
+// generation 0 or 1: which half of the path sets' bits is used. every_one_is_judged: none of the events that clauses
+// are for is passed over before they are counted and checked.
+[[nodiscard]] LoweredPlan lower_plan(const EventPlan& plan, unsigned generation, bool every_one_is_judged = false);
 // The hash the kernel makes of names; second may be empty.
 [[nodiscard]] std::uint32_t name_hash(const PathName& name);
 // By which most files are dismissed: of the second name alone.
@@ -49,7 +50,8 @@ struct UringOperation {
 
 class CallPlan {
   public:
-    explicit CallPlan(Programs& programs) : programs_(programs) {}
+    explicit CallPlan(Programs& programs, bool every_one_is_judged = false)
+        : programs_(programs), every_one_is_judged_(every_one_is_judged) {}
     // Writes it and attaches or detaches what it needs or does not.
     Result<> apply(const EventPlan& plan);
 
@@ -67,6 +69,7 @@ class CallPlan {
     Result<> write_names(const Names& names, const std::vector<PathName>& more, const std::vector<PathName>& old);
 
     Programs& programs_;
+    bool every_one_is_judged_;
     unsigned generation_ = 0;
     Names names_;
     Networks networks_;

@@ -184,7 +184,28 @@ TEST(CallPlan, CallsThatAreMadeOftenHaveTheFirstEntries) {
     EXPECT_EQ(slots.at(257), 0);
     Programs::Numbers numbers{};
     for (const unsigned number : {24U, 158U, 257U, 295U}) numbers[number / 64] |= std::uint64_t{1} << (number % 64);
-    EXPECT_EQ(lowered.hooks.numbers, numbers);
+    EXPECT_EQ(lowered.hooks.ends.numbers, numbers);
+}
+
+TEST(CallPlan, WhatNoClauseWantsOfTcpIsPassedOverAtOnce) {
+    const auto passed_over = [](EventCode code, std::vector<EventClause> clauses, bool every_one_is_judged = false) {
+        EventPlan plan;
+        plan.demands.push_back({.code = code, .calls = {}, .clauses = std::move(clauses), .forced_by = {}});
+        std::vector<unsigned> out;
+        const Programs::Ends ends = lower_plan(plan, 0, every_one_is_judged).hooks.ends;
+        for (unsigned nr = 0; nr < GYR_CALLS; ++nr)
+            if ((ends.not_tcp[nr / 64] >> (nr % 64) & 1) != 0) out.push_back(nr);
+        return out;
+    };
+    const std::vector<unsigned> none, sendto{44}, sendmsg{46};
+    EXPECT_EQ(passed_over(kSendto, {{.not_tcp = true}, {.success = true, .udp = true}}), sendto);
+    EXPECT_EQ(passed_over(kSendmsg, {{.container = true, .internet = true, .not_tcp = true}}), sendmsg);
+    EXPECT_EQ(passed_over(kSendto, {{.not_tcp = true}, {.success = true}}), none) << "one clause wants them";
+    EXPECT_EQ(passed_over(kSendto, {{.internet = true}}), none);
+    EXPECT_EQ(passed_over(kSendto, {}), none) << "all are wanted";
+    EXPECT_EQ(passed_over(kSendto, {{.not_tcp = true}}, true), none) << "all are counted";
+    EXPECT_EQ(passed_over(kConnect, {{.not_tcp = true}}), none) << "where it went is noted when it begins";
+    EXPECT_EQ(passed_over(kAccept, {{.not_tcp = true}}), none) << "it is about the socket that it makes";
 }
 
 // After what the event itself needs: the decoder looks for it there.

@@ -275,7 +275,7 @@ Result<std::unique_ptr<LiveSource>> LiveSource::create(const LiveOptions& option
                                     .buffer_bytes = options.buffer_bytes,
                                     .env_bytes = options.env_bytes,
                                     .exit_by_count = options.exit_by_count},
-                                   lower_plan(first, 0).hooks);
+                                   lower_plan(first, 0, options.every_one_is_judged).hooks);
     if (!programs) return std::unexpected(programs.error());
     impl->programs = std::move(*programs);
     for (std::size_t lane = 0; lane < impl->rings.size(); ++lane) {
@@ -283,7 +283,7 @@ Result<std::unique_ptr<LiveSource>> LiveSource::create(const LiveOptions& option
         if (!ring) return std::unexpected(ring.error());
         impl->rings[lane] = std::move(*ring);
     }
-    impl->calls = std::make_unique<CallPlan>(*impl->programs);
+    impl->calls = std::make_unique<CallPlan>(*impl->programs, options.every_one_is_judged);
     impl->epoll = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
     impl->pending = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!impl->epoll || !impl->pending) return fail_errno("make an event descriptor", errno);
@@ -358,7 +358,7 @@ Result<> LiveSource::refresh_all() {
 
 Result<> LiveSource::prepare_events(const EventPlan& plan) {
     if (plan.demands.empty() || !impl_->programs->can_trace_calls()) return {};
-    return impl_->programs->load_beforehand(lower_plan(plan, 0).hooks);
+    return impl_->programs->load_beforehand(lower_plan(plan, 0, impl_->options.every_one_is_judged).hooks);
 }
 
 Result<> LiveSource::set_events(const EventPlan& plan) {

@@ -33,6 +33,9 @@ struct LiveOptions {
     std::uint32_t env_bytes = 8192;  // of each environment, at most 32 KiB
     bool exit_by_count = false;      // tell exits the way kernels before 6.16 need it (for tests)
     bool connector = true;           // listen for changes of ids and sessions
+    // Of some calls, events about TCP that no clause wants are passed over before they are counted as stopped: not with
+    // this, which count_clauses() and verify() need to see them all.
+    bool every_one_is_judged = false;
 };
 
 class LiveSource {

@@ -96,21 +96,25 @@ Skeleton open_skeleton(const std::string& types, bool casts) {
 }
 
 // In the text of the program for the end of calls. Errors: where its words are not what they are known by.
-Result<> write_text(bpf_program* program, const Programs::Numbers& numbers, gyr_u32 turn) {
+Result<> write_text(bpf_program* program, const Programs::Ends& ends, gyr_u32 turn) {
     std::array<std::uint64_t, GYR_TEXT_WORDS> words{};
-    std::ranges::copy(numbers, words.begin());
+    std::ranges::copy(ends.numbers, words.begin());
     words[GYR_TEXT_TURN] = turn;
+    std::size_t n = GYR_TEXT_NOT_TCP;
+    for (std::size_t nr = 0; nr < GYR_CALLS && n < words.size(); ++nr)
+        if ((ends.not_tcp[nr / 64] >> (nr % 64) & 1) != 0) words[n++] = nr;
+    while (n < words.size()) words[n++] = GYR_CALLS;
     const bpf_insn* text = bpf_program__insns(program);
     std::vector<bpf_insn> insns(text, text + bpf_program__insn_cnt(program));
     std::array<unsigned, GYR_TEXT_WORDS> found{};
     for (std::size_t i = 0; i + 1 < insns.size(); ++i) {
         if (insns[i].code != (BPF_LD | BPF_IMM | BPF_DW) || insns[i].src_reg != 0) continue;
         const auto low = static_cast<std::uint32_t>(insns[i].imm), high = static_cast<std::uint32_t>(insns[i + 1].imm);
-        const std::uint64_t n = (std::uint64_t{high} << 32 | low) - GYR_TEXT_WORD;
-        if (n >= words.size()) continue;
-        insns[i].imm = static_cast<std::int32_t>(words[n]);
-        insns[i + 1].imm = static_cast<std::int32_t>(words[n] >> 32);
-        ++found[n];
+        const std::uint64_t word = (std::uint64_t{high} << 32 | low) - GYR_TEXT_WORD;
+        if (word >= words.size()) continue;
+        insns[i].imm = static_cast<std::int32_t>(words[word]);
+        insns[i + 1].imm = static_cast<std::int32_t>(words[word] >> 32);
+        ++found[word];
     }
     if (std::ranges::count(found, 1U) != std::ssize(found) ||
         bpf_program__set_insns(program, insns.data(), insns.size()) != 0)
@@ -144,7 +148,7 @@ struct Programs::Object {
     // are attached on demand, made when something of them is wanted. Each is verified by a thread of its own. The one
     // for the end of calls is made anew when other calls are wanted.
     std::vector<Skeleton> loaded;
-    Numbers numbers{};   // that the newest program for the end of calls was made for
+    Ends ends;           // that the newest program for the end of calls was made for
     gyr_u32 turn = 0;    // of that program
     std::mutex mutex;    // guards those three, and refused
     gyr_u32 told_by = 0; // the turn of the one that is attached
@@ -157,10 +161,10 @@ struct Programs::Object {
     Object& operator=(const Object&) = delete;
 
     Result<> make_maps();
-    Result<> load(const std::vector<std::string_view>& programs, const Numbers& of_calls = {});
-    Result<> load_calls(const std::vector<std::string_view>& programs, const Numbers& of_calls);
-    Result<> load_one_by_one(const std::vector<std::string_view>& programs, const Numbers& of_calls);
-    [[nodiscard]] bool tells(const Numbers& of_calls);
+    Result<> load(const std::vector<std::string_view>& programs, const Ends& of_calls = {});
+    Result<> load_calls(const std::vector<std::string_view>& programs, const Ends& of_calls);
+    Result<> load_one_by_one(const std::vector<std::string_view>& programs, const Ends& of_calls);
+    [[nodiscard]] bool tells(const Ends& of_calls);
     Result<> attach_call_exit();
     [[nodiscard]] bool is_unused(std::string_view program) const;
     [[nodiscard]] bool is_refused(std::string_view program);
@@ -244,7 +248,7 @@ Result<> Programs::Object::make_maps() {
 }
 
 // Another object on the maps, with these programs; if the one for the end of calls is among them, for those named.
-Result<> Programs::Object::load(const std::vector<std::string_view>& programs, const Numbers& of_calls) {
+Result<> Programs::Object::load(const std::vector<std::string_view>& programs, const Ends& of_calls) {
     Skeleton made = open_skeleton(types_path, casts);
     if (made == nullptr)
         return fail(ErrorKind::unsupported, fmt::format("cannot read the BPF object: {}", last_complaint));
@@ -271,7 +275,7 @@ Result<> Programs::Object::load(const std::vector<std::string_view>& programs, c
     const std::lock_guard lock(mutex);
     loaded.push_back(std::move(made));
     if (call_exit) {
-        numbers = of_calls;
+        ends = of_calls;
         ++turn;
     }
     return {};
@@ -286,11 +290,11 @@ bpf_program* Programs::Object::find(std::string_view name) {
     return nullptr;
 }
 
-// There is a program for the end of all of these.
-bool Programs::Object::tells(const Numbers& of_calls) {
+// There is a program for the end of all of these, which passes nothing over that is asked for.
+bool Programs::Object::tells(const Ends& of_calls) {
     const std::lock_guard lock(mutex);
-    for (std::size_t i = 0; i < of_calls.size(); ++i)
-        if ((of_calls[i] & ~numbers[i]) != 0) return false;
+    for (std::size_t i = 0; i < of_calls.numbers.size(); ++i)
+        if ((of_calls.numbers[i] & (~ends.numbers[i] | (ends.not_tcp[i] & ~of_calls.not_tcp[i]))) != 0) return false;
     return turn != 0;
 }
 
@@ -335,7 +339,7 @@ bool Programs::Object::is_refused(std::string_view program) {
 }
 
 // Without those on demand that this kernel refuses. Errors: of one that there is no seeing calls without.
-Result<> Programs::Object::load_one_by_one(const std::vector<std::string_view>& programs, const Numbers& of_calls) {
+Result<> Programs::Object::load_one_by_one(const std::vector<std::string_view>& programs, const Ends& of_calls) {
     for (const std::string_view program : programs) {
         if (auto ok = load({program}, of_calls); ok)
             continue;
@@ -348,7 +352,7 @@ Result<> Programs::Object::load_one_by_one(const std::vector<std::string_view>& 
 }
 
 // In two threads, each with about half of the verifier's work.
-Result<> Programs::Object::load_calls(const std::vector<std::string_view>& programs, const Numbers& of_calls) {
+Result<> Programs::Object::load_calls(const std::vector<std::string_view>& programs, const Ends& of_calls) {
     std::array<std::vector<std::string_view>, 2> halves;
     for (const std::string_view program : programs) halves[program == kCallExit ? 0 : 1].push_back(program);
     Result<> second;
@@ -467,7 +471,7 @@ std::vector<std::string_view> Programs::missing_calls(const OnDemand& wanted) co
     std::vector<std::string_view> out;
     for (const Wanted& w : programs_for(wanted))
         if (w.wanted && has_hook(w.program) && !object_->is_refused(w.program) &&
-            (w.program == kCallExit ? !object_->tells(wanted.numbers) : object_->find(w.program) == nullptr))
+            (w.program == kCallExit ? !object_->tells(wanted.ends) : object_->find(w.program) == nullptr))
             out.emplace_back(w.program);
     return out;
 }
@@ -476,7 +480,7 @@ void Programs::prepare(const OnDemand& wanted) {
     const std::lock_guard lock(calls_mutex_);
     auto missing = missing_calls(wanted);
     if (missing.empty() || preparing_.valid()) return;
-    preparing_ = std::async(std::launch::async, [this, missing = std::move(missing), of_calls = wanted.numbers] {
+    preparing_ = std::async(std::launch::async, [this, missing = std::move(missing), of_calls = wanted.ends] {
         return object_->load_calls(missing, of_calls);
     });
 }
@@ -490,7 +494,7 @@ Result<> Programs::load_missing(const OnDemand& wanted) {
     // What it could not load is tried again below, and then reported.
     if (preparing_.valid()) (void)preparing_.get();
     const std::vector<std::string_view> missing = missing_calls(wanted);
-    return missing.empty() ? Result<>{} : object_->load_calls(missing, wanted.numbers);
+    return missing.empty() ? Result<>{} : object_->load_calls(missing, wanted.ends);
 }
 
 Result<> Programs::attach_on_demand(const OnDemand& wanted) {

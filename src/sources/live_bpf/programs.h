@@ -34,9 +34,15 @@ class Programs {
   public:
     // Of system calls. Attached only while something of them is wanted: their tracepoints tax every call on the host.
     using Numbers = std::array<std::uint64_t, GYR_CALLS / 64>; // of calls, as bits
+    // What the program for the end of calls is made for.
+    struct Ends {
+        Numbers numbers{}; // that are told
+        Numbers not_tcp{}; // GYR_NOT_TCP of the 64-bit table at most: about a TCP socket they are passed over at once,
+                           // neither counted nor checked
+    };
     struct OnDemand {
         bool calls = false, enter = false, connections = false, uring = false, signals = false, page_faults = false;
-        Numbers numbers{}; // whose end is told
+        Ends ends{};
     };
     // Loads all programs that this kernel has hooks for, those on demand excepted. Beside that it begins to load what
     // first wants, in threads of their own. Errors: unsupported when a required program cannot be loaded.
