@@ -14,7 +14,7 @@ using Last = PathCall::Last;
 
 // As the events have them: fchownat's flags are translated, those of others are the kernel's.
 constexpr std::uint32_t kNoFollow = 0x400, kNoFollowOfStat = 0x100, kFollowOfLink = 0x400, kNoFollowOfUmount = 0x8,
-                        kNoFollowOfPick = 0x2, kFollowMoved = 0x1, kFollowTarget = 0x10;
+                        kNoFollowOfPick = 0x2, kNoFollowOfWatch = 0x2000000, kFollowMoved = 0x1, kFollowTarget = 0x10;
 
 struct Call {
     std::string_view name;
@@ -28,6 +28,14 @@ constexpr Call kCalls[] = {
     {"lstat64", Last::itself},
     {"newfstatat", Last::unless, Last::none, kNoFollowOfStat},
     {"access", Last::followed},
+    {"faccessat", Last::followed},
+    {"faccessat2", Last::unless, Last::none, kNoFollowOfStat},
+    {"statx", Last::unless, Last::none, kNoFollowOfStat},
+    {"readlink", Last::itself},
+    {"readlinkat", Last::itself},
+    {"getxattr", Last::followed},
+    {"lgetxattr", Last::itself},
+    {"inotify_add_watch", Last::unless, Last::none, kNoFollowOfWatch},
     {"rename", Last::itself, Last::itself},
     {"renameat", Last::itself, Last::itself},
     {"renameat2", Last::itself, Last::itself},

@@ -543,6 +543,60 @@ TEST_F(Collector, TellsOfRightsAndAttributesByCallsWithoutAnEventOfTheirOwn) {
     EXPECT_EQ(empty.text("name"), "trusted.three");
 }
 
+TEST_F(Collector, TellsOfLooksAndSignalsByCallsWithoutAnEventOfTheirOwn) {
+    const Folder folder;
+    const auto events = run([&] {
+        constexpr unsigned kNoFollow = 0x2000000, kCloseWrite = 8; // IN_DONT_FOLLOW, IN_CLOSE_WRITE
+        STEP(1, ::chdir(folder.path().c_str()) == 0);
+        STEP(2, ::close(::open("a", O_RDWR | O_CREAT, 0600)) == 0 && ::symlink("a", "link") == 0);
+        const int dir = ::open(".", O_RDONLY | O_DIRECTORY);
+        char text[256];
+        STEP(3, ::syscall(SYS_faccessat, dir, "a", R_OK | W_OK) == 0);
+        if (::syscall(SYS_faccessat2, dir, "link", X_OK, AT_SYMLINK_NOFOLLOW) < 0) STEP(4, errno != EFAULT);
+        STEP(5, ::syscall(SYS_statx, dir, "link", AT_SYMLINK_NOFOLLOW, 0x7ff, text) == 0);
+        STEP(6, ::syscall(SYS_readlink, "link", text, sizeof text) == 1);
+        STEP(7, ::syscall(SYS_readlinkat, dir, "link", text, sizeof text) == 1);
+        STEP(8, ::syscall(SYS_getxattr, "link", "trusted.none", text, sizeof text) < 0);
+        const auto watch = static_cast<int>(::syscall(SYS_inotify_init1, 0));
+        STEP(9, ::syscall(SYS_inotify_add_watch, watch, "a", kCloseWrite | kNoFollow) > 0);
+        ::signal(SIGUSR1, SIG_IGN);
+        siginfo_t info{};
+        info.si_code = SI_QUEUE;
+        STEP(10, ::syscall(SYS_rt_sigqueueinfo, ::getpid(), SIGUSR1, &info) == 0);
+        const auto process = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
+        STEP(11, ::syscall(SYS_pidfd_send_signal, process, SIGUSR1, nullptr, 0) == 0);
+        STEP(12, ::syscall(SYS_personality, 0xffffffffUL) >= 0);
+        STEP(13, ::syscall(SYS_reboot, 1, 2, 0x1234, nullptr) < 0);
+        ::syscall(SYS_add_key, "user", "of a test", "v", 1, 0); // where there are no keys, too
+        ::syscall(SYS_perf_event_open, nullptr, ::getpid(), -1, -1, 0);
+        return 0;
+    });
+    const std::string a = folder.file("a"), link = folder.file("link");
+    EXPECT_EQ(the_one(events, "faccessat").path->name, a);
+    EXPECT_EQ(the_one(events, "faccessat").number<std::uint32_t>("mode"), 6u);
+    EXPECT_EQ(the_one(events, "faccessat2").path->name, link);
+    EXPECT_EQ(the_one(events, "faccessat2").number<std::uint32_t>("flags"), 0x100u);
+    EXPECT_EQ(the_one(events, "statx").path->name, link);
+    EXPECT_EQ(the_one(events, "statx").number<std::uint32_t>("flags"), 0x100u);
+    EXPECT_EQ(the_one(events, "readlink").path->name, link);
+    EXPECT_EQ(the_one(events, "readlinkat").path->name, link);
+    EXPECT_EQ(the_one(events, "getxattr").text("name"), "trusted.none");
+    EXPECT_EQ(the_one(events, "getxattr").path->name, link);
+    EXPECT_EQ(the_one(events, "inotify_add_watch").path->name, a);
+    EXPECT_EQ(the_one(events, "inotify_add_watch").number<std::uint32_t>("flags"), 0x2000008u);
+    const SeenEvent queued = the_one(events, "rt_sigqueueinfo");
+    EXPECT_EQ(queued.number<std::int64_t>("pid"), queued.process.pid);
+    EXPECT_EQ(queued.number<std::uint8_t>("sig"), SIGUSR1);
+    const SeenEvent sent = the_one(events, "pidfd_send_signal");
+    EXPECT_EQ(sent.fd->type, FdType::pidfd);
+    EXPECT_EQ(sent.number<std::uint8_t>("sig"), SIGUSR1);
+    EXPECT_EQ(the_one(events, "personality").number<std::uint32_t>("flags"), 0xffffffffu);
+    EXPECT_EQ(the_one(events, "reboot").number<std::uint32_t>("cmd"), 0x1234u);
+    EXPECT_EQ(the_one(events, "add_key").text("name"), "of a test");
+    EXPECT_EQ(the_one(events, "perf_event_open").number<std::int64_t>("pid"), queued.process.pid);
+    EXPECT_EQ(the_one(events, "perf_event_open").number<std::int32_t>("cpu"), -1);
+}
+
 TEST_F(Collector, TellsOfMountsByTheNewerCalls) {
     const Folder folder;
     const auto events = run([&] {
