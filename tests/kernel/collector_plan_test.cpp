@@ -658,7 +658,8 @@ TEST_F(CollectorPlan, DatagramsAreToldOnceWhateverIsWantedOfTcpMeanwhile) {
                     }
                     const auto params = find_event(e.code)->params;
                     const auto data = std::ranges::find(params, std::string_view("data"), &ParamInfo::name);
-                    const auto number = std::stoul(e.params[static_cast<std::size_t>(data - params.begin())].data());
+                    const std::string text(e.params[static_cast<std::size_t>(data - params.begin())]);
+                    const unsigned long number = std::stoul(text);
                     (e.fd->l4 == L4Protocol::udp ? by_udp : by_tcp).push_back(number);
                 });
         EXPECT_TRUE(enough());
