@@ -43,6 +43,26 @@ class CollectorPlan : public LiveFixture {
     void TearDown() override { std::filesystem::remove_all(folder_); }
     [[nodiscard]] std::string file(std::string_view name) const { return folder_ + "/" + std::string(name); }
 
+    // Reads events of a child until there is enough.
+    template <class Enough, class OnEvent>
+    void read_until(pid_t child, const Enough& enough, const OnEvent& on_event) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (!enough() && std::chrono::steady_clock::now() < deadline)
+            source().poll(
+                std::chrono::milliseconds(50), [](const ProcessRecord&) {},
+                [&](const RawEvent& e) {
+                    if (e.process.pid == child) on_event(e);
+                });
+        EXPECT_TRUE(enough());
+    }
+    // Up to the first NUL.
+    static std::string text_of(const RawEvent& e, std::string_view param) {
+        const auto params = find_event(e.code)->params;
+        const auto at = std::ranges::find(params, param, &ParamInfo::name) - params.begin();
+        const std::string_view bytes = e.params[static_cast<std::size_t>(at)];
+        return std::string(bytes.substr(0, bytes.find('\0')));
+    }
+
     std::string folder_;
 };
 
@@ -555,21 +575,12 @@ TEST_F(CollectorPlan, ToldCallsGoOnWhileOthersAreAddedAndTakenAway) {
     std::vector<std::string> names;
     std::size_t others = 0;
     const auto until = [&](const auto& enough) {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-        while (!enough() && std::chrono::steady_clock::now() < deadline)
-            source().poll(
-                std::chrono::milliseconds(50), [](const ProcessRecord&) {},
-                [&](const RawEvent& e) {
-                    if (e.process.pid != child) return;
-                    if (e.code != opened.demands[0].code) {
-                        ++others;
-                        return;
-                    }
-                    const auto params = find_event(e.code)->params;
-                    const auto name = std::ranges::find(params, std::string_view("name"), &ParamInfo::name);
-                    names.emplace_back(e.params[static_cast<std::size_t>(name - params.begin())].data());
-                });
-        EXPECT_TRUE(enough());
+        read_until(child, enough, [&](const RawEvent& e) {
+            if (e.code == opened.demands[0].code)
+                names.push_back(text_of(e, "name"));
+            else
+                ++others;
+        });
     };
     const auto more_names = [&](std::size_t count) {
         return [&names, least = names.size() + count] { return names.size() >= least; };
@@ -646,23 +657,12 @@ TEST_F(CollectorPlan, DatagramsAreToldOnceWhateverIsWantedOfTcpMeanwhile) {
     std::vector<unsigned long> by_udp, by_tcp;
     std::size_t others = 0;
     const auto until = [&](const auto& enough) {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-        while (!enough() && std::chrono::steady_clock::now() < deadline)
-            source().poll(
-                std::chrono::milliseconds(50), [](const ProcessRecord&) {},
-                [&](const RawEvent& e) {
-                    if (e.process.pid != child) return;
-                    if (e.code != kSendto) {
-                        ++others;
-                        return;
-                    }
-                    const auto params = find_event(e.code)->params;
-                    const auto data = std::ranges::find(params, std::string_view("data"), &ParamInfo::name);
-                    const std::string text(e.params[static_cast<std::size_t>(data - params.begin())]);
-                    const unsigned long number = std::stoul(text);
-                    (e.fd->l4 == L4Protocol::udp ? by_udp : by_tcp).push_back(number);
-                });
-        EXPECT_TRUE(enough());
+        read_until(child, enough, [&](const RawEvent& e) {
+            if (e.code == kSendto)
+                (e.fd->l4 == L4Protocol::udp ? by_udp : by_tcp).push_back(std::stoul(text_of(e, "data")));
+            else
+                ++others;
+        });
     };
     const auto more = [](const std::vector<unsigned long>& told) {
         return [&told, least = told.size() + 100] { return told.size() >= least; };
